@@ -1,0 +1,142 @@
+import type { BaseFfn } from './expert.ts';
+import type { LossNormalizers } from './fusion.ts';
+import type { Json, ParamMap, ParamTree, Tensor } from './tensor.ts';
+
+/** A place where an extension may attach. Names are Hugging Face module paths. */
+export interface Site {
+  /** For example `model.layers.3.mlp`, `model.layers.3.self_attn.q_proj`, `model.layers.3`, `lm_head`. */
+  readonly name: string;
+  readonly kind: 'ffn' | 'linear' | 'block' | 'head';
+  /** Layer number, or null for the head. */
+  readonly layer: number | null;
+  /** Width of what comes in and what goes out. */
+  readonly inSize: number;
+  readonly outSize: number;
+}
+
+/** What every attachment of one forward pass may read. */
+export interface SiteContext {
+  readonly training: boolean;
+  /** [batch, time] int32, negative for padding. */
+  readonly documentIds: Tensor;
+  /** [batch, time] int32, values of LANGUAGE_ROLES. */
+  readonly roles?: Tensor;
+  /** [batch, time] int32. */
+  readonly languageIds?: Tensor;
+  readonly normalizers?: LossNormalizers;
+  /** [batch, time, 1]: p of the nearest site below, or null before the first. */
+  readonly baseWeight: Tensor | null;
+  /** State of this site from the previous call with the same cache. */
+  readonly state?: ParamTree;
+}
+
+export interface FfnInput {
+  /** [batch, time, hiddenSize]: a */
+  readonly residual: Tensor;
+  /** [batch, time, hiddenSize]: z = Norm(a) */
+  readonly normed: Tensor;
+  /** [batch, time, hiddenSize]: f = FFN(z) */
+  readonly base: Tensor;
+}
+
+export interface SiteStatistics {
+  /** [batch, time, 1] */
+  readonly baseWeight?: Tensor;
+  /** [tokens, topK] int32 */
+  readonly expertIndices?: Tensor;
+  /** [numExperts] */
+  readonly tokensPerExpert?: Tensor;
+}
+
+export interface FfnOutput {
+  /** [batch, time, hiddenSize]: the stream that goes on, residual included. */
+  readonly output: Tensor;
+  readonly baseWeight?: Tensor;
+  readonly auxLosses?: Readonly<Record<string, Tensor>>;
+  readonly statistics?: SiteStatistics;
+  readonly state?: ParamTree;
+}
+
+/** Bound attachments: each already holds its own parameters. */
+export interface Attachments {
+  readonly ffn: ReadonlyMap<string, (input: FfnInput, context: SiteContext) => FfnOutput>;
+  /** y of a linear [.., in] → [.., out] becomes what is returned. */
+  readonly linear: ReadonlyMap<string, (input: Tensor, output: Tensor, context: SiteContext) => Tensor>;
+  /** The stream after a block becomes what is returned. */
+  readonly block: ReadonlyMap<string, (stream: Tensor, context: SiteContext) => Tensor>;
+  /** Logits [.., vocabSize] of final hidden states [.., hiddenSize] become what is returned. */
+  readonly head: ((hidden: Tensor, logits: Tensor, context: SiteContext) => Tensor) | null;
+}
+
+/** Keys and values of the tokens seen so far, and the state of the sites. */
+export interface DecodingCache {
+  readonly length: number;
+  dispose(): void;
+}
+
+export interface ForwardOptions {
+  /** [batch, time] int32; default: 0 … time−1, after what the cache holds. */
+  readonly positions?: Tensor;
+  /** [batch, time] int32: attention stays inside equal ids; negative = padding. Default: all 0. */
+  readonly documentIds?: Tensor;
+  readonly roles?: Tensor;
+  readonly languageIds?: Tensor;
+  readonly normalizers?: LossNormalizers;
+  readonly training?: boolean;
+  readonly attachments?: Attachments;
+  /** Tensors used in place of the base's own (full continual training). */
+  readonly overrides?: ParamMap;
+  /** Grows by `time`. Made by `createCache`. */
+  readonly cache?: DecodingCache;
+  /** `last`: logits of the last position only, [batch, 1, vocabSize]. Default `all`. */
+  readonly logits?: 'all' | 'last';
+  /** Keep per-site statistics (they hold tensors; the caller disposes them). */
+  readonly collectStatistics?: boolean;
+  /** Also return the hidden states: the embedding output, then each block's, the last after the final norm. */
+  readonly collectHiddenStates?: boolean;
+}
+
+export interface ForwardResult {
+  /** [batch, time, vocabSize] float32 */
+  readonly logits: Tensor;
+  /** Scalars by name, summed over sites. */
+  readonly auxLosses: Readonly<Record<string, Tensor>>;
+  /** By site name. Empty unless asked for. */
+  readonly statistics: ReadonlyMap<string, SiteStatistics>;
+  /** Empty unless asked for. */
+  readonly hiddenStates: readonly Tensor[];
+}
+
+/** A causal language model whose weights never change. New architectures implement this and nothing else. */
+export interface BaseModel {
+  readonly contract: 'base-model/1';
+  /** Family, for example `llama`. */
+  readonly architecture: string;
+  /** `config.json` as loaded. */
+  readonly config: Readonly<Record<string, Json | undefined>>;
+  readonly hiddenSize: number;
+  readonly numLayers: number;
+  readonly vocabSize: number;
+  readonly maxPositions: number;
+  readonly tiedHead: boolean;
+  /** In the order in which the forward pass meets them. */
+  readonly sites: readonly Site[];
+  /** Every weight by Hugging Face name. Linear weights are [out, in]. */
+  readonly parameters: ParamMap;
+  /** The FFN weights at a site of kind `ffn`, for experts that start as copies. Throws NoSuchComponentError. */
+  ffnAt(site: string): BaseFfn;
+  /** @param tokens [batch, time] int32. Throws ShapeMismatchError. */
+  forward(tokens: Tensor, options?: ForwardOptions): ForwardResult;
+  /** @param batch rows that will be decoded together */
+  createCache(batch: number): DecodingCache;
+  dispose(): void;
+}
+
+export interface Tokenizer {
+  readonly vocabSize: number;
+  readonly bosTokenId: number | null;
+  readonly eosTokenIds: readonly number[];
+  /** Token ids without any special token added. */
+  encode(text: string): number[];
+  decode(ids: readonly number[]): string;
+}

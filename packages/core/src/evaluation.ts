@@ -1,0 +1,32 @@
+import type { Document } from './data.ts';
+
+/** Log-probabilities of one document's tokens under one model. */
+export interface DocumentScore {
+  readonly id: string;
+  readonly language: string;
+  /** UTF-8 bytes of the text as given to the tokenizer. */
+  readonly bytes: number;
+  /** log P(token | prefix), nats, float64: one a scored token, in order. */
+  readonly logProbs: Float64Array;
+}
+
+/** Something that gives probabilities to text: a base, base + extension, or a combination. */
+export interface Scorer {
+  readonly name: string;
+  score(documents: readonly Document[]): Promise<DocumentScore[]>;
+}
+
+/** Number from scored documents, for example bits per byte. */
+export interface Metric {
+  readonly contract: 'metric/1';
+  readonly name: string;
+  readonly higherIsBetter: boolean;
+  compute(scores: readonly DocumentScore[]): number;
+}
+
+/** Something measured on a model. */
+export interface Task {
+  readonly contract: 'task/1';
+  readonly name: string;
+  run(scorer: Scorer): Promise<Readonly<Record<string, number>>>;
+}

@@ -1,0 +1,48 @@
+import type { ParamTree, Rng, Tensor } from './tensor.ts';
+
+/** Role of a token's language: 0 unknown, 1 old (to be kept), 2 new (to be learned). */
+export const LANGUAGE_ROLES = { unknown: 0, old: 1, new: 2 } as const;
+
+/** Token counts of the whole optimizer step, so that losses of micro-batches add up exactly. */
+export interface LossNormalizers {
+  /** Tokens with a target. */
+  readonly tokens: number;
+  readonly oldTokens: number;
+  readonly newTokens: number;
+}
+
+export interface FusionInput {
+  /** [batch, time, hiddenSize]: a, the stream after attention. */
+  readonly residual: Tensor;
+  /** [batch, time, hiddenSize]: f, the base FFN's output. */
+  readonly base: Tensor;
+  /** [batch, time, hiddenSize]: m, the branch's output. */
+  readonly moe: Tensor;
+  /** [batch, time] int32, negative for padding. Prefix statistics restart where it changes. */
+  readonly documentIds?: Tensor;
+  /** [batch, time] int32, values of {@link LANGUAGE_ROLES}. Known in training only. */
+  readonly roles?: Tensor;
+  readonly training: boolean;
+  readonly normalizers?: LossNormalizers;
+  /** What an earlier call returned as `state`, when decoding with a cache. */
+  readonly state?: ParamTree;
+}
+
+export interface FusionResult {
+  /** [batch, time, hiddenSize]: y = a + p·f + (1−p)·m. */
+  readonly output: Tensor;
+  /** [batch, time, 1] float32: p, the weight of the base. */
+  readonly baseWeight: Tensor;
+  /** Scalars, already weighted. */
+  readonly auxLosses: Readonly<Record<string, Tensor>>;
+  /** Prefix state for the next call, when decoding with a cache. The caller disposes it. */
+  readonly state?: ParamTree;
+}
+
+/** How base and branch meet inside a layer (MoE-CT, arXiv 2407.00875; method.md §1). */
+export interface Fusion {
+  readonly contract: 'fusion/1';
+  readonly name: string;
+  init(rng: Rng, dims: { readonly hiddenSize: number }): ParamTree;
+  fuse(params: ParamTree, input: FusionInput): FusionResult;
+}

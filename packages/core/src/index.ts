@@ -1,0 +1,12 @@
+export type * from './base-model.ts';
+export type * from './combination.ts';
+export type * from './data.ts';
+export * from './errors.ts';
+export type * from './evaluation.ts';
+export type * from './expert.ts';
+export type * from './fusion.ts';
+export { LANGUAGE_ROLES } from './fusion.ts';
+export type * from './method.ts';
+export type * from './router.ts';
+export type * from './tensor.ts';
+export type * from './training.ts';

@@ -1,0 +1,38 @@
+import type { Attachments, BaseModel } from './base-model.ts';
+import type { Json, ParamMap, Rng, Variable } from './tensor.ts';
+
+export interface BaseIdentity {
+  /** Folder name or hub id, for people. */
+  readonly id: string;
+  readonly revision: string | null;
+  /** Digest of all base parameters: what an extension is checked against. */
+  readonly sha256: string;
+}
+
+export interface ExtensionMetadata {
+  readonly base: BaseIdentity;
+  readonly languages: readonly { readonly code: string; readonly role: 'old' | 'new' }[];
+  readonly license: string | null;
+}
+
+/** The small trainable part. It owns its variables; the base stays as it was. */
+export interface Extension {
+  readonly contract: 'extension/1';
+  readonly method: string;
+  /** What `Method.attach` was given, defaults filled in; enough to attach again. */
+  readonly config: Readonly<Record<string, Json | undefined>>;
+  /** What trains. Nothing else gets a gradient, optimizer state or weight decay. */
+  readonly parameters: ParamMap<Variable>;
+  readonly attachments: Attachments;
+  /** Base parameters replaced by variables of this extension; empty for methods that freeze. */
+  readonly overrides: ParamMap<Variable>;
+  dispose(): void;
+}
+
+/** A set of attachments to sites plus the list of what trains (MoE-CT, LoRA-CT, full CT, …). */
+export interface Method<Config = Readonly<Record<string, Json | undefined>>> {
+  readonly contract: 'method/1';
+  readonly name: string;
+  /** Throws InvalidConfigError with every problem at once. */
+  attach(base: BaseModel, config: Config, rng: Rng): Extension;
+}

@@ -1,0 +1,61 @@
+/** Element types that the operations of `@moect/tensor` read and write. */
+export type DType = 'float32' | 'int32' | 'bool' | 'complex64' | 'string';
+
+export type Shape = readonly number[];
+
+/**
+ * What every package above `@moect/tensor` knows of a tensor. Structural: a `tf.Tensor` satisfies it.
+ * There is no synchronous read: `data()` is the only way to the numbers.
+ */
+export interface Tensor {
+  readonly id: number;
+  readonly shape: number[];
+  readonly dtype: DType;
+  readonly size: number;
+  readonly rank: number;
+  readonly isDisposed: boolean;
+  data(): Promise<Float32Array | Int32Array | Uint8Array>;
+  dispose(): void;
+}
+
+/** A tensor whose value an optimizer replaces. A `tf.Variable` satisfies it. */
+export interface Variable extends Tensor {
+  readonly trainable: boolean;
+}
+
+/** Dotted Hugging Face name of a parameter, for example `model.layers.3.mlp.gate_proj.weight`. */
+export type ParamPath = string;
+
+/** Nested record of tensors. Joined with dots, its keys give a {@link ParamPath}. */
+export interface ParamTree<T extends Tensor = Tensor> {
+  readonly [key: string]: T | ParamTree<T>;
+}
+
+/** Flat form of a {@link ParamTree}, in insertion order. */
+export type ParamMap<T extends Tensor = Tensor> = ReadonlyMap<ParamPath, T>;
+
+/**
+ * Seeded random numbers, the same on every backend: they are made on the host.
+ * `fork` gives an independent stream, so that adding a consumer moves nobody else's numbers.
+ */
+export interface Rng {
+  /** Float32 samples from N(mean, std²). */
+  normal(count: number, mean?: number, std?: number): Float32Array;
+  /** Float32 samples from [low, high). */
+  uniform(count: number, low?: number, high?: number): Float32Array;
+  /** Integers from [0, bound). */
+  integers(count: number, bound: number): Int32Array;
+  /** One double from [0, 1). */
+  next(): number;
+  /** Independent stream, a function of this stream's seed and `label` only. */
+  fork(label: string): Rng;
+}
+
+/** JSON value, as configurations and metadata are kept on disk. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json | undefined };

@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config';
+
+const conditions = ['@moect/source'];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  test: {
+    include: ['packages/*/src/**/*.test.ts', 'examples/*/src/**/*.test.ts', 'test/**/*.test.ts'],
+    environment: 'node',
+    pool: 'forks',
+    // two cores, and each worker holds its own wasm memory
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    // tfjs-core's gradient registry is published as extensionless ES modules, which plain Node cannot load
+    server: { deps: { inline: [/@tensorflow\/tfjs-core\/dist\/register_all_gradients/] } },
+  },
+});
