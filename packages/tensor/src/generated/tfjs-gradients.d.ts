@@ -1,0 +1,2 @@
+/** Importing this registers the gradients of TensorFlow.js's own operations. */
+export {};

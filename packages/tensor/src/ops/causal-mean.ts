@@ -1,0 +1,27 @@
+import type { Tensor } from '@moect/core';
+import { asTf, hasKernel, runKernel, tf, withGradient } from '../tf.ts';
+
+/**
+ * Mean over each token's prefix within its document; restarts where the document changes.
+ * @param x [batch, time, d]
+ * @param documentIds [batch, time] int32
+ * @returns [batch, time, d]
+ */
+export function causalMean(x: Tensor, documentIds: Tensor): Tensor {
+  if (hasKernel('MoectCausalMean')) {
+    return withGradient(
+      [x],
+      () => ({ value: runKernel('MoectCausalMean', { x, documentIds })[0]! }),
+      (dy) => runKernel('MoectCausalMeanGrad', { dy, documentIds }),
+    );
+  }
+  return tf.tidy(() => {
+    const time = x.shape[1]!;
+    const at = tf.range(0, time, 1, 'int32');
+    const causal = tf.lessEqual(tf.reshape(at, [1, 1, time]), tf.reshape(at, [1, time, 1]));
+    const ids = asTf(documentIds);
+    const same = tf.equal(tf.reshape(ids, [-1, 1, time]), tf.reshape(ids, [-1, time, 1]));
+    const shown = tf.cast(tf.logicalAnd(causal, same), 'float32');
+    return tf.matMul(tf.div(shown, tf.sum(shown, -1, true)), asTf(x));
+  }) as unknown as Tensor;
+}

@@ -1,0 +1,35 @@
+import { ShapeMismatchError, type Tensor } from '@moect/core';
+import { asTf, hasKernel, runKernel, tf, withGradient } from '../tf.ts';
+
+/**
+ * −log softmax(logits)[target] for each row, in nats. Rows with target −1 give 0 and no gradient.
+ * @param logits [rows, vocabSize] float32
+ * @param targets [rows] int32
+ * @returns [rows]
+ */
+export function crossEntropy(logits: Tensor, targets: Tensor): Tensor {
+  const [rows, vocabSize] = logits.shape as [number, number];
+  if (logits.rank !== 2 || targets.rank !== 1 || targets.shape[0] !== rows) {
+    throw new ShapeMismatchError(
+      'targets of crossEntropy',
+      targets.shape,
+      `[${rows}] for logits [${logits.shape}]`,
+    );
+  }
+  if (hasKernel('MoectCrossEntropy')) {
+    return withGradient(
+      [logits],
+      () => {
+        const [value, logsumexp] = runKernel('MoectCrossEntropy', { logits, targets });
+        return { value: value!, saved: [logsumexp!] };
+      },
+      (dlosses, [sl, logsumexp]) =>
+        runKernel('MoectCrossEntropyGrad', { logits: sl!, targets, logsumexp: logsumexp!, dlosses }),
+    );
+  }
+  return tf.tidy(() => {
+    // oneHot gives a row of zeros for target −1: loss 0 and gradient 0
+    const picked = tf.cast(tf.oneHot(asTf(targets) as tf.Tensor1D, vocabSize), 'float32');
+    return tf.neg(tf.sum(tf.mul(tf.logSoftmax(asTf(logits)), picked), -1));
+  }) as unknown as Tensor;
+}

@@ -1,0 +1,75 @@
+import type { Tensor } from '@moect/core';
+import { asTf, fromTf, hasKernel, runKernel, tf, withGradient } from '../tf.ts';
+import { embedding } from './embedding.ts';
+
+/**
+ * The k largest values of each row, descending; ties to the lower index. Data: no gradient.
+ * @param scores [rows, n]
+ * @returns values [rows, k] and indices [rows, k] int32
+ */
+export function topK(scores: Tensor, k: number): { values: Tensor; indices: Tensor } {
+  if (hasKernel('MoectTopK')) {
+    const [values, indices] = runKernel('MoectTopK', { scores }, { k });
+    return { values: values!, indices: indices! };
+  }
+  const { values, indices } = tf.topk(asTf(scores), k);
+  return { values: fromTf(values), indices: fromTf(indices) };
+}
+
+export interface ExpertOrder {
+  /** [tokens · topK] int32: flat slots token·topK + j, stably sorted by expert. */
+  readonly order: Tensor;
+  /** [tokens · topK] int32: where each slot went. */
+  readonly inverse: Tensor;
+  /** [numExperts + 1] int32: expert e owns sorted rows offsets[e] … offsets[e+1] − 1. */
+  readonly offsets: Tensor;
+}
+
+/**
+ * Groups token slots by expert without dropping any (dropless dispatch, arXiv 2211.15841).
+ * @param expertIndices [tokens, topK] int32
+ */
+export function sortByExpert(expertIndices: Tensor, numExperts: number): ExpertOrder {
+  if (hasKernel('MoectSortByExpert')) {
+    const [order, inverse, offsets] = runKernel('MoectSortByExpert', { expertIndices }, { numExperts });
+    return { order: order!, inverse: inverse!, offsets: offsets! };
+  }
+  return tf.tidy(() => {
+    const flat = tf.reshape(asTf(expertIndices), [-1]);
+    const slots = flat.size;
+    const slot = tf.range(0, slots, 1, 'int32');
+    // expert-major keys are distinct, so any sort of them is stable; exact in float32 up to 2²⁴
+    const key = tf.add(tf.mul(tf.cast(flat, 'float32'), slots), tf.cast(slot, 'float32'));
+    const ascending = (keys: tf.Tensor): tf.Tensor => tf.cast(tf.topk(tf.neg(keys), slots).indices, 'int32');
+    const order = ascending(key);
+    const counts = tf.sum(tf.cast(tf.oneHot(flat as tf.Tensor1D, numExperts), 'float32'), 0);
+    const ends = tf.cast(tf.cumsum(counts), 'int32');
+    return {
+      order,
+      inverse: ascending(tf.cast(order, 'float32')),
+      offsets: tf.concat([tf.zeros([1], 'int32'), ends]),
+    };
+  }) as unknown as ExpertOrder;
+}
+
+/**
+ * Brings expert results back to their tokens: y[n] = Σ_j weights[n, j] · rows[inverse[n·k + j]].
+ * @param rows [tokens · topK, d], sorted by expert
+ * @param inverse [tokens · topK] int32
+ * @param weights [tokens, topK]
+ * @returns [tokens, d]
+ */
+export function combineRows(rows: Tensor, inverse: Tensor, weights: Tensor): Tensor {
+  if (hasKernel('MoectCombineRows')) {
+    return withGradient(
+      [rows, weights],
+      () => ({ value: runKernel('MoectCombineRows', { rows, inverse, weights })[0]! }),
+      (dy, [sr, sw]) => runKernel('MoectCombineRowsGrad', { rows: sr!, inverse, weights: sw!, dy }),
+    );
+  }
+  return tf.tidy(() => {
+    const [tokens, k] = weights.shape as [number, number];
+    const back = tf.reshape(asTf(embedding(rows, inverse)), [tokens, k, rows.shape[1]!]);
+    return tf.sum(tf.mul(back, tf.reshape(asTf(weights), [tokens, k, 1])), 1);
+  }) as unknown as Tensor;
+}

@@ -1,0 +1,21 @@
+import type { Tensor } from '@moect/core';
+import { asTf, hasKernel, runKernel, tf } from '../tf.ts';
+
+/** √(Σ over all tensors of Σ x²), a scalar. */
+export function globalNorm(tensors: Iterable<Tensor>): Tensor {
+  return tf.tidy(() => {
+    const fused = hasKernel('MoectSumSquares');
+    const squares = [...tensors].map((x) =>
+      fused ? asTf(runKernel('MoectSumSquares', { x })[0]!) : tf.sum(tf.square(asTf(x))),
+    );
+    return tf.sqrt(squares.length === 0 ? tf.scalar(0) : tf.addN(squares));
+  }) as unknown as Tensor;
+}
+
+/** min(1, maxNorm / norm), a scalar: what every gradient is multiplied with when clipping by global norm. */
+export function clipScale(norm: Tensor, maxNorm: number): Tensor {
+  return tf.tidy(() =>
+    // as torch.nn.utils.clip_grad_norm_, which adds 1e-6 to the norm
+    tf.minimum(tf.div(tf.scalar(maxNorm), tf.add(asTf(norm), 1e-6)), tf.scalar(1)),
+  ) as unknown as Tensor;
+}
