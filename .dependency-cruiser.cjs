@@ -1,0 +1,61 @@
+// Imports go strictly downwards; siblings are strangers; only tensor knows TensorFlow.js.
+const layers = [
+  ['core'],
+  ['tensor'],
+  ['models', 'router', 'freeze', 'data'],
+  ['experts'],
+  ['trainer', 'eval'],
+  ['moect'],
+];
+
+const layerRules = layers.flatMap((names, level) =>
+  names.map((name) => {
+    const forbidden = layers
+      .slice(level)
+      .flat()
+      .filter((other) => other !== name);
+    return {
+      name: `layer-${name}`,
+      comment: `${name} may import only from the layers below it`,
+      severity: 'error',
+      from: { path: `^packages/${name}/src`, pathNot: '\\.test\\.ts$' },
+      to: { path: `^packages/(${forbidden.join('|')})/` },
+    };
+  }),
+);
+
+module.exports = {
+  forbidden: [
+    ...layerRules.filter((rule) => !rule.to.path.includes('()')),
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'tensorflow-only-in-tensor',
+      severity: 'error',
+      from: { path: '^packages/(?!tensor/)' },
+      to: { path: '@tensorflow/' },
+    },
+    {
+      name: 'packages-do-not-import-examples',
+      severity: 'error',
+      from: { path: '^packages/' },
+      to: { path: '^(examples|test)/' },
+    },
+    {
+      name: 'core-is-alone',
+      severity: 'error',
+      from: { path: '^packages/core/src' },
+      to: { pathNot: '^packages/core/src' },
+    },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)(dist|generated)/' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['@moect/source', 'import', 'node', 'default', 'types'],
+    },
+  },
+};
