@@ -1,0 +1,121 @@
+import type { Tensor } from '@moect/core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import * as ops from '../index.ts';
+import { checkGradients, leakedTensors, selectBackend, testBackends } from '../testing.ts';
+
+const rng = ops.createRng(7);
+const random = (shape: number[]): { data: Float32Array; shape: number[] } => ({
+  data: rng.normal(shape.reduce((a, b) => a * b, 1)),
+  shape,
+});
+const int = (values: number[], shape: number[]): Tensor => ops.tensor(values, shape, 'int32');
+
+interface Case {
+  readonly name: string;
+  readonly inputs: { data: Float32Array; shape: number[] }[];
+  readonly run: (inputs: Tensor[]) => Tensor;
+}
+
+const documents = [0, 0, 0, 1, 1, 0, 1, 1, -1, -1];
+const cos = Array.from({ length: 16 }, (_, i) => Math.cos(i / 3));
+const sin = Array.from({ length: 16 }, (_, i) => Math.sin(i / 3));
+const cases: Case[] = [
+  {
+    name: 'linear',
+    inputs: [random([2, 3, 5]), random([4, 5]), random([4])],
+    run: ([x, w, b]) => ops.linear(x!, w!, b),
+  },
+  {
+    name: 'matMul transposed',
+    inputs: [random([2, 5, 3]), random([2, 4, 5])],
+    run: ([a, b]) => ops.matMul(a!, b!, { transposeA: true, transposeB: true }),
+  },
+  { name: 'rmsNorm', inputs: [random([2, 3, 6]), random([6])], run: ([x, w]) => ops.rmsNorm(x!, w!, 1e-3) },
+  { name: 'rmsNormalize', inputs: [random([3, 6])], run: ([x]) => ops.rmsNormalize(x!, 1e-6) },
+  {
+    name: 'rope',
+    inputs: [random([1, 3, 2, 8])],
+    run: ([x]) => ops.rope(x!, ops.tensor(cos, [4, 4]), ops.tensor(sin, [4, 4]), int([0, 3, 1], [1, 3])),
+  },
+  {
+    name: 'causalAttention with documents and grouped heads',
+    inputs: [random([2, 5, 4, 3]), random([2, 5, 2, 3]), random([2, 5, 2, 3])],
+    run: ([q, k, v]) => {
+      const ids = int(documents, [2, 5]);
+      return ops.causalAttention(q!, k!, v!, { scale: 0.6, queryDocumentIds: ids, keyDocumentIds: ids });
+    },
+  },
+  {
+    name: 'causalAttention with a window and earlier keys',
+    inputs: [random([1, 2, 2, 4]), random([1, 6, 1, 4]), random([1, 6, 1, 4])],
+    run: ([q, k, v]) =>
+      ops.causalAttention(q!, k!, v!, {
+        scale: 0.5,
+        window: 3,
+        queryDocumentIds: int([0, 0], [1, 2]),
+        keyDocumentIds: int([0, 0, 0, 0, 0, 0], [1, 6]),
+      }),
+  },
+  { name: 'swiglu', inputs: [random([3, 7]), random([3, 7])], run: ([g, u]) => ops.swiglu(g!, u!) },
+  { name: 'embedding', inputs: [random([5, 3])], run: ([t]) => ops.embedding(t!, int([4, 0, 4, 2], [2, 2])) },
+  {
+    name: 'crossEntropy',
+    inputs: [random([4, 6])],
+    run: ([l]) => ops.crossEntropy(l!, int([5, -1, 0, 2], [4])),
+  },
+  {
+    name: 'groupedMatMul',
+    inputs: [random([6, 4]), random([4, 3, 4])],
+    run: ([x, w]) => ops.groupedMatMul(x!, w!, int([0, 2, 2, 5, 6], [5])),
+  },
+  {
+    name: 'combineRows',
+    inputs: [random([6, 4]), random([3, 2])],
+    run: ([rows, w]) => ops.combineRows(rows!, int([2, 0, 4, 3, 1, 5], [6]), w!),
+  },
+  {
+    name: 'causalMean',
+    inputs: [random([2, 5, 3])],
+    run: ([x]) => ops.causalMean(x!, int(documents, [2, 5])),
+  },
+  { name: 'softmax', inputs: [random([3, 5])], run: ([x]) => ops.softmax(x!) },
+  { name: 'logSumExp', inputs: [random([3, 5])], run: ([x]) => ops.logSumExp(x!, -1) },
+  { name: 'softplus', inputs: [random([9])], run: ([x]) => ops.softplus(x!) },
+  { name: 'silu', inputs: [random([9])], run: ([x]) => ops.silu(x!) },
+  { name: 'tanh and sigmoid', inputs: [random([9])], run: ([x]) => ops.tanh(ops.sigmoid(x!)) },
+  {
+    name: 'mean, broadcast product',
+    inputs: [random([3, 4]), random([4])],
+    run: ([x, y]) => ops.mean(ops.mul(x!, y!), 0),
+  },
+  {
+    name: 'slice and concat',
+    inputs: [random([4, 3])],
+    run: ([x]) => ops.concat([ops.slice(x!, [1, 0], [2, 3]), x!]),
+  },
+  { name: 'transpose', inputs: [random([2, 3, 4])], run: ([x]) => ops.square(ops.transpose(x!, [2, 0, 1])) },
+];
+
+describe.each(testBackends())('gradients on %s', (backend) => {
+  beforeAll(async () => {
+    await selectBackend(backend);
+  });
+
+  // differences of width 0.01 are off by about 1e-4 · third derivative; float32 adds 1e-7 / 0.02 = 5e-6
+  it.each(cases)('$name agrees with central differences', async ({ inputs, run }) => {
+    const { error, where } = await checkGradients(run, inputs);
+    expect(error, where).toBeLessThan(1e-3);
+  });
+
+  it('leaks nothing', async () => {
+    const inputs = cases.map((c) => c.inputs.map(({ data, shape }) => ops.tensor(data, shape)));
+    const leaked = await leakedTensors(() => {
+      for (const [i, c] of cases.entries()) {
+        const named = new Map(inputs[i]!.map((x, j) => [String(j), x]));
+        ops.dispose(ops.tidy(() => ops.valueAndGrads(() => ops.sum(c.run(inputs[i]!)), named)));
+      }
+    });
+    ops.dispose(inputs);
+    expect(leaked).toBe(0);
+  });
+});
