@@ -1,0 +1,7 @@
+export { runAlone, runShared, workerLoop } from './pool';
+export { setScratch } from './layout';
+
+/** 1 in the build that uses relaxed SIMD. */
+export function isRelaxed(): i32 {
+  return ASC_FEATURE_RELAXED_SIMD ? 1 : 0;
+}

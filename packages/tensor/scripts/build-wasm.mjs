@@ -1,0 +1,89 @@
+// Compiles assembly/ twice (relaxed SIMD and plain SIMD) and writes the binaries and the operation numbers as
+// modules under src/generated/. `--check` compares instead of writing.
+import { readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import asc from 'assemblyscript/asc';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const common = [
+  'assembly/index.ts',
+  '--outFile',
+  'out.wasm',
+  '-O3',
+  '--noAssert',
+  '--converge',
+  '--runtime',
+  'stub',
+  '--importMemory',
+  '--sharedMemory',
+  '--initialMemory',
+  '2',
+  '--maximumMemory',
+  '65536',
+  '--memoryBase',
+  '1024',
+  '--enable',
+  'simd',
+  '--enable',
+  'threads',
+];
+
+/** Bytes of one build. */
+async function compile(more) {
+  let wasm;
+  const { error, stderr } = await asc.main([...common, ...more], {
+    readFile: (name, base) => readFile(join(root, base, name), 'utf8').catch(() => null),
+    writeFile: (name, contents) => {
+      if (name.endsWith('.wasm')) wasm = contents;
+    },
+    listFiles: () => [],
+  });
+  if (error !== null) throw new Error(`assemblyscript: ${error.message}\n${stderr.toString()}`);
+  const warnings = stderr.toString();
+  if (warnings !== '') process.stderr.write(warnings);
+  return wasm;
+}
+
+/** `export const NAME: i32 = 3;` lines of both operation lists as one TypeScript module. */
+async function operationNumbers() {
+  const seen = new Map();
+  const lines = [];
+  for (const file of ['assembly/ops.ts', 'assembly/fused/ops.ts']) {
+    const text = await readFile(join(root, file), 'utf8');
+    for (const [, name, value] of text.matchAll(/^export const (\w+): i32 = (\d+);$/gm)) {
+      if (seen.has(value)) throw new Error(`${file}: ${name} and ${seen.get(value)} are both ${value}.`);
+      seen.set(value, name);
+      lines.push(`  ${name}: ${value},`);
+    }
+  }
+  return `// Made by scripts/build-wasm.mjs from assembly/ops.ts and assembly/fused/ops.ts.\nexport const OP = {\n${lines.join('\n')}\n} as const;\n`;
+}
+
+/** The generated modules, by path. */
+export async function generate() {
+  const relaxed = await compile(['--enable', 'relaxed-simd']);
+  const plain = await compile([]);
+  const module = (name, bytes) =>
+    `// Made by scripts/build-wasm.mjs from assembly/ (${bytes.length} bytes).\nexport const ${name}: string =\n  '${Buffer.from(bytes).toString('base64')}';\n`;
+  return new Map([
+    ['src/generated/wasm-relaxed.ts', module('wasmRelaxed', relaxed)],
+    ['src/generated/wasm-plain.ts', module('wasmPlain', plain)],
+    ['src/generated/wasm-ops.ts', await operationNumbers()],
+  ]);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const check = process.argv.includes('--check');
+  for (const [path, text] of await generate()) {
+    const old = await readFile(join(root, path), 'utf8').catch(() => '');
+    if (old === text) continue;
+    if (check) {
+      process.stderr.write(`${path} is older than assembly/: run npm run build:wasm.\n`);
+      process.exitCode = 1;
+    } else {
+      await writeFile(join(root, path), text);
+      process.stdout.write(`wrote ${path} (${text.length} characters)\n`);
+    }
+  }
+}

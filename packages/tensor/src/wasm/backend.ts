@@ -1,0 +1,122 @@
+// How a kernel is added
+//   1. assembly: write `export function fooChunk(chunk: i32, chunks: i32): void` that reads its arguments with
+//      argI/argP/argF (assembly/layout.ts), does the range [rangeStart(n, chunk, chunks, align),
+//      rangeStart(n, chunk + 1, chunks, align)) and writes nothing outside it. Any number of chunks must give
+//      the same bits. Give it a number in assembly/ops.ts (fused: assembly/fused/ops.ts, from 128) and a case in
+//      assembly/run-chunk.ts (fused: assembly/fused/run.ts). Then `npm run build:wasm --workspace packages/tensor`.
+//   2. here: `registerWasmKernel('Foo', ({ inputs, attrs, backend }) => { … })` (src/wasm/kernel.ts) with
+//        const x = backend.pointer(inputs.x);                       address of the values, copied to the heap if need be
+//        const out = backend.output(shape, 'float32');              { info, pointer }, not initialised
+//        const temp = backend.temporary(bytes);                     address; backend.releaseTemporary(temp, bytes)
+//        backend.runtime.dispatch(OP.FOO, [x, out.pointer, n, floatBits(eps)], backend.runtime.chunks(rows, width));
+//        return out.info;                                           or an array of infos
+//      Never keep a pointer or a view across a later allocation of a view (`runtime.f32()`): memory may grow.
+//   3. gradients: registerGradient of tfjs-core, calls through engine().runKernel('Foo', inputs, attrs).
+import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
+import { type backend_util, type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
+import type { Runtime } from './runtime.ts';
+import { type HeapDType, WasmTensorData } from './tensor-data.ts';
+
+export const WASM_BACKEND = 'moect-wasm';
+
+/** A new tensor on the heap. */
+export interface WasmOutput {
+  readonly info: TensorInfo;
+  readonly pointer: number;
+}
+
+interface CpuBackendInternals {
+  firstUse: boolean;
+  data: {
+    get(dataId: object): WasmTensorData;
+    set(dataId: object, data: WasmTensorData): void;
+    has(dataId: object): boolean;
+    delete(dataId: object): boolean;
+  };
+}
+
+/** The cpu backend of TensorFlow.js with its tensors in one wasm memory. */
+export class MoectWasmBackend extends MathBackendCPU {
+  readonly runtime: Runtime;
+
+  constructor(runtime: Runtime) {
+    super();
+    this.runtime = runtime;
+    // the cpu backend would advise to install tfjs-node
+    this.#internals.firstUse = false;
+  }
+
+  get #internals(): CpuBackendInternals {
+    return this as unknown as CpuBackendInternals;
+  }
+
+  /** Address of a tensor's values, in the tensor's dtype. Valid until the tensor is disposed. */
+  pointer(info: TensorInfo): number {
+    return this.#internals.data.get(info.dataId).pointer(info.dtype);
+  }
+
+  /** A new tensor whose values are not initialised; the kernel must write all of them. */
+  output(shape: readonly number[], dtype: HeapDType): WasmOutput {
+    const data = WasmTensorData.onHeap(this.runtime, dtype, util.sizeFromShape(shape as number[]));
+    const dataId = {};
+    this.#internals.data.set(dataId, data);
+    return { info: { dataId, shape: shape as number[], dtype }, pointer: data.pointer(dtype) };
+  }
+
+  /** The same values under another shape (no copy). */
+  alias(info: TensorInfo, shape: readonly number[]): TensorInfo {
+    this.incRef(info.dataId);
+    return { dataId: info.dataId, shape: shape as number[], dtype: info.dtype };
+  }
+
+  temporary(bytes: number): number {
+    return this.runtime.allocator.alloc(bytes);
+  }
+
+  releaseTemporary(pointer: number, bytes: number): void {
+    this.runtime.allocator.release(pointer, bytes);
+  }
+
+  override write(values: backend_util.BackendValues, _shape: number[], dtype: DataType): object {
+    const dataId = {};
+    this.#internals.data.set(dataId, new WasmTensorData(this.runtime, dtype, values));
+    return dataId;
+  }
+
+  override move(
+    dataId: object,
+    values: backend_util.BackendValues,
+    _shape: number[],
+    dtype: DataType,
+    refCount: number,
+  ): void {
+    this.#internals.data.set(dataId, new WasmTensorData(this.runtime, dtype, values, refCount));
+  }
+
+  /** A copy: a view would change after dispose and reuse. */
+  override readSync(dataId: object): backend_util.BackendValues {
+    const onHeap = this.#internals.data.get(dataId).isOnHeap;
+    const values = super.readSync(dataId);
+    return onHeap ? (values as Float32Array).slice() : values;
+  }
+
+  override disposeData(dataId: object, force = false): boolean {
+    const { data } = this.#internals;
+    if (!data.has(dataId)) return true;
+    const entry = data.get(dataId);
+    entry.refCount--;
+    if (!force && entry.refCount > 0) return false;
+    if (entry.complexTensorInfos !== undefined && entry.complexTensorInfos !== null) {
+      this.disposeData(entry.complexTensorInfos.real.dataId, true);
+      this.disposeData(entry.complexTensorInfos.imag.dataId, true);
+    }
+    entry.release();
+    data.delete(dataId);
+    return true;
+  }
+
+  override memory(): { unreliable: boolean; reasons: string[]; heapBytesInUse: number; heapBytes: number } {
+    const { allocator, memoryBytes } = this.runtime;
+    return { unreliable: false, reasons: [], heapBytesInUse: allocator.liveBytes, heapBytes: memoryBytes };
+  }
+}

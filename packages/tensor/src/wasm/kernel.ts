@@ -1,0 +1,44 @@
+import '@tensorflow/tfjs-backend-cpu';
+import {
+  getKernel,
+  getKernelsForBackend,
+  type KernelConfig,
+  type NamedAttrMap,
+  type NamedTensorInfoMap,
+  registerKernel,
+  type TensorInfo,
+  unregisterKernel,
+} from '@tensorflow/tfjs-core';
+import { type MoectWasmBackend, WASM_BACKEND } from './backend.ts';
+
+export interface WasmKernelCall {
+  readonly inputs: NamedTensorInfoMap;
+  readonly attrs: NamedAttrMap;
+  readonly backend: MoectWasmBackend;
+}
+
+export type WasmKernel = (call: WasmKernelCall) => TensorInfo | TensorInfo[];
+
+/** Registers a kernel for the wasm backend, in place of an inherited one of the same name. */
+export function registerWasmKernel(kernelName: string, kernel: WasmKernel): void {
+  if (getKernel(kernelName, WASM_BACKEND) !== undefined) unregisterKernel(kernelName, WASM_BACKEND);
+  registerKernel({
+    kernelName,
+    backendName: WASM_BACKEND,
+    kernelFunc: kernel as unknown as KernelConfig['kernelFunc'],
+  });
+}
+
+/** The kernel of tfjs-backend-cpu, which also runs on our tensors; for dtypes that the wasm kernel leaves alone. */
+export function cpuKernel(kernelName: string): WasmKernel {
+  const found = getKernel(kernelName, 'cpu');
+  if (found === undefined) throw new Error(`tfjs-backend-cpu has no kernel ${kernelName}.`);
+  return found.kernelFunc as unknown as WasmKernel;
+}
+
+/** Registers every kernel of tfjs-backend-cpu under our name, so that all operations work. */
+export function inheritCpuKernels(): void {
+  for (const config of getKernelsForBackend('cpu')) {
+    registerKernel({ ...config, backendName: WASM_BACKEND });
+  }
+}

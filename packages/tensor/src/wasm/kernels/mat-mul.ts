@@ -1,0 +1,187 @@
+import { broadcast_util, type TensorInfo, util } from '@tensorflow/tfjs-core';
+import { OP } from '../../generated/wasm-ops.ts';
+import type { MoectWasmBackend } from '../backend.ts';
+import { cpuKernel, registerWasmKernel } from '../kernel.ts';
+
+/** Below this many products a batch element packs its own operands instead of sharing packed panels. */
+const SHARED_PACK_MIN = 1 << 21;
+
+export interface ProductSizes {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+}
+
+/** Bytes of op(B)[k, n] in packed panels. */
+export function packedBytes(k: number, n: number): number {
+  return k * ((n + 7) & ~7) * 4;
+}
+
+/** Packs op(B) into `packed` (see `packedBytes`), all threads together. */
+export function packOperandB(
+  backend: MoectWasmBackend,
+  b: number,
+  packed: number,
+  { n, k, transposeB }: ProductSizes,
+): void {
+  const { runtime } = backend;
+  const args = [b, transposeB ? k : n, transposeB ? 1 : 0, k, n, packed];
+  runtime.dispatch(OP.PACK_B, args, runtime.chunks((n + 7) >> 3, k * 8));
+}
+
+/** C (+)= op(A) · packed op(B). */
+export function productPacked(
+  backend: MoectWasmBackend,
+  a: number,
+  packed: number,
+  c: number,
+  { m, n, k, transposeA }: ProductSizes,
+  accumulate = false,
+): void {
+  const { runtime } = backend;
+  const byColumns = m < 64;
+  const units = byColumns ? (n + 7) >> 3 : Math.ceil(m / 24);
+  const args = [
+    a,
+    transposeA ? m : k,
+    transposeA ? 1 : 0,
+    packed,
+    c,
+    n,
+    m,
+    n,
+    k,
+    accumulate ? 1 : 0,
+    byColumns ? 1 : 0,
+  ];
+  runtime.dispatch(OP.PRODUCT, args, runtime.chunks(units, Math.ceil((m * n * k) / units / 4)));
+}
+
+/** C = op(A) · op(B) of dense matrices at the given addresses. */
+export function productDense(
+  backend: MoectWasmBackend,
+  a: number,
+  b: number,
+  c: number,
+  sizes: ProductSizes,
+): void {
+  const bytes = packedBytes(sizes.k, sizes.n);
+  const packed = backend.temporary(bytes);
+  packOperandB(backend, b, packed, sizes);
+  productPacked(backend, a, packed, c, sizes);
+  backend.releaseTemporary(packed, bytes);
+}
+
+/** C[i] = op(A[offset]) · op(B[offset]) for a whole batch; `offsets` has two matrix numbers per element. */
+function productBatch(
+  backend: MoectWasmBackend,
+  a: number,
+  b: number,
+  c: number,
+  sizes: ProductSizes,
+  offsets: Int32Array,
+): void {
+  const { runtime } = backend;
+  const { m, n, k, transposeA, transposeB } = sizes;
+  const batch = offsets.length >> 1;
+  if (m * n * k >= SHARED_PACK_MIN) {
+    for (let i = 0; i < batch; i++) {
+      const from = a + offsets[2 * i]! * m * k * 4;
+      productDense(backend, from, b + offsets[2 * i + 1]! * k * n * 4, c + i * m * n * 4, sizes);
+    }
+    return;
+  }
+  const table = backend.temporary(offsets.byteLength);
+  runtime.i32().set(offsets, table >>> 2);
+  const args = [a, transposeA ? 1 : 0, b, transposeB ? 1 : 0, c, m, n, k, batch, table];
+  runtime.dispatch(OP.BATCH_PRODUCT, args, runtime.chunks(batch, (m * n * k) >> 2));
+  backend.releaseTemporary(table, offsets.byteLength);
+}
+
+/** Numbers of the A and B matrix of every element of the broadcast batch. */
+export function batchOffsets(
+  outer: readonly number[],
+  a: readonly number[],
+  b: readonly number[],
+): Int32Array {
+  const batch = outer.reduce((x, y) => x * y, 1);
+  const table = new Int32Array(2 * batch);
+  const strides = [a, b].map((shape) => {
+    const result = new Array<number>(outer.length).fill(0);
+    let stride = 1;
+    for (let d = shape.length - 1; d >= 0; d--) {
+      result[d + outer.length - shape.length] = shape[d] === 1 ? 0 : stride;
+      stride *= shape[d]!;
+    }
+    return result;
+  });
+  for (let i = 0; i < batch; i++) {
+    let rest = i;
+    for (let d = outer.length - 1; d >= 0; d--) {
+      const index = rest % outer[d]!;
+      rest = (rest - index) / outer[d]!;
+      table[2 * i]! += index * strides[0]![d]!;
+      table[2 * i + 1]! += index * strides[1]![d]!;
+    }
+  }
+  return table;
+}
+
+function checkedSizes(a: TensorInfo, b: TensorInfo, transposeA: boolean, transposeB: boolean): ProductSizes {
+  const [aRows, aColumns] = a.shape.slice(-2) as [number, number];
+  const [bRows, bColumns] = b.shape.slice(-2) as [number, number];
+  const k = transposeA ? aRows : aColumns;
+  const kOfB = transposeB ? bColumns : bRows;
+  util.assert(
+    k === kOfB,
+    () =>
+      `Error in matMul: inner shapes (${k}) and (${kOfB}) of Tensors with shapes ${a.shape} and ${b.shape} and ` +
+      `transposeA=${transposeA} and transposeB=${transposeB} must match.`,
+  );
+  return { m: transposeA ? aColumns : aRows, n: transposeB ? bRows : bColumns, k, transposeA, transposeB };
+}
+
+/** BatchMatMul: all transpositions, batch dimensions broadcast. */
+export function batchMatMul(
+  backend: MoectWasmBackend,
+  a: TensorInfo,
+  b: TensorInfo,
+  transposeA: boolean,
+  transposeB: boolean,
+): TensorInfo {
+  const sizes = checkedSizes(a, b, transposeA, transposeB);
+  const aOuter = a.shape.slice(0, -2);
+  const bOuter = b.shape.slice(0, -2);
+  const outer = broadcast_util.assertAndGetBroadcastShape(aOuter, bOuter);
+  const out = backend.output([...outer, sizes.m, sizes.n], 'float32');
+  const batch = util.sizeFromShape(outer);
+  const size = batch * sizes.m * sizes.n;
+  if (size === 0) return out.info;
+  if (sizes.k === 0) {
+    backend.runtime.dispatch(OP.FILL_WORDS, [out.pointer, size, 0]);
+    return out.info;
+  }
+  const aPointer = backend.pointer(a);
+  const bPointer = backend.pointer(b);
+  if (batch === 1) {
+    productDense(backend, aPointer, bPointer, out.pointer, sizes);
+  } else if (util.sizeFromShape(bOuter) === 1 && util.sizeFromShape(aOuter) === batch && !transposeA) {
+    // one B for all: the batch is just more rows
+    productDense(backend, aPointer, bPointer, out.pointer, { ...sizes, m: sizes.m * batch });
+  } else {
+    productBatch(backend, aPointer, bPointer, out.pointer, sizes, batchOffsets(outer, aOuter, bOuter));
+  }
+  return out.info;
+}
+
+export function registerMatMul(): void {
+  const onCpu = cpuKernel('BatchMatMul');
+  registerWasmKernel('BatchMatMul', (call) => {
+    const { a, b } = call.inputs as { a: TensorInfo; b: TensorInfo };
+    const { transposeA, transposeB } = call.attrs as { transposeA: boolean; transposeB: boolean };
+    if (a.dtype !== 'float32' || b.dtype !== 'float32') return onCpu(call);
+    return batchMatMul(call.backend, a, b, transposeA, transposeB);
+  });
+}

@@ -1,0 +1,101 @@
+import { engine, registerBackend, removeBackend } from '@tensorflow/tfjs-core';
+import { MoectWasmBackend, WASM_BACKEND } from './backend.ts';
+import { inheritCpuKernels } from './kernel.ts';
+import { registerMatMul } from './kernels/mat-mul.ts';
+import { Runtime } from './runtime.ts';
+
+export interface WasmBackendOptions {
+  /** Threads, the calling one included. Default: the environment variable MOECT_THREADS, else 1. */
+  readonly threads?: number;
+  /** False keeps to plain SIMD. Default: relaxed SIMD (fused multiply-add) where the runtime has it. */
+  readonly relaxedSimd?: boolean;
+  /** True gives the same bits on every machine (plain SIMD). */
+  readonly deterministic?: boolean;
+}
+
+export interface WasmBackendInfo {
+  readonly name: 'moect-wasm';
+  readonly threads: number;
+  readonly relaxedSimd: boolean;
+  /** Size of the wasm memory, used or not. */
+  readonly memoryBytes: number;
+}
+
+interface Active {
+  readonly key: string;
+  readonly backend: Promise<MoectWasmBackend>;
+}
+
+let active: Active | undefined;
+
+function defaultThreads(): number {
+  const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } };
+  const wanted = Number(process?.env?.['MOECT_THREADS'] ?? '1');
+  return Number.isInteger(wanted) && wanted >= 1 ? wanted : 1;
+}
+
+function start(options: WasmBackendOptions): Active {
+  const key = JSON.stringify([
+    options.threads ?? defaultThreads(),
+    options.deterministic === true || options.relaxedSimd === false,
+  ]);
+  const backend = Runtime.create(options).then((runtime) => new MoectWasmBackend(runtime));
+  return { key, backend };
+}
+
+function describe(backend: MoectWasmBackend): WasmBackendInfo {
+  const { threads, relaxedSimd, memoryBytes } = backend.runtime;
+  return { name: WASM_BACKEND, threads, relaxedSimd, memoryBytes };
+}
+
+let kernelsRegistered = false;
+
+/** Registers the kernels and the backend factory. Called by importing `@moect/tensor/wasm`. */
+export function installWasmBackend(): void {
+  if (!kernelsRegistered) {
+    kernelsRegistered = true;
+    inheritCpuKernels();
+    registerMatMul();
+  }
+  if (engine().registryFactory[WASM_BACKEND] !== undefined) return;
+  registerBackend(
+    WASM_BACKEND,
+    () => {
+      active ??= start({});
+      return active.backend;
+    },
+    2,
+  );
+}
+
+/**
+ * Makes the backend 'moect-wasm' ready for `tf.setBackend('moect-wasm')`. A second call with the same options
+ * returns what is there; with other options it replaces the backend, which must hold no tensors then.
+ * @throws BackendUnavailableError where wasm SIMD is missing
+ */
+export async function registerWasmBackend(options: WasmBackendOptions = {}): Promise<WasmBackendInfo> {
+  installWasmBackend();
+  const wanted = start(options);
+  if (active !== undefined && (active.key === wanted.key || Object.keys(options).length === 0)) {
+    return describe(await active.backend);
+  }
+  if (active !== undefined) {
+    const old = await active.backend;
+    if (old.numDataIds() > 0) {
+      throw new Error(
+        `The wasm backend holds ${old.numDataIds()} tensors, so its options cannot change. Dispose them first.`,
+      );
+    }
+    active = undefined;
+    removeBackend(WASM_BACKEND);
+  }
+  active = wanted;
+  installWasmBackend();
+  return describe(await active.backend);
+}
+
+/** Bytes in use on the backend's heap, in allocation classes; 0 before the backend is started. */
+export function wasmHeapBytes(): number {
+  const backend = engine().registry[WASM_BACKEND];
+  return backend instanceof MoectWasmBackend ? backend.runtime.allocator.liveBytes : 0;
+}

@@ -1,0 +1,99 @@
+import type { backend_util, DataType, TensorInfo } from '@tensorflow/tfjs-core';
+import type { Runtime } from './runtime.ts';
+
+type Values = backend_util.BackendValues;
+type NumericView = Float32Array | Int32Array | Uint8Array;
+
+export type HeapDType = 'float32' | 'int32' | 'bool';
+
+/** Bytes of one element on the heap. */
+export function bytesPerElement(dtype: HeapDType): number {
+  return dtype === 'bool' ? 1 : 4;
+}
+
+/**
+ * What the backend keeps per tensor: values in a JavaScript array, or on the heap. `values` gives a view
+ * for kernels of tfjs-backend-cpu, `pointer()` copies to the heap when a wasm kernel first needs it.
+ */
+export class WasmTensorData {
+  readonly dtype: DataType;
+  refCount: number;
+  complexTensorInfos?: { real: TensorInfo; imag: TensorInfo };
+  readonly #runtime: Runtime;
+  #values: Values | undefined;
+  #pointer = 0;
+  #length = 0;
+  #view: NumericView | undefined;
+  #epoch = -1;
+  #relabelled: WasmTensorData | undefined;
+
+  constructor(runtime: Runtime, dtype: DataType, values: Values | undefined, refCount = 1) {
+    this.#runtime = runtime;
+    this.dtype = dtype;
+    this.#values = values;
+    this.refCount = refCount;
+  }
+
+  /** Data of `length` elements on the heap, not initialised. */
+  static onHeap(runtime: Runtime, dtype: HeapDType, length: number): WasmTensorData {
+    const data = new WasmTensorData(runtime, dtype, undefined);
+    data.#length = length;
+    data.#pointer = runtime.allocator.alloc(length * bytesPerElement(dtype));
+    return data;
+  }
+
+  get isOnHeap(): boolean {
+    return this.#pointer !== 0;
+  }
+
+  get values(): Values | undefined {
+    return this.#pointer === 0 ? this.#values : this.#heapView();
+  }
+
+  /**
+   * Address of the values as `dtype`. tfjs-backend-cpu relabels an int32 or bool buffer as float32 without
+   * touching it; where the tensor's dtype differs from the buffer's, a converted copy is kept beside it.
+   */
+  pointer(dtype: DataType): number {
+    if (dtype !== this.dtype) {
+      this.#relabelled ??= new WasmTensorData(this.#runtime, dtype, this.values);
+      return this.#relabelled.pointer(dtype);
+    }
+    if (this.#pointer === 0) this.#moveToHeap();
+    return this.#pointer;
+  }
+
+  /** Frees the heap block. */
+  release(): void {
+    this.#relabelled?.release();
+    if (this.#pointer === 0) return;
+    this.#runtime.allocator.release(this.#pointer, this.#length * bytesPerElement(this.dtype as HeapDType));
+    this.#pointer = 0;
+    this.#view = undefined;
+  }
+
+  #moveToHeap(): void {
+    const values = this.#values as ArrayLike<number> | undefined;
+    if (
+      values === undefined ||
+      (this.dtype !== 'float32' && this.dtype !== 'int32' && this.dtype !== 'bool')
+    ) {
+      throw new Error(`A tensor of dtype ${this.dtype} has no place in the wasm heap.`);
+    }
+    this.#length = values.length;
+    this.#pointer = this.#runtime.allocator.alloc(values.length * bytesPerElement(this.dtype));
+    // converts element by element where the array's type is another one
+    this.#heapView().set(values);
+    this.#values = undefined;
+  }
+
+  #heapView(): NumericView {
+    if (this.#view !== undefined && this.#epoch === this.#runtime.allocator.epoch) return this.#view;
+    const { buffer } = this.#runtime.allocator.memory;
+    this.#epoch = this.#runtime.allocator.epoch;
+    if (this.dtype === 'float32') this.#view = new Float32Array(buffer, this.#pointer, this.#length);
+    else if (this.dtype === 'int32') this.#view = new Int32Array(buffer, this.#pointer, this.#length);
+    else this.#view = new Uint8Array(buffer, this.#pointer, this.#length);
+    return this.#view;
+  }
+}
