@@ -31,6 +31,13 @@ const cases: Case[] = [
     run: ([a, b]) => ops.matMul(a!, b!, { transposeA: true, transposeB: true }),
   },
   { name: 'rmsNorm', inputs: [random([2, 3, 6]), random([6])], run: ([x, w]) => ops.rmsNorm(x!, w!, 1e-3) },
+  {
+    name: 'layerNorm',
+    inputs: [random([2, 3, 6]), random([6]), random([6])],
+    run: ([x, w, b]) => ops.layerNorm(x!, w!, b!, 1e-3),
+  },
+  { name: 'gelu', inputs: [random([9])], run: ([x]) => ops.gelu(x!) },
+  { name: 'gelu tanh', inputs: [random([9])], run: ([x]) => ops.gelu(x!, 'tanh') },
   { name: 'rmsNormalize', inputs: [random([3, 6])], run: ([x]) => ops.rmsNormalize(x!, 1e-6) },
   {
     name: 'rope',
