@@ -1,1 +1,6 @@
-export {};
+export {
+  normalizeWeights,
+  temperatureWeights,
+  uniMaxAllocation,
+  uniMaxWeights,
+} from './mixing/weights.ts';
