@@ -17,7 +17,11 @@ function evenly<T>(items: readonly T[], count: number): T[] {
 function heldOutOf(book: Book, count: number): TextRecord[] {
   const candidates = groupParagraphs(book.reserved, heldOutBytes)
     .map((text, i) => ({ id: `${book.title}/reserved/${i}`, text, language: book.language }))
-    .filter(({ text }) => byteLength(text) >= heldOutBytes.minBytes && !lostCharacters.test(text));
+    .filter(({ text }) => !lostCharacters.test(text))
+    .filter(({ text }) => {
+      const bytes = byteLength(text);
+      return bytes >= heldOutBytes.minBytes && bytes <= heldOutBytes.maxBytes;
+    });
   return evenly(candidates, count);
 }
 
