@@ -1,1 +1,15 @@
-export {};
+export { loadParameters } from './hf/load-parameters.ts';
+export { storeOf, type TensorStore } from './hf/tensor-store.ts';
+export { createLlama } from './llama/create-llama.ts';
+export { LLAMA_ARCHITECTURES, type LlamaConfig, parseLlamaConfig } from './llama/llama-config.ts';
+export { countParameters, initLlamaParameters, llamaParameterShapes } from './llama/llama-parameters.ts';
+export type { RopeConfig } from './llama/rope-config.ts';
+export type { HostTensor, SafetensorsDType } from './safetensors/dtype.ts';
+export type { SafetensorsEntry } from './safetensors/header.ts';
+export {
+  type ByteSource,
+  bytesSource,
+  readSafetensors,
+  type SafetensorsFile,
+} from './safetensors/read-safetensors.ts';
+export { safetensorsPieces, type WriteOptions, writeSafetensors } from './safetensors/write-safetensors.ts';

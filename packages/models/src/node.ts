@@ -1,1 +1,4 @@
-export {};
+export { type FileSource, fileSource, type OpenSafetensors, openSafetensors } from './node/file-source.ts';
+export { type FolderStore, openFolderStore } from './node/folder-store.ts';
+export { readJsonFile } from './node/read-json.ts';
+export { writeFileAtomic, writeJsonAtomic, writeSafetensorsFile } from './node/write-atomic.ts';

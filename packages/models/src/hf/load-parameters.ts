@@ -1,0 +1,62 @@
+import { CorruptDataError, type ParamPath, type Tensor } from '@moect/core';
+import { dispose, tensor } from '@moect/tensor';
+import { checkParameters } from '../llama/check-parameters.ts';
+import { parseLlamaConfig } from '../llama/llama-config.ts';
+import { llamaParameterShapes } from '../llama/llama-parameters.ts';
+import type { HostTensor } from '../safetensors/dtype.ts';
+import type { JsonObject } from './json-fields.ts';
+import type { TensorStore } from './tensor-store.ts';
+
+/** Tables that old checkpoints carry and every program computes itself. */
+const BUFFERS = /(^|\.)rotary_emb\.inv_freq$/;
+
+const EMBEDDING = 'model.embed_tokens.weight';
+const HEAD = 'lm_head.weight';
+
+/** A tied model's file may hold the head once more; it must then be the embedding. */
+async function checkTiedHead(store: TensorStore): Promise<void> {
+  const [head, embedding] = [await store.tensor(HEAD), await store.tensor(EMBEDDING)];
+  const isEqual =
+    head.data.length === embedding.data.length && head.data.every((value, i) => value === embedding.data[i]);
+  if (isEqual) return;
+  throw new CorruptDataError(
+    store.name,
+    `config.json ties the head to the embedding, but ${HEAD} differs from ${EMBEDDING}`,
+    'Set tie_word_embeddings to false in config.json if the head is one of its own.',
+  );
+}
+
+function floatValues(name: string, { data }: HostTensor, store: TensorStore): Float32Array {
+  if (data instanceof Float32Array) return data;
+  throw new CorruptDataError(store.name, `${name} holds whole numbers`, 'Weights are F32, BF16 or F16.');
+}
+
+/**
+ * Reads all weights of a model of the Llama family as float32.
+ * @param config contents of config.json
+ * Throws NoMatchingParameterError for missing and for unused tensors, ShapeMismatchError, CorruptDataError,
+ * InvalidConfigError.
+ */
+export async function loadParameters(
+  store: TensorStore,
+  config: JsonObject,
+): Promise<Map<ParamPath, Tensor>> {
+  const parsed = parseLlamaConfig(config);
+  const needed = llamaParameterShapes(parsed);
+  const isDoubleHead = parsed.tiedHead && store.shapes.has(HEAD);
+  const given = new Map(
+    [...store.shapes].filter(([name]) => !BUFFERS.test(name) && !(isDoubleHead && name === HEAD)),
+  );
+  checkParameters(needed, given, store.name);
+  if (isDoubleHead) await checkTiedHead(store);
+  const parameters = new Map<ParamPath, Tensor>();
+  try {
+    for (const [name, shape] of needed) {
+      parameters.set(name, tensor(floatValues(name, await store.tensor(name), store), shape));
+    }
+  } catch (error) {
+    dispose(parameters);
+    throw error;
+  }
+  return parameters;
+}

@@ -1,0 +1,20 @@
+import type { HostTensor } from '../safetensors/dtype.ts';
+import type { SafetensorsFile } from '../safetensors/read-safetensors.ts';
+
+/** Named tensors of one or several files. */
+export interface TensorStore {
+  /** For messages. */
+  readonly name: string;
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** Throws NoMatchingParameterError, CorruptDataError. */
+  tensor(name: string): Promise<HostTensor>;
+}
+
+/** A single safetensors file as a store. */
+export function storeOf(file: SafetensorsFile): TensorStore {
+  return {
+    name: file.name,
+    shapes: new Map([...file.entries].map(([name, entry]) => [name, entry.shape])),
+    tensor: (name) => file.tensor(name),
+  };
+}

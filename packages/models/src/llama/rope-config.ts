@@ -1,0 +1,89 @@
+import { type FieldReader, isJsonObject, type JsonObject } from '../hf/json-fields.ts';
+
+/** Rotary embedding, as `rope_parameters` (transformers 5) or `rope_theta` + `rope_scaling` (4) say it. */
+export type RopeConfig = { readonly theta: number } & (
+  | { readonly type: 'default' }
+  | { readonly type: 'linear'; readonly factor: number }
+  | { readonly type: 'dynamic'; readonly factor: number; readonly originalMaxPositions: number }
+  | YarnConfig
+  | Llama3Config
+);
+
+/** YaRN (arXiv 2309.00071). */
+export interface YarnConfig {
+  readonly type: 'yarn';
+  readonly factor: number;
+  readonly originalMaxPositions: number;
+  readonly betaFast: number;
+  readonly betaSlow: number;
+  /** Factor on cos and sin. */
+  readonly attentionFactor: number;
+  readonly truncate: boolean;
+}
+
+export interface Llama3Config {
+  readonly type: 'llama3';
+  readonly factor: number;
+  readonly lowFreqFactor: number;
+  readonly highFreqFactor: number;
+  readonly originalMaxPositions: number;
+}
+
+const TYPES = ['default', 'linear', 'dynamic', 'yarn', 'llama3'] as const;
+
+function attentionFactor(json: JsonObject, fields: FieldReader, factor: number): number {
+  const scale = (mscale: number): number => (factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1);
+  const [own, all] = [json['mscale'], json['mscale_all_dim']];
+  const both = typeof own === 'number' && typeof all === 'number' && own !== 0 && all !== 0;
+  return fields.positive('attention_factor', both ? scale(own) / scale(all) : scale(1));
+}
+
+function parseScaled(json: JsonObject, theta: number, maxPositions: number, fields: FieldReader): RopeConfig {
+  const type = (json['rope_type'] ?? json['type'] ?? 'default') as (typeof TYPES)[number];
+  const original = (): number => fields.count('original_max_position_embeddings', maxPositions);
+  if (type === 'default') return { theta, type };
+  if (!TYPES.includes(type)) {
+    fields.problem('rope_type', `is ${JSON.stringify(type)}, known: ${TYPES.join(', ')}`);
+    return { theta, type: 'default' };
+  }
+  const factor = fields.positive('factor');
+  if (type === 'linear') return { theta, type, factor };
+  if (type === 'dynamic') return { theta, type, factor, originalMaxPositions: original() };
+  if (type === 'yarn') {
+    return {
+      theta,
+      type,
+      factor,
+      originalMaxPositions: original(),
+      betaFast: fields.positive('beta_fast', 32),
+      betaSlow: fields.positive('beta_slow', 1),
+      attentionFactor: attentionFactor(json, fields, factor),
+      truncate: fields.flag('truncate', true),
+    };
+  }
+  return {
+    theta,
+    type,
+    factor,
+    lowFreqFactor: fields.positive('low_freq_factor'),
+    highFreqFactor: fields.positive('high_freq_factor'),
+    originalMaxPositions: fields.count('original_max_position_embeddings'),
+  };
+}
+
+/**
+ * Rotary settings of a config.json, in either spelling.
+ * Unknown types and partial rotation become problems of `fields`.
+ */
+export function parseRope(config: JsonObject, maxPositions: number, fields: FieldReader): RopeConfig {
+  const key = config['rope_parameters'] == null ? 'rope_scaling' : 'rope_parameters';
+  const given = config[key] ?? {};
+  if (!isJsonObject(given)) fields.problem(key, 'must be an object');
+  const json = isJsonObject(given) ? given : {};
+  const inner = fields.nested(key, json);
+  const partial = json['partial_rotary_factor'] ?? config['partial_rotary_factor'] ?? 1;
+  if (partial !== 1) inner.problem('partial_rotary_factor', `is ${partial}, only 1 is supported`);
+  const theta =
+    json['rope_theta'] == null ? fields.positive('rope_theta', 10000) : inner.positive('rope_theta');
+  return parseScaled(json, theta, maxPositions, inner);
+}

@@ -1,0 +1,48 @@
+import type { Tensor } from '@moect/core';
+import { dispose, keep, tensor } from '@moect/tensor';
+import type { LlamaConfig } from './llama-config.ts';
+import { ropeTable } from './rope-table.ts';
+
+/** Rows made at once when a model is created. */
+const FIRST_ROWS = 8192;
+
+interface Tables {
+  /** [positions, headDim / 2] */
+  readonly cos: Tensor;
+  readonly sin: Tensor;
+}
+
+/** cos and sin on the device, made once and longer when a call needs it. */
+export interface RopeTables {
+  /**
+   * @param rows positions below this are needed
+   * @param sequenceLength longest sequence of the call, for dynamic scaling
+   */
+  at(rows: number, sequenceLength: number): Tables;
+  dispose(): void;
+}
+
+export function createRopeTables(config: LlamaConfig): RopeTables {
+  const make = (rows: number, sequenceLength: number): Tables => {
+    const { cos, sin } = ropeTable(config, rows, sequenceLength);
+    const shape = [rows, config.headDim / 2];
+    return { cos: tensor(cos, shape), sin: tensor(sin, shape) };
+  };
+  let rows = Math.min(config.maxPositions, FIRST_ROWS);
+  // shorter tables stay until the model goes: a gradient tape may still hold them
+  const all: Tables[] = [make(rows, rows)];
+  const dynamicFrom =
+    config.rope.type === 'dynamic' ? config.rope.originalMaxPositions : Number.POSITIVE_INFINITY;
+  return {
+    at(needed, sequenceLength) {
+      if (sequenceLength > dynamicFrom) return make(needed, sequenceLength);
+      if (needed > rows) {
+        rows = Math.max(needed, 2 * rows);
+        const { cos, sin } = make(rows, 0);
+        all.push({ cos: keep(cos), sin: keep(sin) });
+      }
+      return all[all.length - 1]!;
+    },
+    dispose: () => dispose(all),
+  };
+}

@@ -1,0 +1,126 @@
+import {
+  type Attachments,
+  type FfnInput,
+  type ForwardOptions,
+  NoMatchingParameterError,
+  NoSuchComponentError,
+  type ParamMap,
+  type ParamTree,
+  type Site,
+  type SiteContext,
+  type SiteStatistics,
+  type Tensor,
+} from '@moect/core';
+import { add, linear, slice } from '@moect/tensor';
+import { checkShape } from './check-parameters.ts';
+import type { LlamaCache } from './llama-cache.ts';
+
+type Options = Pick<
+  ForwardOptions,
+  'attachments' | 'overrides' | 'training' | 'roles' | 'languageIds' | 'normalizers' | 'collectStatistics'
+>;
+
+/** One forward pass as its sites see it: weights, attachments, and what attachments give back. */
+export interface SitePass {
+  readonly auxLosses: Record<string, Tensor>;
+  readonly statistics: Map<string, SiteStatistics>;
+  readonly states: Map<string, ParamTree>;
+  /** The override of a parameter, or the base's own. */
+  weight(name: string): Tensor;
+  /** A linear layer with its bias, if it has one, and what is attached to it. */
+  linear(site: string, input: Tensor): Tensor;
+  /** The stream after an FFN: a + f, or what the attachment makes of it. */
+  ffn(site: string, input: FfnInput): Tensor;
+  block(site: string, stream: Tensor): Tensor;
+  /** @param hidden [batch, positions, hiddenSize]: all positions, or the last only */
+  head(hidden: Tensor, logits: Tensor): Tensor;
+}
+
+/** Throws NoSuchComponentError for attachments to sites that this model lacks. */
+function checkAttachments(attachments: Attachments, sites: readonly Site[]): void {
+  for (const kind of ['ffn', 'linear', 'block'] as const) {
+    if (attachments[kind].size === 0) continue;
+    const names = sites.filter((site) => site.kind === kind).map((site) => site.name);
+    const known = new Set(names);
+    for (const name of attachments[kind].keys()) {
+      if (!known.has(name)) throw new NoSuchComponentError(`${kind} site`, name, names);
+    }
+  }
+}
+
+function checkOverrides(overrides: ParamMap, parameters: ParamMap): void {
+  for (const [name, value] of overrides) {
+    const own = parameters.get(name);
+    if (own === undefined) throw new NoMatchingParameterError('overrides', [name], [...parameters.keys()]);
+    checkShape(name, value.shape, own.shape);
+  }
+}
+
+/** The rows of the last `count` of `time` positions. */
+function lastPositions(x: Tensor, count: number): Tensor {
+  const time = x.shape[1]!;
+  const rest = x.shape.slice(2);
+  return slice(x, [0, time - count, ...rest.map(() => 0)], [x.shape[0]!, count, ...rest]);
+}
+
+export function createSitePass(
+  base: { readonly sites: readonly Site[]; readonly parameters: ParamMap },
+  options: Options,
+  documentIds: Tensor,
+  cache: LlamaCache | undefined,
+): SitePass {
+  const { attachments, overrides } = options;
+  if (attachments !== undefined) checkAttachments(attachments, base.sites);
+  if (overrides !== undefined) checkOverrides(overrides, base.parameters);
+  const { parameters } = base;
+  const weight = (name: string): Tensor => overrides?.get(name) ?? parameters.get(name)!;
+  let baseWeight: Tensor | null = null;
+  const [auxLosses, statistics] = [{} as Record<string, Tensor>, new Map<string, SiteStatistics>()];
+  const states = new Map<string, ParamTree>();
+
+  const context = (site: string, positions = documentIds.shape[1]!): SiteContext => {
+    const cut = (x: Tensor): Tensor => (positions === documentIds.shape[1] ? x : lastPositions(x, positions));
+    const state = cache?.state(site);
+    return {
+      training: options.training ?? false,
+      documentIds: cut(documentIds),
+      baseWeight: baseWeight === null ? null : cut(baseWeight),
+      ...(options.roles === undefined ? {} : { roles: cut(options.roles) }),
+      ...(options.languageIds === undefined ? {} : { languageIds: cut(options.languageIds) }),
+      ...(options.normalizers === undefined ? {} : { normalizers: options.normalizers }),
+      ...(state === undefined ? {} : { state }),
+    };
+  };
+
+  const ffn = (site: string, input: FfnInput): Tensor => {
+    const attached = attachments?.ffn.get(site);
+    if (attached === undefined) return add(input.residual, input.base);
+    const result = attached(input, context(site));
+    if (result.baseWeight !== undefined) baseWeight = result.baseWeight;
+    for (const [name, loss] of Object.entries(result.auxLosses ?? {})) {
+      auxLosses[name] = auxLosses[name] === undefined ? loss : add(auxLosses[name], loss);
+    }
+    if (options.collectStatistics === true) {
+      const own = result.baseWeight === undefined ? {} : { baseWeight: result.baseWeight };
+      statistics.set(site, { ...own, ...result.statistics });
+    }
+    if (cache !== undefined && result.state !== undefined) states.set(site, result.state);
+    return result.output;
+  };
+
+  return {
+    auxLosses,
+    statistics,
+    states,
+    weight,
+    ffn,
+    linear(site, input) {
+      const bias = `${site}.bias`;
+      const output = linear(input, weight(`${site}.weight`), parameters.has(bias) ? weight(bias) : undefined);
+      return attachments?.linear.get(site)?.(input, output, context(site)) ?? output;
+    },
+    block: (site, stream) => attachments?.block.get(site)?.(stream, context(site)) ?? stream,
+    head: (hidden, logits) =>
+      attachments?.head?.(hidden, logits, context('lm_head', hidden.shape[1]!)) ?? logits,
+  };
+}
