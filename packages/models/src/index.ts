@@ -1,9 +1,11 @@
 export { loadParameters } from './hf/load-parameters.ts';
-export { storeOf, type TensorStore } from './hf/tensor-store.ts';
+export { storeOf, storeOfTensors, type TensorStore } from './hf/tensor-store.ts';
 export { createLlama } from './llama/create-llama.ts';
 export { LLAMA_ARCHITECTURES, type LlamaConfig, parseLlamaConfig } from './llama/llama-config.ts';
 export { countParameters, initLlamaParameters, llamaParameterShapes } from './llama/llama-parameters.ts';
 export type { RopeConfig } from './llama/rope-config.ts';
+export { readLlama2c } from './llama2c/read-checkpoint.ts';
+export { llama2cTokenizerJson, readLlama2cTokenizer } from './llama2c/read-tokenizer.ts';
 export type { HostTensor, SafetensorsDType } from './safetensors/dtype.ts';
 export type { SafetensorsEntry } from './safetensors/header.ts';
 export {
@@ -13,3 +15,4 @@ export {
   type SafetensorsFile,
 } from './safetensors/read-safetensors.ts';
 export { safetensorsPieces, type WriteOptions, writeSafetensors } from './safetensors/write-safetensors.ts';
+export { loadTokenizer, type SpecialIds } from './tokenizer/load-tokenizer.ts';

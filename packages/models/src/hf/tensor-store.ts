@@ -1,3 +1,5 @@
+import { NoMatchingParameterError } from '@moect/core';
+import { checkFinite } from '../safetensors/decode.ts';
 import type { HostTensor } from '../safetensors/dtype.ts';
 import type { SafetensorsFile } from '../safetensors/read-safetensors.ts';
 
@@ -16,5 +18,19 @@ export function storeOf(file: SafetensorsFile): TensorStore {
     name: file.name,
     shapes: new Map([...file.entries].map(([name, entry]) => [name, entry.shape])),
     tensor: (name) => file.tensor(name),
+  };
+}
+
+/** Tensors in memory as a store; reading one that is not finite throws CorruptDataError. */
+export function storeOfTensors(name: string, tensors: ReadonlyMap<string, HostTensor>): TensorStore {
+  return {
+    name,
+    shapes: new Map([...tensors].map(([key, { shape }]) => [key, shape])),
+    async tensor(key) {
+      const found = tensors.get(key);
+      if (found === undefined) throw new NoMatchingParameterError(name, [key], [...tensors.keys()]);
+      checkFinite(found.data, `${name}: ${key}`);
+      return found;
+    },
   };
 }
