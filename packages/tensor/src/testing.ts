@@ -13,7 +13,7 @@ export function testBackends(): BackendName[] {
   return (wanted?.split(',') as BackendName[] | undefined) ?? ['cpu', 'wasm'];
 }
 
-export { selectBackend };
+export { type BackendName, selectBackend };
 
 export interface GradientCheck {
   /** Largest |analytic − numeric| over all elements, divided by the largest |numeric| (at least 1). */
@@ -31,7 +31,9 @@ async function weightedSum(
   const output = tidy(() => run(inputs));
   const values = await output.data();
   output.dispose();
-  return values.reduce((total, value, i) => total + value * weights[i]!, 0);
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += values[i]! * weights[i]!;
+  return total;
 }
 
 /**
