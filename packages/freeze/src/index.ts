@@ -1,1 +1,2 @@
-export {};
+export { assertUnchanged, digestEachParameter, digestParameters, ParametersChangedError } from './digest.ts';
+export { countParameters, freezeMatching, type Partition, partition } from './partition.ts';

@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import { dispose, tensor } from '@moect/tensor';
+import { leakedTensors, selectBackend, testBackends } from '@moect/tensor/testing';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { assertUnchanged, digestEachParameter, digestParameters, ParametersChangedError } from './digest.ts';
+
+type Parameters = Map<string, ReturnType<typeof tensor>>;
+
+const make = (values: number[] = [1, -2.5, 3e-8, 4]): Parameters =>
+  new Map([
+    ['b.weight', tensor(values, [2, 2])],
+    ['a.ids', tensor([7, -1], [2], 'int32')],
+  ]);
+
+const digestOf = async (parameters: Parameters): Promise<string> => {
+  const digest = await digestParameters(parameters);
+  dispose(parameters);
+  return digest;
+};
+
+describe.each(testBackends())('digests on %s', (backend) => {
+  beforeAll(async () => void (await selectBackend(backend)));
+
+  it('is SHA-256 of names, types, shapes and little-endian bytes, in order of name', async () => {
+    const expected = createHash('sha256');
+    const ints = Buffer.alloc(8);
+    ints.writeInt32LE(7, 0);
+    ints.writeInt32LE(-1, 4);
+    const floats = Buffer.alloc(16);
+    for (const [i, value] of [1, -2.5, 3e-8, 4].entries()) floats.writeFloatLE(value, 4 * i);
+    expected.update('a.ids\0int32\x002\0').update(ints).update('b.weight\0float32\x002,2\0').update(floats);
+    expect(await digestOf(make())).toBe(expected.digest('hex'));
+  });
+
+  it('does not depend on insertion order', async () => {
+    const reversed = new Map([...make()].reverse());
+    expect(await digestOf(reversed)).toBe(await digestOf(make()));
+  });
+
+  it('sees a name, a shape, and one bit', async () => {
+    const plain = await digestOf(make());
+    const renamed = new Map([...make()].map(([name, value]) => [name.replace('b.', 'c.'), value]));
+    const reshaped = new Map([...make().set('b.weight', tensor([1, -2.5, 3e-8, 4], [4]))]);
+    const all = await Promise.all([
+      digestOf(renamed),
+      digestOf(reshaped),
+      digestOf(make([1.0000001, -2.5, 3e-8, 4])),
+      digestOf(make([1, -2.5, -0, 4])),
+      digestOf(make([1, -2.5, 0, 4])),
+    ]);
+    expect(new Set([plain, ...all]).size).toBe(6);
+  });
+
+  it('names what moved', async () => {
+    const [before, moved] = [make(), make([1, -2.5, 3e-8, 5])];
+    const [first, second] = [await digestEachParameter(before), await digestEachParameter(moved)];
+    expect(() => assertUnchanged(first, first)).not.toThrow();
+    expect(() => assertUnchanged(first, second)).toThrow(ParametersChangedError);
+    expect(() => assertUnchanged(first, second)).toThrow(/1 of 2.*b\.weight/);
+    expect(() => assertUnchanged('aa', 'aa')).not.toThrow();
+    expect(() => assertUnchanged('aa', 'ab')).toThrow(/was aa, is ab/);
+    dispose([before, moved]);
+  });
+
+  it('leaks nothing', async () => {
+    expect(await leakedTensors(async () => void (await digestOf(make())))).toBe(0);
+  });
+});

@@ -1,0 +1,99 @@
+import { ShapeMismatchError, type Tensor } from '@moect/core';
+import {
+  concat,
+  div,
+  logSumExp,
+  mul,
+  oneHot,
+  ones,
+  reshape,
+  softmax,
+  square,
+  sum,
+  tidy,
+  topK as topKOf,
+} from '@moect/tensor';
+import { withoutGradient } from './without-gradient.ts';
+
+export interface LoadBalancingOptions {
+  /** Experts per token. */
+  readonly topK: number;
+  /** [tokens] float32, 1 for a real token and 0 for padding; the same for every layer. */
+  readonly paddingMask?: Tensor;
+  /** `switch`: 1 when balanced. `mixtral`: topK when balanced (Hugging Face's Mixtral and Qwen-MoE). Default `switch`. */
+  readonly form?: 'switch' | 'mixtral';
+  /** [numExperts]: assignments to use in place of this batch's own, for instance of the whole optimizer step. */
+  readonly tokensPerExpert?: Tensor;
+}
+
+/** One row per slot, [slots, numExperts] float32; unlike TensorFlow.js's, also for a single expert. */
+export function oneHotExperts(slots: Tensor, numExperts: number): Tensor {
+  return numExperts === 1 ? ones([slots.size, 1]) : oneHot(slots, numExperts);
+}
+
+/** Assignments of each expert, padding excluded: [numExperts] float32. */
+export function countAssignments(expertIndices: Tensor, numExperts: number, paddingMask?: Tensor): Tensor {
+  return tidy(() => {
+    const [tokens, topK] = expertIndices.shape as [number, number];
+    const chosen = reshape(oneHotExperts(reshape(expertIndices, [-1]), numExperts), [
+      tokens,
+      topK * numExperts,
+    ]);
+    const shown = paddingMask === undefined ? chosen : mul(chosen, reshape(paddingMask, [tokens, 1]));
+    return sum(reshape(sum(shown, 0), [topK, numExperts]), 0);
+  });
+}
+
+/** E · Σᵢ fᵢ·Pᵢ, fᵢ the share of assignments and Pᵢ the mean probability: a scalar, 1 when balanced. */
+export function balanceOf(probabilities: Tensor, tokensPerExpert: Tensor, paddingMask?: Tensor): Tensor {
+  return tidy(() => {
+    const [tokens, numExperts] = probabilities.shape as [number, number];
+    const mask = reshape(paddingMask ?? ones([tokens]), [tokens, 1]);
+    const meanProbability = div(sum(mul(probabilities, mask), 0), sum(mask));
+    const share = div(tokensPerExpert, sum(tokensPerExpert));
+    return mul(sum(mul(share, meanProbability)), numExperts);
+  });
+}
+
+/**
+ * Load-balancing loss of router logits (Switch Transformer, arXiv 2101.03961, eq. 4; GShard, arXiv 2006.16668).
+ * Layers are pooled before shares are formed, as Hugging Face's `load_balancing_loss_func` does. The gradient flows
+ * through the mean probabilities only. Throws ShapeMismatchError.
+ * @param logits [tokens, numExperts], or one such tensor per layer
+ * @returns scalar, unweighted
+ */
+export function loadBalancingLoss(logits: Tensor | readonly Tensor[], options: LoadBalancingOptions): Tensor {
+  const layers = Array.isArray(logits) ? (logits as readonly Tensor[]) : [logits as Tensor];
+  const [first] = layers;
+  const { topK, paddingMask, form = 'switch' } = options;
+  if (first?.rank !== 2) {
+    throw new ShapeMismatchError('logits of loadBalancingLoss', first?.shape ?? [], '[tokens, numExperts]');
+  }
+  const [tokens, numExperts] = first.shape as [number, number];
+  if (paddingMask !== undefined && paddingMask.size !== tokens) {
+    throw new ShapeMismatchError('paddingMask of loadBalancingLoss', paddingMask.shape, `[${tokens}]`);
+  }
+  return tidy(() => {
+    const pooled = layers.length === 1 ? first : concat(layers, 0);
+    const flat = paddingMask && reshape(paddingMask, [-1]);
+    const mask = flat && (layers.length === 1 ? flat : concat(Array(layers.length).fill(flat), 0));
+    const counts =
+      options.tokensPerExpert ??
+      withoutGradient(pooled, (scores) => countAssignments(topKOf(scores, topK).indices, numExperts, mask));
+    const loss = balanceOf(softmax(pooled), counts, mask);
+    return form === 'mixtral' ? mul(loss, topK) : loss;
+  });
+}
+
+/**
+ * Router z-loss: mean over tokens of (log Σᵢ exp zᵢ)² (ST-MoE, arXiv 2202.08906, eq. 5). Keeps logits small.
+ * @param logits [tokens, numExperts]
+ * @param paddingMask [tokens] float32, 0 for padding
+ * @returns scalar, unweighted
+ */
+export function routerZLoss(logits: Tensor, paddingMask?: Tensor): Tensor {
+  return tidy(() => {
+    const mask = reshape(paddingMask ?? ones([logits.shape[0]!]), [-1]);
+    return div(sum(mul(square(logSumExp(logits, -1)), mask)), sum(mask));
+  });
+}

@@ -1,0 +1,127 @@
+import {
+  type ConfigProblem,
+  InvalidConfigError,
+  type ParamTree,
+  type RouteContext,
+  type Router,
+  type RouterDims,
+  type RoutingResult,
+  ShapeMismatchError,
+  type Tensor,
+} from '@moect/core';
+import { div, linear, mul, randomNormal, reshape, softmax, sum, tidy, topK as topKOf } from '@moect/tensor';
+import { balanceOf, countAssignments, oneHotExperts, routerZLoss } from './load-balancing-loss.ts';
+import { withoutGradient } from './without-gradient.ts';
+
+export interface TopKRouterOptions {
+  /** Experts per token. */
+  readonly topK: number;
+  /**
+   * Divide the chosen probabilities by their sum. Default: true for topK > 1. With topK 1 that would make every
+   * weight 1, and the router could not learn, so it is refused there.
+   */
+  readonly renormalize?: boolean;
+  /** Coefficient of the load-balancing loss (Switch form, 1 when balanced). Default 0: none. */
+  readonly balanceLoss?: number;
+  /** Coefficient of the router z-loss. Default 0: none. */
+  readonly zLoss?: number;
+  /** Standard deviation of the initial weight. Default 0.02. */
+  readonly initStd?: number;
+}
+
+const known = ['topK', 'renormalize', 'balanceLoss', 'zLoss', 'initStd'];
+
+function problemsOf(options: TopKRouterOptions): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const { topK, renormalize } = options;
+  const refuse = (path: string, message: string): void => void problems.push({ path, message });
+  if (!Number.isInteger(topK) || topK < 1) refuse('topK', `must be a whole number from 1, is ${topK}`);
+  if (topK === 1 && renormalize === true) {
+    refuse(
+      'renormalize',
+      'must be false with topK 1: every weight would be 1 and the router would not learn',
+    );
+  }
+  for (const key of ['balanceLoss', 'zLoss', 'initStd'] as const) {
+    const value = options[key] ?? 0;
+    if (!(Number.isFinite(value) && value >= 0)) refuse(key, `must be a number from 0, is ${value}`);
+  }
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) refuse(key, `is not known; known are ${known.join(', ')}`);
+  }
+  return problems;
+}
+
+/** Probabilities of the chosen experts, [tokens, topK], differentiable in the probabilities. */
+function weightsOf(probabilities: Tensor, expertIndices: Tensor, renormalize: boolean): Tensor {
+  const [tokens, numExperts] = probabilities.shape as [number, number];
+  const topK = expertIndices.shape[1]!;
+  // a product with one-hot rows, because gathering along the last axis has no gradient in TensorFlow.js
+  const chosen = reshape(oneHotExperts(reshape(expertIndices, [-1]), numExperts), [tokens, topK, numExperts]);
+  const weights = sum(mul(chosen, reshape(probabilities, [tokens, 1, numExperts])), -1);
+  return renormalize ? div(weights, sum(weights, -1, true)) : weights;
+}
+
+/**
+ * Softmax router: s = softmax(z·Wᵀ) in float32, the topK largest are chosen (Mixtral, arXiv 2401.04088, and
+ * Qwen-MoE). Parameters: `weight` [numExperts, hiddenSize] from N(0, initStd²), no bias.
+ * Auxiliary losses, in training only: `balance` and `routerZ`, where their coefficient is above 0.
+ * Throws InvalidConfigError; `init` and `route` throw ShapeMismatchError.
+ */
+export function topKRouter(options: TopKRouterOptions): Router {
+  const problems = problemsOf(options);
+  if (problems.length > 0) throw new InvalidConfigError('topKRouter', problems);
+  const { topK, renormalize = topK > 1, balanceLoss = 0, zLoss = 0, initStd = 0.02 } = options;
+
+  const losses = (
+    logits: Tensor,
+    probabilities: Tensor,
+    counts: Tensor,
+    context: RouteContext,
+  ): Record<string, Tensor> => {
+    if (!context.training) return {};
+    const { paddingMask } = context;
+    return {
+      ...(balanceLoss > 0 && { balance: mul(balanceOf(probabilities, counts, paddingMask), balanceLoss) }),
+      ...(zLoss > 0 && { routerZ: mul(routerZLoss(logits, paddingMask), zLoss) }),
+    };
+  };
+
+  return {
+    contract: 'router/1',
+    name: 'top-k',
+    topK,
+    init: (rng, dims) => {
+      checkDims(topK, dims);
+      return { weight: randomNormal(rng, [dims.numExperts, dims.hiddenSize], initStd) };
+    },
+    route: (params: ParamTree, hidden: Tensor, context: RouteContext): RoutingResult => {
+      const weight = params['weight'] as Tensor;
+      const numExperts = weight.shape[0]!;
+      return tidy(() => {
+        const logits = linear(hidden, weight);
+        const probabilities = softmax(logits);
+        // logits, not probabilities: softmax can round two different logits to one probability
+        const expertIndices = withoutGradient(logits, (scores) => topKOf(scores, topK).indices);
+        const tokensPerExpert = countAssignments(expertIndices, numExperts, context.paddingMask);
+        return {
+          expertIndices,
+          expertWeights: weightsOf(probabilities, expertIndices, renormalize),
+          logits,
+          tokensPerExpert,
+          auxLosses: losses(logits, probabilities, tokensPerExpert, context),
+        };
+      });
+    },
+  };
+}
+
+function checkDims(topK: number, dims: RouterDims): void {
+  if (topK <= dims.numExperts) return;
+  throw new ShapeMismatchError(
+    'router weight',
+    [dims.numExperts, dims.hiddenSize],
+    `at least topK = ${topK} experts`,
+    'Use more experts or a smaller topK.',
+  );
+}
