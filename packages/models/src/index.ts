@@ -1,3 +1,15 @@
+export {
+  type CombinedDecoder,
+  createCombinedDecoder,
+  type GenerationMember,
+} from './generation/combined-decoder.ts';
+export { type GenerateOptions, type Generation, generate, generateBatch } from './generation/generate.ts';
+export {
+  type CombinedGenerateOptions,
+  type CombinedGeneration,
+  generateCombined,
+} from './generation/generate-combined.ts';
+export { logSoftmaxRow, type SamplingOptions, sampleToken } from './generation/sampling.ts';
 export { loadParameters } from './hf/load-parameters.ts';
 export { storeOf, storeOfTensors, type TensorStore } from './hf/tensor-store.ts';
 export { createLlama } from './llama/create-llama.ts';

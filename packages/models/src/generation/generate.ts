@@ -1,0 +1,155 @@
+import {
+  type Attachments,
+  type BaseModel,
+  type DecodingCache,
+  InvalidConfigError,
+  type ParamMap,
+  type Rng,
+} from '@moect/core';
+import { createRng, dispose, tensor } from '@moect/tensor';
+import { checkSampling, logSoftmaxRow, type SamplingOptions, sampleToken } from './sampling.ts';
+
+export interface GenerateOptions extends SamplingOptions {
+  readonly maxNewTokens: number;
+  /** Same seed, same text; each row of a batch has its own stream. Default 0. */
+  readonly seed?: number;
+  /** Generation of a row ends after one of these; it is part of the result. Default: none. */
+  readonly stopIds?: readonly number[];
+  readonly attachments?: Attachments;
+  readonly overrides?: ParamMap;
+  /** Called for each token as it is chosen. */
+  readonly onToken?: (token: number, row: number) => void;
+  /** Ends generation early; what is there is returned with finish reason `aborted`. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Generation {
+  /** New tokens, without the prompt. */
+  readonly tokens: number[];
+  readonly finishReason: 'stop' | 'length' | 'aborted';
+}
+
+interface Row {
+  readonly promptLength: number;
+  readonly tokens: number[];
+  readonly rng: Rng;
+  isStopped: boolean;
+}
+
+/** Throws InvalidConfigError for prompts without tokens and for ids outside the vocabulary. */
+export function checkPrompts(model: BaseModel, prompts: readonly (readonly number[])[]): void {
+  const problems = prompts.flatMap((prompt, row) => {
+    const wrong = prompt.find((id) => !Number.isInteger(id) || id < 0 || id >= model.vocabSize);
+    const path = `prompts[${row}]`;
+    if (prompt.length === 0) return [{ path, message: 'is empty; begin with the BOS token' }];
+    return wrong === undefined ? [] : [{ path, message: `has id ${wrong}, vocabulary ${model.vocabSize}` }];
+  });
+  if (prompts.length === 0) problems.push({ path: 'prompts', message: 'there is none' });
+  if (problems.length > 0) throw new InvalidConfigError('generation', problems);
+}
+
+/** Logits of the last position of each row, [batch · vocabSize], after the cache has taken up the tokens. */
+async function step(
+  model: BaseModel,
+  cache: DecodingCache,
+  input: { tokens: Int32Array; positions: Int32Array; documentIds: Int32Array; batch: number },
+  options: Pick<GenerateOptions, 'attachments' | 'overrides'>,
+): Promise<Float32Array> {
+  const shape = [input.batch, input.tokens.length / input.batch];
+  const [tokens, positions, documentIds] = [
+    tensor(input.tokens, shape, 'int32'),
+    tensor(input.positions, shape, 'int32'),
+    tensor(input.documentIds, shape, 'int32'),
+  ];
+  const { attachments, overrides } = options;
+  const result = model.forward(tokens, {
+    positions,
+    documentIds,
+    cache,
+    logits: 'last',
+    ...(attachments === undefined ? {} : { attachments }),
+    ...(overrides === undefined ? {} : { overrides }),
+  });
+  const values = (await result.logits.data()) as Float32Array;
+  dispose([tokens, positions, documentIds, result]);
+  return values;
+}
+
+/** Rows of unequal length, padded on the left: padding is a document of its own that nobody sees. */
+function leftPadded(prompts: readonly (readonly number[])[]): Parameters<typeof step>[2] {
+  const time = Math.max(...prompts.map((prompt) => prompt.length));
+  const size = prompts.length * time;
+  const [tokens, positions] = [new Int32Array(size), new Int32Array(size)];
+  const documentIds = new Int32Array(size).fill(-1);
+  for (const [row, prompt] of prompts.entries()) {
+    const first = (row + 1) * time - prompt.length;
+    for (const [i, id] of prompt.entries()) {
+      tokens[first + i] = id;
+      positions[first + i] = i;
+      documentIds[first + i] = 0;
+    }
+  }
+  return { tokens, positions, documentIds, batch: prompts.length };
+}
+
+function chooseTokens(rows: readonly Row[], logits: Float32Array, options: GenerateOptions): void {
+  const vocabSize = logits.length / rows.length;
+  for (const [i, row] of rows.entries()) {
+    if (row.isStopped) continue;
+    const logProbs = logSoftmaxRow(logits.subarray(i * vocabSize, (i + 1) * vocabSize));
+    const token = sampleToken(logProbs, options, row.rng.next());
+    row.tokens.push(token);
+    row.isStopped = options.stopIds?.includes(token) ?? false;
+    options.onToken?.(token, i);
+  }
+}
+
+function nextInput(rows: readonly Row[]): Parameters<typeof step>[2] {
+  return {
+    // a stopped row repeats its last token; nothing of it is read
+    tokens: Int32Array.from(rows, (row) => row.tokens[row.tokens.length - 1]!),
+    positions: Int32Array.from(rows, (row) => row.promptLength + row.tokens.length - 1),
+    documentIds: new Int32Array(rows.length),
+    batch: rows.length,
+  };
+}
+
+/**
+ * Continues several prompts together, with keys and values cached. A row's text does not depend on the others.
+ * @param prompts token ids, of any lengths from 1
+ * Throws InvalidConfigError, NonFiniteError.
+ */
+export async function generateBatch(
+  model: BaseModel,
+  prompts: readonly (readonly number[])[],
+  options: GenerateOptions,
+): Promise<Generation[]> {
+  checkSampling(options);
+  checkPrompts(model, prompts);
+  const { maxNewTokens, seed = 0, signal } = options;
+  const rows = prompts.map((prompt, row): Row => {
+    const rng = createRng(seed).fork(`row ${row}`);
+    return { promptLength: prompt.length, tokens: [], rng, isStopped: false };
+  });
+  const cache = model.createCache(rows.length);
+  const finished = (): boolean => signal?.aborted === true || rows.every((row) => row.isStopped);
+  try {
+    for (let made = 0; made < maxNewTokens && !finished(); made++) {
+      const input = made === 0 ? leftPadded(prompts) : nextInput(rows);
+      chooseTokens(rows, await step(model, cache, input, options), options);
+    }
+  } finally {
+    cache.dispose();
+  }
+  const open = signal?.aborted === true ? 'aborted' : 'length';
+  return rows.map(({ tokens, isStopped }) => ({ tokens, finishReason: isStopped ? 'stop' : open }));
+}
+
+/** {@link generateBatch} of one prompt. */
+export async function generate(
+  model: BaseModel,
+  promptIds: readonly number[],
+  options: GenerateOptions,
+): Promise<Generation> {
+  return (await generateBatch(model, [promptIds], options))[0]!;
+}
