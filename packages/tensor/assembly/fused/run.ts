@@ -1,4 +1,141 @@
-/** Runs one chunk of a fused operation (numbers of ./ops.ts). The owner of this folder fills in the cases. */
-export function runFused(op: i32, chunk: i32, chunks: i32): void {
-  unreachable();
+import { argF, argI, argP, rangeStart } from '../layout';
+import { attentionChunk, attentionPackChunk } from './attention';
+import { attentionDirectChunk } from './attention-direct';
+import { attentionGradChunk } from './attention-grad';
+import { groupedDirectChunk, groupedGradWeightChunk, groupedPackChunk, groupedProductChunk } from './grouped';
+import { gelu, geluGrad, swiglu, swigluGrad } from './activations';
+import { causalMean, causalMeanGrad, runCounts } from './causal-mean';
+import { crossEntropy, crossEntropyGrad } from './cross-entropy';
+import { layerNorm, layerNormGrad, rmsNorm, rmsNormGrad, sumParts } from './norms';
+import * as op from './ops';
+import { adamW, sumDoubles, sumSquares } from './optimizer';
+import { rope } from './rope';
+import {
+  combineRows,
+  combineRowsGrad,
+  firstNotPermutation,
+  firstOutside,
+  gatherRows,
+  invertOrder,
+  scatterRows,
+  sortByKey,
+} from './rows';
+import { topK } from './top-k';
+
+/** One chunk of a fused operation; arguments lie in the argument block. */
+export function runFused(id: i32, chunk: i32, chunks: i32): void {
+  if (id >= op.ATTENTION_PACK) runProduct(id, chunk, chunks);
+  else if (id >= op.FIRST_OUTSIDE) runAlone(id);
+  else if (id >= op.GATHER_ROWS) runRows(id, chunk, chunks);
+  else runPointwise(id, chunk, chunks);
+}
+
+/** Arguments as the chunk functions say. */
+function runProduct(id: i32, chunk: i32, chunks: i32): void {
+  switch (id) {
+    case op.ATTENTION_PACK:
+      return attentionPackChunk(chunk, chunks);
+    case op.ATTENTION:
+      return attentionChunk(chunk, chunks);
+    case op.ATTENTION_DIRECT:
+      return attentionDirectChunk(chunk, chunks);
+    case op.ATTENTION_GRAD:
+      return attentionGradChunk(chunk, chunks);
+    case op.GROUPED_PACK:
+      return groupedPackChunk(chunk, chunks);
+    case op.GROUPED_PRODUCT:
+      return groupedProductChunk(chunk, chunks);
+    case op.GROUPED_GRAD_WEIGHT:
+      return groupedGradWeightChunk(chunk, chunks);
+    case op.GROUPED_DIRECT:
+      return groupedDirectChunk(chunk, chunks);
+    default:
+      unreachable();
+  }
+}
+
+/** Serial: arguments are the function's parameters, then the address of an int32 result. */
+function runAlone(id: i32): void {
+  switch (id) {
+    case op.FIRST_OUTSIDE:
+      store<i32>(argP(4), firstOutside(argP(0), argI(1), argI(2), argI(3)));
+      break;
+    case op.SORT_BY_KEY:
+      sortByKey(argP(0), argI(1), argI(2), argP(3), argP(4));
+      break;
+    case op.INVERT_ORDER:
+      invertOrder(argP(0), argP(1), argI(2));
+      break;
+    case op.FIRST_NOT_PERMUTATION:
+      store<i32>(argP(3), firstNotPermutation(argP(0), argI(1), argP(2)));
+      break;
+    default:
+      unreachable();
+  }
+}
+
+/** Arguments: units, alignment of chunk borders, then the function's parameters. */
+function runPointwise(id: i32, chunk: i32, chunks: i32): void {
+  const from = rangeStart(argI(0), chunk, chunks, argI(1));
+  const to = rangeStart(argI(0), chunk + 1, chunks, argI(1));
+  switch (id) {
+    case op.RMS_NORM:
+      return rmsNorm(argP(2), argP(3), argP(4), argI(5), argF(6), from, to);
+    case op.RMS_NORM_GRAD:
+      return rmsNormGrad(argP(2), argP(3), argP(4), argP(5), argP(6), argI(7), argI(8), argI(0), argF(9), from, to);
+    case op.SUM_PARTS:
+      return sumParts(argP(2), argP(3), argI(4), argI(5), from, to);
+    case op.LAYER_NORM:
+      return layerNorm(argP(2), argP(3), argP(4), argP(5), argI(6), argF(7), from, to);
+    case op.LAYER_NORM_GRAD:
+      return layerNormGrad(argP(2), argP(3), argP(4), argP(5), argP(6), argI(7), argI(8), argI(0), argF(9), from, to);
+    case op.ROPE:
+      return rope(argP(2), argP(3), argP(4), argP(5), argP(6), argI(7), argI(8), argF(9), from, to);
+    case op.SWIGLU:
+      return swiglu(argP(2), argP(3), argP(4), from, to);
+    case op.SWIGLU_GRAD:
+      return swigluGrad(argP(2), argP(3), argP(4), argP(5), argP(6), from, to);
+    case op.GELU:
+      return gelu(argP(2), argP(3), argI(4), from, to);
+    case op.GELU_GRAD:
+      return geluGrad(argP(2), argP(3), argP(4), argI(5), from, to);
+    default:
+      unreachable();
+  }
+}
+
+/** Arguments as for runPointwise. */
+function runRows(id: i32, chunk: i32, chunks: i32): void {
+  const from = rangeStart(argI(0), chunk, chunks, argI(1));
+  const to = rangeStart(argI(0), chunk + 1, chunks, argI(1));
+  switch (id) {
+    case op.GATHER_ROWS:
+      return gatherRows(argP(2), argP(3), argP(4), argI(5), from, to);
+    case op.SCATTER_ROWS:
+      return scatterRows(argP(2), argP(3), argP(4), argP(5), argI(6), from, to);
+    case op.CROSS_ENTROPY:
+      return crossEntropy(argP(2), argP(3), argP(4), argP(5), argI(6), from, to);
+    case op.CROSS_ENTROPY_GRAD:
+      return crossEntropyGrad(argP(2), argP(3), argP(4), argP(5), argP(6), argI(7), from, to);
+    case op.TOP_K:
+      return topK(argP(2), argP(3), argP(4), argI(5), argI(6), from, to);
+    case op.COMBINE_ROWS:
+      return combineRows(argP(2), argP(3), argP(4), argP(5), argI(6), argI(7), from, to);
+    case op.COMBINE_ROWS_GRAD:
+      return combineRowsGrad(argP(2), argP(3), argP(4), argP(5), argP(6), argP(7), argI(8), argI(9), from, to);
+    case op.CAUSAL_MEAN:
+      return causalMean(argP(2), argP(3), argP(4), argI(5), argI(6), from, to);
+    case op.RUN_COUNTS:
+      return runCounts(argP(2), argP(3), argI(4), from, to);
+    case op.CAUSAL_MEAN_GRAD:
+      return causalMeanGrad(argP(2), argP(3), argP(4), argI(5), argI(6), from, to);
+    case op.SUM_SQUARES:
+      return sumSquares(argP(2), argP(3), argI(4), from, to);
+    case op.SUM_DOUBLES:
+      return sumDoubles(argP(2), argI(3), argP(4));
+    case op.ADAM_W:
+      return adamW(argP(2), argP(3), argP(4), argP(5), argP(6), argP(7), from, to);
+    default:
+      unreachable();
+  }
 }

@@ -1,5 +1,6 @@
 import { engine, registerBackend, removeBackend } from '@tensorflow/tfjs-core';
 import { MoectWasmBackend, WASM_BACKEND } from './backend.ts';
+import { registerFusedKernels } from './fused/register-fused.ts';
 import { inheritCpuKernels } from './kernel.ts';
 import { registerMatMul } from './kernels/mat-mul.ts';
 import { Runtime } from './runtime.ts';
@@ -56,6 +57,7 @@ export function installWasmBackend(): void {
     kernelsRegistered = true;
     inheritCpuKernels();
     registerMatMul();
+    registerFusedKernels();
   }
   if (engine().registryFactory[WASM_BACKEND] !== undefined) return;
   registerBackend(

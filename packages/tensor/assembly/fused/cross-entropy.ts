@@ -1,0 +1,103 @@
+import { exp4, storeLanes, sum4 } from './math';
+
+// lanes are summed in float32 over this many elements, then in float64
+const SPAN: i32 = 1024;
+
+// @ts-ignore: decorator
+@inline
+function rowMax(x: usize, n: i32): f32 {
+  let m = f32x4.splat(-Infinity);
+  let i = 0;
+  for (; i + 4 <= n; i += 4) m = f32x4.pmax(m, v128.load(x + ((<usize>i) << 2)));
+  let best = max(
+    max(f32x4.extract_lane(m, 0), f32x4.extract_lane(m, 1)),
+    max(f32x4.extract_lane(m, 2), f32x4.extract_lane(m, 3)),
+  );
+  for (; i < n; i++) {
+    const v = load<f32>(x + ((<usize>i) << 2));
+    if (v > best) best = v;
+  }
+  return best;
+}
+
+/** Sum of exp(x - shift) over one row. */
+// @ts-ignore: decorator
+@inline
+function sumExp(x: usize, n: i32, shift: f32): f64 {
+  const m = f32x4.splat(shift);
+  let total: f64 = 0;
+  for (let from = 0; from < n; from += SPAN) {
+    const to = min(n, from + SPAN);
+    let s0 = f32x4.splat(0);
+    let s1 = s0;
+    let i = from;
+    for (; i + 8 <= to; i += 8) {
+      const p = x + ((<usize>i) << 2);
+      s0 = f32x4.add(s0, exp4(f32x4.sub(v128.load(p), m)));
+      s1 = f32x4.add(s1, exp4(f32x4.sub(v128.load(p, 16), m)));
+    }
+    for (; i < to; i += 4) {
+      const mask = i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(to - i));
+      s0 = f32x4.add(s0, v128.and(mask, exp4(f32x4.sub(v128.load(x + ((<usize>i) << 2)), m))));
+    }
+    total += <f64>sum4(f32x4.add(s0, s1));
+  }
+  return total;
+}
+
+/** Per row of logits: loss = logsumexp - logits[target] (0 where target is -1), and the logsumexp. */
+export function crossEntropy(
+  logits: usize,
+  targets: usize,
+  losses: usize,
+  logsumexp: usize,
+  n: i32,
+  begin: i32,
+  end: i32,
+): void {
+  for (let row = begin; row < end; row++) {
+    const p = logits + ((<usize>row * <usize>n) << 2);
+    const o = (<usize>row) << 2;
+    const m = rowMax(p, n);
+    const logSum = Math.log(sumExp(p, n, m));
+    store<f32>(logsumexp + o, <f32>(<f64>m + logSum));
+    const target = load<i32>(targets + o);
+    // the difference first: a small loss must not drown in a large logsumexp
+    const loss = target < 0 ? 0.0 : <f64>m - <f64>load<f32>(p + ((<usize>target) << 2)) + logSum;
+    store<f32>(losses + o, <f32>loss);
+  }
+}
+
+/** dlogits = (exp(logits - logsumexp) - onehot(target)) * dloss; rows with target -1 are zero. */
+export function crossEntropyGrad(
+  logits: usize,
+  targets: usize,
+  logsumexp: usize,
+  dlosses: usize,
+  dlogits: usize,
+  n: i32,
+  begin: i32,
+  end: i32,
+): void {
+  const bytes = (<usize>n) << 2;
+  for (let row = begin; row < end; row++) {
+    const p = logits + <usize>row * bytes;
+    const q = dlogits + <usize>row * bytes;
+    const target = load<i32>(targets + ((<usize>row) << 2));
+    if (target < 0) {
+      memory.fill(q, 0, bytes);
+      continue;
+    }
+    const shift = f32x4.splat(load<f32>(logsumexp + ((<usize>row) << 2)));
+    const scale = load<f32>(dlosses + ((<usize>row) << 2));
+    const factor = f32x4.splat(scale);
+    for (let i = 0; i < n; i += 4) {
+      const o = (<usize>i) << 2;
+      const v = f32x4.mul(exp4(f32x4.sub(v128.load(p + o), shift)), factor);
+      if (i + 4 <= n) v128.store(q + o, v);
+      else storeLanes(q + o, v, n - i);
+    }
+    const at = q + ((<usize>target) << 2);
+    store<f32>(at, load<f32>(at) - scale);
+  }
+}

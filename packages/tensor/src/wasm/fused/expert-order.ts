@@ -1,0 +1,100 @@
+import { ShapeMismatchError } from '@moect/core';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { OP } from '../../generated/wasm-ops.ts';
+import type { MoectWasmBackend } from '../backend.ts';
+import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
+import { inputsOf, numberAttr } from './kernel-inputs.ts';
+import { checkRange, sortKeys, withTemporary } from './scratch.ts';
+
+function topK(call: WasmKernelCall): TensorInfo[] {
+  const { backend } = call;
+  const scores = inputsOf('MoectTopK', call)('scores', 'float32', ['rows', 'n']);
+  const [rows, n] = scores.shape as [number, number];
+  const k = numberAttr(call, 'k');
+  if (!Number.isInteger(k) || k < 1 || k > n) {
+    throw new ShapeMismatchError(
+      'MoectTopK: scores',
+      scores.shape,
+      `at least k = ${k} columns, and k at least 1`,
+    );
+  }
+  const values = backend.output([rows, k], 'float32');
+  const indices = backend.output([rows, k], 'int32');
+  const args = [rows, 1, backend.pointer(scores), values.pointer, indices.pointer, n, k];
+  backend.runtime.dispatch(OP.TOP_K, args, backend.runtime.chunks(rows, n + k * k));
+  return [values.info, indices.info];
+}
+
+function sortByExpert(call: WasmKernelCall): TensorInfo[] {
+  const { backend } = call;
+  const keys = inputsOf('MoectSortByExpert', call)('expertIndices', 'int32', ['tokens', 'topK']);
+  const numExperts = numberAttr(call, 'numExperts');
+  const n = keys.shape[0]! * keys.shape[1]!;
+  const at = backend.pointer(keys);
+  checkRange(backend, 'MoectSortByExpert: expertIndices', at, n, 0, numExperts);
+  const order = backend.output([n], 'int32');
+  const inverse = backend.output([n], 'int32');
+  const offsets = backend.output([numExperts + 1], 'int32');
+  sortKeys(backend, at, n, numExperts, order.pointer, offsets.pointer);
+  backend.runtime.dispatch(OP.INVERT_ORDER, [order.pointer, inverse.pointer, n]);
+  return [order.info, inverse.info, offsets.info];
+}
+
+function combineRows(call: WasmKernelCall): TensorInfo {
+  const { backend } = call;
+  const take = inputsOf('MoectCombineRows', call);
+  const weights = take('weights', 'float32', ['tokens', 'topK']);
+  const [tokens, k] = weights.shape as [number, number];
+  const rows = take('rows', 'float32', [tokens * k, 'd']);
+  const inverse = take('inverse', 'int32', [tokens * k]);
+  if (k === 0) throw new ShapeMismatchError('MoectCombineRows: weights', weights.shape, 'topK of at least 1');
+  const d = rows.shape[1]!;
+  const at = backend.pointer(inverse);
+  checkRange(backend, 'MoectCombineRows: inverse', at, tokens * k, 0, tokens * k);
+  const out = backend.output([tokens, d], 'float32');
+  const args = [tokens, 1, backend.pointer(rows), at, backend.pointer(weights), out.pointer, k, d];
+  backend.runtime.dispatch(OP.COMBINE_ROWS, args, backend.runtime.chunks(tokens, k * d));
+  return out.info;
+}
+
+/** Every row must get its gradient from exactly one slot. */
+function checkPermutation(backend: MoectWasmBackend, pointer: number, n: number): void {
+  const { runtime } = backend;
+  const at = withTemporary(backend, n + 4, (result) => {
+    runtime.dispatch(OP.FIRST_NOT_PERMUTATION, [pointer, n, result + 4, result]);
+    return runtime.i32()[result >>> 2]!;
+  });
+  if (at < 0) return;
+  throw new ShapeMismatchError(
+    `MoectCombineRowsGrad: inverse (element ${at} is ${runtime.i32()[(pointer >>> 2) + at]})`,
+    [n],
+    `a permutation of 0 to ${n - 1}`,
+  );
+}
+
+function combineRowsGrad(call: WasmKernelCall): TensorInfo[] {
+  const { backend } = call;
+  const take = inputsOf('MoectCombineRowsGrad', call);
+  const weights = take('weights', 'float32', ['tokens', 'topK']);
+  const [tokens, k] = weights.shape as [number, number];
+  const rows = take('rows', 'float32', [tokens * k, 'd']);
+  const inverse = take('inverse', 'int32', [tokens * k]);
+  const d = rows.shape[1]!;
+  const dy = take('dy', 'float32', [tokens, d]);
+  const at = backend.pointer(inverse);
+  checkPermutation(backend, at, tokens * k);
+  const drows = backend.output(rows.shape, 'float32');
+  const dweights = backend.output(weights.shape, 'float32');
+  const pointers = [backend.pointer(rows), at, backend.pointer(weights), backend.pointer(dy)];
+  const args = [tokens, 1, ...pointers, drows.pointer, dweights.pointer, k, d];
+  backend.runtime.dispatch(OP.COMBINE_ROWS_GRAD, args, backend.runtime.chunks(tokens, 2 * k * d));
+  return [drows.info, dweights.info];
+}
+
+/** Choice of experts, dropless grouping of tokens by expert (arXiv 2211.15841) and the way back. */
+export function registerExpertOrder(): void {
+  registerWasmKernel('MoectTopK', topK);
+  registerWasmKernel('MoectSortByExpert', sortByExpert);
+  registerWasmKernel('MoectCombineRows', combineRows);
+  registerWasmKernel('MoectCombineRowsGrad', combineRowsGrad);
+}

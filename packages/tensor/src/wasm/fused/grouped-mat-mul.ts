@@ -1,0 +1,102 @@
+import { ShapeMismatchError } from '@moect/core';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { OP } from '../../generated/wasm-ops.ts';
+import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
+import { inputsOf, numberAttr } from './kernel-inputs.ts';
+import { withTemporary } from './scratch.ts';
+
+/** Rows of one unit, as in assembly/fused/grouped.ts. */
+const ROWS = 96;
+/** Below this many rows weights are read in place, not packed. */
+const FEW_ROWS = 8;
+
+function roundUp8(n: number): number {
+  return Math.ceil(n / 8) * 8;
+}
+
+/** Number of rows of each expert. @throws ShapeMismatchError unless the offsets rise from 0 to `rows` */
+function countsOf(
+  { backend }: WasmKernelCall,
+  kernelName: string,
+  offsets: TensorInfo,
+  rows: number,
+): number[] {
+  const first = backend.pointer(offsets) >>> 2;
+  const bounds = backend.runtime.i32().subarray(first, first + offsets.shape[0]!);
+  const counts = Array.from(bounds.subarray(1), (end, e) => end - bounds[e]!);
+  if (bounds[0] !== 0 || bounds.at(-1) !== rows || counts.some((count) => count < 0)) {
+    throw new ShapeMismatchError(
+      `${kernelName}: offsets (${Array.from(bounds.subarray(0, 8)).join(', ')}${bounds.length > 8 ? ', …' : ''})`,
+      offsets.shape,
+      `rising from 0 to ${rows} rows`,
+    );
+  }
+  return counts;
+}
+
+function groupedMatMul(call: WasmKernelCall): TensorInfo {
+  const { backend, attrs } = call;
+  const transposeW = attrs['transposeW'] === true;
+  const take = inputsOf('MoectGroupedMatMul', call);
+  const w = take('w', 'float32', ['experts', 'out', 'in']);
+  const [experts, outSize, inSize] = w.shape as [number, number, number];
+  const [k, n] = transposeW ? [outSize, inSize] : [inSize, outSize];
+  const x = take('x', 'float32', ['rows', k]);
+  const offsets = take('offsets', 'int32', [experts + 1]);
+  const rows = x.shape[0]!;
+  const counts = countsOf(call, 'MoectGroupedMatMul', offsets, rows);
+  const y = backend.output([rows, n], 'float32');
+  const at = backend.pointer(offsets);
+  const { runtime } = backend;
+  if (rows < FEW_ROWS || k === 0) {
+    const pointers = [backend.pointer(x), backend.pointer(w), y.pointer, at];
+    const units = transposeW ? rows : outSize;
+    const work = (rows * k * n) / Math.max(1, units);
+    const args = [...pointers, experts, inSize, outSize, transposeW ? 1 : 0, rows];
+    runtime.dispatch(OP.GROUPED_DIRECT, args, runtime.chunks(units, work));
+    return y.info;
+  }
+  withTemporary(backend, 4 * experts * k * roundUp8(n), (packed) => {
+    const panels = (experts * roundUp8(n)) / 8;
+    const packArgs = [backend.pointer(w), packed, at, experts, k, n, transposeW ? 0 : 1, 0];
+    runtime.dispatch(OP.GROUPED_PACK, packArgs, runtime.chunks(panels, k * 8));
+    const units = counts.reduce((sum, count) => sum + Math.ceil(count / ROWS), 0);
+    const args = [backend.pointer(x), packed, y.pointer, at, experts, k, n, units];
+    runtime.dispatch(OP.GROUPED_PRODUCT, args, runtime.chunks(units, (rows / units) * k * n));
+  });
+  return y.info;
+}
+
+function groupedGradWeight(call: WasmKernelCall): TensorInfo {
+  const { backend } = call;
+  const { runtime } = backend;
+  const experts = numberAttr(call, 'numExperts');
+  const take = inputsOf('MoectGroupedMatMulGradWeight', call);
+  const x = take('x', 'float32', ['rows', 'in']);
+  const [rows, n] = x.shape as [number, number];
+  const dy = take('dy', 'float32', [rows, 'out']);
+  const m = dy.shape[1]!;
+  const offsets = take('offsets', 'int32', [experts + 1]);
+  countsOf(call, 'MoectGroupedMatMulGradWeight', offsets, rows);
+  const dw = backend.output([experts, m, n], 'float32');
+  const at = backend.pointer(offsets);
+  withTemporary(backend, 4 * rows * roundUp8(n), (packed) => {
+    const panels = (experts * roundUp8(n)) / 8;
+    const packArgs = [backend.pointer(x), packed, at, experts, 0, n, 0, 1];
+    runtime.dispatch(OP.GROUPED_PACK, packArgs, runtime.chunks(panels, (rows / experts) * 8));
+    const units = experts * Math.ceil(m / ROWS);
+    const args = [backend.pointer(dy), packed, dw.pointer, at, experts, m, n];
+    runtime.dispatch(
+      OP.GROUPED_GRAD_WEIGHT,
+      args,
+      runtime.chunks(units, (rows * m * n) / Math.max(1, units)),
+    );
+  });
+  return dw.info;
+}
+
+/** One product per expert on rows grouped by expert, and the gradient of the weights. */
+export function registerGroupedMatMul(): void {
+  registerWasmKernel('MoectGroupedMatMul', groupedMatMul);
+  registerWasmKernel('MoectGroupedMatMulGradWeight', groupedGradWeight);
+}

@@ -1,0 +1,24 @@
+import { registerActivations } from './activations.ts';
+import { registerAdamW } from './adam-w.ts';
+import { registerCausalAttention } from './causal-attention.ts';
+import { registerCausalMean } from './causal-mean.ts';
+import { registerCrossEntropy } from './cross-entropy.ts';
+import { registerEmbedding } from './embedding.ts';
+import { registerExpertOrder } from './expert-order.ts';
+import { registerGroupedMatMul } from './grouped-mat-mul.ts';
+import { registerNorms } from './norms.ts';
+import { registerRope } from './rope.ts';
+
+/** Registers the fused training kernels of the wasm backend. */
+export function registerFusedKernels(): void {
+  registerNorms();
+  registerActivations();
+  registerRope();
+  registerCrossEntropy();
+  registerEmbedding();
+  registerExpertOrder();
+  registerCausalMean();
+  registerAdamW();
+  registerCausalAttention();
+  registerGroupedMatMul();
+}
