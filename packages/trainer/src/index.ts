@@ -1,1 +1,13 @@
-export {};
+export { checkBatch, countTokens } from './loop/check-batch.ts';
+export type { TrainOptions, TrainResult } from './loop/options.ts';
+export type {
+  CheckpointStore,
+  RunIdentity,
+  RunState,
+  SavedRun,
+  SavedTensors,
+  Snapshot,
+} from './loop/run-state.ts';
+export { train } from './loop/train.ts';
+export { type AdamWSettings, adamW } from './optimization/adam-w.ts';
+export { constant, cosine, linear, type ScheduleOptions } from './optimization/schedules.ts';

@@ -1,0 +1,115 @@
+import type {
+  BaseModel,
+  Batch,
+  Extension,
+  LossNormalizers,
+  ParamPath,
+  SiteStatistics,
+  Tensor,
+} from '@moect/core';
+import {
+  add,
+  crossEntropy,
+  dispose,
+  div,
+  keep,
+  reshape,
+  sum,
+  tensor,
+  tidy,
+  valueAndGrads,
+} from '@moect/tensor';
+
+/** What one forward and backward pass leaves behind. The caller disposes it. */
+export interface MicroBatchResult {
+  readonly gradients: Map<ParamPath, Tensor>;
+  /** [batchSize · sequenceLength]: nats, 0 where there is no target. */
+  readonly tokenLosses: Tensor;
+  readonly auxLosses: Readonly<Record<string, Tensor>>;
+  /** Empty unless asked for. */
+  readonly statistics: ReadonlyMap<string, SiteStatistics>;
+}
+
+interface Inputs {
+  readonly tokens: Tensor;
+  readonly targets: Tensor;
+  readonly positions: Tensor;
+  readonly documentIds: Tensor;
+  readonly languageIds: Tensor;
+  readonly roles: Tensor;
+}
+
+function upload(batch: Batch): Inputs {
+  const shape = [batch.batchSize, batch.sequenceLength];
+  return {
+    tokens: tensor(batch.tokens, shape, 'int32'),
+    targets: tensor(batch.targets, [batch.targets.length], 'int32'),
+    positions: tensor(batch.positions, shape, 'int32'),
+    documentIds: tensor(batch.documentIds, shape, 'int32'),
+    languageIds: tensor(batch.languageIds, shape, 'int32'),
+    roles: tensor(batch.roles, shape, 'int32'),
+  };
+}
+
+/**
+ * Loss and gradients of one micro-batch: Σ cross-entropy / `normalizers.tokens` + auxiliary losses.
+ * With the normalizers of the whole step, micro-batches add up to exactly the step (method.md, law 10).
+ */
+export function runMicroBatch(
+  base: BaseModel,
+  extension: Extension,
+  batch: Batch,
+  normalizers: LossNormalizers,
+  collectStatistics: boolean,
+): MicroBatchResult {
+  const { targets, tokens, ...context } = upload(batch);
+  const kept: Omit<MicroBatchResult, 'gradients'>[] = [];
+  const loss = (): Tensor => {
+    const result = base.forward(tokens, {
+      ...context,
+      normalizers,
+      training: true,
+      attachments: extension.attachments,
+      overrides: extension.overrides,
+      collectStatistics,
+    });
+    const { logits, auxLosses, statistics } = result;
+    const tokenLosses = crossEntropy(reshape(logits, [targets.size, logits.shape[2]!]), targets);
+    const left = { tokenLosses, auxLosses, statistics };
+    kept.push(left);
+    keepAll(left);
+    const crossEntropySum = div(sum(tokenLosses), normalizers.tokens);
+    return Object.values(auxLosses).reduce(add, crossEntropySum);
+  };
+  try {
+    const { value, gradients } = tidy(() => valueAndGrads(loss, extension.parameters));
+    value.dispose();
+    return { gradients, ...kept[0]! };
+  } catch (error) {
+    dispose(kept);
+    throw error;
+  } finally {
+    dispose([tokens, targets, context]);
+  }
+}
+
+function keepAll({ tokenLosses, auxLosses, statistics }: Omit<MicroBatchResult, 'gradients'>): void {
+  keep(tokenLosses);
+  for (const loss of Object.values(auxLosses)) keep(loss);
+  for (const { baseWeight, expertIndices, tokensPerExpert } of statistics.values()) {
+    for (const kept of [baseWeight, expertIndices, tokensPerExpert]) if (kept !== undefined) keep(kept);
+  }
+}
+
+/** Adds `more` to `total`, disposing both. A gradient that only one of them has is passed on. */
+export function addGradients(
+  total: Map<ParamPath, Tensor>,
+  more: Map<ParamPath, Tensor>,
+): Map<ParamPath, Tensor> {
+  for (const [path, gradient] of more) {
+    const sofar = total.get(path);
+    total.set(path, sofar === undefined ? gradient : tidy(() => add(sofar, gradient)));
+    if (sofar !== undefined) dispose([sofar, gradient]);
+  }
+  return total;
+}

@@ -1,0 +1,101 @@
+import {
+  type BaseIdentity,
+  type BaseModel,
+  type BatchSource,
+  type Callback,
+  type ConfigProblem,
+  type Extension,
+  InvalidConfigError,
+  type Optimizer,
+  type Schedule,
+  type StepMetrics,
+} from '@moect/core';
+import type { CheckpointStore } from './run-state.ts';
+
+export interface TrainOptions {
+  readonly base: BaseModel;
+  /** What trains: `extension.parameters`, and nothing else. */
+  readonly extension: Extension;
+  readonly data: BatchSource;
+  /** Optimizer steps of the whole run, resumed parts included. */
+  readonly totalSteps: number;
+  /** Micro-batches (counters of `data`) in one optimizer step. Default 1. */
+  readonly gradientAccumulation?: number;
+  readonly optimizer: Optimizer;
+  readonly schedule: Schedule;
+  /** Gradients are clipped to this global norm. Default 1; Infinity never clips. */
+  readonly maxGradNorm?: number;
+  /** Recorded in checkpoints; the loop itself draws no random numbers. Default 0. */
+  readonly seed?: number;
+  readonly callbacks?: readonly Callback[];
+  /** Numbers about the model as it is. `signal` aborts it; whatever it throws then counts as the interruption. */
+  readonly evaluate?: (step: number, signal?: AbortSignal) => Promise<Readonly<Record<string, number>>>;
+  /** Steps between evaluations. Default: only at the end. */
+  readonly evaluateEvery?: number;
+  /** Steps between collections of gate and expert statistics. Default: never. */
+  readonly statisticsEvery?: number;
+  /** Where checkpoints go. Default: nowhere. */
+  readonly checkpoints?: CheckpointStore;
+  /** Steps between checkpoints. Default: only at the end. */
+  readonly checkpointEvery?: number;
+  /** Go on from the newest checkpoint of `checkpoints`, if there is one. Default false. */
+  readonly resume?: boolean;
+  /** Resume although optimizer, schedule or method settings differ. Default false. */
+  readonly allowChangedSettings?: boolean;
+  /** Which base this is: recorded in checkpoints, compared when resuming. Default: unknown. */
+  readonly baseIdentity?: BaseIdentity;
+  /** Ends the run after the current micro-batch, with the last finished step saved. */
+  readonly signal?: AbortSignal;
+}
+
+export interface TrainResult {
+  /** `stopped` means that a callback asked for it. */
+  readonly reason: 'finished' | 'stopped' | 'interrupted';
+  /** Finished optimizer steps, resumed parts included. */
+  readonly step: number;
+  /** Tokens with a target, resumed parts included. */
+  readonly tokensSeen: number;
+  /** Of the last step of this call; null when there was none. */
+  readonly metrics: StepMetrics | null;
+  /** Of the last evaluation of this call; null when there was none. */
+  readonly evaluation: Readonly<Record<string, number>> | null;
+  /** Of the last save of this call; null when there was none. */
+  readonly checkpoint: string | null;
+}
+
+/** Throws InvalidConfigError with every problem at once. */
+export function checkOptions(options: TrainOptions): void {
+  const problems: ConfigProblem[] = [];
+  const counts = [
+    'totalSteps',
+    'gradientAccumulation',
+    'evaluateEvery',
+    'statisticsEvery',
+    'checkpointEvery',
+  ] as const;
+  for (const path of counts) {
+    const value = options[path];
+    if (value !== undefined && !(Number.isInteger(value) && value > 0)) {
+      problems.push({ path, message: `${value} is not a positive integer` });
+    }
+  }
+  const { maxGradNorm = 1, callbacks = [], checkpoints } = options;
+  if (!(maxGradNorm > 0)) problems.push({ path: 'maxGradNorm', message: `${maxGradNorm} is not positive` });
+  if (options.extension.parameters.size === 0) {
+    problems.push({
+      path: 'extension',
+      message: `method '${options.extension.method}' has nothing to train`,
+    });
+  }
+  if (options.resume === true && checkpoints === undefined) {
+    problems.push({ path: 'resume', message: 'needs checkpoints' });
+  }
+  if (options.evaluateEvery !== undefined && options.evaluate === undefined) {
+    problems.push({ path: 'evaluateEvery', message: 'needs evaluate' });
+  }
+  const stateful = callbacks.filter((callback) => callback.saveState !== undefined).map(({ name }) => name);
+  for (const name of new Set(stateful.filter((name, i) => stateful.indexOf(name) !== i))) {
+    problems.push({ path: 'callbacks', message: `two callbacks with saved state are named '${name}'` });
+  }
+  if (problems.length > 0) throw new InvalidConfigError('Training', problems);
+}

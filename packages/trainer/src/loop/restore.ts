@@ -1,0 +1,109 @@
+import {
+  BaseMismatchError,
+  CheckpointError,
+  type OptimizerState,
+  type ParamMap,
+  type ParamPath,
+  type Shape,
+  type Variable,
+} from '@moect/core';
+import { assign, tensor, tidy } from '@moect/tensor';
+import type { RunIdentity, SavedRun, SavedTensors } from './run-state.ts';
+
+function shapeProblems(what: string, saved: SavedTensors, wanted: ParamMap<Variable>): string[] {
+  const text = (shape: Shape): string => `[${shape.join(', ')}]`;
+  const problems: string[] = [];
+  for (const [path, { shape }] of wanted) {
+    const given = saved.shapes.get(path);
+    if (given === undefined) problems.push(`${what} lacks ${path}`);
+    else if (text(given) !== text(shape)) {
+      problems.push(`${what} has ${path} as ${text(given)}, this run needs ${text(shape)}`);
+    }
+  }
+  for (const path of saved.shapes.keys()) {
+    if (!wanted.has(path)) problems.push(`${what} holds ${path}, which this run does not train`);
+  }
+  return problems;
+}
+
+/** JSON with sorted keys, so that equal settings give equal texts. */
+function canonical(value: unknown): string {
+  const sorted = (_key: string, node: unknown): unknown =>
+    typeof node === 'object' && node !== null && !Array.isArray(node)
+      ? Object.fromEntries(Object.entries(node).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : node;
+  return JSON.stringify(value, sorted) ?? 'undefined';
+}
+
+function difference(name: string, saved: unknown, given: unknown): string[] {
+  const [a, b] = [canonical(saved), canonical(given)];
+  return a === b ? [] : [`${name} was ${a}, is now ${b}`];
+}
+
+/** Differences after which the run would not be the same run. */
+function identityProblems(saved: RunIdentity, given: RunIdentity): string[] {
+  return [
+    ...difference('method', saved.method, given.method),
+    ...difference('data fingerprint', saved.dataFingerprint, given.dataFingerprint),
+    ...difference('languages', saved.languages, given.languages),
+    ...difference('optimizer', saved.optimizer.name, given.optimizer.name),
+  ];
+}
+
+/** Differences after which it is a defensible but another run. */
+function settingProblems(saved: RunIdentity, given: RunIdentity): string[] {
+  return [
+    ...difference('method config', saved.methodConfig, given.methodConfig),
+    ...difference('seed', saved.seed, given.seed),
+    ...difference('gradientAccumulation', saved.gradientAccumulation, given.gradientAccumulation),
+    ...difference('maxGradNorm', saved.maxGradNorm, given.maxGradNorm),
+    ...difference('optimizer settings', saved.optimizer.settings, given.optimizer.settings),
+    ...difference('schedule', saved.schedule, given.schedule),
+  ];
+}
+
+function checkBase(saved: RunIdentity, given: RunIdentity): string[] {
+  if (saved.base === null || given.base === null) return difference('base', saved.base, given.base);
+  if (saved.base.sha256 !== given.base.sha256) {
+    throw new BaseMismatchError(saved.base.id, saved.base.sha256, given.base.sha256);
+  }
+  return [];
+}
+
+async function assignAll(variables: ParamMap<Variable>, saved: SavedTensors): Promise<void> {
+  for (const [path, variable] of variables) {
+    const values = await saved.read(path);
+    tidy(() => assign(variable, tensor(values, variable.shape)));
+  }
+}
+
+/**
+ * Puts the weights and the optimizer where the checkpoint left them.
+ * Throws BaseMismatchError, and CheckpointError listing everything else that differs; nothing is changed then.
+ */
+export async function restore(
+  saved: SavedRun,
+  identity: RunIdentity,
+  parameters: ReadonlyMap<ParamPath, Variable>,
+  optimizer: OptimizerState,
+  allowChangedSettings: boolean,
+): Promise<OptimizerState> {
+  const settings = allowChangedSettings ? [] : settingProblems(saved.state.run, identity);
+  const problems = [
+    ...checkBase(saved.state.run, identity),
+    ...identityProblems(saved.state.run, identity),
+    ...shapeProblems('extension', saved.parameters, parameters),
+    ...shapeProblems('optimizer', saved.optimizer, optimizer.tensors),
+    ...settings,
+  ];
+  if (problems.length > 0) {
+    const hint =
+      settings.length === problems.length
+        ? 'Give the settings it was made with, or allow changed settings: the run will then not be the one that was interrupted.'
+        : 'Give the options it was made with, or train into another folder.';
+    throw new CheckpointError(saved.folder, `belongs to another run:\n  ${problems.join('\n  ')}\n`, hint);
+  }
+  await assignAll(parameters, saved.parameters);
+  await assignAll(optimizer.tensors, saved.optimizer);
+  return { ...optimizer, step: saved.state.step };
+}

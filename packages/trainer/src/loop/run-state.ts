@@ -1,0 +1,64 @@
+import type { BaseIdentity, Json, ParamMap, ParamPath, Settings, Shape, Variable } from '@moect/core';
+
+/** What a run is: two runs with equal identity go through the same weights. */
+export interface RunIdentity {
+  readonly method: string;
+  readonly methodConfig: Settings;
+  readonly base: BaseIdentity | null;
+  readonly dataFingerprint: string;
+  readonly languages: readonly string[];
+  readonly seed: number;
+  readonly gradientAccumulation: number;
+  /** null: gradients are not clipped. */
+  readonly maxGradNorm: number | null;
+  readonly optimizer: { readonly name: string; readonly settings: Settings | null };
+  readonly schedule: Settings | null;
+}
+
+/** Where a run stands between two optimizer steps. JSON. */
+export interface RunState {
+  readonly schema: 'moect-checkpoint/1';
+  /** Finished optimizer steps. */
+  readonly step: number;
+  readonly totalSteps: number;
+  /** Next counter to ask of the batch source. */
+  readonly batchCounter: number;
+  /** Tokens with a target so far. */
+  readonly tokensSeen: number;
+  /** Step of the last finished evaluation, 0 before the first. */
+  readonly lastEvaluation: number;
+  /** A callback asked for the end. */
+  readonly stopped: boolean;
+  /** By callback name. */
+  readonly callbacks: Readonly<Record<string, Json>>;
+  readonly run: RunIdentity;
+}
+
+export interface Snapshot {
+  readonly state: RunState;
+  readonly parameters: ParamMap<Variable>;
+  readonly optimizer: ParamMap<Variable>;
+}
+
+/** Tensors of a checkpoint, read when asked for. */
+export interface SavedTensors {
+  readonly shapes: ReadonlyMap<ParamPath, Shape>;
+  read(path: ParamPath): Promise<Float32Array>;
+}
+
+export interface SavedRun {
+  /** For messages. */
+  readonly folder: string;
+  readonly state: RunState;
+  readonly parameters: SavedTensors;
+  readonly optimizer: SavedTensors;
+  close(): Promise<void>;
+}
+
+/** Keeps snapshots of a run. `createCheckpointStore` of `@moect/trainer/node` keeps them in a folder. */
+export interface CheckpointStore {
+  /** Complete or not at all. Gives the name of the place. */
+  save(snapshot: Snapshot): Promise<string>;
+  /** The newest complete one, or null. */
+  load(): Promise<SavedRun | null>;
+}

@@ -1,0 +1,138 @@
+import {
+  type BaseModel,
+  type BatchSource,
+  CorruptDataError,
+  type Extension,
+  InvalidConfigError,
+  type NonFiniteError,
+  type Optimizer,
+  type OptimizerState,
+  type ParamMap,
+  type ParamPath,
+  type RoutingStatistics,
+  type Tensor,
+} from '@moect/core';
+import { clipScale, dispose, globalNorm } from '@moect/tensor';
+import { countTokens, readStepBatches } from './check-batch.ts';
+import { addGradients, type MicroBatchResult, runMicroBatch } from './micro-batch.ts';
+import { routingStatistics } from './routing-statistics.ts';
+import { nonFinite, readStepLosses, type StepLosses, type StepPlace } from './step-losses.ts';
+import { yieldToHost } from './yield-to-host.ts';
+
+export interface StepSetup {
+  readonly base: BaseModel;
+  readonly extension: Extension;
+  readonly data: BatchSource;
+  readonly optimizer: Optimizer;
+  readonly gradientAccumulation: number;
+  readonly maxGradNorm: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface StepRequest {
+  /** Finished steps. */
+  readonly step: number;
+  readonly batchCounter: number;
+  readonly learningRate: number;
+  readonly collectStatistics: boolean;
+}
+
+export interface StepOutcome extends StepLosses {
+  readonly tokens: number;
+  readonly optimizerState: OptimizerState;
+  /** null unless asked for. */
+  readonly statistics: RoutingStatistics | null;
+}
+
+type Pass = Omit<MicroBatchResult, 'gradients'>;
+
+function checkReached(parameters: ParamMap, gradients: ParamMap): void {
+  const problems = [...parameters.keys()]
+    .filter((path) => !gradients.has(path))
+    .map((path) => ({ path, message: 'the loss does not depend on it, so it would never train' }));
+  if (problems.length > 0) {
+    throw new InvalidConfigError(
+      'The extension',
+      problems,
+      'Take it out of `parameters`, or attach what uses it.',
+    );
+  }
+}
+
+async function nonFiniteGradient(place: StepPlace, gradients: ParamMap): Promise<NonFiniteError> {
+  const names: string[] = [];
+  for (const [path, gradient] of gradients) {
+    if (!(await gradient.data()).every(Number.isFinite)) names.push(path);
+  }
+  const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
+  return nonFinite(place, `Gradient norm (${names.slice(0, 3).join(', ')}${more})`);
+}
+
+/**
+ * One optimizer step: forward and backward over its micro-batches, clipping, update. Loss and gradient norm are
+ * read before the update, so a NaN changes no weight.
+ * @returns null when the signal came between two micro-batches; nothing is changed then
+ * Throws NonFiniteError, CorruptDataError and InvalidConfigError.
+ */
+export async function trainStep(
+  setup: StepSetup,
+  request: StepRequest,
+  state: OptimizerState,
+): Promise<StepOutcome | null> {
+  const { base, extension, data } = setup;
+  const batches = readStepBatches(data, request.batchCounter, setup.gradientAccumulation, base);
+  const normalizers = countTokens(batches);
+  const place: StepPlace = {
+    step: request.step + 1,
+    firstCounter: request.batchCounter,
+    batches,
+    languages: data.languages,
+  };
+  if (normalizers.tokens === 0) {
+    const where = `Step ${place.step} (batches from ${place.firstCounter})`;
+    throw new CorruptDataError(where, 'has no token to predict', 'Prepare the data again.');
+  }
+  const gradients = new Map<ParamPath, Tensor>();
+  const passes: Pass[] = [];
+  try {
+    for (const batch of batches) {
+      const pass = runMicroBatch(base, extension, batch, normalizers, request.collectStatistics);
+      passes.push(pass);
+      addGradients(gradients, pass.gradients);
+      await yieldToHost();
+      if (setup.signal?.aborted === true) return null;
+    }
+    checkReached(extension.parameters, gradients);
+    const losses = await finishStep(setup, request, place, passes, gradients, state);
+    const statistics = request.collectStatistics
+      ? await routingStatistics(
+          batches,
+          passes.map((pass) => pass.statistics),
+          data.languages,
+        )
+      : null;
+    return { ...losses, tokens: normalizers.tokens, statistics };
+  } finally {
+    dispose([gradients, passes]);
+  }
+}
+
+async function finishStep(
+  { optimizer, extension, maxGradNorm }: StepSetup,
+  { learningRate }: StepRequest,
+  place: StepPlace,
+  passes: readonly Pass[],
+  gradients: ParamMap,
+  state: OptimizerState,
+): Promise<StepLosses & { optimizerState: OptimizerState }> {
+  const norm = globalNorm(gradients.values());
+  const gradientScale = clipScale(norm, maxGradNorm);
+  try {
+    const losses = await readStepLosses(place, norm, passes);
+    if (!Number.isFinite(losses.gradientNorm)) throw await nonFiniteGradient(place, gradients);
+    const options = { learningRate, gradientScale };
+    return { ...losses, optimizerState: optimizer.update(extension.parameters, gradients, state, options) };
+  } finally {
+    dispose([norm, gradientScale]);
+  }
+}
