@@ -1,3 +1,5 @@
+export { type EarlyStoppingOptions, earlyStopping } from './callbacks/early-stopping.ts';
+export { type ProgressOptions, type ProgressStream, progressBar } from './callbacks/progress-bar.ts';
 export { checkBatch, countTokens } from './loop/check-batch.ts';
 export type { TrainOptions, TrainResult } from './loop/options.ts';
 export type {

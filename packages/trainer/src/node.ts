@@ -1,1 +1,1 @@
-export {};
+export { type EventLogOptions, eventLog } from './callbacks/event-log.ts';
