@@ -62,17 +62,21 @@ async function step(
     tensor(input.documentIds, shape, 'int32'),
   ];
   const { attachments, overrides } = options;
-  const result = model.forward(tokens, {
-    positions,
-    documentIds,
-    cache,
-    logits: 'last',
-    ...(attachments === undefined ? {} : { attachments }),
-    ...(overrides === undefined ? {} : { overrides }),
-  });
-  const values = (await result.logits.data()) as Float32Array;
-  dispose([tokens, positions, documentIds, result]);
-  return values;
+  try {
+    const result = model.forward(tokens, {
+      positions,
+      documentIds,
+      cache,
+      logits: 'last',
+      ...(attachments === undefined ? {} : { attachments }),
+      ...(overrides === undefined ? {} : { overrides }),
+    });
+    const values = (await result.logits.data()) as Float32Array;
+    dispose(result);
+    return values;
+  } finally {
+    dispose([tokens, positions, documentIds]);
+  }
 }
 
 /** Rows of unequal length, padded on the left: padding is a document of its own that nobody sees. */
