@@ -1,0 +1,74 @@
+import { readdir, rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { NonFiniteError, type ParamMap } from '@moect/core';
+import type { HostTensor } from '@moect/models';
+import type { CheckpointStore } from '../loop/run-state.ts';
+import { findCheckpoints, latestCheckpoint, type TornCheckpoint } from './find-checkpoints.ts';
+import { checkpointsFolder, TEMPORARY_PREFIX } from './layout.ts';
+import { openCheckpoint } from './open-checkpoint.ts';
+import { writeCheckpoint } from './write-checkpoint.ts';
+
+export interface CheckpointStoreOptions {
+  /** Complete checkpoints to keep. Default 3. */
+  readonly keepLast?: number;
+  /** Told of checkpoints that were cut short. Default: a Node warning. */
+  readonly onTorn?: (torn: TornCheckpoint) => void;
+}
+
+function warn({ folder, reason }: TornCheckpoint): void {
+  process.emitWarning(`Checkpoint ${folder} was cut short (${reason}) and is passed over.`, {
+    code: 'MOECT_TORN_CHECKPOINT',
+  });
+}
+
+async function toHost(tensors: ParamMap, step: number): Promise<Map<string, HostTensor>> {
+  const host = new Map<string, HostTensor>();
+  for (const [path, tensor] of tensors) {
+    const data = (await tensor.data()) as Float32Array;
+    if (!data.every(Number.isFinite)) {
+      const hint = 'It was not saved; go on from the last checkpoint with a lower learning rate.';
+      throw new NonFiniteError(`${path} after step ${step}`, hint);
+    }
+    host.set(path, { shape: tensor.shape, data });
+  }
+  return host;
+}
+
+/** Removes what a crash left half done, and complete checkpoints beyond the newest `keepLast`. */
+async function prune(runFolder: string, keepLast: number): Promise<void> {
+  const root = checkpointsFolder(runFolder);
+  const { complete } = await findCheckpoints(runFolder);
+  for (const { folder } of complete.slice(0, -keepLast)) {
+    // a rename first: a folder that is half removed must not look like a checkpoint
+    await rename(folder, join(root, `${TEMPORARY_PREFIX}old-${basename(folder)}`));
+  }
+  for (const name of await readdir(root)) {
+    if (name.startsWith(TEMPORARY_PREFIX)) await rm(join(root, name), { recursive: true, force: true });
+  }
+}
+
+/**
+ * Checkpoints of one run in `<runFolder>/checkpoints`. Hold the run's lock while using it
+ * (`trainInFolder` does).
+ */
+export function createCheckpointStore(
+  runFolder: string,
+  options: CheckpointStoreOptions = {},
+): CheckpointStore {
+  const { keepLast = 3, onTorn = warn } = options;
+  return {
+    async save({ state, parameters, optimizer }) {
+      const folder = await writeCheckpoint(runFolder, {
+        state,
+        parameters: await toHost(parameters, state.step),
+        optimizer: await toHost(optimizer, state.step),
+      });
+      await prune(runFolder, Math.max(1, keepLast));
+      return folder;
+    },
+    async load() {
+      const latest = await latestCheckpoint(runFolder, onTorn);
+      return latest === null ? null : openCheckpoint(latest.folder);
+    },
+  };
+}
