@@ -1,0 +1,107 @@
+import { resolve } from 'node:path';
+import { type ConfigProblem, InvalidConfigError, MoectError } from '@moect/core';
+import type { Preset } from '../presets/preset.ts';
+import { defaultMoect, type Moect } from '../presets/registry.ts';
+import type { ConfigSource } from './read-config.ts';
+import type { RunPlan } from './resolved-run.ts';
+import type { MoectConfig } from './schema.ts';
+
+export interface Planned {
+  readonly plan: RunPlan;
+  /** Choices made for the user, with the reason: print them. */
+  readonly notes: readonly string[];
+}
+
+const hasOldText = ({ languages }: MoectConfig): boolean => languages.some(({ role }) => role === 'old');
+
+function choosePreset({ config, lineOf, name }: ConfigSource, moect: Moect, notes: string[]): Preset {
+  const problem = (message: string): never => {
+    const line = lineOf(['preset']);
+    const found: ConfigProblem = { path: 'preset', message, ...(line === undefined ? {} : { line }) };
+    throw new InvalidConfigError(name, [found]);
+  };
+  if (config.preset === undefined) {
+    const chosen = hasOldText(config) ? 'moe-ct' : 'moe-ct-mixture';
+    notes.push(
+      hasOldText(config)
+        ? `preset moe-ct: there is old-language text for the replay that its gate needs`
+        : `preset moe-ct-mixture: there is no old-language text, and the gate of moe-ct needs some (5 %)`,
+    );
+    return moect.preset(chosen);
+  }
+  let preset: Preset;
+  try {
+    preset = moect.preset(config.preset);
+  } catch (error) {
+    if (MoectError.isInstance(error)) return problem(error.message);
+    throw error;
+  }
+  const share = config.replay?.share ?? preset.training.replayShare;
+  if (share > 0 && !hasOldText(config)) {
+    return problem(
+      `'${preset.name}' replays ${100 * share} % old text: add a language of role 'old', or use moe-ct-mixture`,
+    );
+  }
+  return preset;
+}
+
+function planTraining(config: MoectConfig, preset: Preset): RunPlan['training'] {
+  const given = config.training ?? {};
+  const hasLength = (given.steps ?? given.tokens ?? given.epochs) !== undefined;
+  return {
+    steps: given.steps ?? null,
+    tokens: given.tokens ?? null,
+    // four passes over scarce text are worth nearly as much as new text (arXiv 2305.16264)
+    epochs: given.epochs ?? (hasLength ? null : 4),
+    batchSize: given.batchSize ?? null,
+    accumulation: given.accumulation ?? 1,
+    learningRate: given.learningRate ?? null,
+    schedule: given.schedule ?? preset.training.schedule,
+    warmup: given.warmup ?? preset.training.warmup,
+    finalRate: given.finalRate ?? preset.training.finalRate,
+    maxGradNorm: given.maxGradNorm ?? 1,
+    weightDecay: given.weightDecay ?? 0,
+    seed: given.seed ?? 0,
+    checkpointEvery: given.checkpointEvery ?? null,
+    evaluateEvery: given.evaluateEvery ?? null,
+    statisticsEvery: given.statisticsEvery ?? null,
+  };
+}
+
+/** Fills in what follows from the configuration alone. Throws InvalidConfigError. */
+export function planRun(source: ConfigSource, moect: Moect = defaultMoect): Planned {
+  const { config, folder } = source;
+  const notes: string[] = [];
+  const preset = choosePreset(source, moect, notes);
+  const absolute = (paths: readonly string[]): string[] => paths.map((path) => resolve(folder, path));
+  const { data = {}, extension = {}, backend = {}, evaluation } = config;
+  const share = config.replay?.share ?? preset.training.replayShare;
+  if (share === 0 && hasOldText(config)) {
+    notes.push(`${preset.name} replays nothing: the old-language text is used for evaluation only`);
+  }
+  const plan: RunPlan = {
+    schema: 'moect-run/1',
+    base: resolve(folder, config.base),
+    preset: preset.name,
+    method: { name: preset.method, overrides: config.method ?? {} },
+    languages: config.languages.map(({ code, role, files, weight }) => {
+      return { code, role, files: absolute(files), weight: weight ?? null };
+    }),
+    replay: { share },
+    data: {
+      sequenceLength: data.sequenceLength ?? null,
+      format: data.format ?? null,
+      textField: data.textField ?? 'text',
+      heldOut: data.heldOut ?? (evaluation === undefined ? 0.05 : 0),
+    },
+    training: planTraining(config, preset),
+    evaluation:
+      evaluation === undefined
+        ? null
+        : { languages: evaluation.languages.map((l) => ({ ...l, files: absolute(l.files) })) },
+    extension: { dtype: extension.dtype ?? 'f32', license: extension.license ?? null },
+    backend: { name: backend.name ?? 'auto', threads: backend.threads ?? null },
+    output: resolve(folder, config.output ?? 'run'),
+  };
+  return { plan, notes };
+}

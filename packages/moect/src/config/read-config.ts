@@ -1,0 +1,64 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { type ConfigProblem, InvalidConfigError } from '@moect/core';
+import { fileProblems } from './file-problems.ts';
+import { meaningProblems } from './meaning-problems.ts';
+import { configSchema, type MoectConfig } from './schema.ts';
+import { schemaProblems } from './schema-problems.ts';
+import { type KeyPath, type LineOf, parsePath, parseYaml, pathText } from './yaml-source.ts';
+
+/** A configuration that passed every check, and where it came from. */
+export interface ConfigSource {
+  readonly config: MoectConfig;
+  /** For messages. */
+  readonly name: string;
+  /** As given. */
+  readonly text: string;
+  /** What relative paths are relative to. */
+  readonly folder: string;
+  readonly lineOf: LineOf;
+}
+
+function problemAt(lineOf: LineOf, path: KeyPath, message: string): ConfigProblem {
+  const line = lineOf(path);
+  return { path: pathText(path), message, ...(line === undefined ? {} : { line }) };
+}
+
+/** The checks of schema, meaning and files, all at once, in the order of the file. Throws InvalidConfigError. */
+async function check(value: unknown, source: Omit<ConfigSource, 'config'>): Promise<ConfigSource> {
+  const parsed = configSchema.safeParse(value);
+  const more = [...meaningProblems(value), ...(await fileProblems(value, source.folder))];
+  const problems = [
+    ...(parsed.success ? [] : schemaProblems(parsed.error, value, source.lineOf)),
+    ...more.map(({ path, message }) => problemAt(source.lineOf, path, message)),
+  ];
+  if (!parsed.success || problems.length > 0) {
+    problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
+    throw new InvalidConfigError(source.name, problems);
+  }
+  return { ...source, config: parsed.data };
+}
+
+/** Checks a configuration in YAML. Relative paths in it are relative to `folder`. Throws InvalidConfigError. */
+export async function parseConfig(
+  text: string,
+  folder: string,
+  name = 'Configuration',
+): Promise<ConfigSource> {
+  const { value, lineOf } = parseYaml(text, name);
+  return check(value, { name, text, folder: resolve(folder), lineOf });
+}
+
+/** Reads and checks a configuration file; paths in it are relative to its folder. Throws InvalidConfigError. */
+export async function readConfig(path: string): Promise<ConfigSource> {
+  return parseConfig(await readFile(path, 'utf8'), dirname(resolve(path)), path);
+}
+
+/** An InvalidConfigError of a part, with its problems placed below `prefix` in the file; other errors as they are. */
+export function placedBelow(error: unknown, source: ConfigSource, prefix: KeyPath): unknown {
+  if (!(error instanceof InvalidConfigError)) return error;
+  const problems = error.problems.map(({ path, message }) => {
+    return problemAt(source.lineOf, [...prefix, ...parsePath(path)], message);
+  });
+  return new InvalidConfigError(source.name, problems, error.hint);
+}

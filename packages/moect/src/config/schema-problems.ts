@@ -1,0 +1,68 @@
+import type { ConfigProblem } from '@moect/core';
+import { z } from 'zod';
+import { didYouMean } from './did-you-mean.ts';
+import { configSchema } from './schema.ts';
+import { type KeyPath, type LineOf, pathText } from './yaml-source.ts';
+
+type Issue = z.core.$ZodIssue;
+
+/** The keys that an object at a path may have. */
+function knownKeys(path: KeyPath): string[] {
+  let schema: z.ZodType = configSchema;
+  const unwrap = (type: z.ZodType): z.ZodType =>
+    type instanceof z.ZodOptional ? unwrap(type.unwrap() as z.ZodType) : type;
+  for (const key of path) {
+    schema = unwrap(schema);
+    if (schema instanceof z.ZodObject) schema = schema.shape[key as string] as z.ZodType;
+    else if (schema instanceof z.ZodArray) schema = schema.element as z.ZodType;
+  }
+  schema = unwrap(schema);
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}
+
+function valueAt(root: unknown, path: KeyPath): unknown {
+  return path.reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], root);
+}
+
+function typeMessage(issue: Extract<Issue, { code: 'invalid_type' }>, value: unknown): string {
+  const wanted = issue.expected === 'int' ? 'a whole number' : `of type ${issue.expected}`;
+  if (value === undefined) return 'is missing';
+  return `is ${JSON.stringify(value)}, must be ${wanted}`;
+}
+
+function messageOf(issue: Issue, value: unknown): string {
+  const given = JSON.stringify(value);
+  switch (issue.code) {
+    case 'invalid_type':
+      return typeMessage(issue, value);
+    case 'invalid_value': {
+      const names = issue.values.map(String);
+      if (value === undefined) return `is missing; one of ${names.join(', ')}`;
+      return `is ${given}, must be one of ${names.join(', ')}.${typeof value === 'string' ? didYouMean(value, names).replace(/ Known:.*/, '') : ''}`;
+    }
+    case 'too_small': {
+      if (issue.origin === 'string' || issue.origin === 'array') return 'is empty';
+      return `is ${given}, must be ${issue.inclusive === true ? `${issue.minimum} or more` : `above ${issue.minimum}`}`;
+    }
+    case 'too_big':
+      return `is ${given}, must be ${issue.maximum} or less`;
+    default:
+      return issue.message;
+  }
+}
+
+/** Turns what zod found into problems with path and line; each unknown key is one problem. */
+export function schemaProblems(error: z.ZodError, root: unknown, lineOf: LineOf): ConfigProblem[] {
+  const problem = (path: KeyPath, message: string): ConfigProblem => {
+    const line = lineOf(path);
+    return { path: pathText(path), message, ...(line === undefined ? {} : { line }) };
+  };
+  return error.issues.flatMap((issue) => {
+    const path = issue.path as KeyPath;
+    if (issue.code === 'unrecognized_keys') {
+      const known = knownKeys(path);
+      return issue.keys.map((key) => problem([...path, key], `is no known key.${didYouMean(key, known)}`));
+    }
+    return [problem(path, messageOf(issue, valueAt(root, path)))];
+  });
+}

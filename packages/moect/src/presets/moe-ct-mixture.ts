@@ -1,0 +1,22 @@
+import type { Preset } from './preset.ts';
+
+/**
+ * A pack whose branch is always on, weighed against the base document by document. It needs no replay: what the base
+ * knew stays with the base, and the mixture loses at most log₂(1 ÷ prior) bits a document against it.
+ */
+export const moeCtMixturePreset: Preset = {
+  name: 'moe-ct-mixture',
+  description: 'always-on pack behind a Bayesian mixture with the base; needs no old-language text',
+  method: 'moe-ct',
+  config: {
+    layers: 'all',
+    numExperts: 2,
+    topK: 2,
+    expert: { type: 'swiglu', init: 'copy' },
+    fusion: { type: 'always-on' },
+    headDelta: 'auto',
+    attentionRank: 16,
+  },
+  training: { replayShare: 0, learningRate: 4e-3, schedule: 'cosine', warmup: 0.05, finalRate: 0.05 },
+  combine: 'mixture',
+};

@@ -1,0 +1,35 @@
+import type { Settings } from '@moect/core';
+
+/** Ready-made settings of a method, with the training defaults that go with them. */
+export interface Preset {
+  readonly name: string;
+  /** One line, for people. */
+  readonly description: string;
+  /** Name of the method that it configures. */
+  readonly method: string;
+  /** Settings of the method; what a user gives comes on top. */
+  readonly config: Settings;
+  readonly training: PresetTraining;
+  /** How the extension is used when nothing else is asked for. */
+  readonly combine: CombineName;
+}
+
+export interface PresetTraining {
+  /** Share of the sequences in old languages; 0 needs no old text. */
+  readonly replayShare: number;
+  /** For a base of 1.4 million parameters; see `learningRateFor`. */
+  readonly learningRate: number;
+  readonly schedule: 'cosine' | 'linear' | 'constant';
+  /** Share of the steps. */
+  readonly warmup: number;
+  /** Learning rate at the end, as a share of the highest. */
+  readonly finalRate: number;
+}
+
+/**
+ * How base and extension meet: `known` takes the base for its own languages and the extension for its own; `mixture`
+ * weighs them by how well each predicted the text so far; `gate` leaves it to the extension inside the layers.
+ */
+export type CombineName = 'known' | 'mixture' | 'gate';
+
+export const COMBINE_NAMES: readonly CombineName[] = ['known', 'mixture', 'gate'];
