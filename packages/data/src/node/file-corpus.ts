@@ -1,0 +1,43 @@
+import { createReadStream } from 'node:fs';
+import { basename } from 'node:path';
+import { InvalidConfigError, type LanguageRole } from '@moect/core';
+import { corpusSource, type ReadableCorpus } from '../reading/corpus-source.ts';
+import { readDocuments } from '../reading/read-documents.ts';
+import type { ReadOptions, TextFormat } from '../reading/read-options.ts';
+
+export interface FileCorpusOptions extends Omit<ReadOptions, 'source'> {
+  readonly role: LanguageRole;
+  /** Read in this order. */
+  readonly files: readonly string[];
+}
+
+/** `jsonl` for .jsonl and .ndjson, `lines` for .txt, each also with .gz behind it; null for other names. */
+export function formatOfFile(file: string): TextFormat | null {
+  const name = basename(file).replace(/\.gz$/i, '').toLowerCase();
+  if (/\.(jsonl|ndjson)$/.test(name)) return 'jsonl';
+  return name.endsWith('.txt') ? 'lines' : null;
+}
+
+/**
+ * Text of one language in files, read as a stream each time `documents()` is called.
+ * The format follows from the name where it is not given. Throws InvalidConfigError for no files and unknown
+ * names; reading throws what `readDocuments` throws, and the file system's errors.
+ */
+export function fileCorpus(options: FileCorpusOptions): ReadableCorpus {
+  const { role, files, ...reading } = options;
+  const problems = files.flatMap((file, i) =>
+    reading.format !== undefined || formatOfFile(file) !== null
+      ? []
+      : [{ path: `files[${i}]`, message: `${file} is neither .txt nor .jsonl (also with .gz)` }],
+  );
+  if (files.length === 0) problems.push({ path: 'files', message: 'is empty' });
+  if (problems.length > 0) {
+    throw new InvalidConfigError(`Corpus of ${options.language}`, problems, 'Give the format explicitly.');
+  }
+  return corpusSource(options.language, role, function* () {
+    for (const file of files) {
+      const format = reading.format ?? formatOfFile(file)!;
+      yield readDocuments(createReadStream(file), { ...reading, source: file, format });
+    }
+  });
+}

@@ -1,0 +1,60 @@
+import { InvalidConfigError } from '@moect/core';
+
+/** `lines`: each line a document; `blocks`: blank lines part documents; `whole`: all of it is one. */
+export type TextFormat = 'lines' | 'blocks' | 'whole' | 'jsonl';
+
+export interface ReadOptions {
+  /** Names the source in messages and document ids, for example the file's path. */
+  readonly source: string;
+  /** For example `swh_Latn`. A JSONL record may name another. */
+  readonly language: string;
+  /** Default `lines`. */
+  readonly format?: TextFormat;
+  /** JSONL: the field that holds the text. Default `text`. */
+  readonly textField?: string;
+  /** JSONL: the field that holds the language of a record. Default `language`. */
+  readonly languageField?: string;
+  /** JSONL: the field that holds the record's id, where there is one. Default `id`. */
+  readonly idField?: string;
+  /** What to do with broken UTF-8. Default `error`; `replace` puts U+FFFD in its place. */
+  readonly invalidUtf8?: 'error' | 'replace' | 'skip-document';
+  /** A document longer than this is refused or skipped, so that memory stays bounded. Default 64 MiB. */
+  readonly maxDocumentBytes?: number;
+  /** Default `error`. */
+  readonly oversized?: 'error' | 'skip-document';
+}
+
+export type ResolvedReadOptions = Required<ReadOptions>;
+
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  format: ['lines', 'blocks', 'whole', 'jsonl'],
+  invalidUtf8: ['error', 'replace', 'skip-document'],
+  oversized: ['error', 'skip-document'],
+};
+
+/** Fills in defaults. Throws InvalidConfigError with every problem at once. */
+export function resolveReadOptions(options: ReadOptions): ResolvedReadOptions {
+  const resolved: ResolvedReadOptions = {
+    format: 'lines',
+    textField: 'text',
+    languageField: 'language',
+    idField: 'id',
+    invalidUtf8: 'error',
+    maxDocumentBytes: 64 * 2 ** 20,
+    oversized: 'error',
+    ...options,
+  };
+  const problems = Object.entries(allowed).flatMap(([path, values]) => {
+    const given = String(resolved[path as keyof ResolvedReadOptions]);
+    return values.includes(given)
+      ? []
+      : [{ path, message: `is '${given}', must be one of ${values.join(', ')}` }];
+  });
+  if (!(Number.isInteger(resolved.maxDocumentBytes) && resolved.maxDocumentBytes > 0)) {
+    const message = `is ${resolved.maxDocumentBytes}, must be a whole number above 0`;
+    problems.push({ path: 'maxDocumentBytes', message });
+  }
+  if (resolved.language === '') problems.push({ path: 'language', message: 'is empty' });
+  if (problems.length > 0) throw new InvalidConfigError(`Reading ${options.source}`, problems);
+  return resolved;
+}
