@@ -1,0 +1,35 @@
+import type { Tensor } from '@moect/core';
+import { withoutGradient } from '@moect/router';
+import { add, equal, mul, sub, tidy, where } from '@moect/tensor';
+
+/**
+ * y = a + p·f + (1−p)·m, computed as a + (f + (1−p)·(m−f)): where m = f the base's bits come out, and so they do for
+ * p = 1. There, outside training, the branch cannot leak even if it is infinite or not a number.
+ * @param baseWeight p, [batch, time, 1]
+ */
+export function blend(
+  input: {
+    readonly residual: Tensor;
+    readonly base: Tensor;
+    readonly moe: Tensor;
+    readonly training: boolean;
+  },
+  baseWeight: Tensor,
+): Tensor {
+  return tidy(() => {
+    const { residual, base, moe } = input;
+    const mixed = add(residual, add(base, mul(sub(1, baseWeight), sub(moe, base))));
+    return input.training ? mixed : unlessBaseOnly(add(residual, base), mixed, baseWeight);
+  });
+}
+
+/** `base` where p is exactly 1, else `changed`. */
+export function unlessBaseOnly(base: Tensor, changed: Tensor, baseWeight: Tensor): Tensor {
+  return tidy(() =>
+    where(
+      withoutGradient(baseWeight, (p) => equal(p, 1)),
+      base,
+      changed,
+    ),
+  );
+}

@@ -1,0 +1,69 @@
+import type { Fusion, FusionInput, Tensor } from '@moect/core';
+import { add, rmsNormalize, tidy, zeros } from '@moect/tensor';
+import { checkedOptions, type Fields, number, oneOf, orNull } from '../options.ts';
+import { gateLogit, gatePrior, gateResult, gateWidth, initGate, softWeight } from './gate.ts';
+import { pooledPrefix, poolState } from './prefix-pool.ts';
+
+export type GuardedGateOptions = {
+  /** λ, strength of the prior that old-language tokens use the base. */
+  readonly oldPrior: number;
+  /** λ₂, strength of the prior that new-language tokens use the branch. */
+  readonly newPrior: number;
+  /** Initial b: above 0 leans to the base. */
+  readonly bias: number;
+  /** Inner width; null takes a quarter of the stream. */
+  readonly gateSize: number | null;
+  /** τ: at inference p > τ counts as exactly 1; null: off. May change after training (`setSnap`). */
+  readonly snap: number | null;
+  /** What the first gate input is: the mean over the document's prefix, or the token alone. */
+  readonly pool: 'prefix' | 'token';
+};
+
+const strength = number({ min: 0 });
+
+const fields: Fields<GuardedGateOptions> = {
+  oldPrior: { default: 1, check: strength },
+  newPrior: { default: 1, check: strength },
+  bias: { default: 0, check: number({}) },
+  gateSize: { default: null, check: orNull(number({ min: 1, integer: true })) },
+  snap: { default: null, check: orNull(number({ min: 0, max: 1 })) },
+  pool: { default: 'prefix', check: oneOf('prefix', 'token') },
+};
+
+const EPS = 1e-6;
+
+const documentsOf = ({ documentIds, residual }: FusionInput): Tensor =>
+  documentIds ?? zeros([residual.shape[0]!, residual.shape[1]!], 'int32');
+
+/**
+ * Gate that learns which languages are the base's (method.md §3 a):
+ * p = σ(wᵀ tanh(U·u + b_u + V·v + b_v) + b), u the running mean of RMS(a+f) over the document's prefix, v = RMS(a+m),
+ * U and V from N(0, 1/d), w from N(0, 1/gateSize). In training with known roles it adds the two-sided prior as
+ * `gateOld` and `gateNew`: means over the tokens of one role at this layer. A method that puts several gates into one
+ * model divides by their number, so that λ = 1 weighs one nat a token, whatever the depth.
+ * Throws InvalidConfigError.
+ */
+export function guardedGate(options: Partial<GuardedGateOptions> = {}): Fusion {
+  const checked = checkedOptions('guardedGate', options, fields);
+  return {
+    contract: 'fusion/1',
+    name: 'guarded',
+    init: (rng, { hiddenSize }) => {
+      const gateSize = gateWidth(checked.gateSize, hiddenSize);
+      const std = { inner: 1 / Math.sqrt(hiddenSize), outer: 1 / Math.sqrt(gateSize) };
+      return initGate(rng, { hiddenSize, gateSize }, std, checked.bias);
+    },
+    fuse: (params, input) =>
+      tidy(() => {
+        const documentIds = documentsOf(input);
+        const baseSide = rmsNormalize(add(input.residual, input.base), EPS);
+        const pooled =
+          checked.pool === 'prefix' ? pooledPrefix(baseSide, documentIds, input.state) : baseSide;
+        const logit = gateLogit(params, pooled, rmsNormalize(add(input.residual, input.moe), EPS));
+        const result = gateResult(input, softWeight(logit, checked.snap, input.training));
+        const auxLosses = gatePrior(logit, input, checked);
+        if (input.training || checked.pool === 'token') return { ...result, auxLosses };
+        return { ...result, auxLosses, state: poolState(pooled, documentIds, input.state) };
+      }),
+  };
+}

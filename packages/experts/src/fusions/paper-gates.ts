@@ -1,0 +1,73 @@
+import type { Fusion, FusionInput, ParamTree, Tensor } from '@moect/core';
+import { withoutGradient } from '@moect/router';
+import { add, cast, greater, sigmoid, stopGradient, sub, tidy } from '@moect/tensor';
+import { checkedOptions, type Fields, number, orNull } from '../options.ts';
+import { gateLogit, gateResult, gateWidth, initGate, softWeight } from './gate.ts';
+
+export type PaperGateOptions = {
+  /** Inner width; null takes a quarter of the stream. */
+  readonly gateSize: number | null;
+  /** Initial b: above 0 leans to the base. */
+  readonly bias: number;
+  /** At inference p > snap counts as 1; null: off. */
+  readonly snap: number | null;
+};
+
+const fields: Fields<PaperGateOptions> = {
+  gateSize: { default: null, check: orNull(number({ min: 1, integer: true })) },
+  bias: { default: 0, check: number({}) },
+  snap: { default: null, check: orNull(number({ min: 0, max: 1 })) },
+};
+
+const INIT_STD = 0.02;
+
+const initPaperGate =
+  ({ gateSize, bias }: Pick<PaperGateOptions, 'gateSize' | 'bias'>): Fusion['init'] =>
+  (rng, { hiddenSize }) =>
+    initGate(
+      rng,
+      { hiddenSize, gateSize: gateWidth(gateSize, hiddenSize) },
+      { inner: INIT_STD, outer: INIT_STD },
+      bias,
+    );
+
+/** wᵀ tanh(U(a+f) + b_u + V(a+m) + b_v) + b */
+function paperLogit(params: ParamTree, input: FusionInput): Tensor {
+  return gateLogit(params, add(input.residual, input.base), add(input.residual, input.moe));
+}
+
+/**
+ * MoE-CT's gate as published (arXiv 2407.00875; method.md §1): p = σ(wᵀ tanh(U(a+f) + b_u + V(a+m) + b_v) + b),
+ * weights from N(0, 0.02²), biases 0. It hardly learns languages by itself (method.md §1); see `guardedGate`.
+ */
+export function continuousGate(options: Partial<PaperGateOptions> = {}): Fusion {
+  const checked = checkedOptions('continuousGate', options, fields);
+  return {
+    contract: 'fusion/1',
+    name: 'continuous',
+    init: initPaperGate(checked),
+    fuse: (params, input) =>
+      tidy(() => gateResult(input, softWeight(paperLogit(params, input), checked.snap, input.training))),
+  };
+}
+
+/**
+ * The same gate with a hard choice: the base where p > 0.5, else the branch. The gradient passes straight through, as
+ * if the choice were p itself (arXiv 1308.3432).
+ */
+export function discreteGate(options: Partial<Omit<PaperGateOptions, 'snap'>> = {}): Fusion {
+  const { gateSize, bias } = fields;
+  const checked = checkedOptions('discreteGate', options, { gateSize, bias });
+  return {
+    contract: 'fusion/1',
+    name: 'discrete',
+    init: initPaperGate(checked),
+    fuse: (params, input) =>
+      tidy(() => {
+        const soft = sigmoid(paperLogit(params, input));
+        const hard = withoutGradient(soft, (p) => cast(greater(p, 0.5), 'float32'));
+        // soft − soft is exactly 0, so the value is hard and the gradient is soft's
+        return gateResult(input, add(hard, sub(soft, stopGradient(soft))));
+      }),
+  };
+}

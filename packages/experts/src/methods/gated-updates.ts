@@ -1,0 +1,74 @@
+import type { ParamTree, Rng, SiteContext, Tensor } from '@moect/core';
+import { add, linear, mul, randomNormal, slice, sub, tidy, zeros } from '@moect/tensor';
+import { unlessBaseOnly } from '../fusions/blend.ts';
+import { lowRankUpdate } from './low-rank.ts';
+
+/** p for values of the given leading shape; where only the last position is left, p of the last position. */
+function weightFor(baseWeight: Tensor, value: Tensor): Tensor {
+  const [batch, time] = baseWeight.shape as [number, number];
+  if (value.rank !== 3 || value.shape[1] === time) return baseWeight;
+  return slice(baseWeight, [0, time - 1, 0], [batch, 1, 1]);
+}
+
+/** value + delta(1 − p); the value's own bits where p is exactly 1. */
+function addGated(
+  value: Tensor,
+  baseWeight: Tensor,
+  training: boolean,
+  delta: (openness: Tensor) => Tensor,
+): Tensor {
+  const weight = weightFor(baseWeight, value);
+  const changed = add(value, delta(sub(1, weight)));
+  return training ? changed : unlessBaseOnly(value, changed, weight);
+}
+
+/**
+ * Low-rank update of a linear, scaled by 1 − p of the nearest branch below; by 1 where the branch is always on.
+ * Without a branch below there is no p, and nothing is added (method.md §3 c).
+ */
+export function attachLowRank(
+  params: ParamTree,
+  scale: number,
+  alwaysOn: boolean,
+): (input: Tensor, output: Tensor, context: SiteContext) => Tensor {
+  return (input, output, { baseWeight, training }) => {
+    if (alwaysOn) return tidy(() => add(output, lowRankUpdate(params, input, scale)));
+    if (baseWeight === null) return output;
+    return tidy(() =>
+      addGated(output, baseWeight, training, (open) => lowRankUpdate(params, input, mul(open, scale))),
+    );
+  };
+}
+
+/** ΔW = 0 at the start: `delta.weight` [vocab, d], or `delta_B.weight` [vocab, rank] · `delta_A.weight` [rank, d]. */
+export function initHeadDelta(
+  rng: Rng,
+  dims: { readonly hiddenSize: number; readonly vocabSize: number },
+  rank: number | 'full',
+): ParamTree {
+  const { hiddenSize, vocabSize } = dims;
+  if (rank === 'full') return { delta: { weight: zeros([vocabSize, hiddenSize]) } };
+  return {
+    delta_A: { weight: randomNormal(rng, [rank, hiddenSize], 1 / Math.sqrt(hiddenSize)) },
+    delta_B: { weight: zeros([vocabSize, rank]) },
+  };
+}
+
+const weightOf = (params: ParamTree, name: string): Tensor => (params[name] as ParamTree)['weight'] as Tensor;
+
+/** logits + (1 − p_last)·h·ΔWᵀ, p of the last branch; with 1 where the branch is always on (method.md §3 b). */
+export function attachHeadDelta(
+  params: ParamTree,
+  alwaysOn: boolean,
+): (hidden: Tensor, logits: Tensor, context: SiteContext) => Tensor {
+  const isFull = params['delta'] !== undefined;
+  const delta = (hidden: Tensor, open: Tensor | null): Tensor => {
+    const narrow = isFull ? hidden : linear(hidden, weightOf(params, 'delta_A'));
+    return linear(open === null ? narrow : mul(narrow, open), weightOf(params, isFull ? 'delta' : 'delta_B'));
+  };
+  return (hidden, logits, { baseWeight, training }) => {
+    if (alwaysOn) return tidy(() => add(logits, delta(hidden, null)));
+    if (baseWeight === null) return logits;
+    return tidy(() => addGated(logits, baseWeight, training, (open) => delta(hidden, open)));
+  };
+}

@@ -1,0 +1,94 @@
+import type {
+  Expert,
+  FfnInput,
+  FfnOutput,
+  Fusion,
+  ParamTree,
+  Router,
+  RoutingResult,
+  SiteContext,
+  Tensor,
+} from '@moect/core';
+import { add, cast, greaterEqual, mul, reshape, sum, tidy } from '@moect/tensor';
+import { applySingleExpert, dispatchToExperts } from '../dispatch.ts';
+
+export interface MoeBranch {
+  /** Null for a single expert: nothing to choose. */
+  readonly router: Router | null;
+  readonly expert: Expert;
+  /** Asked at each call, because its snap threshold may change. */
+  readonly fusion: () => Fusion;
+  readonly numExperts: number;
+  /** m = f + experts(z) in place of experts(z), for experts that start at 0. */
+  readonly additive: boolean;
+  /** Factor on all auxiliary losses: 1 ÷ number of branches, so that coefficients do not depend on depth. */
+  readonly lossScale: number;
+  /** Subtrees `router`, `experts`, `fusion`. */
+  readonly params: ParamTree;
+}
+
+const scaled = (losses: Readonly<Record<string, Tensor>>, factor: number | Tensor): Record<string, Tensor> =>
+  Object.fromEntries(Object.entries(losses).map(([name, loss]) => [name, mul(loss, factor)]));
+
+/** 1 for a real token, 0 for padding: [tokens] float32. */
+function realTokens(context: SiteContext): Tensor {
+  return reshape(cast(greaterEqual(context.documentIds, 0), 'float32'), [-1]);
+}
+
+function route(branch: MoeBranch, hidden: Tensor, context: SiteContext): RoutingResult | null {
+  if (branch.router === null) return null;
+  const paddingMask = realTokens(context);
+  const routing = branch.router.route(branch.params['router'] as ParamTree, hidden, {
+    training: context.training,
+    paddingMask,
+    ...(context.languageIds && { languageIds: reshape(context.languageIds, [-1]) }),
+  });
+  // a router's losses are means over this micro-batch: weighted by its share of the step, they add up to the step's
+  const share =
+    context.normalizers === undefined
+      ? 1
+      : mul(sum(paddingMask), 1 / Math.max(1, context.normalizers.tokens));
+  return { ...routing, auxLosses: scaled(routing.auxLosses, share) };
+}
+
+function runExperts(branch: MoeBranch, hidden: Tensor, routing: RoutingResult | null): Tensor {
+  const params = branch.params['experts'] as ParamTree;
+  if (routing === null) return applySingleExpert(branch.expert, params, hidden);
+  return dispatchToExperts(branch.expert, params, hidden, routing, branch.numExperts);
+}
+
+/**
+ * The attachment beside one FFN (method.md §1): routes z to experts, and lets the fusion join a, f and m. A token's
+ * result depends on that token, and through the fusion on its document's prefix, and on nothing else.
+ */
+export function attachBranch(branch: MoeBranch): (input: FfnInput, context: SiteContext) => FfnOutput {
+  return ({ residual, normed, base }, context) =>
+    tidy(() => {
+      const hiddenSize = normed.shape[2]!;
+      const hidden = reshape(normed, [-1, hiddenSize]);
+      const routing = route(branch, hidden, context);
+      const experts = reshape(runExperts(branch, hidden, routing), normed.shape);
+      const { training, documentIds, roles, normalizers, state } = context;
+      const fused = branch.fusion().fuse((branch.params['fusion'] ?? {}) as ParamTree, {
+        residual,
+        base,
+        moe: branch.additive ? add(base, experts) : experts,
+        documentIds,
+        training,
+        ...(roles && { roles }),
+        ...(normalizers && { normalizers }),
+        ...(state && { state }),
+      });
+      const { output, baseWeight } = fused;
+      return {
+        output,
+        baseWeight,
+        auxLosses: scaled({ ...routing?.auxLosses, ...fused.auxLosses }, branch.lossScale),
+        statistics: {
+          baseWeight,
+          ...(routing && { expertIndices: routing.expertIndices, tokensPerExpert: routing.tokensPerExpert }),
+        },
+        ...(fused.state && { state: fused.state }),
+      };
+    });
+}

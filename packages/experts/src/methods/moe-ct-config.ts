@@ -1,0 +1,208 @@
+import {
+  type BaseModel,
+  type ConfigProblem,
+  type Expert,
+  type Fusion,
+  InvalidConfigError,
+  MoectError,
+  type Router,
+  type Site,
+} from '@moect/core';
+import { type Check, type Fields, number, orNull, readOptions, strings } from '../options.ts';
+import { type ComponentConfig, componentsOf, type MoeComponents } from './components.ts';
+
+export type MoeCtLayers = 'all' | { readonly every: number } | { readonly top: number } | readonly number[];
+
+export type MoeCtConfig = {
+  /**
+   * Layers that get a branch: all; every n-th (layer numbers n−1, 2n−1, … counted from 0, as Qwen-MoE's sparse step);
+   * the top n; or a list of layer numbers.
+   */
+  readonly layers: MoeCtLayers;
+  readonly numExperts: number;
+  /** Experts per token, at most numExperts. */
+  readonly topK: number;
+  /** Not used with a single expert. */
+  readonly router: ComponentConfig;
+  readonly expert: ComponentConfig;
+  readonly fusion: ComponentConfig;
+  /** Trainable addition to the output head: rank, `full`, null for none, or `auto` (see {@link headRank}). */
+  readonly headDelta: 'auto' | 'full' | number | null;
+  /** Rank of the update on attention linears; 0: none. */
+  readonly attentionRank: number;
+  /** The attention update is scaled by this ÷ rank; null takes twice the rank. */
+  readonly attentionAlpha: number | null;
+  /** Globs of base parameters that train too, as copies in `overrides`: an ablation, it gives up law 1 of retention. */
+  readonly unfreeze: readonly string[];
+};
+
+const component: Check = (value) =>
+  typeof value === 'object' && value !== null && typeof (value as ComponentConfig).type === 'string'
+    ? null
+    : `must be an object with a 'type', is ${JSON.stringify(value)}`;
+
+const positive = number({ min: 1, integer: true });
+
+const layersCheck: Check = (value) => {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  const [key, ...more] = isObject ? Object.keys(value) : [];
+  const fits =
+    value === 'all' ||
+    (Array.isArray(value) &&
+      value.length > 0 &&
+      value.every((n) => number({ min: 0, integer: true })(n) === null)) ||
+    (isObject &&
+      more.length === 0 &&
+      (key === 'every' || key === 'top') &&
+      positive((value as Record<string, unknown>)[key]) === null);
+  return fits
+    ? null
+    : `must be "all", {"every": n}, {"top": n} or a list of layer numbers, is ${JSON.stringify(value)}`;
+};
+
+const headCheck: Check = (value) =>
+  value === null || value === 'auto' || value === 'full' || positive(value) === null
+    ? null
+    : `must be null, "auto", "full" or a rank, is ${JSON.stringify(value)}`;
+
+/** Guarded gate, two full-width experts in all layers, head delta: method.md §3 (a) and (b). */
+export const MOE_CT_DEFAULTS: MoeCtConfig = {
+  layers: 'all',
+  numExperts: 2,
+  topK: 2,
+  router: { type: 'top-k' },
+  expert: { type: 'swiglu', size: null, init: 'copy' },
+  fusion: { type: 'guarded', oldPrior: 1, newPrior: 1, bias: 0, gateSize: null, snap: null, pool: 'prefix' },
+  headDelta: 'auto',
+  attentionRank: 0,
+  attentionAlpha: null,
+  unfreeze: [],
+};
+
+/** The paper to the letter (method.md §1): the gate as published, nothing beside the layers. */
+export const MOE_CT_PAPER: Partial<MoeCtConfig> = { fusion: { type: 'continuous' }, headDelta: null };
+
+/** A pack for the Bayesian mixture or a known language (method.md §3 d): always on, head delta, attention rank 16. */
+export const MOE_CT_MIXTURE: Partial<MoeCtConfig> = { fusion: { type: 'always-on' }, attentionRank: 16 };
+
+const checks: Readonly<Record<keyof MoeCtConfig, Check>> = {
+  layers: layersCheck,
+  numExperts: positive,
+  topK: positive,
+  router: component,
+  expert: component,
+  fusion: component,
+  headDelta: headCheck,
+  attentionRank: number({ min: 0, integer: true }),
+  attentionAlpha: orNull(number({ min: 0 })),
+  unfreeze: strings,
+};
+
+const fields = Object.fromEntries(
+  Object.entries(checks).map(([key, check]) => [
+    key,
+    { default: MOE_CT_DEFAULTS[key as keyof MoeCtConfig], check },
+  ]),
+) as unknown as Fields<MoeCtConfig>;
+
+// an array has a method named `every`, so a test for the key is not enough
+const isList = (layers: MoeCtLayers): layers is readonly number[] => Array.isArray(layers);
+
+/** Numbers of the layers that get a branch, ascending; those out of range are problems. */
+function chosenLayers(layers: MoeCtLayers, numLayers: number, problems: ConfigProblem[]): number[] {
+  const all = Array.from({ length: numLayers }, (_, i) => i);
+  if (layers === 'all') return all;
+  if (!isList(layers) && 'every' in layers) {
+    const { every } = layers;
+    const chosen = all.filter((i) => (i + 1) % every === 0);
+    if (chosen.length === 0)
+      problems.push({ path: 'layers', message: `chooses none of ${numLayers} layers` });
+    return chosen;
+  }
+  const listed = isList(layers) ? layers : all.slice(-layers.top);
+  const wanted = [...new Set(listed)].sort((a, b) => a - b);
+  const outside = wanted.filter((i) => i >= numLayers);
+  if (outside.length > 0 || (!isList(layers) && layers.top > numLayers)) {
+    problems.push({ path: 'layers', message: `this base has ${numLayers} layers, numbered from 0` });
+  }
+  return wanted;
+}
+
+/** Vocabularies up to 8,192 get a full head delta, larger ones rank 64. */
+export function headRank(headDelta: MoeCtConfig['headDelta'], vocabSize: number): number | 'full' | null {
+  if (headDelta !== 'auto') return headDelta;
+  return vocabSize <= 8192 ? 'full' : 64;
+}
+
+export interface ResolvedMoeCt {
+  readonly config: MoeCtConfig;
+  readonly router: Router | null;
+  readonly expert: Expert;
+  readonly createFusion: (config: ComponentConfig) => Fusion;
+  /** FFN sites that get a branch, bottom up. */
+  readonly sites: readonly Site[];
+}
+
+/** Runs a factory; its problems are listed under `path`. */
+function attempt<T>(path: string, problems: ConfigProblem[], create: () => T): T | null {
+  try {
+    return create();
+  } catch (error) {
+    if (error instanceof InvalidConfigError) {
+      for (const problem of error.problems) problems.push({ ...problem, path: `${path}.${problem.path}` });
+    } else if (MoectError.isInstance(error)) problems.push({ path: `${path}.type`, message: error.message });
+    else throw error;
+    return null;
+  }
+}
+
+function jointProblems(config: MoeCtConfig, problems: ConfigProblem[]): void {
+  const { numExperts, topK, expert } = config;
+  if (topK > numExperts) {
+    problems.push({ path: 'topK', message: `must be at most numExperts = ${numExperts}, is ${topK}` });
+  }
+  if (topK === 1 && numExperts > 1 && expert['init'] === 'copy') {
+    problems.push({
+      path: 'topK',
+      message:
+        "1 of several copies is not the base at the start; use topK 2, numExperts 1, or init 'zero-down'",
+    });
+  }
+}
+
+/** Fills in defaults, makes the components and finds the sites. Throws InvalidConfigError with every problem. */
+export function resolveMoeCt(
+  base: BaseModel,
+  given: Partial<MoeCtConfig>,
+  extra: MoeComponents,
+): ResolvedMoeCt {
+  // a single expert leaves only topK 1
+  const implied = given.numExperts === 1 && given.topK === undefined ? { topK: 1 } : {};
+  const { options, problems } = readOptions<MoeCtConfig>({ ...given, ...implied }, fields);
+  const fail = (): never => {
+    throw new InvalidConfigError('moe-ct', problems);
+  };
+  if (problems.length > 0) fail();
+  const config = {
+    ...options,
+    expert: { ...(options.expert.type === 'swiglu' && MOE_CT_DEFAULTS.expert), ...options.expert },
+    fusion: { ...(options.fusion.type === 'guarded' && MOE_CT_DEFAULTS.fusion), ...options.fusion },
+    headDelta: headRank(options.headDelta, base.vocabSize),
+    attentionAlpha: options.attentionAlpha ?? 2 * options.attentionRank,
+  };
+  jointProblems(config, problems);
+  const { router, expert, fusion } = componentsOf(extra);
+  const layers = chosenLayers(config.layers, base.numLayers, problems);
+  const made = {
+    router:
+      config.numExperts === 1 ? null : attempt('router', problems, () => router(config.router, config.topK)),
+    expert: attempt('expert', problems, () => expert(config.expert)),
+  };
+  attempt('fusion', problems, () => fusion(config.fusion));
+  const sites = base.sites.filter(({ kind, layer }) => kind === 'ffn' && layers.includes(layer!));
+  if (problems.length === 0 && sites.length !== layers.length) {
+    problems.push({ path: 'layers', message: `only ${sites.length} of these layers have an FFN site` });
+  }
+  if (problems.length > 0 || made.expert === null) return fail();
+  return { config, router: made.router, expert: made.expert, createFusion: fusion, sites };
+}

@@ -1,0 +1,156 @@
+import {
+  type BaseModel,
+  type Extension,
+  InvalidConfigError,
+  type Json,
+  type Method,
+  type ParamPath,
+  type ParamTree,
+  type Rng,
+  type Site,
+  type Variable,
+} from '@moect/core';
+import { tidy, treeAt } from '@moect/tensor';
+import { number, orNull } from '../options.ts';
+import type { MoeComponents } from './components.ts';
+import { addVariables, distinct, makeExtension, noAttachments, overridesOf } from './extension.ts';
+import { attachHeadDelta, attachLowRank, initHeadDelta } from './gated-updates.ts';
+import { initLowRank } from './low-rank.ts';
+import { attachBranch } from './moe-branch.ts';
+import { type MoeCtConfig, type ResolvedMoeCt, resolveMoeCt } from './moe-ct-config.ts';
+
+type MutableAttachments = {
+  ffn: Map<string, ReturnType<typeof attachBranch>>;
+  linear: Map<string, ReturnType<typeof attachLowRank>>;
+  head: ReturnType<typeof attachHeadDelta> | null;
+};
+
+/** `model.layers.3.mlp` → `model.layers.3.moe` */
+const branchName = (site: Site): ParamPath => `${site.name.slice(0, site.name.lastIndexOf('.') + 1)}moe`;
+
+const isAlwaysOn = ({ fusion }: MoeCtConfig): boolean => fusion.type === 'always-on';
+
+const startsAtZero = ({ expert }: MoeCtConfig): boolean => expert['init'] === 'zero-down';
+
+function initBranch(base: BaseModel, site: Site, resolved: ResolvedMoeCt, rng: Rng): ParamTree {
+  const { config, router, expert, createFusion } = resolved;
+  const dims = { hiddenSize: base.hiddenSize, numExperts: config.numExperts };
+  // a base without gated FFNs can still carry experts of a given width that start at zero
+  const baseFfn = startsAtZero(config) && config.expert['size'] !== null ? undefined : base.ffnAt(site.name);
+  return {
+    ...(router && { router: router.init(rng.fork('router'), dims) }),
+    experts: expert.init(rng.fork('experts'), dims, baseFfn),
+    fusion: createFusion(config.fusion).init(rng.fork('fusion'), dims),
+  };
+}
+
+function attachBranches(
+  base: BaseModel,
+  resolved: ResolvedMoeCt,
+  rng: Rng,
+  parameters: Map<ParamPath, Variable>,
+  attachments: MutableAttachments,
+): void {
+  const { config, router, expert, createFusion, sites } = resolved;
+  for (const site of sites) {
+    const name = branchName(site);
+    tidy(() => addVariables(parameters, name, initBranch(base, site, resolved, rng.fork(name))));
+    const branch = attachBranch({
+      router,
+      expert,
+      fusion: () => createFusion(config.fusion),
+      numExperts: config.numExperts,
+      additive: startsAtZero(config),
+      lossScale: 1 / sites.length,
+      params: treeAt(parameters, name),
+    });
+    attachments.ffn.set(site.name, branch);
+  }
+}
+
+/** Attention linears of the sparse layers; a gate opens them only where a branch lies below. */
+function attentionSites(base: BaseModel, { config, sites }: ResolvedMoeCt): Site[] {
+  if (config.attentionRank === 0) return [];
+  const layers = sites.map(({ layer }) => layer);
+  const open = isAlwaysOn(config) ? layers : layers.slice(1);
+  const found = base.sites.filter(
+    ({ kind, layer, name }) => kind === 'linear' && open.includes(layer) && /att(n|ention)\./.test(name),
+  );
+  if (found.length > 0) return found;
+  throw new InvalidConfigError('moe-ct', [
+    {
+      path: 'attentionRank',
+      message: isAlwaysOn(config)
+        ? 'this base has no attention linears'
+        : "needs a branch below: with one sparse layer only fusion 'always-on' can use it",
+    },
+  ]);
+}
+
+function attachUpdates(
+  base: BaseModel,
+  resolved: ResolvedMoeCt,
+  rng: Rng,
+  parameters: Map<ParamPath, Variable>,
+  attachments: MutableAttachments,
+): void {
+  const { config } = resolved;
+  const { attentionRank: rank, attentionAlpha, headDelta } = config;
+  const alwaysOn = isAlwaysOn(config);
+  for (const site of attentionSites(base, resolved)) {
+    addVariables(parameters, site.name, initLowRank(rng.fork(site.name), site, rank));
+    const tree = treeAt(parameters, site.name);
+    attachments.linear.set(site.name, attachLowRank(tree, (attentionAlpha ?? 0) / rank, alwaysOn));
+  }
+  const head = base.sites.find(({ kind }) => kind === 'head');
+  if (headDelta === null || head === undefined) return;
+  const tree = initHeadDelta(rng.fork('head'), base, headDelta as number | 'full');
+  addVariables(parameters, head.name, tree);
+  attachments.head = attachHeadDelta(treeAt(parameters, head.name), alwaysOn);
+}
+
+/**
+ * MoE-CT (arXiv 2407.00875; method.md §1 and §3): a mixture of experts beside the FFNs of a frozen base. Parameters of
+ * layer 3, for instance: `model.layers.3.moe.router.weight`, `model.layers.3.moe.experts.gate_proj.weight` (stacked),
+ * `model.layers.3.moe.fusion.out_proj.weight`; `lm_head.delta.weight`; `….self_attn.q_proj.lora_A.weight`.
+ * Auxiliary losses are means over the branches. `attach` throws InvalidConfigError with every problem at once.
+ * @param components factories of your own, chosen by `type` in the configuration
+ */
+export function moeCt(components: MoeComponents = {}): Method<Partial<MoeCtConfig>> {
+  return {
+    contract: 'method/1',
+    name: 'moe-ct',
+    attach: (base: BaseModel, given: Partial<MoeCtConfig>, rng: Rng): Extension => {
+      const resolved = resolveMoeCt(base, given, components);
+      const parameters = new Map<ParamPath, Variable>();
+      const attachments: MutableAttachments = { ffn: new Map(), linear: new Map(), head: null };
+      attachBranches(base, resolved, rng, parameters, attachments);
+      attachUpdates(base, resolved, rng, parameters, attachments);
+      const { unfreeze } = resolved.config;
+      const overrides = unfreeze.length === 0 ? new Map() : overridesOf(base, unfreeze);
+      for (const [name, value] of distinct(overrides)) parameters.set(name, value);
+      return makeExtension({
+        method: 'moe-ct',
+        config: resolved.config as unknown as Record<string, Json>,
+        parameters,
+        attachments: { ...noAttachments, ...attachments },
+        overrides,
+      });
+    },
+  };
+}
+
+/**
+ * Changes the gate's snap threshold τ of an attached extension: at inference p > τ counts as exactly 1. It is written
+ * into `extension.config`, so that it is saved with it. Throws InvalidConfigError where there is no gate to snap.
+ * @param tau 0 … 1, or null for off
+ */
+export function setSnap(extension: Extension, tau: number | null): void {
+  const fusion = extension.config['fusion'] as Record<string, Json> | undefined;
+  const snaps = fusion?.['type'] === 'guarded' || fusion?.['type'] === 'continuous';
+  const message = snaps
+    ? orNull(number({ min: 0, max: 1 }))(tau)
+    : `needs a guarded or continuous gate; this is ${extension.method} with ${JSON.stringify(fusion?.['type'] ?? 'no fusion')}`;
+  if (message !== null) throw new InvalidConfigError('setSnap', [{ path: 'fusion.snap', message }]);
+  fusion!['snap'] = tau;
+}
