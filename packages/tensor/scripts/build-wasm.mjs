@@ -45,19 +45,27 @@ async function compile(more) {
   return wasm;
 }
 
-/** `export const NAME: i32 = 3;` lines of both operation lists as one TypeScript module. */
-async function operationNumbers() {
+/** `export const NAME: i32 = 3;` lines of the given files as one constant object. */
+async function constants(name, files, unique) {
   const seen = new Map();
   const lines = [];
-  for (const file of ['assembly/ops.ts', 'assembly/fused/ops.ts']) {
+  for (const file of files) {
     const text = await readFile(join(root, file), 'utf8');
-    for (const [, name, value] of text.matchAll(/^export const (\w+): i32 = (\d+);$/gm)) {
-      if (seen.has(value)) throw new Error(`${file}: ${name} and ${seen.get(value)} are both ${value}.`);
-      seen.set(value, name);
-      lines.push(`  ${name}: ${value},`);
+    for (const [, key, value] of text.matchAll(/^export const (\w+): i32 = (\d+);$/gm)) {
+      if (unique && seen.has(value))
+        throw new Error(`${file}: ${key} and ${seen.get(value)} are both ${value}.`);
+      seen.set(value, key);
+      lines.push(`  ${key}: ${value},`);
     }
   }
-  return `// Made by scripts/build-wasm.mjs from assembly/ops.ts and assembly/fused/ops.ts.\nexport const OP = {\n${lines.join('\n')}\n} as const;\n`;
+  return `export const ${name} = {\n${lines.join('\n')}\n} as const;\n`;
+}
+
+/** Operation numbers and kinds for the JavaScript side. */
+async function operationNumbers() {
+  const ops = await constants('OP', ['assembly/ops.ts', 'assembly/fused/ops.ts'], true);
+  const kinds = await constants('KIND', ['assembly/unary-kinds.ts', 'assembly/binary-kinds.ts'], false);
+  return `// Made by scripts/build-wasm.mjs from the operation and kind numbers in assembly/.\n${ops}\n${kinds}`;
 }
 
 /** The generated modules, by path. */

@@ -63,6 +63,16 @@ export class MoectWasmBackend extends MathBackendCPU {
     return { info: { dataId, shape: shape as number[], dtype }, pointer: data.pointer(dtype) };
   }
 
+  /** The value of a tensor of one element. */
+  scalar(info: TensorInfo): number {
+    return (this.#internals.data.get(info.dataId).values as Float32Array)[0]!;
+  }
+
+  /** The values as a view or array, for checks in JavaScript. */
+  values(info: TensorInfo): Float32Array | Int32Array | Uint8Array {
+    return this.#internals.data.get(info.dataId).values as Float32Array;
+  }
+
   /** The same values under another shape (no copy). */
   alias(info: TensorInfo, shape: readonly number[]): TensorInfo {
     this.incRef(info.dataId);
@@ -79,8 +89,14 @@ export class MoectWasmBackend extends MathBackendCPU {
 
   override write(values: backend_util.BackendValues, _shape: number[], dtype: DataType): object {
     const dataId = {};
-    this.#internals.data.set(dataId, new WasmTensorData(this.runtime, dtype, values));
+    this.#internals.data.set(dataId, new WasmTensorData(this.runtime, dtype, this.#owned(values)));
     return dataId;
+  }
+
+  /** Kernels of tfjs-backend-cpu (slice) may return a part of their input's view: that must not alias the heap. */
+  #owned(values: backend_util.BackendValues): backend_util.BackendValues {
+    if (!ArrayBuffer.isView(values) || !this.runtime.isHeapBuffer(values.buffer)) return values;
+    return (values as Float32Array).slice();
   }
 
   override move(

@@ -42,3 +42,8 @@ export function inheritCpuKernels(): void {
     registerKernel({ ...config, backendName: WASM_BACKEND });
   }
 }
+
+/** Inputs of a kernel that takes a list of tensors. */
+export function inputList(call: WasmKernelCall): TensorInfo[] {
+  return Object.values(call.inputs) as TensorInfo[];
+}

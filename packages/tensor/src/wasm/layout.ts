@@ -7,8 +7,8 @@ export const layout = {
   quit: 392,
   args: 512,
   argWords: 128,
-  /** First address that the allocator hands out. */
-  heapStart: 4096,
+  /** First address that the allocator hands out; constants of the module lie below. */
+  heapStart: 65536,
   /** Scratch of one thread: packed A, micro-tile, packed B, room for fused kernels. */
   scratchBytes: 98304 + 512 + 524288 + 1048576,
 } as const;

@@ -1,8 +1,9 @@
-import { engine, registerBackend, removeBackend } from '@tensorflow/tfjs-core';
+import { BackendUnavailableError } from '@moect/core';
+import { engine, registerBackend, removeBackend, setBackend } from '@tensorflow/tfjs-core';
 import { MoectWasmBackend, WASM_BACKEND } from './backend.ts';
 import { registerFusedKernels } from './fused/register-fused.ts';
 import { inheritCpuKernels } from './kernel.ts';
-import { registerMatMul } from './kernels/mat-mul.ts';
+import { registerKernels } from './kernels/register-kernels.ts';
 import { Runtime } from './runtime.ts';
 
 export interface WasmBackendOptions {
@@ -35,13 +36,15 @@ function defaultThreads(): number {
   return Number.isInteger(wanted) && wanted >= 1 ? wanted : 1;
 }
 
+function keyOf(options: WasmBackendOptions): string {
+  const plain = options.deterministic === true || options.relaxedSimd === false;
+  return `${options.threads ?? defaultThreads()} ${plain}`;
+}
+
 function start(options: WasmBackendOptions): Active {
-  const key = JSON.stringify([
-    options.threads ?? defaultThreads(),
-    options.deterministic === true || options.relaxedSimd === false,
-  ]);
-  const backend = Runtime.create(options).then((runtime) => new MoectWasmBackend(runtime));
-  return { key, backend };
+  const threads = options.threads ?? defaultThreads();
+  const backend = Runtime.create({ ...options, threads }).then((runtime) => new MoectWasmBackend(runtime));
+  return { key: keyOf(options), backend };
 }
 
 function describe(backend: MoectWasmBackend): WasmBackendInfo {
@@ -56,7 +59,7 @@ export function installWasmBackend(): void {
   if (!kernelsRegistered) {
     kernelsRegistered = true;
     inheritCpuKernels();
-    registerMatMul();
+    registerKernels();
     registerFusedKernels();
   }
   if (engine().registryFactory[WASM_BACKEND] !== undefined) return;
@@ -70,6 +73,23 @@ export function installWasmBackend(): void {
   );
 }
 
+/** Takes the backend out of TensorFlow.js, so that one with other options can come in. */
+async function remove(old: MoectWasmBackend): Promise<void> {
+  const tensors = old.numDataIds();
+  if (tensors > 0) {
+    throw new BackendUnavailableError(
+      WASM_BACKEND,
+      `its options cannot change while it holds ${tensors} tensors`,
+      'Dispose them first, or register the backend with these options before anything else.',
+    );
+  }
+  active = undefined;
+  const wasActive = engine().backendName === WASM_BACKEND;
+  removeBackend(WASM_BACKEND);
+  old.dispose();
+  if (wasActive) await setBackend('cpu');
+}
+
 /**
  * Makes the backend 'moect-wasm' ready for `tf.setBackend('moect-wasm')`. A second call with the same options
  * returns what is there; with other options it replaces the backend, which must hold no tensors then.
@@ -77,21 +97,11 @@ export function installWasmBackend(): void {
  */
 export async function registerWasmBackend(options: WasmBackendOptions = {}): Promise<WasmBackendInfo> {
   installWasmBackend();
-  const wanted = start(options);
-  if (active !== undefined && (active.key === wanted.key || Object.keys(options).length === 0)) {
+  if (active !== undefined && (active.key === keyOf(options) || Object.keys(options).length === 0)) {
     return describe(await active.backend);
   }
-  if (active !== undefined) {
-    const old = await active.backend;
-    if (old.numDataIds() > 0) {
-      throw new Error(
-        `The wasm backend holds ${old.numDataIds()} tensors, so its options cannot change. Dispose them first.`,
-      );
-    }
-    active = undefined;
-    removeBackend(WASM_BACKEND);
-  }
-  active = wanted;
+  if (active !== undefined) await remove(await active.backend);
+  active = start(options);
   installWasmBackend();
   return describe(await active.backend);
 }

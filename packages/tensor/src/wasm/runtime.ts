@@ -75,6 +75,11 @@ export class Runtime {
     return this.#f32;
   }
 
+  /** Whether an array over this buffer may be a view of the heap (shared memory has one buffer object per growth). */
+  isHeapBuffer(buffer: ArrayBufferLike): boolean {
+    return this.shared ? !(buffer instanceof ArrayBuffer) : buffer === this.#memory.buffer;
+  }
+
   /** Bytes that the memory has, used or not. */
   get memoryBytes(): number {
     return this.#memory.buffer.byteLength;
