@@ -36,6 +36,19 @@ function build(json: JsonObject, config: JsonObject): HuggingFaceTokenizer {
   }
 }
 
+/** A BPE without unknown token, byte fallback or byte-level pieces would leave characters out of the ids, silently. */
+function checkNothingIsDropped(json: JsonObject): void {
+  const { model, pre_tokenizer: before, normalizer } = json;
+  if (!isJsonObject(model) || model['type'] !== 'BPE') return;
+  const isByteLevel = JSON.stringify([before, normalizer]).includes('"ByteLevel"');
+  if (isByteLevel || model['byte_fallback'] === true || model['unk_token'] != null) return;
+  throw new CorruptDataError(
+    NAME,
+    'has no token for characters outside its vocabulary and would drop them',
+    'Use a tokenizer with byte-level pieces, byte fallback or an unknown token.',
+  );
+}
+
 /** The library's byte decoder drops a leading U+FEFF; the reference implementation keeps it. */
 function keepByteOrderMarks(decoder: unknown): void {
   if (typeof decoder !== 'object' && typeof decoder !== 'function') return;
@@ -81,6 +94,7 @@ export function loadTokenizer(
   config: JsonObject = {},
   special: SpecialIds = {},
 ): Tokenizer {
+  checkNothingIsDropped(json);
   const tokenizer = build(json, config);
   keepByteOrderMarks(tokenizer.decoder);
   const vocabSize = vocabSizeOf(tokenizer);

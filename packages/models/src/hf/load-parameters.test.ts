@@ -1,0 +1,62 @@
+import { join } from 'node:path';
+import { CorruptDataError, NoMatchingParameterError, ShapeMismatchError } from '@moect/core';
+import { dispose } from '@moect/tensor';
+import { leakedTensors, selectBackend } from '@moect/tensor/testing';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openSafetensors } from '../node/file-source.ts';
+import { readJsonFile } from '../node/read-json.ts';
+import type { HostTensor } from '../safetensors/dtype.ts';
+import { tinyLlama } from '../testing/tiny-llama.ts';
+import type { JsonObject } from './json-fields.ts';
+import { loadParameters } from './load-parameters.ts';
+import { storeOfTensors } from './tensor-store.ts';
+
+describe('loadParameters', () => {
+  let config: JsonObject;
+  let weights: Map<string, HostTensor>;
+  beforeAll(async () => {
+    await selectBackend('cpu');
+    config = await readJsonFile(join(tinyLlama, 'config.json'));
+    const file = await openSafetensors(join(tinyLlama, 'model.safetensors'));
+    weights = new Map();
+    for (const name of file.entries.keys()) weights.set(name, await file.tensor(name));
+    await file.close();
+  });
+  const load = (extra: Record<string, HostTensor | undefined>, change: object = {}) => {
+    const all = new Map(weights);
+    for (const [name, value] of Object.entries(extra))
+      value === undefined ? all.delete(name) : all.set(name, value);
+    return loadParameters(storeOfTensors('model.safetensors', all), { ...config, ...change });
+  };
+  const one = (value: number): HostTensor => ({ shape: [1], data: Float32Array.of(value) });
+
+  it('ignores rotation buffers and nothing else', async () => {
+    const parameters = await load({ 'model.layers.0.self_attn.rotary_emb.inv_freq': one(1) });
+    expect([...parameters.keys()].sort()).toEqual([...weights.keys()].sort());
+    dispose(parameters);
+    await expect(load({ 'model.layers.0.mystery': one(1) })).rejects.toThrow(/mystery/);
+    await expect(load({ 'model.norm.weight': undefined })).rejects.toBeInstanceOf(NoMatchingParameterError);
+    await expect(load({ 'model.norm.weight': one(1) })).rejects.toBeInstanceOf(ShapeMismatchError);
+  });
+
+  it('takes a second copy of a tied head only when it is one', async () => {
+    const embedding = weights.get('model.embed_tokens.weight')!;
+    const tied = { tie_word_embeddings: true };
+    const parameters = await load({ 'lm_head.weight': embedding }, tied);
+    expect(parameters.has('lm_head.weight')).toBe(false);
+    dispose(parameters);
+    await expect(load({}, tied)).rejects.toThrow(/lm_head.weight differs from model.embed_tokens.weight/);
+  });
+
+  it('refuses NaN and whole numbers, and leaves no tensor behind', async () => {
+    const size = weights.get('model.norm.weight')!.shape;
+    const nan = { shape: size, data: new Float32Array(size[0]!).fill(Number.NaN) };
+    const whole = { shape: size, data: new Int32Array(size[0]!) };
+    const leaked = await leakedTensors(async () => {
+      for (const bad of [nan, whole]) {
+        await expect(load({ 'model.norm.weight': bad })).rejects.toBeInstanceOf(CorruptDataError);
+      }
+    });
+    expect(leaked).toBe(0);
+  });
+});

@@ -1,0 +1,124 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BaseModel, Tensor, Variable } from '@moect/core';
+import {
+  adamWUpdate,
+  clipScale,
+  crossEntropy,
+  dispose,
+  globalNorm,
+  mean,
+  reshape,
+  slice,
+  tensor,
+  valueAndGrads,
+  variable,
+  zeros,
+  zerosLike,
+} from '@moect/tensor';
+import { selectBackend, testBackends } from '@moect/tensor/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type OpenSafetensors, openSafetensors } from '../node/file-source.ts';
+import { loadHuggingFaceFolder } from '../node/load-folder.ts';
+import { maxDifference, sharedFolder } from '../testing/shared-folder.ts';
+
+const folder = sharedFolder('fixtures/models/llama-mha-untied');
+const variables = (model: BaseModel): Map<string, Variable> =>
+  new Map([...model.parameters].map(([name, parameter]) => [name, variable(parameter)]));
+
+/** ‖a − b‖ / ‖b‖ */
+function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let [difference, norm] = [0, 0];
+  for (let i = 0; i < b.length; i++) {
+    difference += (a[i]! - b[i]!) ** 2;
+    norm += b[i]! ** 2;
+  }
+  return Math.sqrt(difference / norm);
+}
+
+describe.skipIf(folder === null).each(testBackends())('training against torch on %s', (backend) => {
+  let model: BaseModel;
+  let tokens: Tensor;
+  let targets: Tensor;
+  let places: { positions: Tensor; documentIds: Tensor };
+  let [expected, grads, after3] = [] as unknown as OpenSafetensors[];
+  const golden = (): {
+    loss: number;
+    training: {
+      losses_before_each_step: number[];
+      loss_after_last_step: number;
+      grad_norm_before_clipping: number[];
+    };
+  } => JSON.parse(readFileSync(join(folder!, 'expected.json'), 'utf8'));
+
+  beforeAll(async () => {
+    await selectBackend(backend);
+    ({ model } = await loadHuggingFaceFolder(folder!));
+    [expected, grads, after3] = await Promise.all(
+      ['expected', 'grads', 'after3'].map((name) => openSafetensors(join(folder!, `${name}.safetensors`))),
+    );
+    const { shape, data } = await expected!.tensor('input_ids');
+    tokens = tensor(data, shape, 'int32');
+    const time = shape[1]!;
+    places = {
+      positions: tensor(data.map((_, i) => i % time) as Int32Array, shape, 'int32'),
+      documentIds: zeros(shape, 'int32'),
+    };
+    targets = tensor(data.filter((_, i) => i % time > 0) as Int32Array, [shape[0]! * (time - 1)], 'int32');
+  });
+  afterAll(async () => {
+    model.dispose();
+    dispose([tokens, targets, places]);
+    for (const file of [expected, grads, after3]) await file!.close();
+  });
+
+  /** Mean loss with these weights. */
+  const lossOf = (weights: Map<string, Variable>): Tensor => {
+    const { logits } = model.forward(tokens, { ...places, overrides: weights, training: true });
+    const [batch, time, vocab] = logits.shape as [number, number, number];
+    const predicting = slice(logits, [0, 0, 0], [batch, time - 1, vocab]);
+    return mean(crossEntropy(reshape(predicting, [-1, vocab]), targets));
+  };
+
+  it('loss and every gradient', async () => {
+    const weights = variables(model);
+    const { value, gradients } = valueAndGrads(() => lossOf(weights), weights);
+    expect((await value.data())[0]).toBeCloseTo(golden().loss, 5);
+    expect([...gradients.keys()].sort()).toEqual([...grads!.entries.keys()].sort());
+    for (const [name, gradient] of gradients) {
+      expect([name, gradient.shape]).toEqual([name, [...grads!.entries.get(name)!.shape]]);
+      expect(relativeError(await gradient.data(), (await grads!.tensor(name)).data)).toBeLessThan(5e-5);
+    }
+    dispose([weights, value, gradients]);
+  });
+
+  it('three AdamW steps', async () => {
+    const weights = variables(model);
+    const moments = new Map(
+      [...weights].map(([name, w]) => [name, [variable(zerosLike(w)), variable(zerosLike(w))] as const]),
+    );
+    const [losses, norms]: number[][] = [[], []];
+    for (let step = 1; step <= 3; step++) {
+      const { value, gradients } = valueAndGrads(() => lossOf(weights), weights);
+      losses!.push((await value.data())[0]!);
+      const norm = globalNorm(gradients.values());
+      norms!.push((await norm.data())[0]!);
+      const scale = clipScale(norm, 1);
+      for (const [name, w] of weights) {
+        const weightDecay = w.rank >= 2 ? 0.1 : 0;
+        const options = { learningRate: 1e-3, beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay, step };
+        adamWUpdate(w, gradients.get(name)!, ...moments.get(name)!, scale, options);
+      }
+      dispose([value, gradients, norm, scale]);
+    }
+    const last = lossOf(weights);
+    losses!.push((await last.data())[0]!);
+    const { losses_before_each_step, loss_after_last_step, grad_norm_before_clipping } = golden().training;
+    expect(maxDifference(losses!, [...losses_before_each_step, loss_after_last_step])).toBeLessThan(5e-5);
+    expect(maxDifference(norms!, grad_norm_before_clipping)).toBeLessThan(1e-4);
+    for (const [name, w] of weights) {
+      expect(maxDifference(await w.data(), (await after3!.tensor(name)).data)).toBeLessThan(2e-5);
+    }
+    dispose([weights, moments, last]);
+  });
+});
