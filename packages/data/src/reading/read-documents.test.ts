@@ -114,6 +114,10 @@ describe('broken UTF-8', () => {
     await expect(read(bytes('\uFEFFxé\nok', bad))).rejects.toThrow(/line 2, byte 9:/);
   });
 
+  it('counts the byte order mark in offsets on the first line too', async () => {
+    await expect(read(bytes('\uFEFFab', [0x80]))).rejects.toThrow(/line 1, byte 5:/);
+  });
+
   it('names UTF-16 instead of calling it broken', async () => {
     await expect(read(bytes([0xff, 0xfe, 0x61, 0x00]))).rejects.toThrow(/UTF-16/);
   });
