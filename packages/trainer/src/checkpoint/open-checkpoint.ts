@@ -44,7 +44,10 @@ export async function openCheckpoint(folder: string): Promise<SavedRun> {
   await verify(folder);
   const state = await readState(folder);
   const extension = await openSafetensors(join(folder, EXTENSION_FILE));
-  const optimizer = await openSafetensors(join(folder, OPTIMIZER_FILE));
+  const optimizer = await openSafetensors(join(folder, OPTIMIZER_FILE)).catch(async (error: unknown) => {
+    await extension.close();
+    throw error;
+  });
   return {
     folder,
     state,
