@@ -1,3 +1,6 @@
+export { type BayesianMixtureOptions, bayesianMixture } from './combinations/bayesian-mixture.ts';
+export { knownLanguage } from './combinations/known-language.ts';
+export { type MixtureScore, mixtureLogProbs } from './combinations/mixture-log-probs.ts';
 export { fromDiskTensors, toDiskTensors } from './disk-tensors.ts';
 export { applySingleExpert, dispatchToExperts } from './dispatch.ts';
 export { alwaysBase, alwaysOn, type FixedFusionOptions, fixedFusion } from './fusions/constant-fusion.ts';
