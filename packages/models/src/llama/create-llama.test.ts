@@ -13,7 +13,7 @@ import { openSafetensors } from '../node/file-source.ts';
 import { loadHuggingFaceFolder } from '../node/load-folder.ts';
 import { readJsonFile } from '../node/read-json.ts';
 import { float64Llama, readPlainConfig } from '../testing/float64-llama.ts';
-import { maxDifference } from '../testing/shared-folder.ts';
+import { maxDifference } from '../testing/max-difference.ts';
 import { tinyLlama } from '../testing/tiny-llama.ts';
 import { createLlama } from './create-llama.ts';
 import { initLlamaParameters } from './llama-parameters.ts';

@@ -10,7 +10,8 @@ import { type OpenSafetensors, openSafetensors } from '../node/file-source.ts';
 import { openFolderStore } from '../node/folder-store.ts';
 import { loadHuggingFaceFolder } from '../node/load-folder.ts';
 import { readJsonFile } from '../node/read-json.ts';
-import { maxDifference, sharedFolder } from '../testing/shared-folder.ts';
+import { maxDifference } from '../testing/max-difference.ts';
+import { sharedFolder } from '../testing/shared-folder.ts';
 import { createLlama } from './create-llama.ts';
 
 const models = sharedFolder('fixtures/models');

@@ -20,7 +20,8 @@ import { selectBackend, testBackends } from '@moect/tensor/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type OpenSafetensors, openSafetensors } from '../node/file-source.ts';
 import { loadHuggingFaceFolder } from '../node/load-folder.ts';
-import { maxDifference, sharedFolder } from '../testing/shared-folder.ts';
+import { maxDifference } from '../testing/max-difference.ts';
+import { sharedFolder } from '../testing/shared-folder.ts';
 
 const folder = sharedFolder('fixtures/models/llama-mha-untied');
 const variables = (model: BaseModel): Map<string, Variable> =>

@@ -28,8 +28,8 @@ describe.skipIf(folder === null || converted === null)('stories260K', () => {
       const { tokens } = await generate(model, [tokenizer!.bosTokenId!], { maxNewTokens: 200 });
       expect([1, ...tokens]).toEqual(story.ids);
       const text = tokenizer!.decode(tokens);
-      expect(text).toBe(story.text.trimStart());
-      expect(text).toMatch(/^Once upon a time, there was a little girl named Lily\./);
+      expect(text).toBe(story.text);
+      expect(text).toHaveLength(464);
       model.dispose();
     });
 
