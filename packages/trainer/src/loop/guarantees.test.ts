@@ -239,6 +239,36 @@ describe.each(testBackends())('guarantees of train on %s', (backend) => {
     dispose();
   });
 
+  it('ends after the current micro-batch when interrupted, without half a step', async () => {
+    const { dispose, ...options } = setup();
+    const controller = new AbortController();
+    const weights: number[][][] = [];
+    let calls = 0;
+    const base: BaseModel = {
+      ...options.base,
+      forward(tokens, forwardOptions) {
+        if (++calls === 4) controller.abort();
+        return options.base.forward(tokens, forwardOptions);
+      },
+    };
+    const onStep = async (): Promise<void> => void weights.push(await valuesOf(options.extension));
+    const more = { gradientAccumulation: 3, signal: controller.signal, callbacks: [callback({ onStep })] };
+    const result = await train({ ...options, ...more, base });
+    expect(result).toMatchObject({ reason: 'interrupted', step: 1 });
+    expect(calls).toBe(4);
+    expect(await valuesOf(options.extension)).toEqual(weights[0]);
+    dispose();
+  });
+
+  it('lets timers and signal handlers run between micro-batches', async () => {
+    const { dispose, ...options } = setup();
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 5);
+    const result = await train({ ...options, totalSteps: 3000, signal: controller.signal });
+    expect(result.reason).toBe('interrupted');
+    dispose();
+  });
+
   it('refuses options that cannot be, all at once', async () => {
     const { dispose, ...options } = setup();
     const wrong = { ...options, totalSteps: 0, gradientAccumulation: 1.5, maxGradNorm: -1, resume: true };
