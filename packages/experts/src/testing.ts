@@ -1,1 +1,2 @@
-export {};
+export { type ExpertSuite, testExpert } from './testing/test-expert.ts';
+export { type FusionSuite, testFusion } from './testing/test-fusion.ts';

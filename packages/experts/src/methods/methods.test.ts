@@ -18,7 +18,8 @@ import {
 } from '@moect/tensor';
 import { leakedTensors, selectBackend, testBackends } from '@moect/tensor/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { logitsOf, maxDifference, tinyLlama, tokenBatch } from '../testing/tiny-llama.ts';
+import { maxDifference } from '../testing/max-difference.ts';
+import { logitsOf, tinyLlama, tokenBatch } from '../testing/tiny-llama.ts';
 import { fullCt } from './full-ct.ts';
 import { loraCt } from './lora-ct.ts';
 import { moeCt } from './moe-ct.ts';

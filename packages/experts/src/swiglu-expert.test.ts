@@ -1,0 +1,94 @@
+import type { BaseFfn, Tensor } from '@moect/core';
+import { InvalidConfigError } from '@moect/core';
+import { add, createRng, dispose, linear, mul, randomNormal, swiglu, tensor, tidy } from '@moect/tensor';
+import { selectBackend, testBackends } from '@moect/tensor/testing';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { applySingleExpert } from './dispatch.ts';
+import { swigluExpert } from './swiglu-expert.ts';
+import { maxDifference } from './testing/max-difference.ts';
+import { testExpert } from './testing/test-expert.ts';
+
+testExpert({ create: () => swigluExpert() });
+testExpert({ create: () => ({ ...swigluExpert({ size: 3, init: 'zero-down' }), name: 'zero-down' }) });
+testExpert({ create: () => ({ ...swigluExpert({ size: 5, init: 'slice' }), name: 'slice' }) });
+
+const read = async (x: Tensor): Promise<Float32Array> => Float32Array.from(await x.data());
+
+function makeFfn(): BaseFfn {
+  const rng = createRng(6);
+  return {
+    gateProj: randomNormal(rng, [12, 5], 0.5),
+    upProj: randomNormal(rng, [12, 5], 0.5),
+    downProj: randomNormal(rng, [5, 12], 0.5),
+  };
+}
+
+const dense = (ffn: BaseFfn, x: Tensor): Tensor =>
+  tidy(() => linear(swiglu(linear(x, ffn.gateProj), linear(x, ffn.upProj)), ffn.downProj));
+
+describe.each(testBackends())('swigluExpert on %s', (backend) => {
+  beforeAll(async () => void (await selectBackend(backend)));
+
+  it('copies the base FFN: a single expert is a dense FFN (law 5)', async () => {
+    const [ffn, x] = [makeFfn(), randomNormal(createRng(1), [7, 5], 1)];
+    const params = swigluExpert().init(createRng(2), { hiddenSize: 5, numExperts: 1 }, ffn);
+    const [given, expected] = [applySingleExpert(swigluExpert(), params, x), dense(ffn, x)];
+    expect(maxDifference(await read(given), await read(expected))).toBeLessThan(1e-6);
+    dispose([{ ...ffn }, x, params, given, expected]);
+  });
+
+  it('starts at exactly 0 with a zero down projection', async () => {
+    const expert = swigluExpert({ size: 3, init: 'zero-down' });
+    const x = randomNormal(createRng(1), [4, 5], 1);
+    const params = expert.init(createRng(2), { hiddenSize: 5, numExperts: 1 });
+    const y = applySingleExpert(expert, params, x);
+    expect((await read(y)).every((value) => value === 0)).toBe(true);
+    dispose([x, params, y]);
+  });
+
+  it('slices the base so that evenly mixed experts are the base', async () => {
+    const expert = swigluExpert({ size: 3, init: 'slice' });
+    const [ffn, x] = [makeFfn(), randomNormal(createRng(1), [4, 5], 1)];
+    const params = expert.init(createRng(2), { hiddenSize: 5, numExperts: 4 }, ffn);
+    const mixed = tidy(() =>
+      [0, 1, 2, 3]
+        .map((e) => {
+          const offsets = tensor(
+            [0, 1, 2, 3, 4].map((i) => (i > e ? 4 : 0)),
+            [5],
+            'int32',
+          );
+          return mul(expert.apply(params, x, offsets), 0.25);
+        })
+        .reduce((a, b) => add(a, b)),
+    );
+    const expected = dense(ffn, x);
+    expect(maxDifference(await read(mixed), await read(expected))).toBeLessThan(2e-6);
+    dispose([{ ...ffn }, x, params, mixed, expected]);
+  });
+
+  it('goes round when the slices exceed the base', async () => {
+    const expert = swigluExpert({ size: 8, init: 'slice' });
+    const ffn = makeFfn();
+    const params = expert.init(createRng(2), { hiddenSize: 5, numExperts: 2 }, ffn);
+    const stacked = (params['gate_proj'] as Record<string, Tensor>)['weight']!;
+    const [values, source] = [await read(stacked), await read(ffn.gateProj)];
+    expect(values.subarray(40, 60)).toEqual(source.subarray(40, 60));
+    expect(values.subarray(60, 80)).toEqual(source.subarray(0, 20));
+    dispose([{ ...ffn }, params]);
+  });
+
+  it('refuses what cannot start', () => {
+    const ffn = makeFfn();
+    const start = (options: object, base?: BaseFfn): (() => unknown) => {
+      return () => swigluExpert(options).init(createRng(1), { hiddenSize: 5, numExperts: 2 }, base);
+    };
+    expect(start({ size: 0 })).toThrow(InvalidConfigError);
+    expect(start({ init: 'zero', width: 3 })).toThrow(/2 problem/);
+    expect(start({})).toThrow(/must be given/);
+    expect(start({ size: 4 })).toThrow(/needs the base FFN/);
+    expect(start({ size: 4 }, ffn)).toThrow(/use 'slice'/);
+    expect(start({ size: 13, init: 'slice' }, ffn)).toThrow(/at most the base's 12/);
+    dispose({ ...ffn });
+  });
+});
