@@ -1,0 +1,243 @@
+import { rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { Document, DocumentScore, Extension, LanguageRole } from '@moect/core';
+import { batchTokens, sha256Hex } from '@moect/data';
+import { compareLogits, createScorer, measureGates, posteriorCurves, scoreMixture } from '@moect/eval';
+import { bayesianMixture, knownLanguage } from '@moect/experts';
+import { digestParameters } from '@moect/freeze';
+import { generateCombined } from '@moect/models';
+import { createRng, selectBackend } from '@moect/tensor';
+import { adamW, cosine, train } from '@moect/trainer';
+import { createMethod, type LoadedBase, loadBase, mergeSettings, presets, saveExtension } from 'moect';
+import { type DemoText, measuredDocuments, readDemoText } from './demo-text.ts';
+import type { DocumentNats, Job, JobMessage, JobResult, Sample, StepRecord } from './job.ts';
+import { METHOD_RUNS, type MethodRun, TRAINING } from './method-runs.ts';
+import { trainingData } from './training-data.ts';
+
+const BASE_FOLDER = new URL('../base/', import.meta.url).pathname;
+
+const send = (message: JobMessage): void => {
+  process.send?.(message);
+};
+
+const nats = (scores: readonly DocumentScore[]): DocumentNats[] =>
+  scores.map(({ id, language, bytes, logProbs }) => {
+    return { id, language, bytes, tokens: logProbs.length, nats: logProbs.reduce((a, b) => a - b, 0) };
+  });
+
+/** Everything that one job works with. */
+interface Work {
+  readonly job: Job;
+  readonly base: LoadedBase;
+  readonly text: DemoText;
+  readonly documents: readonly Document[];
+}
+
+/** Scores documents and tells the parent how far it is. */
+async function score(
+  work: Work,
+  phase: string,
+  options: { readonly extension?: Extension; readonly snap?: number | null },
+): Promise<DocumentScore[]> {
+  const scorer = createScorer({
+    name: work.job.method,
+    base: work.base.model,
+    tokenizer: work.base.tokenizer,
+    maxLength: TRAINING.sequenceLength,
+    batchSize: 16,
+    ...options,
+    onProgress: (done, total) => send({ kind: 'progress', phase, done, total }),
+  });
+  return scorer.score(work.documents);
+}
+
+async function trainExtension(
+  work: Work,
+  run: MethodRun,
+  extension: Extension,
+): Promise<Pick<JobResult, 'steps' | 'trainedTokens' | 'trainedTokensByLanguage' | 'trainingSeconds'>> {
+  const { job, base, text } = work;
+  const preset = presets.find(({ name }) => name === run.preset)!;
+  const { replayShare, warmup, finalRate } = preset.training;
+  const tokenizerId = sha256Hex(base.identity.sha256);
+  const data = await trainingData(text, base.tokenizer, { replayShare, seed: job.seed, tokenizerId });
+  const totalSteps = Math.round(job.tokens / (TRAINING.batchSize * TRAINING.sequenceLength));
+  const learningRate = job.learningRate ?? run.learningRate;
+  const steps: StepRecord[] = [];
+  const start = performance.now();
+  const result = await train({
+    base: base.model,
+    extension,
+    data,
+    totalSteps,
+    optimizer: adamW(),
+    schedule: cosine({ learningRate, totalSteps, warmupRatio: warmup, minRatio: finalRate }),
+    seed: job.seed,
+    callbacks: [
+      {
+        contract: 'callback/1',
+        name: 'demo',
+        onStep: ({ step, lossByLanguage }) => {
+          steps.push({ step, lossByLanguage });
+          send({ kind: 'progress', phase: 'training', done: step, total: totalSteps });
+        },
+      },
+    ],
+  });
+  const trainingSeconds = (performance.now() - start) / 1000;
+  const byLanguage: Record<string, number> = {};
+  for (let i = 0; i < totalSteps; i++) {
+    for (const { code, tokens } of batchTokens(data.batch(i), data.languages)) {
+      byLanguage[code] = (byLanguage[code] ?? 0) + tokens;
+    }
+  }
+  return { steps, trainedTokens: result.tokensSeen, trainedTokensByLanguage: byLanguage, trainingSeconds };
+}
+
+/** How one document of each kind goes on, greedily, after its first words. */
+async function continuations(
+  work: Work,
+  run: MethodRun | null,
+  extension: Extension | null,
+): Promise<Sample[]> {
+  const { base, text } = work;
+  const member = { name: 'base', languages: text.old.map(({ code }) => code), model: base.model };
+  const pack = extension && {
+    name: run!.name,
+    languages: text.new.map(({ code }) => code),
+    model: base.model,
+    attachments: extension.attachments,
+    overrides: extension.overrides,
+  };
+  const mixes = run?.combine === 'mixture' && pack !== null;
+  const sources: [string, LanguageRole, Document][] = [
+    ...text.old.map(({ code, heldOut }) => [code, 'old', heldOut[0]!] as [string, LanguageRole, Document]),
+    ...text.new.map(({ code, test }) => [code, 'new', test[0]!] as [string, LanguageRole, Document]),
+  ];
+  const samples: Sample[] = [];
+  for (const [language, role, document] of sources) {
+    const prompt = [...document.text].slice(0, 48).join('');
+    const ids = [base.tokenizer.bosTokenId!, ...base.tokenizer.encode(prompt)];
+    const members = mixes ? [member, pack] : [{ ...(pack ?? member), languages: [language] }];
+    const combination = mixes ? bayesianMixture({ basePrior: TRAINING.basePrior }) : knownLanguage();
+    const options = { maxNewTokens: 32, temperature: 0, language };
+    const { tokens } = await generateCombined(members, combination, ids, options);
+    samples.push({ language, role, prompt, continuation: base.tokenizer.decode(tokens) });
+  }
+  return samples;
+}
+
+async function packSize(work: Work, run: MethodRun, extension: Extension): Promise<number> {
+  const { job, base, text } = work;
+  const folder = job.packFolder!;
+  const languages = [
+    ...text.new.map(({ code }) => ({ code, role: 'new' as const })),
+    ...text.old.map(({ code }) => ({ code, role: 'old' as const })),
+  ];
+  await rm(folder, { recursive: true, force: true });
+  const info = {
+    base: base.identity,
+    languages,
+    license: 'CC0-1.0',
+    combine: run.combine,
+    preset: run.preset,
+  };
+  await saveExtension(folder, extension, info, { dtype: 'bf16' });
+  return (await stat(path.join(folder, 'moect_model.safetensors'))).size;
+}
+
+/** Scores and inspections of a trained extension. */
+async function measure(
+  work: Work,
+  run: MethodRun,
+  extension: Extension,
+): Promise<Partial<JobResult> & Pick<JobResult, 'scores'>> {
+  const { base, text, job } = work;
+  const snap = run.snap === null ? {} : { snap: run.snap };
+  const alone = await score(work, 'scoring', { extension, ...snap });
+  if (job.on === 'dev') return { scores: nats(alone) };
+  const inspection = {
+    base: base.model,
+    extension,
+    tokenizer: base.tokenizer,
+    maxLength: TRAINING.sequenceLength,
+    ...snap,
+  };
+  const old = text.old.flatMap(({ heldOut }) => heldOut);
+  const shared = {
+    oldLogits: await compareLogits({ ...inspection, documents: old }),
+    samples: await continuations(work, run, extension),
+    packBytes: job.packFolder === null ? null : await packSize(work, run, extension),
+  };
+  if (run.combine === 'mixture') {
+    const before = await score(work, 'scoring base', {});
+    const mixed = scoreMixture([before, alone], [TRAINING.basePrior, 1 - TRAINING.basePrior]);
+    return { ...shared, scores: nats(mixed), packScores: nats(alone), posterior: posteriorCurves(mixed) };
+  }
+  const hasGate = run.preset.startsWith('moe-ct');
+  return {
+    ...shared,
+    scores: nats(alone),
+    unsnappedScores:
+      run.snap === null ? null : nats(await score(work, 'scoring unsnapped', { extension, snap: null })),
+    routing: hasGate ? await measureGates({ ...inspection, documents: work.documents }) : null,
+  };
+}
+
+const nothing = {
+  trainableParameters: 0,
+  trainedTokens: 0,
+  trainedTokensByLanguage: {},
+  trainingSeconds: 0,
+  packBytes: null,
+  steps: [],
+  unsnappedScores: null,
+  packScores: null,
+  posterior: null,
+  routing: null,
+  oldLogits: null,
+  samples: [],
+};
+
+async function work(job: Job): Promise<JobResult> {
+  const start = performance.now();
+  const backend = await selectBackend('wasm', { threads: 1 });
+  const base = await loadBase(BASE_FOLDER);
+  const text = await readDemoText();
+  const all: Work = { job, base, text, documents: measuredDocuments(text, job.on) };
+  const run = METHOD_RUNS.find(({ name }) => name === job.method) ?? null;
+  let measured: Partial<JobResult> & Pick<JobResult, 'scores'>;
+  if (run === null) {
+    measured = {
+      scores: nats(await score(all, 'scoring', {})),
+      samples: await continuations(all, null, null),
+    };
+  } else {
+    const preset = presets.find(({ name }) => name === run.preset)!;
+    const settings = mergeSettings(preset.config, run.config);
+    const rng = createRng(job.seed).fork('extension');
+    const extension = createMethod(preset.method).attach(base.model, settings, rng);
+    const trained = await trainExtension(all, run, extension);
+    const trainableParameters = [...extension.parameters.values()].reduce((sum, { size }) => sum + size, 0);
+    measured = { ...trained, trainableParameters, ...(await measure(all, run, extension)) };
+  }
+  return {
+    ...nothing,
+    ...measured,
+    job,
+    baseSha256: { before: base.identity.sha256, after: await digestParameters(base.model.parameters) },
+    backend,
+    baseParameters: base.parameterCount,
+    seconds: (performance.now() - start) / 1000,
+    peakRssBytes: process.resourceUsage().maxRSS * 1024,
+  };
+}
+
+process.once('message', async (job: Job) => {
+  try {
+    send({ kind: 'result', result: await work(job) });
+  } catch (error) {
+    send({ kind: 'error', message: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  }
+  process.disconnect?.();
+});

@@ -1,0 +1,67 @@
+import type { LanguageRole, StepMetrics } from '@moect/core';
+import type { LogitComparison, PosteriorCurve, RoutingStatistics } from '@moect/eval';
+
+/** What a child process is asked to do. */
+export interface Job {
+  /** `base`: score the untouched base. */
+  readonly method: string;
+  readonly seed: number;
+  /** Overrides the method's own. */
+  readonly learningRate?: number;
+  readonly tokens: number;
+  readonly on: 'test' | 'dev';
+  /** Folder for the language pack; null: not kept. */
+  readonly packFolder: string | null;
+}
+
+/** Log-likelihood of one document. */
+export interface DocumentNats {
+  readonly id: string;
+  readonly language: string;
+  readonly bytes: number;
+  readonly tokens: number;
+  /** −log P(document), nats. */
+  readonly nats: number;
+}
+
+export interface StepRecord {
+  readonly step: number;
+  readonly lossByLanguage: StepMetrics['lossByLanguage'];
+}
+
+export interface JobResult {
+  readonly job: Job;
+  readonly baseSha256: { readonly before: string; readonly after: string };
+  readonly backend: { readonly name: string; readonly threads: number; readonly detail: string };
+  readonly baseParameters: number;
+  readonly trainableParameters: number;
+  readonly trainedTokens: number;
+  readonly trainedTokensByLanguage: Readonly<Record<string, number>>;
+  readonly trainingSeconds: number;
+  readonly seconds: number;
+  readonly peakRssBytes: number;
+  readonly packBytes: number | null;
+  readonly steps: readonly StepRecord[];
+  readonly scores: readonly DocumentNats[];
+  /** The same without the gate's threshold, where there is one. */
+  readonly unsnappedScores: readonly DocumentNats[] | null;
+  /** The pack alone, before it is mixed with the base. */
+  readonly packScores: readonly DocumentNats[] | null;
+  readonly posterior: readonly PosteriorCurve[] | null;
+  readonly routing: RoutingStatistics | null;
+  readonly oldLogits: Readonly<Record<string, LogitComparison>> | null;
+  readonly samples: readonly Sample[];
+}
+
+export interface Sample {
+  readonly language: string;
+  readonly role: LanguageRole;
+  readonly prompt: string;
+  readonly continuation: string;
+}
+
+/** Messages from child to parent. */
+export type JobMessage =
+  | { readonly kind: 'progress'; readonly done: number; readonly total: number; readonly phase: string }
+  | { readonly kind: 'result'; readonly result: JobResult }
+  | { readonly kind: 'error'; readonly message: string };

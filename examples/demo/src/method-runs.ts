@@ -1,0 +1,28 @@
+import type { Settings } from '@moect/core';
+
+/** One method of the comparison, with the learning rate that `npm run tune` found best on the development articles. */
+export interface MethodRun {
+  readonly name: string;
+  /** Preset of the package `moect`. */
+  readonly preset: string;
+  readonly learningRate: number;
+  /** On top of the preset. */
+  readonly config: Settings;
+  /** Threshold of the gate at inference; null: the gate as it is. */
+  readonly snap: number | null;
+  readonly combine: 'gate' | 'mixture';
+}
+
+const plain = { config: {}, snap: null, combine: 'gate' } as const;
+
+export const METHOD_RUNS: readonly MethodRun[] = [
+  { ...plain, name: 'ct', preset: 'ct', learningRate: 3e-3 },
+  { ...plain, name: 'ct-replay', preset: 'ct-replay', learningRate: 3e-3 },
+  { ...plain, name: 'lora-ct', preset: 'lora-ct', learningRate: 1e-2 },
+  { ...plain, name: 'moe-ct-paper', preset: 'moe-ct-paper', learningRate: 3e-3 },
+  { ...plain, name: 'moe-ct', preset: 'moe-ct', learningRate: 4e-3, snap: 0.2 },
+  { ...plain, name: 'moe-ct-mixture', preset: 'moe-ct-mixture', learningRate: 4e-3, combine: 'mixture' },
+];
+
+/** Optimizer steps of 16 sequences of 128 tokens. */
+export const TRAINING = { tokens: 120_000, batchSize: 16, sequenceLength: 128, basePrior: 0.5 } as const;

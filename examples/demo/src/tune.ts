@@ -1,0 +1,58 @@
+import { parseArgs } from 'node:util';
+import type { Job, JobResult } from './job.ts';
+import { METHOD_RUNS, TRAINING } from './method-runs.ts';
+import { runJobs } from './run-jobs.ts';
+
+const HELP = `Tries learning rates for each method on the development articles, and prints their mean bits per byte.
+
+  npm run tune --workspace examples/demo -- [--methods ct,moe-ct] [--rates 1e-3,3e-3,6e-3] [--tokens N]`;
+
+const { values: flags } = parseArgs({
+  options: {
+    methods: { type: 'string', default: METHOD_RUNS.map(({ name }) => name).join(',') },
+    rates: { type: 'string' },
+    tokens: { type: 'string', default: String(TRAINING.tokens) },
+    help: { type: 'boolean' },
+  },
+});
+if (flags.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+
+/** Half, once and twice the rate in use. */
+const around = (rate: number): number[] => [rate / 2, rate, rate * 2];
+
+/** Mean over languages of bits per byte. */
+function meanBitsPerByte({ scores }: JobResult): number {
+  const languages = [...new Set(scores.map(({ language }) => language))];
+  const each = languages.map((language) => {
+    const of = scores.filter((score) => score.language === language);
+    const nats = of.reduce((sum, score) => sum + score.nats, 0);
+    return nats / Math.LN2 / of.reduce((sum, { bytes }) => sum + bytes, 0);
+  });
+  return each.reduce((a, b) => a + b, 0) / each.length;
+}
+
+const jobs: Job[] = METHOD_RUNS.filter(({ name }) => flags.methods.split(',').includes(name)).flatMap(
+  (run) => {
+    const rates = flags.rates?.split(',').map(Number) ?? around(run.learningRate);
+    return rates.map((learningRate) => {
+      return {
+        method: run.name,
+        seed: 0,
+        learningRate,
+        tokens: Number(flags.tokens),
+        on: 'dev',
+        packFolder: null,
+      };
+    });
+  },
+);
+const results = await runJobs(jobs);
+for (const result of results) {
+  const { method, learningRate } = result.job;
+  console.log(
+    `${method.padEnd(16)} ${String(learningRate).padStart(8)} ${meanBitsPerByte(result).toFixed(4)}`,
+  );
+}
