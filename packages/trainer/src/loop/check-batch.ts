@@ -14,6 +14,15 @@ interface Limits {
 
 type Column = Exclude<keyof Batch, 'batchSize' | 'sequenceLength'>;
 
+/** Index of the first value outside low … end − 1, or −1. A plain loop: this runs over every token. */
+function firstOutside(values: Int32Array, low: number, end: number): number {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (value < low || value >= end) return i;
+  }
+  return -1;
+}
+
 /**
  * Refuses a batch that would train on nonsense: wrong lengths, ids outside the vocabulary, languages that do
  * not exist. Throws CorruptDataError naming batch, row and column.
@@ -36,7 +45,7 @@ export function checkBatch(batch: Batch, counter: number, limits: Limits): void 
       const reason = `${name} has ${values.length} values, not ${batchSize} × ${sequenceLength}`;
       throw new CorruptDataError(source, reason, 'Prepare the data again.');
     }
-    const wrong = values.findIndex((value) => !(value >= low && value < end));
+    const wrong = firstOutside(values, low, end);
     if (wrong >= 0) {
       const place = `row ${Math.floor(wrong / sequenceLength)}, position ${wrong % sequenceLength}`;
       const reason = `${name} at ${place} is ${values[wrong]}, outside ${low} … ${end - 1}`;
