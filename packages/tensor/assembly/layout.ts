@@ -8,6 +8,8 @@ export const REMAINING: usize = 128;
 export const DONE: usize = 192;
 export const SLEEPERS: usize = 256;
 export const ERROR: usize = 320;
+/** 1 while the dispatcher sleeps on DONE. */
+export const WAITING: usize = 448;
 export const OP: usize = 384;
 export const CHUNKS: usize = 388;
 export const QUIT: usize = 392;

@@ -1,5 +1,5 @@
 import { runChunk } from './run-chunk';
-import { CHUNKS, DONE, GENERATION, OP, QUIT, REMAINING, SLEEPERS } from './layout';
+import { CHUNKS, DONE, GENERATION, OP, QUIT, REMAINING, SLEEPERS, WAITING } from './layout';
 
 const SPINS: i32 = 20000;
 
@@ -24,12 +24,22 @@ export function runShared(op: i32, chunks: i32): i32 {
   atomic.add<i32>(GENERATION, 1);
   if (atomic.load<i32>(SLEEPERS) > 0) atomic.notify(GENERATION, -1);
   takeChunks();
+  return waitForOthers(chunks);
+}
+
+/** Waits until all chunks are done: spins a little, then sleeps, so that a descheduled worker can have our core. */
+function waitForOthers(chunks: i32): i32 {
   let spins = 0;
-  while (atomic.load<i32>(DONE) < chunks) {
-    if (++spins == 1000000) {
+  let done = atomic.load<i32>(DONE);
+  while (done < chunks) {
+    if (++spins >= SPINS) {
+      atomic.store<i32>(WAITING, 1);
+      atomic.wait<i32>(DONE, done, 2000000);
+      atomic.store<i32>(WAITING, 0);
       spins = 0;
-      if (stalled(atomic.load<i32>(DONE))) return 1;
+      if (stalled(done)) return 1;
     }
+    done = atomic.load<i32>(DONE);
   }
   return 0;
 }
@@ -39,6 +49,7 @@ function takeChunks(): void {
   while (left > 0) {
     runChunk(load<i32>(OP), left - 1, load<i32>(CHUNKS));
     atomic.add<i32>(DONE, 1);
+    if (atomic.load<i32>(WAITING) != 0) atomic.notify(DONE, -1);
     left = atomic.sub<i32>(REMAINING, 1);
   }
 }

@@ -58,9 +58,9 @@ export class Allocator {
   #grow(needed: number): boolean {
     const pages = this.#end / PAGE;
     const least = Math.ceil(needed / PAGE);
+    if (least > MAX_PAGES) return false;
     const wanted = Math.min(MAX_PAGES, Math.max(least, Math.ceil(pages * 1.25)));
     for (const target of [wanted, least]) {
-      if (target > MAX_PAGES) continue;
       try {
         this.memory.grow(target - pages);
         this.#end = target * PAGE;

@@ -131,6 +131,10 @@ export class MoectWasmBackend extends MathBackendCPU {
     return true;
   }
 
+  override dispose(): void {
+    this.runtime.dispose();
+  }
+
   override memory(): { unreliable: boolean; reasons: string[]; heapBytesInUse: number; heapBytes: number } {
     const { allocator, memoryBytes } = this.runtime;
     return { unreliable: false, reasons: [], heapBytesInUse: allocator.liveBytes, heapBytes: memoryBytes };

@@ -1,4 +1,4 @@
-import { BackendUnavailableError } from '@moect/core';
+import { BackendUnavailableError, InvalidConfigError } from '@moect/core';
 import { engine, registerBackend, removeBackend, setBackend } from '@tensorflow/tfjs-core';
 import { MoectWasmBackend, WASM_BACKEND } from './backend.ts';
 import { registerFusedKernels } from './fused/register-fused.ts';
@@ -30,19 +30,25 @@ interface Active {
 
 let active: Active | undefined;
 
-function defaultThreads(): number {
+/** Threads as asked for, as MOECT_THREADS says, or 1. @throws InvalidConfigError for anything but 1 … 64 */
+function threadsOf(options: WasmBackendOptions): number {
   const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } };
-  const wanted = Number(process?.env?.['MOECT_THREADS'] ?? '1');
-  return Number.isInteger(wanted) && wanted >= 1 ? wanted : 1;
+  const fromEnv = process?.env?.['MOECT_THREADS'];
+  const given = options.threads ?? (fromEnv === undefined || fromEnv === '' ? 1 : Number(fromEnv));
+  if (Number.isInteger(given) && given >= 1 && given <= 64) return given;
+  const path = options.threads === undefined ? 'MOECT_THREADS' : 'threads';
+  throw new InvalidConfigError('The wasm backend', [
+    { path, message: `is ${options.threads ?? fromEnv}, must be a whole number from 1 to 64` },
+  ]);
 }
 
 function keyOf(options: WasmBackendOptions): string {
   const plain = options.deterministic === true || options.relaxedSimd === false;
-  return `${options.threads ?? defaultThreads()} ${plain}`;
+  return `${threadsOf(options)} ${plain}`;
 }
 
 function start(options: WasmBackendOptions): Active {
-  const threads = options.threads ?? defaultThreads();
+  const threads = threadsOf(options);
   const backend = Runtime.create({ ...options, threads }).then((runtime) => new MoectWasmBackend(runtime));
   return { key: keyOf(options), backend };
 }
@@ -86,6 +92,7 @@ async function remove(old: MoectWasmBackend): Promise<void> {
   active = undefined;
   const wasActive = engine().backendName === WASM_BACKEND;
   removeBackend(WASM_BACKEND);
+  // tfjs disposes only a backend that was the active one once
   old.dispose();
   if (wasActive) await setBackend('cpu');
 }

@@ -1,6 +1,7 @@
 import { Allocator } from './allocator.ts';
 import { layout } from './layout.ts';
 import { compileModule, hasRelaxedSimd } from './load-module.ts';
+import { ThreadPool } from './pool.ts';
 
 /** Functions of assembly/index.ts. */
 export interface WasmExports {
@@ -29,10 +30,12 @@ export class Runtime {
   readonly exports: WasmExports;
   readonly relaxedSimd: boolean;
   readonly shared: boolean;
-  /** Threads that take part, the calling one included. */
-  threads = 1;
+  /** Element steps (about 0.3 ns each) below which an operation stays on the calling thread. */
+  minSharedWork = 65536;
   readonly #memory: WebAssembly.Memory;
   readonly #args: Int32Array;
+  #pool: ThreadPool | undefined;
+  #threads = 1;
   #epoch = -1;
   #u8 = new Uint8Array(0);
   #i32 = new Int32Array(0);
@@ -42,7 +45,9 @@ export class Runtime {
     this.#memory = memory;
     this.shared = shared;
     this.allocator = new Allocator(memory);
-    const instance = new WebAssembly.Instance(module, { env: { memory, stalled: () => 0 } });
+    const instance = new WebAssembly.Instance(module, {
+      env: { memory, stalled: (done: number) => this.#pool?.stalled(done) ?? 0 },
+    });
     this.exports = instance.exports as unknown as WasmExports;
     this.relaxedSimd = this.exports.isRelaxed() === 1;
     this.exports.setScratch(this.allocator.alloc(layout.scratchBytes));
@@ -54,7 +59,33 @@ export class Runtime {
     const shared = typeof SharedArrayBuffer !== 'undefined';
     const module = await compileModule(relaxed, shared);
     const memory = new WebAssembly.Memory({ initial: 256, maximum: 65536, shared });
-    return new Runtime(module, memory, shared);
+    const runtime = new Runtime(module, memory, shared);
+    const threads = options.threads ?? 1;
+    if (threads > 1 && shared && ThreadPool.isSupported()) await runtime.#startThreads(module, threads);
+    return runtime;
+  }
+
+  async #startThreads(module: WebAssembly.Module, threads: number): Promise<void> {
+    const host = {
+      module,
+      memory: this.#memory,
+      allocScratch: () => this.allocator.alloc(layout.scratchBytes),
+      runShared: (op: number, chunks: number) => this.exports.runShared(op, chunks),
+    };
+    this.#pool = await ThreadPool.start(host, threads - 1);
+    this.#threads = threads;
+  }
+
+  /** Threads that take part, the calling one included. */
+  get threads(): number {
+    return this.#threads;
+  }
+
+  /** Ends the worker threads. */
+  dispose(): void {
+    this.#pool?.stop();
+    this.#pool = undefined;
+    this.#threads = 1;
   }
 
   /** Bytes over the whole memory. Take it anew for every use: growth makes a new one. */
@@ -94,7 +125,8 @@ export class Runtime {
     const words = this.#argWords();
     const start = layout.args >> 2;
     for (let i = 0; i < args.length; i++) words[start + i] = args[i]!;
-    this.exports.runAlone(op, chunks);
+    if (chunks > 1 && this.#pool !== undefined) this.#pool.run(op, chunks);
+    else this.exports.runAlone(op, chunks);
   }
 
   /**
@@ -102,8 +134,8 @@ export class Runtime {
    * 1 where waking the other threads would cost more than it saves.
    */
   chunks(units: number, unitWork: number): number {
-    if (this.threads === 1 || units * unitWork < 32768) return 1;
-    return Math.max(1, Math.min(units, this.threads * CHUNKS_PER_THREAD));
+    if (this.#threads === 1 || units * unitWork < this.minSharedWork) return 1;
+    return Math.max(1, Math.min(Math.floor(units), this.#threads * CHUNKS_PER_THREAD));
   }
 
   #argWords(): Int32Array {

@@ -1,0 +1,116 @@
+import { BackendUnavailableError } from '@moect/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, expect, test } from 'vitest';
+import { classBytes, classOf } from './allocator.ts';
+import type { MoectWasmBackend } from './backend.ts';
+import { registerWasmBackend, wasmHeapBytes } from './register.ts';
+import { startWasm } from './test-support.ts';
+
+let backend: MoectWasmBackend;
+
+beforeAll(async () => {
+  backend = await startWasm();
+});
+
+test('size classes hold what is asked for and waste less than a quarter', () => {
+  for (let bytes = 1; bytes < 5_000_000; bytes = Math.ceil(bytes * 1.013)) {
+    const size = classBytes(classOf(bytes));
+    expect(size).toBeGreaterThanOrEqual(bytes);
+    expect(size % 16).toBe(0);
+    if (bytes > 64) expect(size).toBeLessThan(bytes * 1.26 + 16);
+  }
+});
+
+test('a training loop leaves tensors and heap as they were', () => {
+  const weight = tf.variable(tf.randomNormal([64, 64], 0, 0.1, 'float32', 1));
+  const optimizer = tf.train.adam(1e-3);
+  const step = (): void => {
+    tf.tidy(() => {
+      optimizer.minimize(() => {
+        const x = tf.randomNormal([32, 64], 0, 1, 'float32', 2);
+        const y = tf.softmax(tf.matMul(tf.gelu?.(x) ?? tf.relu(x), weight as unknown as tf.Tensor2D));
+        return tf.neg(tf.mean(tf.log(tf.add(y, 1e-3)))) as tf.Scalar;
+      });
+    });
+  };
+  for (let i = 0; i < 3; i++) step();
+  const before = [tf.memory().numTensors, wasmHeapBytes()];
+  for (let i = 0; i < 30; i++) step();
+  expect([tf.memory().numTensors, wasmHeapBytes()]).toEqual(before);
+  weight.dispose();
+  optimizer.dispose();
+});
+
+test('memory grows and what was there stays', async () => {
+  const first = tf.range(0, 1000);
+  const twice = tf.mul(first, 2);
+  const size = backend.runtime.memoryBytes;
+  const many = Array.from({ length: 12 }, (_, i) => tf.fill([1 << 20, 2], i));
+  expect(backend.runtime.memoryBytes).toBeGreaterThan(size);
+  const sums = many.map((t) => tf.tidy(() => tf.sum(t).dataSync()[0]));
+  expect(sums).toEqual(many.map((_, i) => i * (1 << 21)));
+  expect((await twice.data())[999]).toBe(1998);
+  const heap = wasmHeapBytes();
+  tf.dispose(many);
+  expect(wasmHeapBytes()).toBeLessThan(heap - 12 * 8_000_000);
+  tf.dispose([first, twice]);
+});
+
+test('what was read stays after dispose and reuse', async () => {
+  const x = tf.add(tf.range(0, 100), 0);
+  const read = await x.data();
+  x.dispose();
+  tf.dispose(tf.fill([100], 7));
+  expect(read[50]).toBe(50);
+});
+
+test('a part of a tensor that a cpu kernel hands on does not alias the heap', async () => {
+  const x = tf.cast(tf.mul(tf.range(0, 64, 1, 'int32'), 1), 'int32');
+  // no wasm kernel for complex numbers: slices of the cpu kernels inside
+  const c = tf.complex(tf.cast(x, 'float32'), tf.zeros([64]));
+  const part = tf.real(c);
+  tf.dispose([x, c]);
+  tf.dispose(tf.fill([64], 9));
+  expect((await part.data())[10]).toBe(10);
+  part.dispose();
+});
+
+test('kernels of the cpu backend and ours mix, whatever the dtype', async () => {
+  const values = await tf
+    .tidy(() => {
+      const labels = tf.tensor1d([1, 0, 2], 'int32');
+      // cpu relabels int32 as float32: the wasm product must still read numbers
+      const float = tf.mul(tf.cast(labels, 'float32'), 0.5);
+      const hot = tf.oneHot(labels, 3, 1, 0, 'float32') as tf.Tensor2D;
+      return tf.add(float, tf.reshape(tf.matMul(hot, tf.tensor2d([[10], [20], [30]])), [3]));
+    })
+    .data();
+  expect([...values]).toEqual([20.5, 10, 31]);
+});
+
+test('more than 4 GiB is an error that says what to do', () => {
+  expect(() => backend.temporary(5 * 2 ** 30)).toThrow(BackendUnavailableError);
+  expect(() => backend.temporary(5 * 2 ** 30)).toThrow(/batch/);
+});
+
+test('memory above 2 GiB can be used', async () => {
+  const { runtime } = backend;
+  const gap = 2 ** 31;
+  const block = backend.temporary(gap);
+  const x = tf.add(tf.range(0, 100), 0.5);
+  expect(backend.pointer(x)).toBeGreaterThan(0);
+  const high = tf.matMul(tf.reshape(tf.fill([4096], 2), [64, 64]), tf.reshape(tf.fill([4096], 3), [64, 64]));
+  expect(runtime.memoryBytes).toBeGreaterThan(gap);
+  expect((await high.data())[4095]).toBe(384);
+  backend.releaseTemporary(block, gap);
+  tf.dispose([x, high]);
+});
+
+test('the backend says how much it holds, and options change only while it is empty', async () => {
+  const info = await registerWasmBackend();
+  expect(info.name).toBe('moect-wasm');
+  expect(tf.memory()).toMatchObject({ unreliable: false });
+  const x = tf.ones([4]);
+  await expect(registerWasmBackend({ relaxedSimd: false })).rejects.toThrow(/tensors/);
+  x.dispose();
+});

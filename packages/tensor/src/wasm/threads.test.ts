@@ -1,0 +1,118 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { InvalidConfigError } from '@moect/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterEach, expect, test } from 'vitest';
+import { OP } from '../generated/wasm-ops.ts';
+import { fuzzCases } from './fuzz-cases.ts';
+import { registerWasmBackend } from './register.ts';
+import { draws, type FuzzCase, floats, ints, runCases, startWasm } from './test-support.ts';
+
+const float = (x: unknown): Float32Array => x as Float32Array;
+
+/** Operations large enough for threads to share, with sizes that divide badly. */
+function largeCases(): FuzzCase[] {
+  const draw = draws(77);
+  const x = floats(draw, [513, 131]);
+  const y = floats(draw, [131, 517]);
+  const ids = ints(draw, [2000], 0, 512);
+  const make = (name: string, run: FuzzCase['run'], ...inputs: FuzzCase['inputs']): FuzzCase => ({
+    name,
+    inputs,
+    run,
+    tolerance: 0,
+  });
+  return [
+    make('product', (a, b) => tf.matMul(a!, b!), x, y),
+    make('product TN', (a, b) => tf.matMul(a!, b!, true), x, floats(draw, [513, 300])),
+    make('few rows', (a, b) => tf.matMul(tf.slice(a!, [0, 0], [5, 131]), b!), x, y),
+    make(
+      'batch',
+      (a, b) => tf.matMul(a!, b!, false, true),
+      floats(draw, [9, 70, 33]),
+      floats(draw, [9, 65, 33]),
+    ),
+    make('exp', (a) => tf.exp(a!), x),
+    make('broadcast', (a, b) => tf.mul(a!, b!), x, floats(draw, [513, 1])),
+    make('row sums', (a) => tf.sum(a!, 1), x),
+    make('column sums', (a) => tf.sum(a!, 0), x),
+    make('whole sum', (a) => tf.sum(tf.matMul(a!, a!, false, true)), x),
+    make('softmax', (a) => tf.softmax(a!), x),
+    make('transpose', (a) => tf.transpose(a!), x),
+    make('gather', (a, i) => tf.gather(a!, i as tf.Tensor1D), x, ids),
+    make(
+      'scatter',
+      (a, i) => tf.unsortedSegmentSum(tf.gather(a!, i as tf.Tensor1D), i as tf.Tensor1D, 513),
+      x,
+      ids,
+    ),
+  ];
+}
+
+afterEach(() => tf.setBackend('cpu'));
+
+test('1, 2 and 3 threads give the same bits', async () => {
+  const cases = [...largeCases(), ...fuzzCases(draws(11), 230)];
+  const results = [];
+  for (const threads of [1, 2, 3]) {
+    const backend = await startWasm({ threads });
+    expect(backend.runtime.threads).toBe(threads);
+    // every operation goes through the pool, however small
+    backend.runtime.minSharedWork = 0;
+    results.push(runCases(cases));
+  }
+  const [alone, ...others] = results;
+  const different: string[] = [];
+  for (const [i, { name }] of cases.entries()) {
+    for (const [j, output] of alone![i]!.entries()) {
+      for (const [t, other] of others.entries()) {
+        const same = Buffer.from(output.values.buffer).equals(Buffer.from(other[i]![j]!.values.buffer));
+        if (!same) different.push(`${name}, ${t + 2} threads`);
+      }
+    }
+  }
+  expect(different).toEqual([]);
+});
+
+test('a trap in a chunk becomes an error, on whatever thread it happens, and the next operation works', async () => {
+  const { runtime } = await startWasm({ threads: 3 });
+  const beyond = 0xffffff00;
+  for (let i = 0; i < 20; i++) {
+    expect(() => runtime.dispatch(OP.FILL_WORDS, [beyond, 1 << 20, 1], 16)).toThrow(/trapped/);
+    expect(() => runtime.dispatch(127, [], 16)).toThrow(/trapped/);
+  }
+  runtime.minSharedWork = 0;
+  const sum = tf.tidy(() => tf.sum(tf.matMul(tf.ones([64, 32]), tf.ones([32, 48]))));
+  expect(float(await sum.data())[0]).toBe(64 * 32 * 48);
+  sum.dispose();
+});
+
+test('thousands of small operations in a row are all right on 3 threads', async () => {
+  const { runtime } = await startWasm({ threads: 3 });
+  runtime.minSharedWork = 0;
+  const x = tf.range(0, 300);
+  let wrong = 0;
+  for (let i = 0; i < 5000; i++) {
+    const y = tf.add(x, i);
+    const values = y.dataSync();
+    if (values[0] !== i || values[150] !== 150 + i || values[299] !== 299 + i) wrong++;
+    y.dispose();
+  }
+  x.dispose();
+  expect(wrong).toBe(0);
+});
+
+test('a program with worker threads ends by itself', () => {
+  const entry = fileURLToPath(new URL('../wasm.ts', import.meta.url));
+  const code = `import { registerWasmBackend } from ${JSON.stringify(entry)};
+    const info = await registerWasmBackend({ threads: 2 });
+    console.log(info.threads);`;
+  const args = ['--conditions=@moect/source', '--import', 'tsx', '--input-type=module', '-e', code];
+  const { status, stdout } = spawnSync(process.execPath, args, { timeout: 30_000, encoding: 'utf8' });
+  expect({ status, stdout: stdout.trim() }).toEqual({ status: 0, stdout: '2' });
+});
+
+test('threads must be a whole number from 1 to 64', async () => {
+  await expect(registerWasmBackend({ threads: 0 })).rejects.toThrow(InvalidConfigError);
+  await expect(registerWasmBackend({ threads: 1.5 })).rejects.toThrow(/threads/);
+});
