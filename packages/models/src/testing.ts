@@ -16,6 +16,7 @@ import {
   checkHiddenStates,
   checkLeaks,
   checkOverrides,
+  checkPeakMemory,
 } from './testing/model-checks.ts';
 
 export interface BaseModelSuite {
@@ -60,6 +61,7 @@ export function testBaseModel(suite: BaseModelSuite): void {
       withModel(checkAuxiliaryResults),
     );
     it('refuses attachments to sites that it lacks', withModel(checkUnknownSites));
+    it("keeps no block's intermediate results beyond the block", withModel(checkPeakMemory));
     it('leaks nothing', withModel(checkLeaks));
   });
 }

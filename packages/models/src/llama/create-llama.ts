@@ -121,14 +121,18 @@ function forward(parts: Parts, tokens: Tensor, options: ForwardOptions, cache?: 
     keyDocumentIds: cache?.withDocumentIds(documentIds) ?? documentIds,
     extendKeys(layer, added) {
       const all = cache?.withKeys(layer, added) ?? added;
-      layers.push(all);
+      if (cache !== undefined) layers.push(all);
       return all;
     },
   };
   let stream = embedding(pass.weight('model.embed_tokens.weight'), tokens);
   const hiddenStates = [stream];
   for (let layer = 0; layer < config.numLayers; layer++) {
-    stream = llamaBlock(stream, layer, config, pass, inputs);
+    // a scope for each block: what it computed in passing goes at once, not when the pass ends
+    const [after] = tidy(
+      () => [llamaBlock(stream, layer, config, pass, inputs), layers, pass.kept()] as const,
+    );
+    stream = after;
     hiddenStates.push(stream);
   }
   const hidden = rmsNorm(stream, pass.weight('model.norm.weight'), config.rmsNormEps);

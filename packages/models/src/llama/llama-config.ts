@@ -30,10 +30,10 @@ export interface LlamaConfig {
 
 /** Members of the family: same tensor names, small differences. */
 const FAMILY = {
-  LlamaForCausalLM: { modelType: 'llama', bias: 'config', queryKeyNorm: false, tied: false },
-  MistralForCausalLM: { modelType: 'mistral', bias: 'none', queryKeyNorm: false, tied: false },
-  Qwen2ForCausalLM: { modelType: 'qwen2', bias: 'qkv', queryKeyNorm: false, tied: false },
-  Qwen3ForCausalLM: { modelType: 'qwen3', bias: 'config', queryKeyNorm: true, tied: false },
+  LlamaForCausalLM: { modelType: 'llama', bias: 'config', queryKeyNorm: false },
+  MistralForCausalLM: { modelType: 'mistral', bias: 'none', queryKeyNorm: false },
+  Qwen2ForCausalLM: { modelType: 'qwen2', bias: 'qkv', queryKeyNorm: false },
+  Qwen3ForCausalLM: { modelType: 'qwen3', bias: 'config', queryKeyNorm: true },
 } as const;
 
 type Architecture = keyof typeof FAMILY;
@@ -130,7 +130,7 @@ export function parseLlamaConfig(json: JsonObject, what = 'config.json'): LlamaC
     outputBias: attentionBias,
     mlpBias: architecture === 'LlamaForCausalLM' && fields.flag('mlp_bias', false),
     queryKeyNorm: member.queryKeyNorm,
-    tiedHead: fields.flag('tie_word_embeddings', member.tied),
+    tiedHead: fields.flag('tie_word_embeddings', false),
     windows: parseWindows(json, architecture, numLayers, fields),
   };
   fields.finish();

@@ -25,6 +25,8 @@ export interface SitePass {
   readonly auxLosses: Record<string, Tensor>;
   readonly statistics: Map<string, SiteStatistics>;
   readonly states: Map<string, ParamTree>;
+  /** Everything above and p of the last site: what must outlive the scope of a block. */
+  kept(): unknown;
   /** The override of a parameter, or the base's own. */
   weight(name: string): Tensor;
   /** A linear layer with its bias, if it has one, and what is attached to it. */
@@ -112,6 +114,7 @@ export function createSitePass(
     auxLosses,
     statistics,
     states,
+    kept: () => [auxLosses, statistics, states, baseWeight],
     weight,
     ffn,
     linear(site, input) {

@@ -10,6 +10,7 @@ import {
 import {
   createRng,
   dispose,
+  memory,
   mul,
   randomNormal,
   sum,
@@ -136,6 +137,11 @@ export async function checkCache(model: BaseModel): Promise<void> {
   const wrong = zeros([batch + 1, 1], 'int32');
   expect(() => model.forward(wrong, { cache })).toThrow(ShapeMismatchError);
   wrong.dispose();
+  // a pass that fails leaves the cache as it was
+  const [one, failing] = [zeros([batch, 1], 'int32'), new Map([['nowhere', zeros([1])]])];
+  expect(() => model.forward(one, { cache, overrides: failing })).toThrow(NoMatchingParameterError);
+  expect(cache.length).toBe(time);
+  dispose([one, failing]);
   cache.dispose();
   const last = await logitsOf(model, ids(tokens, [batch, time]), { logits: 'last' });
   expect(last).toHaveLength(batch * v);
@@ -191,6 +197,18 @@ export async function checkGradients(model: BaseModel): Promise<void> {
     if (!name.endsWith('k_proj.bias')) expect([name, values.some((x) => x !== 0)]).toEqual([name, true]);
   }
   dispose([weights, tokens, documentIds, positions, direction, value, gradients]);
+}
+
+/** Tensors alive after each block: without a cache only the stream of each block may stay. */
+export async function checkPeakMemory(model: BaseModel): Promise<void> {
+  const alive: number[] = [];
+  const names = model.sites.filter(({ kind }) => kind === 'block').map(({ name }) => name);
+  const block = new Map(
+    names.map((name) => [name, (stream: Tensor): Tensor => (alive.push(memory().numTensors), stream)]),
+  );
+  const attachments = { ffn: new Map(), linear: new Map(), block, head: null };
+  await logitsOf(model, ids(someTokens(model, 4), [1, 4]), { attachments });
+  for (const [i, count] of alive.entries()) if (i > 0) expect(count - alive[i - 1]!).toBeLessThanOrEqual(2);
 }
 
 export async function checkLeaks(model: BaseModel): Promise<void> {
