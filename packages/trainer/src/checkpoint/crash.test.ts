@@ -22,12 +22,12 @@ interface Ended {
   readonly code: number | null;
 }
 
-/** Runs a program beside the tests from source. */
+/** Runs a program of the scripts folder from source. */
 function start(
   program: string,
   args: string[],
 ): { child: ChildProcess; ready: Promise<void>; ended: Promise<Ended> } {
-  const path = fileURLToPath(new URL(`../testing/${program}`, import.meta.url));
+  const path = fileURLToPath(new URL(`../../scripts/${program}`, import.meta.url));
   const flags = ['--conditions=@moect/source', '--import', 'tsx', path];
   const child = spawn(process.execPath, [...flags, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
@@ -62,7 +62,7 @@ async function expectWhole(folder: string): Promise<number> {
 }
 
 describe('kill -9 while saving', () => {
-  it('at any boundary leaves the last complete checkpoint', { timeout: 120_000 }, async () => {
+  it('at any boundary leaves the last complete checkpoint', { timeout: 240_000 }, async () => {
     const complete = await start('crash-while-saving.ts', [folder, 'none']).ended;
     const boundaries = complete.output.split('\n').filter((line) => line !== '' && line !== 'ready');
     expect(boundaries).toHaveLength(10);
@@ -80,7 +80,7 @@ describe('kill -9 while saving', () => {
   });
 
   it('at any time leaves a complete checkpoint, and the next save clears up', {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async () => {
     for (const delay of [7, 31, 64]) {
       const { child, ready, ended } = start('crash-while-saving.ts', [folder, 'never']);
@@ -102,7 +102,7 @@ describe('kill -9 while saving', () => {
 });
 
 describe.each(['SIGINT', 'SIGTERM'] as const)('%s', (name) => {
-  it('saves the last step and ends as interrupted', { timeout: 60_000 }, async () => {
+  it('saves the last step and ends as interrupted', { timeout: 120_000 }, async () => {
     const { child, ready, ended } = start('train-until-signal.ts', [folder]);
     await ready;
     child.kill(name);

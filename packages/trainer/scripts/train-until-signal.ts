@@ -1,11 +1,11 @@
 // Child process of crash.test.ts: trains in the folder given until a signal comes.
 import { selectBackend } from '@moect/tensor';
-import { abortOnSignals } from '../checkpoint/abort-on-signals.ts';
-import { trainInFolder } from '../checkpoint/train-in-folder.ts';
-import { adamW } from '../optimization/adam-w.ts';
-import { constant } from '../optimization/schedules.ts';
-import { tinyData } from './tiny-data.ts';
-import { gatedBranch, tinyModel } from './tiny-model.ts';
+import { abortOnSignals } from '../src/checkpoint/abort-on-signals.ts';
+import { trainInFolder } from '../src/checkpoint/train-in-folder.ts';
+import { adamW } from '../src/optimization/adam-w.ts';
+import { constant } from '../src/optimization/schedules.ts';
+import { tinyData } from '../src/testing/tiny-data.ts';
+import { gatedBranch, tinyModel } from '../src/testing/tiny-model.ts';
 
 await selectBackend('cpu');
 const base = tinyModel();
