@@ -203,6 +203,12 @@ export function resolveMoeCt(
   if (problems.length === 0 && sites.length !== layers.length) {
     problems.push({ path: 'layers', message: `only ${sites.length} of these layers have an FFN site` });
   }
+  const biased = sites.some((site) => base.parameters.has(`${site.name}.down_proj.bias`));
+  if (biased && config.expert['init'] !== 'zero-down') {
+    const message =
+      "this base's FFNs have biases, which experts have not; use 'zero-down', which adds to them";
+    problems.push({ path: 'expert.init', message });
+  }
   if (problems.length > 0 || made.expert === null) return fail();
   return { config, router: made.router, expert: made.expert, createFusion: fusion, sites };
 }

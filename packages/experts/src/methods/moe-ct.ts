@@ -10,7 +10,7 @@ import {
   type Site,
   type Variable,
 } from '@moect/core';
-import { tidy, treeAt } from '@moect/tensor';
+import { dispose, tidy, treeAt } from '@moect/tensor';
 import { number, orNull } from '../options.ts';
 import type { MoeComponents } from './components.ts';
 import { addVariables, distinct, makeExtension, noAttachments, overridesOf } from './extension.ts';
@@ -109,6 +109,27 @@ function attachUpdates(
   attachments.head = attachHeadDelta(treeAt(parameters, head.name), alwaysOn);
 }
 
+function build(
+  base: BaseModel,
+  resolved: ResolvedMoeCt,
+  rng: Rng,
+  parameters: Map<ParamPath, Variable>,
+): Extension {
+  const { unfreeze } = resolved.config;
+  const overrides = unfreeze.length === 0 ? new Map<ParamPath, Variable>() : overridesOf(base, unfreeze);
+  for (const [name, value] of distinct(overrides)) parameters.set(name, value);
+  const attachments: MutableAttachments = { ffn: new Map(), linear: new Map(), head: null };
+  attachBranches(base, resolved, rng, parameters, attachments);
+  attachUpdates(base, resolved, rng, parameters, attachments);
+  return makeExtension({
+    method: 'moe-ct',
+    config: resolved.config as unknown as Record<string, Json>,
+    parameters,
+    attachments: { ...noAttachments, ...attachments },
+    overrides,
+  });
+}
+
 /**
  * MoE-CT (arXiv 2407.00875; method.md §1 and §3): a mixture of experts beside the FFNs of a frozen base. Parameters of
  * layer 3, for instance: `model.layers.3.moe.router.weight`, `model.layers.3.moe.experts.gate_proj.weight` (stacked),
@@ -123,19 +144,12 @@ export function moeCt(components: MoeComponents = {}): Method<Partial<MoeCtConfi
     attach: (base: BaseModel, given: Partial<MoeCtConfig>, rng: Rng): Extension => {
       const resolved = resolveMoeCt(base, given, components);
       const parameters = new Map<ParamPath, Variable>();
-      const attachments: MutableAttachments = { ffn: new Map(), linear: new Map(), head: null };
-      attachBranches(base, resolved, rng, parameters, attachments);
-      attachUpdates(base, resolved, rng, parameters, attachments);
-      const { unfreeze } = resolved.config;
-      const overrides = unfreeze.length === 0 ? new Map() : overridesOf(base, unfreeze);
-      for (const [name, value] of distinct(overrides)) parameters.set(name, value);
-      return makeExtension({
-        method: 'moe-ct',
-        config: resolved.config as unknown as Record<string, Json>,
-        parameters,
-        attachments: { ...noAttachments, ...attachments },
-        overrides,
-      });
+      try {
+        return build(base, resolved, rng, parameters);
+      } catch (error) {
+        dispose(parameters);
+        throw error;
+      }
     },
   };
 }

@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs';
+import { InvalidConfigError, type Tensor } from '@moect/core';
+import { loadHuggingFaceFolder } from '@moect/models/node';
+import { createRng, crossEntropy, dispose, mean, reshape, slice, valueAndGrads } from '@moect/tensor';
+import { selectBackend, testBackends } from '@moect/tensor/testing';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { maxDifference } from '../testing/max-difference.ts';
+import { readFixture, sharedFixture } from '../testing/shared-fixture.ts';
+import { tinyLlama } from '../testing/tiny-llama.ts';
+import { loadParameters } from './extension.ts';
+import { loraCt } from './lora-ct.ts';
+
+const read = async (x: Tensor): Promise<Float32Array> => Float32Array.from(await x.data());
+
+describe.each(testBackends())('loraCt on %s', (backend) => {
+  beforeAll(async () => void (await selectBackend(backend)));
+
+  it('names its parameters as PEFT does, A near Kaiming and B zero', async () => {
+    const base = tinyLlama();
+    const extension = loraCt().attach(base, { rank: 4, targets: ['q_proj', 'down_proj'] }, createRng(1));
+    expect(extension.parameters.size).toBe(3 * 2 * 2);
+    const a = extension.parameters.get('model.layers.0.mlp.down_proj.lora_A.weight')!;
+    const b = extension.parameters.get('model.layers.0.mlp.down_proj.lora_B.weight')!;
+    expect([a.shape, b.shape]).toEqual([
+      [4, 24],
+      [16, 4],
+    ]);
+    const values = await read(a);
+    expect(Math.max(...values.map(Math.abs))).toBeLessThanOrEqual(1 / Math.sqrt(24));
+    expect(Math.max(...values.map(Math.abs))).toBeGreaterThan(0.9 / Math.sqrt(24));
+    expect((await read(b)).every((value) => value === 0)).toBe(true);
+    expect(extension.config).toEqual({
+      rank: 4,
+      alpha: 16,
+      rankStabilized: false,
+      targets: ['q_proj', 'down_proj'],
+    });
+    extension.dispose();
+    base.dispose();
+  });
+
+  it('refuses what it cannot do, with every problem', () => {
+    const base = tinyLlama();
+    const attach = (config: object): (() => unknown) => {
+      return () => loraCt().attach(base, config as never, createRng(1));
+    };
+    expect(attach({ rank: 0, dropout: 0.1, targets: [] })).toThrow(InvalidConfigError);
+    expect(attach({ rank: 0, dropout: 0.1, targets: [] })).toThrow(/3 problem.*dropout.*rank.*targets/s);
+    expect(attach({ alpha: -1, targets: ['c_attn'] })).toThrow(
+      /2 problem.*alpha.*'c_attn' is no linear of this base; it has q_proj/s,
+    );
+    base.dispose();
+  });
+});
+
+const folder = sharedFixture('peft-lora-llama');
+
+// logits, loss and gradients of peft 0.21.2 (fixtures/README.md)
+describe.skipIf(folder === null).each(testBackends())('loraCt against PEFT, on %s', (backend) => {
+  beforeAll(async () => void (await selectBackend(backend)));
+
+  it.each([
+    ['adapter-all', 'all-linear', false],
+    ['adapter-rslora-qv', ['q_proj', 'v_proj'], true],
+  ] as const)('%s: logits, loss and gradients', async (name, targets, rankStabilized) => {
+    const { model } = await loadHuggingFaceFolder(`${folder}/../models/llama-mha-untied`);
+    const adapter = readFixture(`${folder}/${name}/adapter_model.safetensors`);
+    const expected = readFixture(`${folder}/expected.safetensors`);
+    const grads = readFixture(`${folder}/${name}/grads.safetensors`);
+    const bare = (key: string): string => key.replace('base_model.model.', '');
+    const weights = new Map(adapter.names.map((key) => [bare(key), adapter.load(key)]));
+    const extension = loraCt().attach(model, { rank: 8, alpha: 16, targets, rankStabilized }, createRng(1));
+    loadParameters(extension, weights);
+    const tokens = expected.load('input_ids');
+    const targetIds = reshape(slice(tokens, [0, 1], [2, 31]), [62]);
+    const forward = (): Tensor => model.forward(tokens, { attachments: extension.attachments }).logits;
+
+    const [logits, goal] = [forward(), expected.load(`${name}.logits`)];
+    expect(maxDifference(await read(logits), await read(goal))).toBeLessThan(1e-4);
+    const { value, gradients } = valueAndGrads(() => {
+      const shown = reshape(slice(forward(), [0, 0, 0], [2, 31, 128]), [62, 128]);
+      return mean(crossEntropy(shown, targetIds));
+    }, extension.parameters);
+    const { loss } = JSON.parse(readFileSync(`${folder}/expected.json`, 'utf8')).adapters[name];
+    expect((await read(value))[0]).toBeCloseTo(loss, 4);
+    for (const key of grads.names) {
+      const gradient = grads.load(key);
+      expect(maxDifference(await read(gradients.get(bare(key))!), await read(gradient)), key).toBeLessThan(
+        2e-5,
+      );
+      gradient.dispose();
+    }
+    expect(grads.names.length).toBe(extension.parameters.size);
+    dispose([weights, tokens, targetIds, logits, goal, value, [...gradients.values()]]);
+    extension.dispose();
+    model.dispose();
+  });
+});

@@ -1,0 +1,288 @@
+import type { BaseModel, Extension, Fusion, LossNormalizers, Tensor } from '@moect/core';
+import { InvalidConfigError } from '@moect/core';
+import {
+  add,
+  assign,
+  createRng,
+  dispose,
+  fill,
+  memory,
+  mul,
+  randomNormal,
+  tensor,
+  tidy,
+  valueAndGrads,
+} from '@moect/tensor';
+import { selectBackend, testBackends } from '@moect/tensor/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { guardedGate } from '../fusions/guarded-gate.ts';
+import { maxDifference } from '../testing/max-difference.ts';
+import { logitsOf, tinyLlama, tokenBatch } from '../testing/tiny-llama.ts';
+import { moeCt, setSnap } from './moe-ct.ts';
+import { MOE_CT_MIXTURE, type MoeCtConfig } from './moe-ct-config.ts';
+
+const read = async (x: Tensor): Promise<Float32Array> => Float32Array.from(await x.data());
+
+function shake(extension: Extension, std: number, except = ''): void {
+  const rng = createRng(23);
+  for (const [name, parameter] of extension.parameters) {
+    if (except !== '' && name.endsWith(except)) continue;
+    tidy(() => assign(parameter, add(parameter, randomNormal(rng, parameter.shape, std))));
+  }
+}
+
+describe.each(testBackends())('moeCt on %s', (backend) => {
+  let base: BaseModel;
+  let tokens: Tensor;
+  beforeAll(async () => {
+    await selectBackend(backend);
+    base = tinyLlama();
+    tokens = tokenBatch(2, 9);
+  });
+  afterAll(() => {
+    base.dispose();
+    tokens.dispose();
+  });
+  const attach = (config: Partial<MoeCtConfig>, seed = 7): Extension =>
+    moeCt().attach(base, config, createRng(seed));
+
+  it('names its parameters in the manner of Hugging Face', () => {
+    const extension = attach({ layers: [0, 2], attentionRank: 2, numExperts: 3 });
+    expect([...extension.parameters.keys()].filter((name) => name.startsWith('model.layers.2.'))).toEqual([
+      'model.layers.2.moe.router.weight',
+      'model.layers.2.moe.experts.gate_proj.weight',
+      'model.layers.2.moe.experts.up_proj.weight',
+      'model.layers.2.moe.experts.down_proj.weight',
+      ...['base_proj', 'moe_proj', 'out_proj'].flatMap((name) => [
+        `model.layers.2.moe.fusion.${name}.weight`,
+        `model.layers.2.moe.fusion.${name}.bias`,
+      ]),
+      ...['q_proj', 'k_proj', 'v_proj', 'o_proj'].flatMap((name) => [
+        `model.layers.2.self_attn.${name}.lora_A.weight`,
+        `model.layers.2.self_attn.${name}.lora_B.weight`,
+      ]),
+    ]);
+    expect(extension.parameters.has('lm_head.delta.weight')).toBe(true);
+    // no branch lies below the first one, so a gate could not open its attention
+    expect(extension.parameters.has('model.layers.0.self_attn.q_proj.lora_A.weight')).toBe(false);
+    expect([...extension.attachments.ffn.keys()]).toEqual(['model.layers.0.mlp', 'model.layers.2.mlp']);
+    extension.dispose();
+  });
+
+  it('opens attention everywhere when the branch is always on', () => {
+    const extension = attach({ ...MOE_CT_MIXTURE, attentionRank: 2, layers: { top: 2 } });
+    expect([...extension.attachments.linear.keys()].map((name) => name.split('.')[2])).toEqual(
+      [1, 1, 1, 1, 2, 2, 2, 2].map(String),
+    );
+    extension.dispose();
+  });
+
+  it.each([
+    ['all', [0, 1, 2]],
+    [{ every: 2 }, [1]],
+    [{ top: 1 }, [2]],
+    [
+      [2, 0],
+      [0, 2],
+    ],
+  ] as const)('layers %j', (layers, expected) => {
+    const extension = attach({ layers });
+    expect([...extension.attachments.ffn.keys()]).toEqual(expected.map((i) => `model.layers.${i}.mlp`));
+    extension.dispose();
+  });
+
+  it('attaches again from its own configuration, with the same numbers from the same seed', async () => {
+    const extension = attach({
+      fusion: { type: 'guarded', bias: 1 },
+      headDelta: 3,
+      expert: { type: 'swiglu' },
+    });
+    const again = attach(JSON.parse(JSON.stringify(extension.config)));
+    expect(again.config).toEqual(extension.config);
+    for (const [name, parameter] of extension.parameters) {
+      expect(await read(again.parameters.get(name)!), name).toEqual(await read(parameter));
+    }
+    extension.dispose();
+    again.dispose();
+  });
+
+  it.each([
+    ['a gate that is closed', { fusion: { type: 'guarded', bias: 60 } }],
+    ['the snap', { fusion: { type: 'guarded', snap: 0 } }],
+    ['the discrete choice', { fusion: { type: 'discrete', bias: 60 } }],
+    ['always-base', { fusion: { type: 'always-base' } }],
+  ])('is the base, bit for bit, with %s (law 3)', async (_, config) => {
+    const extension = attach({ ...config, attentionRank: 2 });
+    shake(extension, 0.5, 'out_proj.bias');
+    const plain = await logitsOf(base, tokens);
+    expect(await logitsOf(base, tokens, { attachments: extension.attachments })).toEqual(plain);
+    extension.dispose();
+  });
+
+  it('is not the base where p is below 1', async () => {
+    const extension = attach({ attentionRank: 2 });
+    shake(extension, 0.5);
+    const plain = await logitsOf(base, tokens);
+    const extended = await logitsOf(base, tokens, { attachments: extension.attachments });
+    expect(maxDifference(plain, extended)).toBeGreaterThan(0.1);
+    setSnap(extension, 0);
+    expect(extension.config['fusion']).toMatchObject({ snap: 0 });
+    expect(await logitsOf(base, tokens, { attachments: extension.attachments })).toEqual(plain);
+    setSnap(extension, null);
+    expect(await logitsOf(base, tokens, { attachments: extension.attachments })).toEqual(extended);
+    extension.dispose();
+  });
+
+  it('refuses to snap what has no gate, and thresholds out of range', () => {
+    const [pack, guarded] = [attach(MOE_CT_MIXTURE), attach({})];
+    expect(() => setSnap(pack, 0.5)).toThrow(InvalidConfigError);
+    expect(() => setSnap(guarded, 1.5)).toThrow(/up to 1/);
+    pack.dispose();
+    guarded.dispose();
+  });
+
+  it('gives a document packed with others what it gives it alone (law 7)', async () => {
+    const extension = attach({ attentionRank: 2 });
+    shake(extension, 0.2);
+    const ids = [...(await tokens.data())];
+    const packed = tensor(Int32Array.from([...ids.slice(0, 5), ...ids.slice(9, 13), 0]), [1, 10], 'int32');
+    const documentIds = tensor([0, 0, 0, 0, 0, 1, 1, 1, 1, -1], [1, 10], 'int32');
+    const positions = tensor([0, 1, 2, 3, 4, 0, 1, 2, 3, 0], [1, 10], 'int32');
+    const alone = tensor(Int32Array.from(ids.slice(9, 13)), [1, 4], 'int32');
+    const { attachments } = extension;
+    const together = await logitsOf(base, packed, { attachments, documentIds, positions });
+    const single = await logitsOf(base, alone, { attachments });
+    expect(maxDifference(together.subarray(5 * 37, 9 * 37), single)).toBeLessThan(1e-5);
+    dispose([packed, documentIds, positions, alone]);
+    extension.dispose();
+  });
+
+  it('adds up over micro-batches: losses and their gradients (law 10)', async () => {
+    const extension = attach({ numExperts: 3, router: { type: 'top-k', zLoss: 0.1 } });
+    shake(extension, 0.3);
+    const normalizers: LossNormalizers = { tokens: 16, oldTokens: 7, newTokens: 9 };
+    const roles = [1, 1, 1, 1, 2, 2, 2, 2, 0, 2, 2, 2, 2, 2, 1, 1, 1, 0];
+    const documents = roles.map((role) => (role === 0 ? -1 : 0));
+    const run = async (rows: number[]): Promise<[Record<string, number>, Map<string, Float32Array>]> => {
+      const take = (values: ArrayLike<number>): Tensor =>
+        tensor(
+          rows.flatMap((row) => Array.from(values).slice(9 * row, 9 * row + 9)),
+          [rows.length, 9],
+          'int32',
+        );
+      const [part, partRoles, documentIds] = [take(await tokens.data()), take(roles), take(documents)];
+      const losses: Record<string, number> = {};
+      const forward = () =>
+        base.forward(part, {
+          attachments: extension.attachments,
+          training: true,
+          roles: partRoles,
+          documentIds,
+          normalizers,
+        });
+      const { auxLosses, logits } = forward();
+      for (const [name, loss] of Object.entries(auxLosses)) losses[name] = (await read(loss))[0]!;
+      const { value, gradients } = valueAndGrads(
+        () => Object.values(forward().auxLosses).reduce((a, b) => add(a, b)),
+        extension.parameters,
+      );
+      const onHost = new Map<string, Float32Array>();
+      for (const [name, gradient] of gradients) onHost.set(name, await read(gradient));
+      dispose([part, partRoles, documentIds, { ...auxLosses }, logits, value, [...gradients.values()]]);
+      return [losses, onHost];
+    };
+    const [whole, wholeGradients] = await run([0, 1]);
+    const [first, firstGradients] = await run([0]);
+    const [second, secondGradients] = await run([1]);
+    expect(Object.keys(whole).sort()).toEqual(['gateNew', 'gateOld', 'routerZ']);
+    for (const [name, loss] of Object.entries(whole)) {
+      expect(loss, name).toBeGreaterThan(0);
+      expect(first[name]! + second[name]!, name).toBeCloseTo(loss, 5);
+    }
+    for (const [name, gradient] of wholeGradients) {
+      const [a, b] = [firstGradients.get(name), secondGradients.get(name)];
+      const parts = gradient.map((_, i) => (a?.[i] ?? 0) + (b?.[i] ?? 0));
+      expect(maxDifference(gradient, parts), name).toBeLessThan(1e-5);
+    }
+    extension.dispose();
+  });
+
+  it('weighs a prior as one nat a token, whatever the depth', async () => {
+    const roles = fill([2, 9], 1, 'int32');
+    for (const layers of [[0], [0, 1, 2]]) {
+      const extension = attach({ layers, fusion: { type: 'guarded', bias: -3 } });
+      for (const [name, parameter] of extension.parameters) {
+        if (name.endsWith('out_proj.weight')) tidy(() => assign(parameter, mul(parameter, 0)));
+      }
+      const { auxLosses, logits } = base.forward(tokens, {
+        attachments: extension.attachments,
+        training: true,
+        roles,
+      });
+      expect((await read(auxLosses['gateOld']!))[0]).toBeCloseTo(Math.log1p(Math.exp(3)), 4);
+      dispose([{ ...auxLosses }, logits]);
+      extension.dispose();
+    }
+    roles.dispose();
+  });
+
+  it('hands out statistics when asked', async () => {
+    const extension = attach({});
+    const result = base.forward(tokens, { attachments: extension.attachments, collectStatistics: true });
+    const site = result.statistics.get('model.layers.1.mlp')!;
+    expect(site.baseWeight!.shape).toEqual([2, 9, 1]);
+    expect(site.expertIndices!.shape).toEqual([18, 2]);
+    expect(await read(site.tokensPerExpert!)).toEqual(Float32Array.of(18, 18));
+    dispose({ ...result });
+    extension.dispose();
+  });
+
+  it('trains unfrozen base parameters as copies, a tied head once', async () => {
+    const tied = tinyLlama({ tie_word_embeddings: true });
+    const before = await read(tied.parameters.get('model.embed_tokens.weight')!);
+    const extension = moeCt().attach(tied, { unfreeze: ['model.embed_tokens.weight'] }, createRng(1));
+    expect([...extension.overrides.keys()]).toEqual(['model.embed_tokens.weight']);
+    const copy = extension.parameters.get('model.embed_tokens.weight')!;
+    tidy(() => assign(copy, mul(copy, 2)));
+    expect(await read(tied.parameters.get('model.embed_tokens.weight')!)).toEqual(before);
+    extension.dispose();
+    tied.dispose();
+  });
+
+  it('takes components of your own by type', () => {
+    const open: Fusion = { ...guardedGate(), name: 'mine' };
+    const method = moeCt({ fusions: { mine: () => open } });
+    const extension = method.attach(base, { fusion: { type: 'mine', anything: 3 } }, createRng(1));
+    expect(extension.config['fusion']).toEqual({ type: 'mine', anything: 3 });
+    extension.dispose();
+  });
+
+  it.each([
+    [{ experts: 4 }, /experts: is not known; known are layers, numExperts/],
+    [{ numExperts: 0, topK: 1.5, layers: 'some', headDelta: 0 }, /4 problem/],
+    [{ numExperts: 2, topK: 3 }, /topK: must be at most numExperts = 2/],
+    [{ numExperts: 4, topK: 1 }, /1 of several copies is not the base/],
+    [{ layers: [3] }, /this base has 3 layers/],
+    [{ layers: { top: 4 } }, /this base has 3 layers/],
+    [{ layers: { every: 5 } }, /chooses none of 3/],
+    [{ fusion: { type: 'gate' } }, /fusion\.type: There is no fusion 'gate'\. Available: guarded/],
+    [{ fusion: { type: 'toString' } }, /There is no fusion 'toString'/],
+    [
+      { fusion: { type: 'guarded', oldPrior: -1 }, router: { type: 'top-k', zLoss: -2 } },
+      /2 problem.*router\.zLoss.*fusion\.oldPrior/s,
+    ],
+    [{ layers: [1], attentionRank: 4 }, /needs a branch below/],
+    [{ unfreeze: ['nothing.*'] }, /nothing matches nothing/],
+    [{ expert: { type: 'swiglu', size: 7 } }, /use 'slice'/],
+  ])('refuses %j', (config, message) => {
+    const before = memory().numTensors;
+    expect(() => attach(config as never)).toThrow(message);
+    expect(memory().numTensors).toBe(before);
+  });
+
+  it('refuses copies of FFNs that have biases, which experts have not', () => {
+    const biased = tinyLlama({ mlp_bias: true });
+    expect(() => moeCt().attach(biased, {}, createRng(1))).toThrow(/biases/);
+    biased.dispose();
+  });
+});
