@@ -1,1 +1,51 @@
-export {};
+export { chooseBackend, defaultThreads } from './base/choose-backend.ts';
+export { type LoadedBase, loadBase } from './base/load-base.ts';
+export { type Planned, planRun } from './config/plan-run.ts';
+export {
+  type ConfigOverrides,
+  type ConfigSource,
+  configFrom,
+  parseConfig,
+  readConfig,
+} from './config/read-config.ts';
+export type { EvaluationLanguage, ResolvedRun, RunLanguage, RunPlan } from './config/resolved-run.ts';
+export { configJsonSchema, configSchema, type MoectConfig } from './config/schema.ts';
+export { type BackendCheck, checkBackend } from './doctor/check-backend.ts';
+export { type Examination, examine, type Finding } from './doctor/examine.ts';
+export {
+  type CombinedScorerOptions,
+  createBaseScorer,
+  createCombinedScorer,
+  rememberScores,
+  resolveCombine,
+  type ScoredExtension,
+} from './evaluation/combined-scorer.ts';
+export { evaluateText, type LanguageResult } from './evaluation/evaluate-text.ts';
+export { type GeneratedText, type GenerateTextOptions, generateText } from './evaluation/generate-text.ts';
+export { type EvaluatedText, readTexts } from './evaluation/read-texts.ts';
+export {
+  type ExtensionConfigFile,
+  type ExtensionInfo,
+  parseExtensionConfig,
+} from './extension/extension-config.ts';
+export { type LoadedExtension, loadExtension, readExtensionConfig } from './extension/load-extension.ts';
+export { type SaveExtensionOptions, saveExtension } from './extension/save-extension.ts';
+export { learningRateFor, REFERENCE_PARAMETERS } from './presets/learning-rate.ts';
+export { COMBINE_NAMES, type CombineName, type Preset, type PresetTraining } from './presets/preset.ts';
+export {
+  type Additions,
+  createMethod,
+  createMoect,
+  defaultMoect,
+  type Moect,
+  mergeSettings,
+  presets,
+} from './presets/registry.ts';
+export type { HeldOutNumber, HeldOutNumbers } from './training/held-out.ts';
+export type { LanguageSummary } from './training/prepare-data.ts';
+export {
+  type RunInfo,
+  runTraining,
+  type TrainingHooks,
+  type TrainingOutcome,
+} from './training/run-training.ts';

@@ -92,6 +92,7 @@ export function planRun(source: ConfigSource, moect: Moect = defaultMoect): Plan
       sequenceLength: data.sequenceLength ?? null,
       format: data.format ?? null,
       textField: data.textField ?? 'text',
+      endOfDocument: data.endOfDocument ?? null,
       heldOut: data.heldOut ?? (evaluation === undefined ? 0.05 : 0),
     },
     training: planTraining(config, preset),

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { type ConfigProblem, InvalidConfigError } from '@moect/core';
+import { stringify } from 'yaml';
 import { fileProblems } from './file-problems.ts';
 import { meaningProblems } from './meaning-problems.ts';
 import { configSchema, type MoectConfig } from './schema.ts';
@@ -39,19 +40,50 @@ async function check(value: unknown, source: Omit<ConfigSource, 'config'>): Prom
   return { ...source, config: parsed.data };
 }
 
+/** Values that stand above those of a file. */
+export type ConfigOverrides = Pick<MoectConfig, 'preset' | 'output' | 'backend'> & {
+  readonly tokens?: number | undefined;
+};
+
+function withOverrides(value: unknown, { tokens, ...overrides }: ConfigOverrides): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const given = Object.entries(overrides).filter(([, override]) => override !== undefined);
+  const merged: Record<string, unknown> = { ...value, ...Object.fromEntries(given) };
+  if (tokens !== undefined) {
+    const {
+      steps: _steps,
+      epochs: _epochs,
+      ...training
+    } = (merged['training'] ?? {}) as MoectConfig['training'] & object;
+    merged['training'] = { ...training, tokens };
+  }
+  return merged;
+}
+
 /** Checks a configuration in YAML. Relative paths in it are relative to `folder`. Throws InvalidConfigError. */
 export async function parseConfig(
   text: string,
   folder: string,
-  name = 'Configuration',
+  options: { readonly name?: string; readonly overrides?: ConfigOverrides } = {},
 ): Promise<ConfigSource> {
+  const { name = 'Configuration', overrides = {} } = options;
   const { value, lineOf } = parseYaml(text, name);
-  return check(value, { name, text, folder: resolve(folder), lineOf });
+  return check(withOverrides(value, overrides), { name, text, folder: resolve(folder), lineOf });
 }
 
 /** Reads and checks a configuration file; paths in it are relative to its folder. Throws InvalidConfigError. */
-export async function readConfig(path: string): Promise<ConfigSource> {
-  return parseConfig(await readFile(path, 'utf8'), dirname(resolve(path)), path);
+export async function readConfig(path: string, overrides: ConfigOverrides = {}): Promise<ConfigSource> {
+  return parseConfig(await readFile(path, 'utf8'), dirname(resolve(path)), { name: path, overrides });
+}
+
+/** Checks a configuration that a program made. Relative paths are relative to `folder`. Throws InvalidConfigError. */
+export async function configFrom(
+  config: MoectConfig,
+  folder: string,
+  name = 'Configuration',
+): Promise<ConfigSource> {
+  const text = stringify(config, { aliasDuplicateObjects: false });
+  return check(config, { name, text, folder: resolve(folder), lineOf: () => undefined });
 }
 
 /** An InvalidConfigError of a part, with its problems placed below `prefix` in the file; other errors as they are. */

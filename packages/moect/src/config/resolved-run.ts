@@ -29,6 +29,7 @@ export interface RunPlan {
     readonly sequenceLength: number | null;
     readonly format: 'lines' | 'blocks' | 'whole' | 'jsonl' | null;
     readonly textField: string;
+    readonly endOfDocument: boolean | null;
     readonly heldOut: number;
   };
   readonly training: {
@@ -56,12 +57,12 @@ export interface RunPlan {
   readonly output: string;
 }
 
-/** What `resolved.json` holds: nothing is left open, so a run can be repeated from it. */
+/** Nothing is left open. */
 export interface ResolvedRun extends RunPlan {
   readonly baseIdentity: BaseIdentity;
   readonly combine: CombineName;
   readonly method: RunPlan['method'] & { readonly config: Readonly<Record<string, Json | undefined>> };
-  readonly data: RunPlan['data'] & { readonly sequenceLength: number };
+  readonly data: RunPlan['data'] & { readonly sequenceLength: number; readonly endOfDocument: boolean };
   readonly training: RunPlan['training'] & {
     readonly steps: number;
     readonly batchSize: number;

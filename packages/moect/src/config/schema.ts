@@ -24,6 +24,10 @@ const data = z.strictObject({
     .optional()
     .describe('what a document is; default: lines for .txt, jsonl for .jsonl'),
   textField: z.string().min(1).optional().describe("JSONL field with the text; default 'text'"),
+  endOfDocument: z
+    .boolean()
+    .optional()
+    .describe('the model learns to end documents; default: where the tokenizer has an end-of-sequence token'),
   heldOut: z
     .number()
     .min(0)
@@ -88,6 +92,10 @@ export const configSchema = z.strictObject({
     })
     .optional(),
   output: z.string().min(1).optional().describe("folder of the run; default 'run'"),
+  resolved: z
+    .record(z.string(), z.json())
+    .optional()
+    .describe('written by moect into resolved.json, not read'),
 });
 
 export type MoectConfig = z.infer<typeof configSchema>;

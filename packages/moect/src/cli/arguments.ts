@@ -1,0 +1,99 @@
+import { basename, resolve } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { COMBINE_NAMES } from '../presets/preset.ts';
+import { UsageError } from './exit-codes.ts';
+
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError('It must be a whole number above 0.');
+}
+
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new InvalidArgumentError('It must be a whole number from 0.');
+}
+
+export function nonNegative(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value;
+  throw new InvalidArgumentError('It must be a number from 0.');
+}
+
+/** Above 0, at most 1. */
+export function probability(text: string): number {
+  const value = Number(text);
+  if (value > 0 && value <= 1) return value;
+  throw new InvalidArgumentError('It must be above 0 and at most 1.');
+}
+
+/** `0.5%` → 0.005. The sign is asked for, since 0.5 alone could mean both. */
+export function percentage(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*%$/.exec(text.trim());
+  if (match !== null) return Number(match[1]) / 100;
+  throw new InvalidArgumentError("It must be a percentage such as '0.5%'.");
+}
+
+/** For options that may be given several times. */
+export function collect(value: string, previous: readonly string[] = []): string[] {
+  return [...previous, value];
+}
+
+export interface CommonOptions {
+  readonly backend: 'auto' | 'wasm' | 'cpu';
+  readonly threads?: number;
+  readonly verbose?: boolean;
+}
+
+/** Options that every command has. */
+export function addCommonOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--backend <name>', 'where to compute').choices(['auto', 'wasm', 'cpu']).default('auto'),
+    )
+    .option('--threads <n>', 'threads of the wasm backend (default: all cores)', positiveInteger)
+    .option('--verbose', 'print the stack of an error');
+}
+
+/** Options of the commands that use a base with extensions. */
+export function addModelOptions(command: Command): Command {
+  return command
+    .requiredOption('--base <folder>', 'base model: config.json, safetensors weights, tokenizer.json')
+    .option('--extension <folder>', 'extension of this base; may be given several times', collect, [])
+    .addOption(
+      new Option(
+        '--combine <how>',
+        'known: by language; mixture: by how well each predicts the text; gate: inside the layers ' +
+          '(default: what the extension was made for)',
+      ).choices(COMBINE_NAMES),
+    );
+}
+
+export interface TextArgument {
+  readonly code: string;
+  readonly files: readonly string[];
+}
+
+const CODE_IN_NAME = /^([a-z]{2,3}(?:[_-][A-Z][a-z]{3})?)\./;
+
+/**
+ * Reads `CODE=FILE` and, where a file is named after its language (`swh_Latn.jsonl`), `FILE`. Several files of one
+ * language come together. Throws UsageError.
+ */
+export function parseTexts(given: readonly string[], flag: string, fallback?: string): TextArgument[] {
+  const files = new Map<string, string[]>();
+  for (const text of given) {
+    const match = /^([A-Za-z][\w-]*)=(.+)$/s.exec(text);
+    const file = match?.[2] ?? text;
+    const code = match?.[1] ?? fallback ?? CODE_IN_NAME.exec(basename(file))?.[1];
+    if (code === undefined) {
+      throw new UsageError(
+        `The language of ${file} is not known.`,
+        `Write ${flag} CODE=${file}, for example ${flag} swh_Latn=${file}.`,
+      );
+    }
+    files.set(code, [...(files.get(code) ?? []), resolve(file)]);
+  }
+  return [...files].map(([code, list]) => ({ code, files: list }));
+}

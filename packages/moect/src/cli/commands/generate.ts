@@ -1,0 +1,84 @@
+import { abortOnSignals } from '@moect/trainer/node';
+import type { Command } from 'commander';
+import { generateText } from '../../evaluation/generate-text.ts';
+import {
+  addCommonOptions,
+  addModelOptions,
+  nonNegative,
+  positiveInteger,
+  probability,
+  wholeNumber,
+} from '../arguments.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { Io } from '../io.ts';
+import { loadModels, type ModelOptions } from '../load-models.ts';
+
+interface GenerateCommandOptions extends ModelOptions {
+  readonly prompt: string;
+  readonly language?: string;
+  readonly maxNewTokens: number;
+  readonly temperature: number;
+  readonly topP: number;
+  readonly seed: number;
+  readonly json?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  $ moect generate --base ./base --prompt "Once upon a time"
+  $ moect generate --base ./base --extension run/extension --prompt "Watu wote" --temperature 0.8 --seed 7
+  $ moect generate --base ./base --extension swahili --extension yoruba --combine mixture --prompt "Gbogbo"
+  $ moect generate --base ./base --extension swahili --combine known --language swh_Latn --prompt "Watu"
+
+The text comes as it is made, prompt first. The same seed gives the same text.
+`;
+
+async function generateCommand(options: GenerateCommandOptions, io: Io): Promise<number> {
+  const abort = abortOnSignals();
+  const models = await loadModels(options);
+  try {
+    const { base, extensions } = models;
+    const { prompt, combine, language, maxNewTokens, temperature, topP, seed } = options;
+    const isJson = options.json === true;
+    if (!isJson) io.out(prompt);
+    const made = await generateText({
+      base,
+      extensions,
+      prompt,
+      maxNewTokens,
+      temperature,
+      topP,
+      seed,
+      signal: abort.signal,
+      ...(combine && { combine }),
+      ...(language !== undefined && { language }),
+      ...(!isJson && { onText: (text: string) => io.out(text) }),
+    });
+    io.out(isJson ? `${JSON.stringify({ prompt, ...made }, null, 2)}\n` : '\n');
+    return made.finishReason === 'aborted' ? EXIT.interrupted : EXIT.ok;
+  } finally {
+    models.dispose();
+    abort.dispose();
+  }
+}
+
+/** `moect generate` */
+export function addGenerate(program: Command, io: Io, done: (code: number) => void): void {
+  const command = program
+    .command('generate')
+    .summary('continue a text')
+    .description('Continues a prompt with a base and any number of extensions.');
+  addModelOptions(command)
+    .requiredOption('--prompt <text>', 'what to continue')
+    .option('--language <code>', 'language of the text, for --combine known')
+    .option('--max-new-tokens <n>', 'tokens to add', positiveInteger, 64)
+    .option('--temperature <t>', '0 takes the likeliest token, 1 samples from the model', nonNegative, 0)
+    .option('--top-p <p>', 'sample from the likeliest tokens that reach this probability', probability, 1)
+    .option('--seed <n>', 'of the random numbers', wholeNumber, 0)
+    .option('--json', 'print one JSON object instead of the text')
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: GenerateCommandOptions) => {
+      done(await generateCommand(options, io));
+    });
+  addCommonOptions(command);
+}

@@ -1,0 +1,80 @@
+import { arch, availableParallelism, cpus, freemem, platform, release, totalmem } from 'node:os';
+import { type BackendCheck, checkBackend } from './check-backend.ts';
+
+export interface Finding {
+  readonly level: 'ok' | 'warning' | 'problem';
+  readonly text: string;
+}
+
+export interface Examination {
+  readonly schema: 'moect-doctor/1';
+  readonly node: string;
+  readonly platform: string;
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly freeMemoryBytes: number;
+  readonly backends: readonly BackendCheck[];
+  /** What `auto` takes; null where nothing works. */
+  readonly chosen: BackendCheck['name'] | null;
+  readonly findings: readonly Finding[];
+}
+
+const OLDEST_NODE = [20, 19] as const;
+const ENOUGH_MEMORY = 2 * 2 ** 30;
+
+function nodeFinding(version: string): Finding {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [oldMajor, oldMinor] = OLDEST_NODE;
+  if (major > oldMajor || (major === oldMajor && minor >= oldMinor)) {
+    return { level: 'ok', text: `Node.js ${version}` };
+  }
+  const wanted = OLDEST_NODE.join('.');
+  return {
+    level: 'problem',
+    text: `Node.js ${version} is too old: install ${wanted} or newer from nodejs.org`,
+  };
+}
+
+function memoryFinding(free: number): Finding {
+  const gib = (free / 2 ** 30).toFixed(1);
+  if (free >= ENOUGH_MEMORY) return { level: 'ok', text: `${gib} GiB of memory free` };
+  return {
+    level: 'warning',
+    text: `only ${gib} GiB of memory free: close programs, or lower training.batchSize and data.sequenceLength`,
+  };
+}
+
+function backendFinding(check: BackendCheck): Finding {
+  const { name, available, detail, remedy, gflops, gradientOk } = check;
+  if (!available) return { level: 'problem', text: `${name}: ${detail} ${remedy}` };
+  if (!gradientOk) return { level: 'problem', text: `${name}: ${remedy}` };
+  return { level: 'ok', text: `${name}: ${detail}; ${gflops!.toFixed(1)} GFLOP/s, gradients agree` };
+}
+
+/** Looks at this machine and at what moect can use of it. */
+export async function examine(options: { readonly threads?: number } = {}): Promise<Examination> {
+  const backends: BackendCheck[] = [];
+  for (const name of ['wasm', 'cpu'] as const) backends.push(await checkBackend(name, options.threads));
+  const chosen = backends.find(({ available, gradientOk }) => available && gradientOk)?.name ?? null;
+  const free = freemem();
+  const findings = [nodeFinding(process.versions.node), memoryFinding(free), ...backends.map(backendFinding)];
+  if (chosen === 'cpu') {
+    findings.push({
+      level: 'warning',
+      text: 'only the slow backend works: fine for tests, not for training',
+    });
+  }
+  return {
+    schema: 'moect-doctor/1',
+    node: process.versions.node,
+    platform: `${platform()} ${release()} ${arch()}`,
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    memoryBytes: totalmem(),
+    freeMemoryBytes: free,
+    backends,
+    chosen,
+    findings,
+  };
+}

@@ -1,0 +1,54 @@
+import { type ConfigProblem, CorruptDataError, type ExtensionMetadata, type Settings } from '@moect/core';
+import { z } from 'zod';
+import type { CombineName } from '../presets/preset.ts';
+
+export const EXTENSION_CONFIG_FILE = 'moect_config.json';
+export const EXTENSION_WEIGHTS_FILE = 'moect_model.safetensors';
+export const MODEL_CARD_FILE = 'README.md';
+
+/** What an extension folder says about itself beside its weights. */
+export interface ExtensionInfo extends ExtensionMetadata {
+  /** How it is used when nothing else is asked for. Default `gate`. */
+  readonly combine?: CombineName;
+  /** Preset that it was made with. */
+  readonly preset?: string;
+  /** What the training was, for people and for reports. */
+  readonly training?: Settings;
+}
+
+const settings = z.record(z.string(), z.json());
+
+const fileSchema = z.strictObject({
+  schema: z.literal('moect-extension/1'),
+  method: z.string().min(1),
+  config: settings,
+  combine: z.enum(['known', 'mixture', 'gate']),
+  preset: z.string().nullable(),
+  languages: z.array(z.strictObject({ code: z.string().min(1), role: z.enum(['old', 'new']) })),
+  license: z.string().nullable(),
+  base: z.strictObject({
+    id: z.string(),
+    revision: z.string().nullable(),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/, 'is no SHA-256'),
+  }),
+  parameters: z.int().min(0),
+  dtype: z.enum(['f32', 'bf16']),
+  training: settings.nullable(),
+});
+
+/** `moect_config.json`. */
+export type ExtensionConfigFile = z.infer<typeof fileSchema>;
+
+/** Checks the contents of `moect_config.json`. Throws CorruptDataError naming everything that is wrong. */
+export function parseExtensionConfig(value: unknown, source: string): ExtensionConfigFile {
+  const parsed = fileSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(
+    (issue): ConfigProblem => ({ path: issue.path.join('.') || '(whole file)', message: issue.message }),
+  );
+  throw new CorruptDataError(
+    source,
+    problems.map(({ path, message }) => `${path}: ${message}`).join('; '),
+    'Take the folder as moect wrote it; another version of moect may be needed.',
+  );
+}

@@ -1,0 +1,96 @@
+import type { Settings } from '@moect/core';
+import type { LoadedBase } from '../base/load-base.ts';
+import type { ResolvedRun, RunPlan } from '../config/resolved-run.ts';
+import type { MoectConfig } from '../config/schema.ts';
+import { learningRateFor } from '../presets/learning-rate.ts';
+import type { Preset } from '../presets/preset.ts';
+import type { PackingPlan } from './prepare-data.ts';
+
+/** Longest sequence that is chosen without being asked for: memory grows with it, gain hardly. */
+const DEFAULT_SEQUENCE = 512;
+/** Tokens in one batch that is chosen without being asked for. */
+const DEFAULT_BATCH_TOKENS = 2048;
+
+/** Sizes that follow from the base. */
+export function resolvePacking({ data, training }: RunPlan, base: LoadedBase): PackingPlan {
+  const sequenceLength = data.sequenceLength ?? Math.min(base.model.maxPositions, DEFAULT_SEQUENCE);
+  const batchSize = training.batchSize ?? Math.max(1, Math.round(DEFAULT_BATCH_TOKENS / sequenceLength));
+  const endOfDocument = data.endOfDocument ?? base.tokenizer.eosTokenIds.length > 0;
+  return { sequenceLength, batchSize, endOfDocument };
+}
+
+/** Optimizer steps of a run. */
+export function resolveSteps(plan: RunPlan, packing: PackingPlan, newSequences: number): number {
+  const { steps, tokens, epochs, accumulation } = plan.training;
+  if (steps !== null) return steps;
+  const perStep = packing.batchSize * accumulation;
+  if (tokens !== null) return Math.max(1, Math.round(tokens / (perStep * packing.sequenceLength)));
+  const sequences = ((epochs ?? 1) * newSequences) / (1 - plan.replay.share);
+  return Math.max(1, Math.ceil(sequences / perStep));
+}
+
+export interface Facts {
+  readonly base: LoadedBase;
+  readonly preset: Preset;
+  readonly packing: PackingPlan;
+  readonly newSequences: number;
+  /** Settings of the method with its own defaults filled in. */
+  readonly methodConfig: Settings;
+}
+
+/** Fills in all that follows from base and data. */
+export function resolveRun(plan: RunPlan, facts: Facts): ResolvedRun {
+  const { base, preset, packing, newSequences, methodConfig } = facts;
+  const { training } = plan;
+  const steps = resolveSteps(plan, packing, newSequences);
+  return {
+    ...plan,
+    baseIdentity: base.identity,
+    combine: preset.combine,
+    method: { ...plan.method, config: methodConfig },
+    data: { ...plan.data, sequenceLength: packing.sequenceLength, endOfDocument: packing.endOfDocument },
+    training: {
+      ...training,
+      steps,
+      batchSize: packing.batchSize,
+      learningRate:
+        training.learningRate ?? learningRateFor(preset.training.learningRate, base.parameterCount),
+      checkpointEvery: training.checkpointEvery ?? Math.max(20, Math.ceil(steps / 10)),
+    },
+  };
+}
+
+const withoutNull = <T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], null> } =>
+  Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== null)) as {
+    [K in keyof T]?: Exclude<T[K], null>;
+  };
+
+/**
+ * The contents of `resolved.json`: a configuration in which nothing is left open, so that
+ * `moect train run/resolved.json` repeats the run, and under `resolved` what else the run found.
+ */
+export function resolvedConfig(run: ResolvedRun, found: Settings): MoectConfig {
+  const { tokens: _tokens, epochs: _epochs, ...training } = run.training;
+  const list = <T extends { readonly files: readonly string[] }>(languages: readonly T[]): object[] =>
+    languages.map((language) => withoutNull({ ...language, files: [...language.files] }));
+  return {
+    base: run.base,
+    preset: run.preset,
+    method: run.method.overrides,
+    languages: list(run.languages),
+    replay: run.replay,
+    data: withoutNull(run.data),
+    training: withoutNull(training),
+    ...(run.evaluation !== null && { evaluation: { languages: list(run.evaluation.languages) } }),
+    extension: withoutNull(run.extension),
+    backend: withoutNull(run.backend),
+    output: run.output,
+    resolved: {
+      schema: 'moect-resolved/1',
+      base: run.baseIdentity,
+      method: { name: run.method.name, config: run.method.config },
+      combine: run.combine,
+      ...found,
+    },
+  } as object as MoectConfig;
+}

@@ -1,0 +1,243 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Callback, CheckpointError, type Extension, type Settings } from '@moect/core';
+import { assertUnchanged, digestParameters } from '@moect/freeze';
+import { writeFileAtomic, writeJsonAtomic } from '@moect/models/node';
+import { type BackendInfo, createRng } from '@moect/tensor';
+import {
+  adamW,
+  constant,
+  cosine,
+  linear,
+  type ScheduleOptions,
+  type TrainOptions,
+  type TrainResult,
+  train,
+} from '@moect/trainer';
+import { createCheckpointStore, eventLog, latestCheckpoint, lockRun } from '@moect/trainer/node';
+import { chooseBackend } from '../base/choose-backend.ts';
+import { type LoadedBase, loadBase } from '../base/load-base.ts';
+import { planRun } from '../config/plan-run.ts';
+import { type ConfigSource, placedBelow } from '../config/read-config.ts';
+import type { ResolvedRun, RunPlan } from '../config/resolved-run.ts';
+import { saveExtension } from '../extension/save-extension.ts';
+import { defaultMoect, type Moect, mergeSettings } from '../presets/registry.ts';
+import { unlessInterrupted } from '../unless-interrupted.ts';
+import { evaluateHeldOut, type HeldOutNumbers } from './held-out.ts';
+import { type LanguageSummary, type LanguageText, prepareData, readLanguages } from './prepare-data.ts';
+import { resolvedConfig, resolvePacking, resolveRun } from './resolve-run.ts';
+
+export interface TrainingHooks {
+  /** Methods and presets. Default: the built-in ones. */
+  readonly moect?: Moect;
+  /** Go on from the newest checkpoint of the output folder. Default false. */
+  readonly resume?: boolean;
+  /** Ends the run with its state saved. */
+  readonly signal?: AbortSignal;
+  readonly callbacks?: readonly Callback[];
+  /** Told once, before the first step. */
+  readonly onReady?: (info: RunInfo) => void;
+}
+
+export interface RunInfo {
+  readonly run: ResolvedRun;
+  readonly backend: BackendInfo;
+  readonly languages: readonly LanguageSummary[];
+  readonly baseParameters: number;
+  readonly trainableParameters: number;
+  /** Choices made for the user, with the reason. */
+  readonly notes: readonly string[];
+}
+
+export interface TrainingOutcome extends RunInfo {
+  readonly result: TrainResult;
+  /** Folder of the finished extension; null when the run was interrupted. */
+  readonly extensionFolder: string | null;
+  /** Bits per byte of the held-out text (at most 32 KiB a language); null when interrupted or nothing was held out. */
+  readonly heldOut: HeldOutNumbers | null;
+}
+
+/** Everything that a run holds while it lasts. */
+interface Prepared extends RunInfo {
+  readonly base: LoadedBase;
+  readonly extension: Extension;
+  readonly texts: readonly LanguageText[];
+  readonly options: TrainOptions;
+}
+
+const schedules = { cosine, linear, constant };
+
+function trainOptions(
+  run: ResolvedRun,
+  parts: Pick<TrainOptions, 'base' | 'extension' | 'data'>,
+): TrainOptions {
+  const { training } = run;
+  const options: ScheduleOptions = {
+    learningRate: training.learningRate,
+    totalSteps: training.steps,
+    warmupRatio: training.warmup,
+    ...(training.schedule !== 'constant' && { minRatio: training.finalRate }),
+  };
+  return {
+    ...parts,
+    totalSteps: training.steps,
+    gradientAccumulation: training.accumulation,
+    optimizer: adamW({ weightDecay: training.weightDecay }),
+    schedule: schedules[training.schedule](options),
+    maxGradNorm: training.maxGradNorm,
+    seed: training.seed,
+    checkpointEvery: training.checkpointEvery,
+    baseIdentity: run.baseIdentity,
+    ...(training.evaluateEvery !== null && { evaluateEvery: training.evaluateEvery }),
+    ...(training.statisticsEvery !== null && { statisticsEvery: training.statisticsEvery }),
+  };
+}
+
+function attach(source: ConfigSource, plan: RunPlan, base: LoadedBase, moect: Moect): Extension {
+  const settings = mergeSettings(moect.preset(plan.preset).config, plan.method.overrides);
+  try {
+    const rng = createRng(plan.training.seed).fork('extension');
+    return moect.method(plan.method.name).attach(base.model, settings, rng);
+  } catch (error) {
+    throw placedBelow(error, source, ['method']);
+  }
+}
+
+async function prepare(source: ConfigSource, moect: Moect): Promise<Prepared> {
+  const { plan, notes } = planRun(source, moect);
+  const backend = await chooseBackend(plan.backend.name, plan.backend.threads ?? undefined);
+  const texts = await readLanguages(plan);
+  const base = await loadBase(plan.base);
+  try {
+    const packing = resolvePacking(plan, base);
+    const data = await prepareData(plan, base, texts, packing);
+    const extension = attach(source, plan, base, moect);
+    const preset = moect.preset(plan.preset);
+    const { newSequences } = data;
+    const run = resolveRun(plan, { base, preset, packing, newSequences, methodConfig: extension.config });
+    const sizes = [...extension.parameters.values()].map(({ size }) => size);
+    return {
+      run,
+      backend,
+      languages: data.summaries,
+      baseParameters: base.parameterCount,
+      trainableParameters: sizes.reduce((a, b) => a + b, 0),
+      notes,
+      base,
+      extension,
+      texts,
+      options: trainOptions(run, { base: base.model, extension, data: data.source }),
+    };
+  } catch (error) {
+    base.model.dispose();
+    throw error;
+  }
+}
+
+async function refuseOldRun(output: string): Promise<void> {
+  const latest = await latestCheckpoint(output);
+  if (latest === null) return;
+  const hint = 'Add --resume to go on with it, or choose another output folder.';
+  throw new CheckpointError(output, `holds a run that has reached step ${latest.step}`, hint);
+}
+
+/** The run's own record: the configuration as given and as understood, and the text kept out of training. */
+async function writeRecord(source: ConfigSource, prepared: Prepared): Promise<void> {
+  const { run, backend, texts, languages, baseParameters, trainableParameters } = prepared;
+  const found = { backend: backend.detail, baseParameters, trainableParameters, languages };
+  await writeFileAtomic(join(run.output, 'config.yaml'), source.text);
+  await writeJsonAtomic(join(run.output, 'resolved.json'), resolvedConfig(run, found as object as Settings));
+  const folder = join(run.output, 'held-out');
+  for (const { code, heldOut } of texts) {
+    if (heldOut.length === 0) continue;
+    await mkdir(folder, { recursive: true });
+    const lines = heldOut.map(({ id, text, language }) => `${JSON.stringify({ id, language, text })}\n`);
+    await writeFileAtomic(join(folder, `${code}.jsonl`), lines.join(''));
+  }
+}
+
+function trainingSummary({ run, languages }: Prepared, result: TrainResult): Settings {
+  const { training, replay, data } = run;
+  const summary = {
+    steps: result.step,
+    tokens: result.tokensSeen,
+    sequenceLength: data.sequenceLength,
+    batchSize: training.batchSize * training.accumulation,
+    learningRate: training.learningRate,
+    seed: training.seed,
+    replayShare: replay.share,
+    languages: languages.map(({ code, role, documents, tokens }) => ({ code, role, documents, tokens })),
+  };
+  return summary as Settings;
+}
+
+async function finish(prepared: Prepared, result: TrainResult): Promise<string> {
+  const { run, base, extension, languages } = prepared;
+  // law 1: whatever was trained, the base is what it was
+  assertUnchanged(base.identity.sha256, await digestParameters(base.model.parameters));
+  const folder = join(run.output, 'extension');
+  const info = {
+    base: base.identity,
+    languages: run.languages
+      .filter(({ role, code }) => role === 'new' || languages.some((used) => used.code === code))
+      .map(({ code, role }) => ({ code, role })),
+    license: run.extension.license,
+    combine: run.combine,
+    preset: run.preset,
+    training: trainingSummary(prepared, result),
+  };
+  await saveExtension(folder, extension, info, { dtype: run.extension.dtype });
+  return folder;
+}
+
+async function runPrepared(
+  source: ConfigSource,
+  prepared: Prepared,
+  hooks: TrainingHooks,
+): Promise<TrainingOutcome> {
+  const { base, extension, texts, options, ...info } = prepared;
+  const { output } = info.run;
+  const { signal, resume = false } = hooks;
+  await mkdir(output, { recursive: true });
+  const lock = await lockRun(output);
+  try {
+    if (!resume) await refuseOldRun(output);
+    await writeRecord(source, prepared);
+    hooks.onReady?.(info);
+    const evaluate = await evaluateHeldOut(info.run, base, extension, texts, signal);
+    const result = await train({
+      ...options,
+      resume,
+      checkpoints: createCheckpointStore(output),
+      callbacks: [eventLog(join(output, 'events.jsonl')), ...(hooks.callbacks ?? [])],
+      ...(signal && { signal }),
+      ...(evaluate && { evaluate: evaluate.during }),
+    });
+    if (result.reason === 'interrupted') return { ...info, result, extensionFolder: null, heldOut: null };
+    const extensionFolder = await finish(prepared, result);
+    // a courtesy: an interruption while they are computed spoils nothing
+    const heldOut = evaluate === null ? null : await unlessInterrupted(signal, evaluate.numbers());
+    return { ...info, result, extensionFolder, heldOut };
+  } finally {
+    await lock.release();
+  }
+}
+
+/**
+ * Trains what a configuration describes, in its output folder: `config.yaml` as given, `resolved.json` as understood,
+ * `held-out/` with the text kept out of training, `events.jsonl`, `checkpoints/`, and at the end `extension/`.
+ * The base's parameters are proved unchanged before the extension is written.
+ *
+ * Throws InvalidConfigError, BackendUnavailableError, CorruptDataError, CheckpointError (the folder holds another run,
+ * or another process trains there), NonFiniteError and ParametersChangedError. An interrupted run is no error: its
+ * `result.reason` is `interrupted`.
+ */
+export async function runTraining(source: ConfigSource, hooks: TrainingHooks = {}): Promise<TrainingOutcome> {
+  const prepared = await prepare(source, hooks.moect ?? defaultMoect);
+  try {
+    return await runPrepared(source, prepared, hooks);
+  } finally {
+    prepared.extension.dispose();
+    prepared.base.model.dispose();
+  }
+}
