@@ -1,5 +1,6 @@
+import { laneSum } from '../lanes';
 import { argF, argI, argP, rangeStart, scratchUser } from '../layout';
-import { exp4, loadLanes, madd, storeLanes, sum4 } from './math';
+import { exp4, loadLanes, madd, storeLanes, log } from './math';
 
 /**
  * Attention of few queries on many keys, without packing: decoding reads each key once anyway.
@@ -38,7 +39,7 @@ function attendQuery(batch: i32, head: i32, t: i32, unit: i32): void {
   const n = high - low;
   const m = scoreKeys(argP(0) + row, argP(1) + kv + <usize>low * pitch, pitch, scores, n, d, keyDocs + (<usize>low << 2), document);
   const sum = exponentiate(scores, n, m == -Infinity ? 0 : m);
-  store<f32>(argP(6) + (<usize>unit << 2), <f32>(<f64>m + Math.log(sum)));
+  store<f32>(argP(6) + (<usize>unit << 2), <f32>(<f64>m + log(sum)));
   weightedSum(scores, argP(2) + kv + <usize>low * pitch, pitch, argP(5) + row, n, d, sum == 0 ? 0 : <f32>(1 / sum));
 }
 
@@ -71,7 +72,7 @@ function dotRow(q: usize, k: usize, d: i32): f32 {
     const o = <usize>i << 2;
     s0 = madd(loadLanes(q + o, d - i), loadLanes(k + o, d - i), s0);
   }
-  return sum4(f32x4.add(s0, s1));
+  return laneSum(f32x4.add(s0, s1));
 }
 
 /** x = exp(x - shift) in place; returns the sum. */
@@ -82,7 +83,7 @@ function exponentiate(x: usize, n: i32, shift: f32): f64 {
     const p = x + (<usize>i << 2);
     const e = v128.and(exp4(f32x4.sub(v128.load(p), m)), i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(n - i)));
     v128.store(p, e);
-    total += <f64>sum4(e);
+    total += <f64>laneSum(e);
   }
   return total;
 }

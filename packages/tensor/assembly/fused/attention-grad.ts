@@ -17,7 +17,7 @@ import {
   storePanel,
 } from './attention-panel';
 import { packedSize } from './attention';
-import { dot, exp4 } from './math';
+import { constant, dot, exp4With } from './math';
 
 /** Queries per block: six panels of 8. */
 const QUERIES: i32 = 48;
@@ -206,10 +206,12 @@ function slopes(tile: usize, from: i32, to: i32): void {
   const lseLow = v128.load(tile + LANES, 32);
   const lseHigh = v128.load(tile + LANES, 48);
   const zero = f32x4.splat(0);
+  const c0 = constant(0), c1 = constant(1), c2 = constant(2), c3 = constant(3), c4 = constant(4);
+  const c5 = constant(5), c6 = constant(6), c7 = constant(7), c8 = constant(8), c9 = constant(9);
   for (let s = from; s < to; s++) {
     const p = tile + (<usize>(s - from) << 5);
-    let low = exp4(f32x4.sub(v128.load(p), lseLow));
-    let high = exp4(f32x4.sub(v128.load(p, 16), lseHigh));
+    let low = exp4With(f32x4.sub(v128.load(p), lseLow), c0, c1, c2, c3, c4, c5, c6, c7, c8, c9);
+    let high = exp4With(f32x4.sub(v128.load(p, 16), lseHigh), c0, c1, c2, c3, c4, c5, c6, c7, c8, c9);
     let dLow = f32x4.mul(low, f32x4.sub(v128.load(p, SLOPES), deltaLow));
     let dHigh = f32x4.mul(high, f32x4.sub(v128.load(p, SLOPES + 16), deltaHigh));
     if (s < start || s >= end) {

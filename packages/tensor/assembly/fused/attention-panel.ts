@@ -29,15 +29,18 @@ export let highKey: i32 = 0;
 export function setPanel(queryDocs: usize, keys: usize, first: i32, count: i32, position: i32, window: i32): void {
   const from = queryDocs + ((<usize>first) << 2);
   keyDocs = keys;
-  uniformDoc = load<i32>(from);
-  docLow = i32x4.splat(-2);
-  docHigh = docLow;
-  for (let lane = 0; lane < count; lane++) {
-    const doc = load<i32>(from + ((<usize>lane) << 2));
-    if (doc != uniformDoc) uniformDoc = -1;
-    setLane(lane, doc);
+  uniformDoc = -1;
+  if (count == 8) {
+    docLow = v128.load(from);
+    docHigh = v128.load(from, 16);
+    const same = v128.load32_splat(from);
+    const equal = v128.and(i32x4.eq(docLow, same), i32x4.eq(docHigh, same));
+    if (i32x4.all_true(equal)) uniformDoc = load<i32>(from);
+  } else {
+    docLow = i32x4.splat(-2);
+    docHigh = docLow;
+    for (let lane = 0; lane < count; lane++) setLane(lane, load<i32>(from + ((<usize>lane) << 2)));
   }
-  if (count < 8) uniformDoc = -1;
   limitLow = i32x4.add(i32x4.splat(position), i32x4(0, 1, 2, 3));
   limitHigh = i32x4.add(i32x4.splat(position + 4), i32x4(0, 1, 2, 3));
   const reach = window > 0 ? window : i32.MAX_VALUE;
@@ -79,6 +82,8 @@ export function plainEnd(start: i32, to: i32): i32 {
   if (start >= to) return to;
   let s = start;
   const end = min(to, firstLimit + 1);
+  const doc = i32x4.splat(uniformDoc);
+  while (s + 4 <= end && i32x4.all_true(i32x4.eq(v128.load(keyDocs + ((<usize>s) << 2)), doc))) s += 4;
   while (s < end && load<i32>(keyDocs + ((<usize>s) << 2)) == uniformDoc) s++;
   return s;
 }

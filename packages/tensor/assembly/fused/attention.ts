@@ -1,3 +1,4 @@
+import { log4 } from '../functions';
 import { argF, argI, argP, rangeStart, scratchUser } from '../layout';
 import { MR, microKernel } from '../micro-kernel';
 import { packA, packB } from '../pack';
@@ -15,7 +16,7 @@ import {
   setPanel,
   storePanel,
 } from './attention-panel';
-import { exp4 } from './math';
+import { constant, exp4, exp4With, storeUpTo } from './math';
 
 // scratch: score tile, running maximum, sum and correction (8 lanes each), then Q and O panels
 const MAXIMUM: usize = (<usize>KEY_BLOCK + 8) << 5;
@@ -137,12 +138,14 @@ function softmaxTile(tile: usize, from: i32, to: i32): void {
   const zero = f32x4.splat(0);
   mLow = v128.bitselect(zero, mLow, f32x4.eq(mLow, hidden));
   mHigh = v128.bitselect(zero, mHigh, f32x4.eq(mHigh, hidden));
+  const c0 = constant(0), c1 = constant(1), c2 = constant(2), c3 = constant(3), c4 = constant(4);
+  const c5 = constant(5), c6 = constant(6), c7 = constant(7), c8 = constant(8), c9 = constant(9);
   let sumLow = zero;
   let sumHigh = zero;
   for (let s = from; s < to; s++) {
     const p = tile + (<usize>(s - from) << 5);
-    const low = exp4(f32x4.sub(v128.load(p), mLow));
-    const high = exp4(f32x4.sub(v128.load(p, 16), mHigh));
+    const low = exp4With(f32x4.sub(v128.load(p), mLow), c0, c1, c2, c3, c4, c5, c6, c7, c8, c9);
+    const high = exp4With(f32x4.sub(v128.load(p, 16), mHigh), c0, c1, c2, c3, c4, c5, c6, c7, c8, c9);
     v128.store(p, low);
     v128.store(p, high, 16);
     sumLow = f32x4.add(sumLow, low);
@@ -168,16 +171,12 @@ function correct(tile: usize, o: usize, d: i32): void {
 }
 
 function finishPanel(tile: usize, o: usize, d: i32, out: usize, pitch: usize, count: i32, logsumexp: usize): void {
-  for (let lane = 0; lane < count; lane++) {
-    const at = <usize>lane << 2;
-    const m = load<f32>(tile + MAXIMUM + at);
-    const sum = load<f32>(tile + SUM + at);
-    store<f32>(logsumexp + at, <f32>(<f64>m + Math.log(<f64>sum)));
-  }
-  const one = f32x4.splat(1);
-  const zero = f32x4.splat(0);
   const low = v128.load(tile + SUM);
   const high = v128.load(tile + SUM, 16);
+  storeUpTo(logsumexp, f32x4.add(v128.load(tile + MAXIMUM), log4(low)), count);
+  if (count > 4) storeUpTo(logsumexp + 16, f32x4.add(v128.load(tile + MAXIMUM, 16), log4(high)), count - 4);
+  const one = f32x4.splat(1);
+  const zero = f32x4.splat(0);
   const factors = tile + CORRECTION;
   v128.store(factors, v128.bitselect(zero, f32x4.div(one, low), f32x4.eq(low, zero)));
   v128.store(factors, v128.bitselect(zero, f32x4.div(one, high), f32x4.eq(high, zero)), 16);

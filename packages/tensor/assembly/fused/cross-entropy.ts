@@ -1,4 +1,5 @@
-import { exp4, storeLanes, sum4 } from './math';
+import { laneSum } from '../lanes';
+import { constant, exp4, exp4With, log, storeUpTo } from './math';
 
 // lanes are summed in float32 over this many elements, then in float64
 const SPAN: i32 = 1024;
@@ -25,6 +26,8 @@ function rowMax(x: usize, n: i32): f32 {
 @inline
 function sumExp(x: usize, n: i32, shift: f32): f64 {
   const m = f32x4.splat(shift);
+  const c0 = constant(0), c1 = constant(1), c2 = constant(2), c3 = constant(3), c4 = constant(4);
+  const c5 = constant(5), c6 = constant(6), c7 = constant(7), c8 = constant(8), c9 = constant(9);
   let total: f64 = 0;
   for (let from = 0; from < n; from += SPAN) {
     const to = min(n, from + SPAN);
@@ -33,14 +36,14 @@ function sumExp(x: usize, n: i32, shift: f32): f64 {
     let i = from;
     for (; i + 8 <= to; i += 8) {
       const p = x + ((<usize>i) << 2);
-      s0 = f32x4.add(s0, exp4(f32x4.sub(v128.load(p), m)));
-      s1 = f32x4.add(s1, exp4(f32x4.sub(v128.load(p, 16), m)));
+      s0 = f32x4.add(s0, exp4With(f32x4.sub(v128.load(p), m), c0, c1, c2, c3, c4, c5, c6, c7, c8, c9));
+      s1 = f32x4.add(s1, exp4With(f32x4.sub(v128.load(p, 16), m), c0, c1, c2, c3, c4, c5, c6, c7, c8, c9));
     }
     for (; i < to; i += 4) {
       const mask = i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(to - i));
       s0 = f32x4.add(s0, v128.and(mask, exp4(f32x4.sub(v128.load(x + ((<usize>i) << 2)), m))));
     }
-    total += <f64>sum4(f32x4.add(s0, s1));
+    total += <f64>laneSum(f32x4.add(s0, s1));
   }
   return total;
 }
@@ -59,7 +62,7 @@ export function crossEntropy(
     const p = logits + ((<usize>row * <usize>n) << 2);
     const o = (<usize>row) << 2;
     const m = rowMax(p, n);
-    const logSum = Math.log(sumExp(p, n, m));
+    const logSum = log(sumExp(p, n, m));
     store<f32>(logsumexp + o, <f32>(<f64>m + logSum));
     const target = load<i32>(targets + o);
     // the difference first: a small loss must not drown in a large logsumexp
@@ -80,6 +83,8 @@ export function crossEntropyGrad(
   end: i32,
 ): void {
   const bytes = (<usize>n) << 2;
+  const c0 = constant(0), c1 = constant(1), c2 = constant(2), c3 = constant(3), c4 = constant(4);
+  const c5 = constant(5), c6 = constant(6), c7 = constant(7), c8 = constant(8), c9 = constant(9);
   for (let row = begin; row < end; row++) {
     const p = logits + <usize>row * bytes;
     const q = dlogits + <usize>row * bytes;
@@ -91,11 +96,17 @@ export function crossEntropyGrad(
     const shift = f32x4.splat(load<f32>(logsumexp + ((<usize>row) << 2)));
     const scale = load<f32>(dlosses + ((<usize>row) << 2));
     const factor = f32x4.splat(scale);
-    for (let i = 0; i < n; i += 4) {
+    let i = 0;
+    for (; i + 8 <= n; i += 8) {
       const o = (<usize>i) << 2;
-      const v = f32x4.mul(exp4(f32x4.sub(v128.load(p + o), shift)), factor);
-      if (i + 4 <= n) v128.store(q + o, v);
-      else storeLanes(q + o, v, n - i);
+      const a = exp4With(f32x4.sub(v128.load(p + o), shift), c0, c1, c2, c3, c4, c5, c6, c7, c8, c9);
+      const b = exp4With(f32x4.sub(v128.load(p + o, 16), shift), c0, c1, c2, c3, c4, c5, c6, c7, c8, c9);
+      v128.store(q + o, f32x4.mul(a, factor));
+      v128.store(q + o, f32x4.mul(b, factor), 16);
+    }
+    for (; i < n; i += 4) {
+      const o = (<usize>i) << 2;
+      storeUpTo(q + o, f32x4.mul(exp4(f32x4.sub(v128.load(p + o), shift)), factor), n - i);
     }
     const at = q + ((<usize>target) << 2);
     store<f32>(at, load<f32>(at) - scale);

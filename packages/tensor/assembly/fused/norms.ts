@@ -1,4 +1,5 @@
-import { dot, loadLanes, madd, nmadd, storeLanes, sum4 } from './math';
+import { laneSum } from '../lanes';
+import { dot, loadLanes, madd, nmadd, storeLanes } from './math';
 
 /** y = x * w / sqrt(mean(x^2) + eps), rows begin..end of length d. */
 export function rmsNorm(x: usize, w: usize, y: usize, d: i32, eps: f32, begin: i32, end: i32): void {
@@ -36,7 +37,7 @@ function weightedDot(dy: usize, w: usize, x: usize, d: i32): f32 {
     const g = f32x4.mul(loadLanes(dy + o, d - i), loadLanes(w + o, d - i));
     s0 = madd(g, loadLanes(x + o, d - i), s0);
   }
-  return sum4(f32x4.add(s0, s1));
+  return laneSum(f32x4.add(s0, s1));
 }
 
 /**
@@ -120,7 +121,7 @@ function rowSum(x: usize, d: i32): f32 {
     s1 = f32x4.add(s1, v128.load(x + ((<usize>i) << 2), 16));
   }
   for (; i < d; i += 4) s0 = f32x4.add(s0, loadLanes(x + ((<usize>i) << 2), d - i));
-  return sum4(f32x4.add(s0, s1));
+  return laneSum(f32x4.add(s0, s1));
 }
 
 /** Sum of (x - mean)^2 over one row. */
@@ -142,7 +143,7 @@ function rowSquaredDeviation(x: usize, mean: f32, d: i32): f32 {
     const a = v128.and(f32x4.sub(v128.load(x + ((<usize>i) << 2)), m), mask);
     s0 = madd(a, a, s0);
   }
-  return sum4(f32x4.add(s0, s1));
+  return laneSum(f32x4.add(s0, s1));
 }
 
 // @ts-ignore: decorator
@@ -229,8 +230,8 @@ function layerNormGradRow(
     sumG = f32x4.add(sumG, g);
     sumGHat = madd(g, hat, sumGHat);
   }
-  const meanG = f32x4.splat(<f32>(<f64>sum4(sumG) / <f64>d));
-  const meanGHat = f32x4.splat(<f32>(<f64>sum4(sumGHat) / <f64>d));
+  const meanG = f32x4.splat(<f32>(<f64>laneSum(sumG) / <f64>d));
+  const meanGHat = f32x4.splat(<f32>(<f64>laneSum(sumGHat) / <f64>d));
   for (let i = 0; i < d; i += 4) {
     const o = (<usize>i) << 2;
     const vdy = v128.load(dy + o);

@@ -39,7 +39,9 @@ const range = floats(
   Array.from({ length: 2001 }, (_, i) => (i - 1000) / 100),
 );
 
-beforeAll(startBackend);
+beforeAll(async () => {
+  await startBackend();
+});
 
 // exp has relative error 2e-7 and its argument (up to 10 here) one rounding: 1e-6 in all
 describe('MoectSwiglu', () => {

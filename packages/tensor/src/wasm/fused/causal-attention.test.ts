@@ -128,9 +128,17 @@ function check(s: Sizes, x: Inputs, tolerance: number): void {
   expectClose(dv, expected.dv, 4 * tolerance);
 }
 
-beforeAll(startBackend);
+// 6 rows per micro-tile and fused multiply-add, or 4 and none
+const builds = [
+  ['relaxed', {}],
+  ['plain', { relaxedSimd: false }],
+] as const;
 
-describe('MoectCausalAttention', () => {
+describe.each(builds)('MoectCausalAttention with %s SIMD', (_, options) => {
+  beforeAll(async () => {
+    await startBackend({ threads: 1, ...options });
+  });
+
   // batch, time, keys, heads, keyHeads, headDim, window, cut
   it.each([
     [1, 1, 1, 1, 1, 1, 0, 0],

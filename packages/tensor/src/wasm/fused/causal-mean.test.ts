@@ -29,7 +29,9 @@ function causalMean(
   return y;
 }
 
-beforeAll(startBackend);
+beforeAll(async () => {
+  await startBackend();
+});
 
 // sums are float64, one rounding at the end
 describe('MoectCausalMean', () => {

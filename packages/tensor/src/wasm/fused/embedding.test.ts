@@ -11,7 +11,9 @@ import {
   uniform,
 } from './test-support.ts';
 
-beforeAll(startBackend);
+beforeAll(async () => {
+  await startBackend();
+});
 
 describe('MoectEmbedding', () => {
   it.each([

@@ -58,9 +58,17 @@ function reference({ x, dy, w, offsets }: Case): Record<'y' | 'dx' | 'dw', Float
   return { y, dx, dw };
 }
 
-beforeAll(startBackend);
+// 6 rows per micro-tile and fused multiply-add, or 4 and none
+const builds = [
+  ['relaxed', {}],
+  ['plain', { relaxedSimd: false }],
+] as const;
 
-describe('MoectGroupedMatMul', () => {
+describe.each(builds)('MoectGroupedMatMul with %s SIMD', (_, options) => {
+  beforeAll(async () => {
+    await startBackend({ threads: 1, ...options });
+  });
+
   // experts, rows, in, out; sums have up to 300 terms about 1: float32 keeps 1e-5
   it.each([
     [1, 1, 1, 1],

@@ -43,7 +43,9 @@ function layerNorm(x: Float64Array, w: Float64Array, b: Float64Array): number[] 
   });
 }
 
-beforeAll(startBackend);
+beforeAll(async () => {
+  await startBackend();
+});
 
 // float32 sums of up to 3000 terms in lanes: relative error of the mean square below 1e-6
 describe('MoectRmsNorm', () => {

@@ -42,7 +42,9 @@ function rotate(
   });
 }
 
-beforeAll(startBackend);
+beforeAll(async () => {
+  await startBackend();
+});
 
 describe('MoectRope', () => {
   it.each([
