@@ -38,8 +38,9 @@ export function runKernel(
 
 /**
  * An operation with its own gradient. All gradients are made at once, because one kernel often gives several.
- * @param forward gives the value and what the gradient needs
- * @param backward gives one gradient for each input
+ * @param forward gives the value and what the gradient needs besides the inputs: results, and data such as ids.
+ * A scope around the operation may dispose whatever is not named here before the gradient runs.
+ * @param backward gets the inputs, then `saved`; gives one gradient for each input
  */
 export function withGradient(
   inputs: readonly Tensor[],

@@ -30,12 +30,21 @@ export function causalAttention(q: Tensor, k: Tensor, v: Tensor, options: Attent
     [q, k, v],
     () => {
       const [value, logsumexp] = runKernel('MoectCausalAttention', { q, k, v, ...masks }, { scale, window });
-      return { value: value!, saved: [value!, logsumexp!] };
+      return { value: value!, saved: [value!, logsumexp!, queryDocumentIds, keyDocumentIds] };
     },
-    (dout, [sq, sk, sv, out, logsumexp]) =>
+    (dout, [q, k, v, out, logsumexp, queryIds, keyIds]) =>
       runKernel(
         'MoectCausalAttentionGrad',
-        { q: sq!, k: sk!, v: sv!, out: out!, logsumexp: logsumexp!, dout, ...masks },
+        {
+          q: q!,
+          k: k!,
+          v: v!,
+          out: out!,
+          logsumexp: logsumexp!,
+          dout,
+          queryDocumentIds: queryIds!,
+          keyDocumentIds: keyIds!,
+        },
         { scale, window },
       ),
   );

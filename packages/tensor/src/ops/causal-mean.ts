@@ -11,8 +11,8 @@ export function causalMean(x: Tensor, documentIds: Tensor): Tensor {
   if (hasKernel('MoectCausalMean')) {
     return withGradient(
       [x],
-      () => ({ value: runKernel('MoectCausalMean', { x, documentIds })[0]! }),
-      (dy) => runKernel('MoectCausalMeanGrad', { dy, documentIds }),
+      () => ({ value: runKernel('MoectCausalMean', { x, documentIds })[0]!, saved: [documentIds] }),
+      (dy, [, documentIds]) => runKernel('MoectCausalMeanGrad', { dy, documentIds: documentIds! }),
     );
   }
   return tf.tidy(() => {

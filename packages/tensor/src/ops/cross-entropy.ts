@@ -21,10 +21,15 @@ export function crossEntropy(logits: Tensor, targets: Tensor): Tensor {
       [logits],
       () => {
         const [value, logsumexp] = runKernel('MoectCrossEntropy', { logits, targets });
-        return { value: value!, saved: [logsumexp!] };
+        return { value: value!, saved: [logsumexp!, targets] };
       },
-      (dlosses, [sl, logsumexp]) =>
-        runKernel('MoectCrossEntropyGrad', { logits: sl!, targets, logsumexp: logsumexp!, dlosses }),
+      (dlosses, [logits, logsumexp, targets]) =>
+        runKernel('MoectCrossEntropyGrad', {
+          logits: logits!,
+          targets: targets!,
+          logsumexp: logsumexp!,
+          dlosses,
+        }),
     );
   }
   return tf.tidy(() => {

@@ -63,8 +63,9 @@ export function combineRows(rows: Tensor, inverse: Tensor, weights: Tensor): Ten
   if (hasKernel('MoectCombineRows')) {
     return withGradient(
       [rows, weights],
-      () => ({ value: runKernel('MoectCombineRows', { rows, inverse, weights })[0]! }),
-      (dy, [sr, sw]) => runKernel('MoectCombineRowsGrad', { rows: sr!, inverse, weights: sw!, dy }),
+      () => ({ value: runKernel('MoectCombineRows', { rows, inverse, weights })[0]!, saved: [inverse] }),
+      (dy, [rows, weights, inverse]) =>
+        runKernel('MoectCombineRowsGrad', { rows: rows!, inverse: inverse!, weights: weights!, dy }),
     );
   }
   return tf.tidy(() => {

@@ -114,6 +114,14 @@ describe.each(testBackends())('gradients on %s', (backend) => {
     expect(error, where).toBeLessThan(1e-3);
   });
 
+  it.each(cases)(
+    '$name keeps what its gradient needs when a scope closes around it',
+    async ({ inputs, run }) => {
+      const { error } = await checkGradients((xs) => ops.tidy(() => run(xs)), inputs);
+      expect(error).toBeLessThan(1e-3);
+    },
+  );
+
   it('leaks nothing', async () => {
     const inputs = cases.map((c) => c.inputs.map(({ data, shape }) => ops.tensor(data, shape)));
     const leaked = await leakedTensors(() => {

@@ -19,12 +19,14 @@ export function rope(x: Tensor, cos: Tensor, sin: Tensor, positions: Tensor): Te
     );
   }
   if (hasKernel('MoectRope')) {
-    const rotate = (value: Tensor, inverse: boolean): Tensor =>
-      runKernel('MoectRope', { x: value, cos, sin, positions }, { inverse })[0]!;
     return withGradient(
       [x],
-      () => ({ value: rotate(x, false) }),
-      (dy) => [rotate(dy, true)],
+      () => ({
+        value: runKernel('MoectRope', { x, cos, sin, positions }, { inverse: false })[0]!,
+        saved: [cos, sin, positions],
+      }),
+      (dy, [, cos, sin, positions]) =>
+        runKernel('MoectRope', { x: dy, cos: cos!, sin: sin!, positions: positions! }, { inverse: true }),
     );
   }
   return tf.tidy(() => {
