@@ -142,7 +142,11 @@ describe('readSafetensors', () => {
     const bytes = file(json({ a: entry([2], 0, 8), b: entry([1], 8, 12) }), 12);
     const ranges: number[] = [];
     const inner = bytesSource(bytes, 'x');
-    const source = { ...inner, read: (b: number, e: number) => (ranges.push(e - b), inner.read(b, e)) };
+    const read: typeof inner.read = (begin, end) => {
+      ranges.push(end - begin);
+      return inner.read(begin, end);
+    };
+    const source = { ...inner, read };
     await (await readSafetensors(source)).tensor('b');
     expect(ranges).toEqual([8, bytes.length - 20, 4]);
   });
