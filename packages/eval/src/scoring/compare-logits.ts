@@ -1,0 +1,135 @@
+import type { BaseModel, Document, Extension, ForwardResult, Tensor, Tokenizer } from '@moect/core';
+import { abs, cast, equal, max, min, reshape, stack, sub, tidy } from '@moect/tensor';
+import { encodeDocuments, scoringConvention } from './encode-documents.ts';
+import { checkSnap, type EvaluatedModel, forwardBatch } from './extended-forward.ts';
+import { type WindowBatch, windowBatches } from './window-batches.ts';
+
+export interface InspectionOptions {
+  readonly base: BaseModel;
+  readonly extension: Extension;
+  readonly tokenizer: Tokenizer;
+  readonly documents: readonly Document[];
+  /** As in {@link ScorerOptions}. */
+  readonly maxLength?: number;
+  readonly batchSize?: number;
+  readonly snap?: number | null;
+}
+
+/** How the extension's logits differ from the base's on the tokens of one language. */
+export interface LogitComparison {
+  readonly tokens: number;
+  /** Tokens whose whole row of logits equals the base's. */
+  readonly bitEqualTokens: number;
+  readonly bitEqualShare: number;
+  readonly maxAbsDifference: number;
+  /** Tokens with p > 0.5 in every gated layer; null without a gate. */
+  readonly tokensSentToBase: number | null;
+  /** Largest difference on those; null where there are none. */
+  readonly maxAbsDifferenceSentToBase: number | null;
+}
+
+interface Rows {
+  /** 1 where the whole row is equal, else 0. */
+  readonly same: ArrayLike<number>;
+  /** max |Δlogit| */
+  readonly difference: ArrayLike<number>;
+  /** Smallest p over the layers, or null without a gate. */
+  readonly leastWeight: ArrayLike<number> | null;
+}
+
+function leastBaseWeight({ statistics }: ForwardResult, positions: number): Tensor | null {
+  const weights = [...statistics.values()].flatMap(({ baseWeight }) =>
+    baseWeight === undefined ? [] : [reshape(baseWeight, [positions])],
+  );
+  return weights.length === 0 ? null : min(stack(weights), 0);
+}
+
+async function compareBatch(
+  model: Required<Omit<EvaluatedModel, 'snap'>> & EvaluatedModel,
+  batch: WindowBatch,
+): Promise<Rows> {
+  const positions = batch.rows * batch.time;
+  const flat = ({ logits }: ForwardResult): Tensor => reshape(logits, [positions, model.base.vocabSize]);
+  const tensors = tidy(() => {
+    const alone = forwardBatch({ base: model.base }, batch, flat);
+    return forwardBatch(
+      model,
+      batch,
+      (result) => {
+        const extended = flat(result);
+        return {
+          // a NaN equals nothing, while max may pass over it
+          same: min(cast(equal(extended, alone), 'float32'), -1),
+          difference: max(abs(sub(extended, alone)), -1),
+          leastWeight: leastBaseWeight(result, positions),
+        };
+      },
+      true,
+    );
+  });
+  const read = async (x: Tensor): Promise<ArrayLike<number>> => (await x.data()).slice();
+  try {
+    return {
+      same: await read(tensors.same),
+      difference: await read(tensors.difference),
+      leastWeight: tensors.leastWeight === null ? null : await read(tensors.leastWeight),
+    };
+  } finally {
+    for (const x of Object.values(tensors)) x?.dispose();
+  }
+}
+
+class Tally {
+  tokens = 0;
+  bitEqual = 0;
+  maxAbs = 0;
+  sentToBase: number | null = null;
+  maxAbsSent: number | null = null;
+
+  add(rows: Rows, position: number): void {
+    // bits of a row that is not a number anywhere differ by any measure
+    const same = rows.same[position] === 1;
+    const difference = rows.difference[position]!;
+    const size = same ? 0 : Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
+    this.tokens++;
+    if (same) this.bitEqual++;
+    this.maxAbs = Math.max(this.maxAbs, size);
+    if (rows.leastWeight === null) return;
+    this.sentToBase ??= 0;
+    if (!(rows.leastWeight[position]! > 0.5)) return;
+    this.sentToBase++;
+    this.maxAbsSent = Math.max(this.maxAbsSent ?? 0, size);
+  }
+
+  result(): LogitComparison {
+    return {
+      tokens: this.tokens,
+      bitEqualTokens: this.bitEqual,
+      bitEqualShare: this.tokens === 0 ? 1 : this.bitEqual / this.tokens,
+      maxAbsDifference: this.maxAbs,
+      tokensSentToBase: this.sentToBase,
+      maxAbsDifferenceSentToBase: this.maxAbsSent,
+    };
+  }
+}
+
+/**
+ * Runs base and extension over the same windows and compares whole rows of logits (metrics.md §2): the share of
+ * bit-equal tokens (+0 and −0 count as equal), and the share that every gate sends to the base. By language code.
+ * Throws InvalidConfigError.
+ */
+export async function compareLogits(options: InspectionOptions): Promise<Record<string, LogitComparison>> {
+  const { base, extension, tokenizer, documents, batchSize = 8, snap } = options;
+  const convention = scoringConvention(options);
+  const model = { base, extension, ...(snap !== undefined && { snap }) };
+  checkSnap(model);
+  const encoded = encodeDocuments(documents, tokenizer, convention, base.vocabSize);
+  const tallies = new Map(documents.map(({ language }) => [language, new Tally()]));
+  for (const batch of windowBatches(encoded, convention, batchSize)) {
+    const rows = await compareBatch(model, batch);
+    for (const { position, document } of batch.scored) {
+      tallies.get(documents[document]!.language)!.add(rows, position);
+    }
+  }
+  return Object.fromEntries([...tallies].map(([language, tally]) => [language, tally.result()]));
+}

@@ -1,0 +1,201 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Document } from '@moect/core';
+import { moeCt } from '@moect/experts';
+import { createLlama } from '@moect/models';
+import { loadHuggingFaceFolder } from '@moect/models/node';
+import { assign, createRng, fill, memory, selectBackend, tensor } from '@moect/tensor';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { bitsPerByte, bytePerplexity, wordPerplexity } from '../metrics/corpus-metrics.ts';
+import { documentOf, letters, tinyBase, tinyTokenizer } from '../testing/tiny-model.ts';
+import { createScorer } from './create-scorer.ts';
+
+const tokenizer = tinyTokenizer();
+
+beforeAll(async () => {
+  await selectBackend('wasm');
+});
+
+function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  return Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i]!)));
+}
+
+/** log P of each next token by plain arithmetic on the logits of one unbatched pass. */
+async function plainLogProbs(base: ReturnType<typeof tinyBase>, ids: number[]): Promise<number[]> {
+  const inputs = tensor(Int32Array.from([1, ...ids.slice(0, -1)]), [1, ids.length], 'int32');
+  const logits = (await base.forward(inputs).logits.data()).slice();
+  return ids.map((id, i) => {
+    const row = Array.from(logits.subarray(i * base.vocabSize, (i + 1) * base.vocabSize));
+    const top = Math.max(...row);
+    return row[id]! - top - Math.log(row.reduce((sum, x) => sum + Math.exp(x - top), 0));
+  });
+}
+
+describe('createScorer', () => {
+  const base = (): ReturnType<typeof tinyBase> => tinyBase(16);
+
+  it('gives log-softmax of the next token, prefix not scored', async () => {
+    const model = base();
+    const text = letters(13);
+    const [score] = await createScorer({ name: 'base', base: model, tokenizer }).score([documentOf(text)]);
+    const expected = await plainLogProbs(model, tokenizer.encode(text));
+    expect(score!.logProbs).toHaveLength(13);
+    expect(maxDifference(score!.logProbs, expected)).toBeLessThan(1e-5);
+  });
+
+  it.each([0, 1, 15, 16, 17, 48])('scores every one of %i tokens', async (n) => {
+    const [score] = await createScorer({ name: 'base', base: base(), tokenizer }).score([
+      documentOf(letters(n), 'x'),
+    ]);
+    expect(score!.logProbs).toHaveLength(n);
+    expect(score!.bytes).toBe(n);
+    expect([...score!.logProbs].every((value) => value < 0)).toBe(true);
+  });
+
+  it('does not depend on batch size or order, but for float32 rounding', async () => {
+    const model = base();
+    const documents = [3, 40, 0, 16, 7, 29].map((n, i) => documentOf(letters(n, i), `d${i}`));
+    const one = await createScorer({ name: 'a', base: model, tokenizer, batchSize: 1 }).score(documents);
+    const batched = createScorer({ name: 'b', base: model, tokenizer, batchSize: 5 });
+    const five = (await batched.score(documents.toReversed())).toReversed();
+    one.forEach((score, i) => {
+      expect(five[i]!.id).toBe(score.id);
+      expect(maxDifference(five[i]!.logProbs, score.logProbs)).toBeLessThan(1e-5);
+    });
+    expect(await batched.score(documents)).toEqual(await batched.score(documents));
+  });
+
+  it('counts UTF-8 bytes and words', async () => {
+    const [score] = await createScorer({ name: 'base', base: base(), tokenizer }).score([
+      documentOf('ẹ̀kọ́ 学 a'),
+    ]);
+    expect(score!.bytes).toBe(new TextEncoder().encode('ẹ̀kọ́ 学 a').length);
+    expect(score!.words).toBe(3);
+  });
+
+  it('scores BOS in parity mode, and says so', async () => {
+    const model = base();
+    const document = documentOf(letters(5));
+    const parity = createScorer({ name: 'base', base: model, tokenizer, scoreBos: true });
+    const [score] = await parity.score([document]);
+    expect(score!.logProbs).toHaveLength(6);
+    expect(parity.convention).toEqual({
+      prefixToken: 'bos',
+      prefixTokenId: 1,
+      bosScored: true,
+      maxLength: 16,
+    });
+  });
+
+  it('takes EOS where there is no BOS', () => {
+    const scorer = createScorer({ name: 'base', base: base(), tokenizer: tinyTokenizer(null) });
+    expect(scorer.convention).toMatchObject({ prefixToken: 'eos', prefixTokenId: 0 });
+  });
+
+  it('snaps for itself alone', async () => {
+    const model = base();
+    const extension = moeCt().attach(model, {}, createRng(3));
+    const rng = createRng(4);
+    for (const variable of extension.parameters.values()) {
+      assign(variable, tensor(rng.normal(variable.size, 0, 0.5), variable.shape));
+    }
+    const documents: Document[] = [documentOf(letters(20))];
+    const score = async (snap?: number | null): Promise<unknown> =>
+      createScorer({
+        name: 'x',
+        base: model,
+        extension,
+        tokenizer,
+        ...(snap === undefined ? {} : { snap }),
+      }).score(documents);
+    const alone = await createScorer({ name: 'base', base: model, tokenizer }).score(documents);
+    const own = await score();
+    expect(own).not.toEqual(alone);
+    expect(await score(0)).toEqual(alone);
+    expect(await score()).toEqual(own);
+  });
+
+  it('leaks no tensor', async () => {
+    const scorer = createScorer({ name: 'base', base: base(), tokenizer });
+    await scorer.score([documentOf(letters(9))]);
+    const before = memory().numTensors;
+    await scorer.score([documentOf(letters(30)), documentOf(letters(3))]);
+    expect(memory().numTensors).toBe(before);
+  });
+
+  it('names the token of a document that is not finite', async () => {
+    const model = base();
+    const parameters = new Map(model.parameters);
+    parameters.set('model.norm.weight', fill([16], Number.NaN));
+    const broken = createLlama(model.config as Parameters<typeof createLlama>[0], parameters);
+    await expect(
+      createScorer({ name: 'broken', base: broken, tokenizer }).score([documentOf(letters(4), 'doc-7')]),
+    ).rejects.toThrow(/doc-7.*broken/);
+  });
+
+  it('refuses what cannot be scored, all at once', () => {
+    const create = (): unknown =>
+      createScorer({
+        name: 'base',
+        base: base(),
+        tokenizer: tinyTokenizer(null),
+        maxLength: 17,
+        scoreBos: true,
+      });
+    expect(create).toThrow(/maxLength[\s\S]*scoreBos/);
+    expect(() => createScorer({ name: 'base', base: base(), tokenizer, snap: 0.5 })).toThrow(/snap/);
+  });
+
+  it('refuses a tokenizer of another model', async () => {
+    const stranger = { ...tokenizer, encode: () => [39, 40] };
+    const scorer = createScorer({ name: 'base', base: base(), tokenizer: stranger });
+    await expect(scorer.score([documentOf('ab', 'd1')])).rejects.toThrow(/token 40 in document 'd1'/);
+  });
+});
+
+interface Rolling {
+  name: string;
+  add_bos_token: boolean | null;
+  text: string;
+  scored_tokens: number;
+  loglikelihood: number;
+  bytes: number;
+  words: number;
+  bits_per_byte: number;
+  byte_perplexity: number;
+  word_perplexity: number;
+}
+
+const folder = fileURLToPath(new URL('../../../../../shared/fixtures/stories260k-hf', import.meta.url));
+const present = existsSync(folder);
+if (!present) console.warn('skipped: ../shared/fixtures/stories260k-hf is not there');
+
+describe.skipIf(!present)('rolling log-likelihoods of lm-evaluation-harness on stories260K', () => {
+  const cases = present
+    ? (JSON.parse(readFileSync(`${folder}/golden.json`, 'utf8')) as { rolling: Rolling[] }).rolling
+    : [];
+  let loaded: Awaited<ReturnType<typeof loadHuggingFaceFolder>>;
+  beforeAll(async () => {
+    loaded = await loadHuggingFaceFolder(folder);
+  });
+
+  it.each(cases)('$name, add_bos_token $add_bos_token', async (golden) => {
+    const scorer = createScorer({
+      name: 'stories260K',
+      base: loaded.model,
+      tokenizer: loaded.tokenizer!,
+      scoreBos: golden.add_bos_token === null,
+    });
+    const scores = await scorer.score([documentOf(golden.text)]);
+    const [score] = scores;
+    const sum = score!.logProbs.reduce((a, b) => a + b, 0);
+    expect(score!.logProbs).toHaveLength(golden.scored_tokens);
+    expect(Math.abs(sum - golden.loglikelihood)).toBeLessThan(
+      Math.max(1e-3, 1e-6 * Math.abs(golden.loglikelihood)),
+    );
+    expect([score!.bytes, score!.words]).toEqual([golden.bytes, golden.words]);
+    expect(bitsPerByte(scores)).toBeCloseTo(golden.bits_per_byte, 5);
+    expect(bytePerplexity(scores) / golden.byte_perplexity).toBeCloseTo(1, 5);
+    expect(wordPerplexity(scores) / golden.word_perplexity).toBeCloseTo(1, 4);
+  });
+});
