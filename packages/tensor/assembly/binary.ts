@@ -1,6 +1,6 @@
 import * as kind from './binary-kinds';
-import { argI, argP, rangeStart } from './layout';
-import { maskBytes, storeTail } from './lanes';
+import { argI, argP, rangeStart, scratchTile } from './layout';
+import { copyWords, maskBytes } from './lanes';
 import { storeBytes } from './unary';
 
 // Broadcast operations. args: a, b, out, kind, n, inner, stepA, stepB, dims, then per outer dimension (outermost
@@ -72,36 +72,32 @@ function compareInt(k: i32, a: v128, b: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function floatRow(k: i32, a: usize, b: usize, out: usize, n: i32, stepA: i32, stepB: i32): void {
-  let i = 0;
   if (stepA == 0) {
     const x = v128.load32_splat(a);
-    for (; i + 4 <= n; i += 4, b += 16, out += 16) v128.store(out, applyFloat(k, x, v128.load(b)));
-    if (i < n) storeTail(out, applyFloat(k, x, v128.load(b)), n - i);
+    for (let i = 0; i < n; i += 4, b += 16, out += 16) v128.store(out, applyFloat(k, x, v128.load(b)));
   } else if (stepB == 0) {
     const y = v128.load32_splat(b);
-    for (; i + 4 <= n; i += 4, a += 16, out += 16) v128.store(out, applyFloat(k, v128.load(a), y));
-    if (i < n) storeTail(out, applyFloat(k, v128.load(a), y), n - i);
+    for (let i = 0; i < n; i += 4, a += 16, out += 16) v128.store(out, applyFloat(k, v128.load(a), y));
   } else {
-    for (; i + 4 <= n; i += 4, a += 16, b += 16, out += 16) v128.store(out, applyFloat(k, v128.load(a), v128.load(b)));
-    if (i < n) storeTail(out, applyFloat(k, v128.load(a), v128.load(b)), n - i);
+    for (let i = 0; i < n; i += 4, a += 16, b += 16, out += 16) {
+      v128.store(out, applyFloat(k, v128.load(a), v128.load(b)));
+    }
   }
 }
 
 // @ts-ignore: decorator
 @inline
 function intRow(k: i32, a: usize, b: usize, out: usize, n: i32, stepA: i32, stepB: i32): void {
-  let i = 0;
   if (stepA == 0) {
     const x = v128.load32_splat(a);
-    for (; i + 4 <= n; i += 4, b += 16, out += 16) v128.store(out, applyInt(k, x, v128.load(b)));
-    if (i < n) storeTail(out, applyInt(k, x, v128.load(b)), n - i);
+    for (let i = 0; i < n; i += 4, b += 16, out += 16) v128.store(out, applyInt(k, x, v128.load(b)));
   } else if (stepB == 0) {
     const y = v128.load32_splat(b);
-    for (; i + 4 <= n; i += 4, a += 16, out += 16) v128.store(out, applyInt(k, v128.load(a), y));
-    if (i < n) storeTail(out, applyInt(k, v128.load(a), y), n - i);
+    for (let i = 0; i < n; i += 4, a += 16, out += 16) v128.store(out, applyInt(k, v128.load(a), y));
   } else {
-    for (; i + 4 <= n; i += 4, a += 16, b += 16, out += 16) v128.store(out, applyInt(k, v128.load(a), v128.load(b)));
-    if (i < n) storeTail(out, applyInt(k, v128.load(a), v128.load(b)), n - i);
+    for (let i = 0; i < n; i += 4, a += 16, b += 16, out += 16) {
+      v128.store(out, applyInt(k, v128.load(a), v128.load(b)));
+    }
   }
 }
 
@@ -228,6 +224,30 @@ function compareIntOp(k: i32, a: usize, b: usize, out: usize, n: i32, stepA: i32
   }
 }
 
+/** One row: whole vectors in place, the rest through a tile, so that nothing beyond the row is written. */
+function arithmeticRow(
+  type: i32,
+  k: i32,
+  a: usize,
+  b: usize,
+  out: usize,
+  n: i32,
+  stepA: i32,
+  stepB: i32,
+): void {
+  const whole = n & ~3;
+  if (type == 0) floatOp(k, a, b, out, whole, stepA, stepB);
+  else intOp(k, a, b, out, whole, stepA, stepB);
+  if (whole == n) return;
+  const offset = <usize>whole << 2;
+  const x = a + offset * <usize>stepA;
+  const y = b + offset * <usize>stepB;
+  const tile = scratchTile();
+  if (type == 0) floatOp(k, x, y, tile, 4, stepA, stepB);
+  else intOp(k, x, y, tile, 4, stepA, stepB);
+  copyWords(out + offset, tile, n - whole);
+}
+
 /** `type`: 0 float, 1 int, 2 comparison of floats, 3 comparison of ints (one byte per result). */
 export function binaryChunk(type: i32, chunk: i32, chunks: i32): void {
   const k = argI(3);
@@ -245,8 +265,7 @@ export function binaryChunk(type: i32, chunk: i32, chunks: i32): void {
     const a = argP(0) + ((rowOffset(row, 0) + <usize>(column * stepA)) << 2);
     const b = argP(1) + ((rowOffset(row, 1) + <usize>(column * stepB)) << 2);
     const out = argP(2) + (<usize>at << outShift);
-    if (type == 0) floatOp(k, a, b, out, length, stepA, stepB);
-    else if (type == 1) intOp(k, a, b, out, length, stepA, stepB);
+    if (type < 2) arithmeticRow(type, k, a, b, out, length, stepA, stepB);
     else if (type == 2) compareFloatOp(k, a, b, out, length, stepA, stepB);
     else compareIntOp(k, a, b, out, length, stepA, stepB);
     at += length;

@@ -7,6 +7,8 @@ export function madd(a: v128, b: v128, c: v128): v128 {
 }
 
 /** Writes the first n (1 … 3) lanes. */
+// @ts-ignore: decorator
+@inline
 export function storeTail(to: usize, v: v128, n: i32): void {
   v128.store_lane<u32>(to, v, 0);
   if (n > 1) v128.store_lane<u32>(to, v, 1, 4);
@@ -56,4 +58,11 @@ export function maskBytes(mask: v128): u32 {
 @inline
 export function loadBytes(from: usize): v128 {
   return i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(from)));
+}
+
+/** Copies n 32-bit words. */
+// @ts-ignore: decorator
+@inline
+export function copyWords(to: usize, from: usize, n: i32): void {
+  for (let i: usize = 0; i < <usize>n; i++) store<u32>(to + (i << 2), load<u32>(from + (i << 2)));
 }

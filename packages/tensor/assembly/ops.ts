@@ -24,3 +24,4 @@ export const ARG_MAX: i32 = 21;
 export const SOFTMAX: i32 = 22;
 export const CUMSUM: i32 = 23;
 export const TOP_K_ROWS: i32 = 24;
+export const DIRECT_PRODUCT: i32 = 25;

@@ -1,4 +1,5 @@
 import { binaryChunk } from './binary';
+import { directProductChunk } from './direct-product';
 import { fillWordsChunk } from './fill';
 import { runFused } from './fused/run';
 import { copyChunk, gatherChunk, oneHotChunk, segmentSumChunk, transposeChunk } from './movement';
@@ -20,6 +21,8 @@ export function runChunk(id: i32, chunk: i32, chunks: i32): void {
       return productChunk(chunk, chunks);
     case op.BATCH_PRODUCT:
       return batchProductChunk(chunk, chunks);
+    case op.DIRECT_PRODUCT:
+      return directProductChunk(chunk, chunks);
     case op.UNARY:
       return unaryChunk(chunk, chunks);
     case op.TEST:

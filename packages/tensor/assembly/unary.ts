@@ -1,6 +1,6 @@
 import * as f from './functions';
-import { argF, argI, argP, rangeStart } from './layout';
-import { maskBytes, storeTail } from './lanes';
+import { argF, argI, argP, rangeStart, scratchTile } from './layout';
+import { copyWords, maskBytes } from './lanes';
 import * as kind from './unary-kinds';
 
 // @ts-ignore: decorator
@@ -44,25 +44,14 @@ function apply(k: i32, x: v128, alpha: v128, beta: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function loop(k: i32, x: usize, out: usize, n: i32, alpha: v128, beta: v128): void {
-  let i = 0;
-  for (; i + 4 <= n; i += 4) {
-    v128.store(out, apply(k, v128.load(x), alpha, beta));
-    x += 16;
-    out += 16;
-  }
-  if (i < n) storeTail(out, apply(k, v128.load(x), alpha, beta), n - i);
+  for (let i = 0; i < n; i += 4, x += 16, out += 16) v128.store(out, apply(k, v128.load(x), alpha, beta));
 }
 
-/** args: x, out, n, kind, alpha, beta (floats). */
-export function unaryChunk(chunk: i32, chunks: i32): void {
-  const total = argI(2);
-  const from = rangeStart(total, chunk, chunks, 16);
-  const n = rangeStart(total, chunk + 1, chunks, 16) - from;
-  const x = argP(0) + (<usize>from << 2);
-  const out = argP(1) + (<usize>from << 2);
-  const a = f32x4.splat(argF(4));
-  const b = f32x4.splat(argF(5));
-  switch (argI(3)) {
+/** Whole vectors: writes roundUp4(n) elements. */
+function run(k: i32, x: usize, out: usize, n: i32, alpha: f32, beta: f32): void {
+  const a = f32x4.splat(alpha);
+  const b = f32x4.splat(beta);
+  switch (k) {
     case kind.U_NEG:
       loop(kind.U_NEG, x, out, n, a, b);
       break;
@@ -138,6 +127,22 @@ export function unaryChunk(chunk: i32, chunks: i32): void {
     default:
       unreachable();
   }
+}
+
+/** args: x, out, n, kind, alpha, beta (floats). */
+export function unaryChunk(chunk: i32, chunks: i32): void {
+  const total = argI(2);
+  const from = rangeStart(total, chunk, chunks, 16);
+  const n = rangeStart(total, chunk + 1, chunks, 16) - from;
+  const x = argP(0) + (<usize>from << 2);
+  const out = argP(1) + (<usize>from << 2);
+  const whole = n & ~3;
+  run(argI(3), x, out, whole, argF(4), argF(5));
+  if (whole == n) return;
+  const tile = scratchTile();
+  const offset = <usize>whole << 2;
+  run(argI(3), x + offset, tile, 4, argF(4), argF(5));
+  copyWords(out + offset, tile, n - whole);
 }
 
 // @ts-ignore: decorator

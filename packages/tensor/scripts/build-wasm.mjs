@@ -12,7 +12,6 @@ const common = [
   'out.wasm',
   '-O3',
   '--noAssert',
-  '--converge',
   '--runtime',
   'stub',
   '--importMemory',

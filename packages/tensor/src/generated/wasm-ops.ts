@@ -24,6 +24,7 @@ export const OP = {
   SOFTMAX: 22,
   CUMSUM: 23,
   TOP_K_ROWS: 24,
+  DIRECT_PRODUCT: 25,
   RMS_NORM: 128,
   RMS_NORM_GRAD: 129,
   SUM_PARTS: 130,

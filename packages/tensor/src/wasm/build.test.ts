@@ -9,4 +9,4 @@ test('a rebuild of assembly/ gives the committed bytes', async () => {
   for (const [path, text] of await generate()) {
     expect(readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8') === text, path).toBe(true);
   }
-});
+}, 300_000);

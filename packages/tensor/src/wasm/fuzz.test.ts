@@ -6,6 +6,6 @@ beforeAll(async () => {
   await startWasm();
 });
 
-test.each([1, 2, 3, 4])('2,300 random cases give what the cpu backend gives (seed %i)', async (seed) => {
-  expect(await compareWithCpu(fuzzCases(draws(seed), 2300))).toEqual([]);
+test.each([1, 2, 3])('1,840 random cases give what the cpu backend gives (seed %i)', async (seed) => {
+  expect(await compareWithCpu(fuzzCases(draws(seed), 1840))).toEqual([]);
 });

@@ -72,7 +72,7 @@ test('1, 2 and 3 threads give the same bits', async () => {
     }
   }
   expect(different).toEqual([]);
-});
+}, 150_000);
 
 test('a trap in a chunk becomes an error, on whatever thread it happens, and the next operation works', async () => {
   const { runtime } = await startWasm({ threads: 3 });
@@ -108,9 +108,9 @@ test('a program with worker threads ends by itself', () => {
     const info = await registerWasmBackend({ threads: 2 });
     console.log(info.threads);`;
   const args = ['--conditions=@moect/source', '--import', 'tsx', '--input-type=module', '-e', code];
-  const { status, stdout } = spawnSync(process.execPath, args, { timeout: 30_000, encoding: 'utf8' });
+  const { status, stdout } = spawnSync(process.execPath, args, { timeout: 120_000, encoding: 'utf8' });
   expect({ status, stdout: stdout.trim() }).toEqual({ status: 0, stdout: '2' });
-});
+}, 150_000);
 
 test('threads must be a whole number from 1 to 64', async () => {
   await expect(registerWasmBackend({ threads: 0 })).rejects.toThrow(InvalidConfigError);

@@ -59,6 +59,21 @@ export function productPacked(
   runtime.dispatch(OP.PRODUCT, args, runtime.chunks(units, Math.ceil((m * n * k) / units / 4)));
 }
 
+/** With so few rows, reading B once beats packing it. */
+const DIRECT_MAX_ROWS = 4;
+
+function productDirect(
+  backend: MoectWasmBackend,
+  a: number,
+  b: number,
+  c: number,
+  sizes: ProductSizes,
+): void {
+  const { m, n, k, transposeB } = sizes;
+  const chunks = backend.runtime.chunks((n + 15) >> 4, m * k * 16);
+  backend.runtime.dispatch(OP.DIRECT_PRODUCT, [a, b, transposeB ? 1 : 0, c, m, n, k], chunks);
+}
+
 /** C = op(A) · op(B) of dense matrices at the given addresses. */
 export function productDense(
   backend: MoectWasmBackend,
@@ -67,6 +82,10 @@ export function productDense(
   c: number,
   sizes: ProductSizes,
 ): void {
+  if (sizes.m <= DIRECT_MAX_ROWS && (!sizes.transposeA || sizes.m === 1)) {
+    productDirect(backend, a, b, c, sizes);
+    return;
+  }
   const bytes = packedBytes(sizes.k, sizes.n);
   const packed = backend.temporary(bytes);
   packOperandB(backend, b, packed, sizes);
