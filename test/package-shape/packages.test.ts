@@ -60,11 +60,10 @@ describe('each package, packed and installed alone', () => {
     await writeFile(path.join(project, 'package.json'), JSON.stringify(manifest));
     const files = [...closure(name)].map((one) => tarballs.get(one)!);
     await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...files], { cwd: project });
-    const installed = (await readdir(path.join(project, 'node_modules/@moect')).catch(() => []))
-      .concat(name === 'moect' ? 'moect' : [])
-      .sort();
+    const scoped = await readdir(path.join(project, 'node_modules/@moect')).catch((): string[] => []);
+    const installed = name === 'moect' ? [...scoped, 'moect'] : scoped;
     // nothing more than what it says it needs
-    expect(installed).toEqual([...closure(name)].sort());
+    expect(installed.sort()).toEqual([...closure(name)].sort());
     await writeFile(path.join(project, 'use.mjs'), USES[name]!);
     const { stdout } = await run('node', ['use.mjs'], { cwd: project });
     expect(stdout.trim()).toBe('ok');

@@ -1,3 +1,21 @@
+const router = `
+  import { createRng, ones, selectBackend } from '@moect/tensor';
+  import { topKRouter } from '@moect/router';
+  await selectBackend('auto');
+  const router = topKRouter({ topK: 2 });
+  const params = router.init(createRng(1), { hiddenSize: 4, numExperts: 3 });
+  const { expertWeights } = router.route(params, ones([5, 4]), { training: false });
+  const weights = await expertWeights.data();
+  console.log(Math.abs(weights[0] + weights[1] - 1) < 1e-6 ? 'ok' : weights);
+`;
+
+const TINY_LLAMA = `
+  const config = { model_type: 'llama', architectures: ['LlamaForCausalLM'], hidden_size: 16,
+    intermediate_size: 24, num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 2,
+    vocab_size: 258, max_position_embeddings: 32, rms_norm_eps: 1e-5, rope_theta: 10000,
+    tie_word_embeddings: true };
+`;
+
 /** What a stranger's first program with each package might be; prints `ok`. */
 export const USES: Readonly<Record<string, string>> = {
   core: `
@@ -10,5 +28,52 @@ export const USES: Readonly<Record<string, string>> = {
     await selectBackend('auto');
     const product = await matMul(ones([2, 3]), ones([3, 2])).data();
     console.log(product.every((x) => x === 3) ? 'ok' : product);
+  `,
+  router,
+  freeze: `
+    import { ones, selectBackend } from '@moect/tensor';
+    import { digestParameters } from '@moect/freeze';
+    await selectBackend('cpu');
+    const digest = await digestParameters(new Map([['weight', ones([2])]]));
+    console.log(/^[0-9a-f]{64}$/.test(digest) ? 'ok' : digest);
+  `,
+  data: `
+    import { createBatchSource, createByteTokenizer, packDocuments, prefixTokenId, tokenizeDocuments } from '@moect/data';
+    const tokenizer = createByteTokenizer();
+    const cache = await tokenizeDocuments(tokenizer, [{ id: 'a', text: 'habari ya dunia', language: 'swh_Latn' }]);
+    const sequences = packDocuments(cache, { sequenceLength: 8, bosTokenId: prefixTokenId(tokenizer) });
+    const source = createBatchSource({ languages: [{ code: 'swh_Latn', role: 'new', sequences }],
+      batchSize: 2, seed: 1, tokenizerId: 'bytes' });
+    console.log(source.batch(3).tokens.length === 16 ? 'ok' : source);
+  `,
+  models: `
+    import { createLlama, generate, initLlamaParameters } from '@moect/models';
+    import { createRng, selectBackend } from '@moect/tensor';
+    await selectBackend('auto');
+    ${TINY_LLAMA}
+    const model = createLlama(config, initLlamaParameters(config, createRng(1)));
+    const { tokens } = await generate(model, [1, 2], { maxNewTokens: 3, temperature: 0 });
+    console.log(tokens.length === 3 ? 'ok' : tokens);
+  `,
+  experts: `
+    import { moeCt } from '@moect/experts';
+    import * as experts from '@moect/experts';
+    console.log(moeCt().contract === 'method/1' && experts.bayesianMixture ? 'ok' : experts);
+  `,
+  trainer: `
+    import { adamW, cosine } from '@moect/trainer';
+    const schedule = cosine({ learningRate: 1, totalSteps: 10 });
+    console.log(adamW().name === 'adamw' && schedule(0) === 1 ? 'ok' : schedule(0));
+  `,
+  eval: `
+    import { bitsPerByte } from '@moect/eval';
+    const score = { id: 'a', language: 'x', bytes: 2, logProbs: Float64Array.of(-Math.LN2, -Math.LN2) };
+    console.log(bitsPerByte([score]) === 1 ? 'ok' : bitsPerByte([score]));
+  `,
+  moect: `
+    import { execFileSync } from 'node:child_process';
+    import { presets } from 'moect';
+    const help = execFileSync('npx', ['moect', '--help'], { encoding: 'utf8' });
+    console.log(presets.length >= 6 && help.includes('train') ? 'ok' : help);
   `,
 };
