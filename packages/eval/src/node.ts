@@ -1,1 +1,1 @@
-export {};
+export { readReport, writeReport } from './report/report-file.ts';
