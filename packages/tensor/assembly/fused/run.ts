@@ -6,9 +6,10 @@ import { groupedDirectChunk, groupedGradWeightChunk, groupedPackChunk, groupedPr
 import { gelu, geluGrad, swiglu, swigluGrad } from './activations';
 import { causalMean, causalMeanGrad, runCounts } from './causal-mean';
 import { crossEntropy, crossEntropyGrad } from './cross-entropy';
-import { layerNorm, layerNormGrad, rmsNorm, rmsNormGrad, sumParts } from './norms';
+import { layerNorm, layerNormGrad } from './layer-norm';
 import * as op from './ops';
 import { adamW, sumDoubles, sumSquares } from './optimizer';
+import { rmsNorm, rmsNormGrad, sumParts } from './rms-norm';
 import { rope } from './rope';
 import {
   combineRows,
