@@ -1,5 +1,6 @@
 export { chooseBackend, defaultThreads } from './base/choose-backend.ts';
 export { type LoadedBase, loadBase } from './base/load-base.ts';
+export type { DataConfig, LanguageConfig, MoectConfig, TrainingConfig } from './config/moect-config.ts';
 export { type Planned, planRun } from './config/plan-run.ts';
 export {
   type ConfigOverrides,
@@ -9,7 +10,7 @@ export {
   readConfig,
 } from './config/read-config.ts';
 export type { EvaluationLanguage, ResolvedRun, RunLanguage, RunPlan } from './config/resolved-run.ts';
-export { configJsonSchema, configSchema, type MoectConfig } from './config/schema.ts';
+export { configJsonSchema, configSchema } from './config/schema.ts';
 export { type BackendCheck, checkBackend } from './doctor/check-backend.ts';
 export { type Examination, examine, type Finding } from './doctor/examine.ts';
 export {

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { InvalidConfigError } from '@moect/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { didYouMean } from './did-you-mean.ts';
+import type { MoectConfig } from './moect-config.ts';
 import { planRun } from './plan-run.ts';
 import { configFrom, parseConfig, readConfig } from './read-config.ts';
-import type { MoectConfig } from './schema.ts';
 import { parsePath, pathText } from './yaml-source.ts';
 
 let folder: string;

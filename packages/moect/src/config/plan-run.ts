@@ -2,9 +2,9 @@ import { resolve } from 'node:path';
 import { type ConfigProblem, InvalidConfigError, MoectError } from '@moect/core';
 import type { Preset } from '../presets/preset.ts';
 import { defaultMoect, type Moect } from '../presets/registry.ts';
+import type { MoectConfig } from './moect-config.ts';
 import type { ConfigSource } from './read-config.ts';
 import type { RunPlan } from './resolved-run.ts';
-import type { MoectConfig } from './schema.ts';
 
 export interface Planned {
   readonly plan: RunPlan;

@@ -4,7 +4,8 @@ import { type ConfigProblem, InvalidConfigError } from '@moect/core';
 import { stringify } from 'yaml';
 import { fileProblems } from './file-problems.ts';
 import { meaningProblems } from './meaning-problems.ts';
-import { configSchema, type MoectConfig } from './schema.ts';
+import type { MoectConfig } from './moect-config.ts';
+import { configSchema } from './schema.ts';
 import { schemaProblems } from './schema-problems.ts';
 import { type KeyPath, type LineOf, parsePath, parseYaml, pathText } from './yaml-source.ts';
 
@@ -41,9 +42,12 @@ async function check(value: unknown, source: Omit<ConfigSource, 'config'>): Prom
 }
 
 /** Values that stand above those of a file. */
-export type ConfigOverrides = Pick<MoectConfig, 'preset' | 'output' | 'backend'> & {
+export interface ConfigOverrides {
+  readonly preset?: string | undefined;
+  readonly output?: string | undefined;
+  readonly backend?: MoectConfig['backend'] | undefined;
   readonly tokens?: number | undefined;
-};
+}
 
 function withOverrides(value: unknown, { tokens, ...overrides }: ConfigOverrides): unknown {
   if (typeof value !== 'object' || value === null) return value;

@@ -10,7 +10,9 @@ type Issue = z.core.$ZodIssue;
 function knownKeys(path: KeyPath): string[] {
   let schema: z.ZodType = configSchema;
   const unwrap = (type: z.ZodType): z.ZodType =>
-    type instanceof z.ZodOptional ? unwrap(type.unwrap() as z.ZodType) : type;
+    type instanceof z.ZodOptional || type instanceof z.ZodExactOptional
+      ? unwrap(type.unwrap() as z.ZodType)
+      : type;
   for (const key of path) {
     schema = unwrap(schema);
     if (schema instanceof z.ZodObject) schema = schema.shape[key as string] as z.ZodType;

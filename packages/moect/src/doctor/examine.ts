@@ -1,4 +1,4 @@
-import { arch, availableParallelism, cpus, freemem, platform, release, totalmem } from 'node:os';
+import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import { type BackendCheck, checkBackend } from './check-backend.ts';
 
 export interface Finding {
@@ -57,7 +57,8 @@ export async function examine(options: { readonly threads?: number } = {}): Prom
   const backends: BackendCheck[] = [];
   for (const name of ['wasm', 'cpu'] as const) backends.push(await checkBackend(name, options.threads));
   const chosen = backends.find(({ available, gradientOk }) => available && gradientOk)?.name ?? null;
-  const free = freemem();
+  // knows the limits of containers, as os.freemem does not
+  const free = process.availableMemory();
   const findings = [nodeFinding(process.versions.node), memoryFinding(free), ...backends.map(backendFinding)];
   if (chosen === 'cpu') {
     findings.push({

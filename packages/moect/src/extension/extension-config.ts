@@ -1,4 +1,10 @@
-import { type ConfigProblem, CorruptDataError, type ExtensionMetadata, type Settings } from '@moect/core';
+import {
+  type BaseIdentity,
+  type ConfigProblem,
+  CorruptDataError,
+  type ExtensionMetadata,
+  type Settings,
+} from '@moect/core';
 import { z } from 'zod';
 import type { CombineName } from '../presets/preset.ts';
 
@@ -16,9 +22,26 @@ export interface ExtensionInfo extends ExtensionMetadata {
   readonly training?: Settings;
 }
 
-const settings = z.record(z.string(), z.json());
+/** `moect_config.json`. */
+export interface ExtensionConfigFile {
+  readonly schema: 'moect-extension/1';
+  readonly method: string;
+  /** Of the method, defaults filled in: enough to attach again. */
+  readonly config: Settings;
+  readonly combine: CombineName;
+  readonly preset: string | null;
+  readonly languages: readonly { readonly code: string; readonly role: 'old' | 'new' }[];
+  readonly license: string | null;
+  readonly base: BaseIdentity;
+  /** Numbers in the weights. */
+  readonly parameters: number;
+  readonly dtype: 'f32' | 'bf16';
+  readonly training: Settings | null;
+}
 
-const fileSchema = z.strictObject({
+const settings: z.ZodType<Settings> = z.record(z.string(), z.json()) as z.ZodType<Settings>;
+
+const fileSchema: z.ZodType<ExtensionConfigFile> = z.strictObject({
   schema: z.literal('moect-extension/1'),
   method: z.string().min(1),
   config: settings,
@@ -35,9 +58,6 @@ const fileSchema = z.strictObject({
   dtype: z.enum(['f32', 'bf16']),
   training: settings.nullable(),
 });
-
-/** `moect_config.json`. */
-export type ExtensionConfigFile = z.infer<typeof fileSchema>;
 
 /** Checks the contents of `moect_config.json`. Throws CorruptDataError naming everything that is wrong. */
 export function parseExtensionConfig(value: unknown, source: string): ExtensionConfigFile {

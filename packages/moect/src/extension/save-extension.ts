@@ -40,7 +40,7 @@ function describe(extension: Extension, info: ExtensionInfo, dtype: 'f32' | 'bf1
   return {
     schema: 'moect-extension/1',
     method: extension.method,
-    config: extension.config as ExtensionConfigFile['config'],
+    config: extension.config,
     combine,
     preset,
     languages: languages.map(({ code, role }) => ({ code, role })),
@@ -48,7 +48,7 @@ function describe(extension: Extension, info: ExtensionInfo, dtype: 'f32' | 'bf1
     base: { id: base.id, revision: base.revision, sha256: base.sha256 },
     parameters: sizes.reduce((a, b) => a + b, 0),
     dtype,
-    training: training as ExtensionConfigFile['training'],
+    training,
   };
 }
 

@@ -42,6 +42,16 @@ export interface PreparedData {
   readonly newSequences: number;
 }
 
+/** Files may count their documents alike; scores are paired by id. */
+function withUniqueIds(documents: readonly Document[]): Document[] {
+  const seen = new Map<string, number>();
+  return documents.map((document) => {
+    const times = (seen.get(document.id) ?? 0) + 1;
+    seen.set(document.id, times);
+    return times === 1 ? document : { ...document, id: `${document.id} (${times})` };
+  });
+}
+
 /** Documents of a language from files; records of a JSONL file that name another language are left out. */
 export async function readText(
   language: {
@@ -59,7 +69,7 @@ export async function readText(
     textField: format.textField,
     ...(format.format !== null && { format: format.format }),
   });
-  const documents = await collectDocuments(corpus.documents());
+  const documents = withUniqueIds(await collectDocuments(corpus.documents()));
   if (documents.length > 0) return documents;
   const message =
     corpus.otherLanguages > 0
@@ -104,7 +114,7 @@ function mixture(plan: RunPlan): {
   };
 }
 
-function summary(text: LanguageText, packed: PackedSequences): LanguageSummary {
+function summary(text: LanguageText, packed: PackedSequences, textTokens: number): LanguageSummary {
   const { code, role, train, heldOut } = text;
   return {
     code,
@@ -112,7 +122,7 @@ function summary(text: LanguageText, packed: PackedSequences): LanguageSummary {
     documents: train.length,
     heldOutDocuments: heldOut.length,
     tokens: packed.targetCount,
-    bytesPerToken: packed.textBytes / packed.targetCount,
+    bytesPerToken: packed.textBytes / textTokens,
   };
 }
 
@@ -142,7 +152,7 @@ export async function prepareData(
       ...(packing.endOfDocument && eos !== undefined && { eosTokenId: eos }),
     });
     languages.push({ code: text.code, role: text.role, sequences });
-    summaries.push(summary(text, sequences));
+    summaries.push(summary(text, sequences, cache.tokens.length));
   }
   const source = createBatchSource({
     languages,

@@ -1,7 +1,7 @@
 import type { Settings } from '@moect/core';
 import type { LoadedBase } from '../base/load-base.ts';
+import type { MoectConfig } from '../config/moect-config.ts';
 import type { ResolvedRun, RunPlan } from '../config/resolved-run.ts';
-import type { MoectConfig } from '../config/schema.ts';
 import { learningRateFor } from '../presets/learning-rate.ts';
 import type { Preset } from '../presets/preset.ts';
 import type { PackingPlan } from './prepare-data.ts';

@@ -1,0 +1,133 @@
+import { join } from 'node:path';
+import type { LanguageComparison } from '@moect/eval';
+import { abortOnSignals } from '@moect/trainer/node';
+import type { Command } from 'commander';
+import { compareExtensions, type ExtensionComparison } from '../../evaluation/compare-extensions.ts';
+import { readTexts } from '../../evaluation/read-texts.ts';
+import { unlessInterrupted } from '../../unless-interrupted.ts';
+import { addCommonOptions, addModelOptions, parseTexts, percentage, positiveInteger } from '../arguments.ts';
+import { EXIT, UsageError } from '../exit-codes.ts';
+import { type Io, signedPercent, table } from '../io.ts';
+import { loadModels, type ModelOptions } from '../load-models.ts';
+
+interface CompareCommandOptions extends ModelOptions {
+  readonly text: readonly string[];
+  readonly old: readonly string[];
+  readonly maxForgetting?: number;
+  readonly output: string;
+  readonly resamples: number;
+  readonly json?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  $ moect compare --base ./base --extension run/extension --text run/held-out/*.jsonl
+  $ moect compare --base ./base --extension gated --extension pack \\
+      --text swh_Latn=new.jsonl eng_Latn=old.jsonl --max-forgetting 0.5% --output results
+
+Roles come from the extensions: languages they were trained on are new, replayed ones old, all others unseen; --old
+names further old ones. Intervals are paired bootstraps over documents. Writes report.json and report.html.
+With --max-forgetting the exit code is 1 unless every old language is shown to lose less than that.
+`;
+
+function languageRow(name: string, row: LanguageComparison): string[] {
+  const [low, high] = row.relativeCi95;
+  return [
+    name,
+    row.language,
+    row.role,
+    row.before.toFixed(4),
+    row.after.toFixed(4),
+    signedPercent(row.relativeChange),
+    `${signedPercent(low)} … ${signedPercent(high)}`,
+    `${row.documents}${row.fewDocuments ? ' (few)' : ''}`,
+  ];
+}
+
+function print(results: readonly ExtensionComparison[], io: Io): void {
+  const rows = results.flatMap(({ extension, comparison }) =>
+    comparison.languages.map((row) => languageRow(extension.name, row)),
+  );
+  io.out(
+    table([['extension', 'language', 'role', 'before', 'after', 'change', '95 %', 'documents'], ...rows]),
+  );
+  for (const { extension, comparison } of results) {
+    const { retention, gain } = comparison;
+    const kept = retention === null ? 'no old language was given' : retentionText(retention);
+    const won = gain === null ? '' : `; gain ${gain.mean.toFixed(4)} bits a byte`;
+    io.out(`${extension.name}: ${kept}${won}\n`);
+  }
+}
+
+function retentionText(retention: NonNullable<ExtensionComparison['comparison']['retention']>): string {
+  const { worstLanguage, relativeChange, bound, kept } = retention;
+  const worst = `old languages at worst ${signedPercent(relativeChange)} (${worstLanguage})`;
+  if (bound === undefined) return worst;
+  return `${worst}, ${kept === true ? 'kept' : 'NOT kept'} within ${signedPercent(bound)}`;
+}
+
+function checkOptions({ extension, maxForgetting }: CompareCommandOptions): void {
+  if (extension.length === 0) {
+    throw new UsageError('Nothing to compare the base with.', 'Give one or more --extension folders.');
+  }
+  if (maxForgetting === 0) {
+    throw new UsageError('--max-forgetting 0% cannot be shown by measuring.', "Give a bound such as '0.1%'.");
+  }
+}
+
+async function compareCommand(options: CompareCommandOptions, io: Io): Promise<number> {
+  checkOptions(options);
+  const wanted = parseTexts(options.text, '--text');
+  const abort = abortOnSignals();
+  const models = await loadModels(options);
+  try {
+    const { base, extensions } = models;
+    const texts = await readTexts(wanted, extensions, options.old);
+    if (options.maxForgetting !== undefined && texts.every(({ role }) => role !== 'old')) {
+      throw new UsageError(
+        '--max-forgetting needs text of an old language.',
+        'Name the old ones with --old, for example --old eng_Latn.',
+      );
+    }
+    const { combine, maxForgetting, resamples } = options;
+    const comparing = compareExtensions({
+      base,
+      extensions,
+      texts,
+      resamples,
+      signal: abort.signal,
+      onProgress: (what) => io.err(`scoring ${what}\n`),
+      ...(combine && { combine }),
+      ...(maxForgetting !== undefined && { maxForgetting }),
+    });
+    const results = await unlessInterrupted(abort.signal, comparing);
+    if (results === null) return EXIT.interrupted;
+    print(results, io);
+    const isKept = results.every(({ comparison }) => comparison.retention?.kept !== false);
+    return isKept ? EXIT.ok : EXIT.forgot;
+  } finally {
+    models.dispose();
+    abort.dispose();
+  }
+}
+
+/** `moect compare` */
+export function addCompare(program: Command, io: Io, done: (code: number) => void): void {
+  const command = program
+    .command('compare')
+    .summary('what extensions won and what they forgot')
+    .description('Compares a base with extensions of it: retention, gain and transfer with intervals.');
+  addModelOptions(command)
+    .requiredOption('--text <[code=]file...>', 'held-out text; several at once or one after the other')
+    .option('--old <code...>', 'languages that the base knows, beside those that were replayed', [])
+    .option('--max-forgetting <percent>', "bound for every old language, such as '0.5%'", percentage)
+    .option('--output <folder>', 'where report.json and report.html go', '.')
+    .option('--resamples <n>', 'draws of the bootstrap', positiveInteger, 2000)
+    .option('--json', 'print report.json to standard output too')
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: CompareCommandOptions) => {
+      done(await compareCommand(options, io));
+    });
+  addCommonOptions(command);
+}
+void join;

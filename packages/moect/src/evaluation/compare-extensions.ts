@@ -1,0 +1,59 @@
+import { type Comparison, type ComparisonRole, compare } from '@moect/eval';
+import type { LoadedBase } from '../base/load-base.ts';
+import type { LoadedExtension } from '../extension/load-extension.ts';
+import type { CombineName } from '../presets/preset.ts';
+import { createBaseScorer, createCombinedScorer, rememberScores, resolveCombine } from './combined-scorer.ts';
+import type { EvaluatedText } from './read-texts.ts';
+
+export interface CompareExtensionsOptions {
+  readonly base: LoadedBase;
+  /** Each is compared with the base on its own. */
+  readonly extensions: readonly LoadedExtension[];
+  readonly texts: readonly EvaluatedText[];
+  /** Default: what each extension was made for. */
+  readonly combine?: CombineName;
+  /** Largest relative change of an old language that counts as kept, for example 0.005. */
+  readonly maxForgetting?: number;
+  /** Draws of the bootstrap. Default 2,000. */
+  readonly resamples?: number;
+  readonly signal?: AbortSignal;
+  /** Told before each extension is scored. */
+  readonly onProgress?: (what: string) => void;
+}
+
+export interface ExtensionComparison {
+  readonly extension: LoadedExtension;
+  readonly combine: CombineName;
+  readonly comparison: Comparison;
+}
+
+/**
+ * Retention, gain and transfer of each extension against the base, with intervals.
+ * Throws InvalidConfigError, NonFiniteError, and the signal's reason when it is aborted.
+ */
+export async function compareExtensions(options: CompareExtensionsOptions): Promise<ExtensionComparison[]> {
+  const { base, texts, signal, onProgress } = options;
+  const documents = texts.flatMap((text) => text.documents);
+  const roles: Record<string, ComparisonRole> = Object.fromEntries(
+    texts.map(({ code, role }) => [code, role]),
+  );
+  const abort = signal === undefined ? {} : { signal };
+  const baseScorer = rememberScores(createBaseScorer({ base, ...abort }));
+  onProgress?.('base');
+  const before = await baseScorer.score(documents);
+  const results: ExtensionComparison[] = [];
+  for (const extension of options.extensions) {
+    onProgress?.(extension.name);
+    const combine = resolveCombine([extension], options.combine);
+    const scorer = createCombinedScorer({ base, extensions: [extension], combine, baseScorer, ...abort });
+    const comparison = compare({
+      before,
+      after: await scorer.score(documents),
+      roles,
+      ...(options.maxForgetting !== undefined && { bound: options.maxForgetting }),
+      ...(options.resamples !== undefined && { resamples: options.resamples }),
+    });
+    results.push({ extension, combine, comparison });
+  }
+  return results;
+}
