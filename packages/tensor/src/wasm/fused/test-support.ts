@@ -146,7 +146,7 @@ export function expectClose(
   actual: Values | undefined,
   expected: ArrayLike<number>,
   absolute: number,
-  relative = absolute,
+  relative: number = absolute,
 ): void {
   expect(actual?.values.length).toBe(expected.length);
   for (let i = 0; i < expected.length; i++) {
@@ -158,7 +158,7 @@ export function expectClose(
 }
 
 /** Central differences of a float64 function: d f / d x[i] for every i. */
-export function differences(x: Float64Array, f: (x: Float64Array) => number, h = 1e-5): Float64Array {
+export function differences(x: Float64Array, f: (x: Float64Array) => number, h: number = 1e-5): Float64Array {
   const moved = x.slice();
   return x.map((value, i) => {
     moved[i] = value + h;
