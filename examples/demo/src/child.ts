@@ -2,7 +2,14 @@ import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Document, DocumentScore, Extension, LanguageRole } from '@moect/core';
 import { batchTokens, sha256Hex } from '@moect/data';
-import { compareLogits, createScorer, measureGates, posteriorCurves, scoreMixture } from '@moect/eval';
+import {
+  assertMixtureBound,
+  compareLogits,
+  createScorer,
+  measureGates,
+  posteriorCurves,
+  scoreMixture,
+} from '@moect/eval';
 import { bayesianMixture, knownLanguage } from '@moect/experts';
 import { digestParameters } from '@moect/freeze';
 import { generateCombined } from '@moect/models';
@@ -10,7 +17,7 @@ import { createRng, selectBackend } from '@moect/tensor';
 import { adamW, cosine, train } from '@moect/trainer';
 import { createMethod, type LoadedBase, loadBase, mergeSettings, presets, saveExtension } from 'moect';
 import { type DemoText, measuredDocuments, readDemoText } from './demo-text.ts';
-import type { DocumentNats, Job, JobMessage, JobResult, Sample, StepRecord } from './job.ts';
+import type { Job, JobMessage, JobResult, Sample, StepRecord } from './job.ts';
 import { METHOD_RUNS, type MethodRun, TRAINING } from './method-runs.ts';
 import { trainingData } from './training-data.ts';
 
@@ -19,11 +26,6 @@ const BASE_FOLDER = new URL('../base/', import.meta.url).pathname;
 const send = (message: JobMessage): void => {
   process.send?.(message);
 };
-
-const nats = (scores: readonly DocumentScore[]): DocumentNats[] =>
-  scores.map(({ id, language, bytes, logProbs }) => {
-    return { id, language, bytes, tokens: logProbs.length, nats: logProbs.reduce((a, b) => a - b, 0) };
-  });
 
 /** Everything that one job works with. */
 interface Work {
@@ -155,7 +157,7 @@ async function measure(
   const { base, text, job } = work;
   const snap = run.snap === null ? {} : { snap: run.snap };
   const alone = await score(work, 'scoring', { extension, ...snap });
-  if (job.on === 'dev') return { scores: nats(alone) };
+  if (job.on === 'dev') return { scores: alone };
   const inspection = {
     base: base.model,
     extension,
@@ -172,14 +174,20 @@ async function measure(
   if (run.combine === 'mixture') {
     const before = await score(work, 'scoring base', {});
     const mixed = scoreMixture([before, alone], [TRAINING.basePrior, 1 - TRAINING.basePrior]);
-    return { ...shared, scores: nats(mixed), packScores: nats(alone), posterior: posteriorCurves(mixed) };
+    return {
+      ...shared,
+      scores: mixed.map(({ basePosterior: _, ...rest }) => rest),
+      packScores: alone,
+      mixtureBound: assertMixtureBound(mixed, before, TRAINING.basePrior),
+      posterior: posteriorCurves(mixed),
+    };
   }
   const hasGate = run.preset.startsWith('moe-ct');
   return {
     ...shared,
-    scores: nats(alone),
+    scores: alone,
     unsnappedScores:
-      run.snap === null ? null : nats(await score(work, 'scoring unsnapped', { extension, snap: null })),
+      run.snap === null ? null : await score(work, 'scoring unsnapped', { extension, snap: null }),
     routing: hasGate ? await measureGates({ ...inspection, documents: work.documents }) : null,
   };
 }
@@ -193,6 +201,7 @@ const nothing = {
   steps: [],
   unsnappedScores: null,
   packScores: null,
+  mixtureBound: null,
   posterior: null,
   routing: null,
   oldLogits: null,
@@ -209,7 +218,7 @@ async function work(job: Job): Promise<JobResult> {
   let measured: Partial<JobResult> & Pick<JobResult, 'scores'>;
   if (run === null) {
     measured = {
-      scores: nats(await score(all, 'scoring', {})),
+      scores: await score(all, 'scoring', {}),
       samples: await continuations(all, null, null),
     };
   } else {

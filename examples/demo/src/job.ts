@@ -1,5 +1,5 @@
-import type { LanguageRole, StepMetrics } from '@moect/core';
-import type { LogitComparison, PosteriorCurve, RoutingStatistics } from '@moect/eval';
+import type { DocumentScore, LanguageRole, RoutingStatistics, StepMetrics } from '@moect/core';
+import type { LogitComparison, MixtureBound, PosteriorCurve } from '@moect/eval';
 
 /** What a child process is asked to do. */
 export interface Job {
@@ -12,16 +12,6 @@ export interface Job {
   readonly on: 'test' | 'dev';
   /** Folder for the language pack; null: not kept. */
   readonly packFolder: string | null;
-}
-
-/** Log-likelihood of one document. */
-export interface DocumentNats {
-  readonly id: string;
-  readonly language: string;
-  readonly bytes: number;
-  readonly tokens: number;
-  /** −log P(document), nats. */
-  readonly nats: number;
 }
 
 export interface StepRecord {
@@ -42,11 +32,12 @@ export interface JobResult {
   readonly peakRssBytes: number;
   readonly packBytes: number | null;
   readonly steps: readonly StepRecord[];
-  readonly scores: readonly DocumentNats[];
+  readonly scores: readonly DocumentScore[];
   /** The same without the gate's threshold, where there is one. */
-  readonly unsnappedScores: readonly DocumentNats[] | null;
+  readonly unsnappedScores: readonly DocumentScore[] | null;
   /** The pack alone, before it is mixed with the base. */
-  readonly packScores: readonly DocumentNats[] | null;
+  readonly packScores: readonly DocumentScore[] | null;
+  readonly mixtureBound: MixtureBound | null;
   readonly posterior: readonly PosteriorCurve[] | null;
   readonly routing: RoutingStatistics | null;
   readonly oldLogits: Readonly<Record<string, LogitComparison>> | null;

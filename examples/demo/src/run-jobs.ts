@@ -31,6 +31,8 @@ const PHASES: readonly (readonly [string, number, number])[] = [
 function start(state: JobState): Promise<JobResult> {
   const child = fork(new URL('./child.ts', import.meta.url), {
     execArgv: ['--conditions=@moect/source', '--import', 'tsx'],
+    // scores are typed arrays
+    serialization: 'advanced',
   });
   const stop = (): void => void child.kill();
   process.once('exit', stop);

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { scoresByLanguage } from '@moect/eval';
 import type { Job, JobResult } from './job.ts';
 import { METHOD_RUNS, TRAINING } from './method-runs.ts';
 import { runJobs } from './run-jobs.ts';
@@ -25,12 +26,7 @@ const around = (rate: number): number[] => [rate / 2, rate, rate * 2];
 
 /** Mean over languages of bits per byte. */
 function meanBitsPerByte({ scores }: JobResult): number {
-  const languages = [...new Set(scores.map(({ language }) => language))];
-  const each = languages.map((language) => {
-    const of = scores.filter((score) => score.language === language);
-    const nats = of.reduce((sum, score) => sum + score.nats, 0);
-    return nats / Math.LN2 / of.reduce((sum, { bytes }) => sum + bytes, 0);
-  });
+  const each = scoresByLanguage(scores).map(({ bitsPerByte }) => bitsPerByte);
   return each.reduce((a, b) => a + b, 0) / each.length;
 }
 

@@ -1,0 +1,60 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { writeReport } from '@moect/eval/node';
+import { writeFileAtomic } from '@moect/models/node';
+import { renderReport } from 'moect';
+import { readDemoText } from './demo-text.ts';
+import type { Job } from './job.ts';
+import { METHOD_RUNS, TRAINING } from './method-runs.ts';
+import { printReport } from './print-table.ts';
+import { runJobs } from './run-jobs.ts';
+import { summarize } from './summarize.ts';
+
+const HELP = `Teaches a small model four new languages in six ways, and shows what became of the old ones.
+
+  npm run demo [-- --seeds N] [--methods ct,moe-ct] [--tokens N] [--output DIR]
+
+Writes report.json, report.html and the language packs.`;
+
+const { values: flags } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '1' },
+    methods: { type: 'string', default: METHOD_RUNS.map(({ name }) => name).join(',') },
+    tokens: { type: 'string', default: String(TRAINING.tokens) },
+    output: { type: 'string', default: new URL('../out', import.meta.url).pathname },
+    help: { type: 'boolean' },
+  },
+});
+if (flags.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+
+const start = performance.now();
+const methods = flags.methods.split(',');
+const seeds = Array.from({ length: Number(flags.seeds) }, (_, seed) => seed);
+const jobs: Job[] = seeds.flatMap((seed) =>
+  METHOD_RUNS.filter(({ name }) => methods.includes(name)).map(({ name }) => {
+    const packFolder = path.join(flags.output, 'packs', `${name}-${seed}`);
+    return { method: name, seed, tokens: Number(flags.tokens), on: 'test', packFolder };
+  }),
+);
+if (jobs.length === 0) {
+  console.error(
+    `There is no method '${flags.methods}'. Available: ${METHOD_RUNS.map(({ name }) => name).join(', ')}.`,
+  );
+  process.exit(64);
+}
+
+const text = await readDemoText();
+const names = text.new.map(({ name }) => name).join(', ');
+console.log(`Teaching ${names} to a model of English and Chinese: ${jobs.length} training runs.`);
+const baseJob: Job = { method: 'base', seed: 0, tokens: 0, on: 'test', packFolder: null };
+const [base, ...results] = await runJobs([baseJob, ...jobs]);
+const report = summarize(base!, results, text, (performance.now() - start) / 1000);
+await mkdir(flags.output, { recursive: true });
+await writeReport(path.join(flags.output, 'report.json'), report);
+await writeFileAtomic(path.join(flags.output, 'report.html'), renderReport(report));
+printReport(report);
+console.log(`\nReport: ${path.relative(process.cwd(), path.join(flags.output, 'report.html'))}`);
