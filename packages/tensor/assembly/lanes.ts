@@ -26,24 +26,6 @@ export function laneSum(v: v128): f32 {
   );
 }
 
-// @ts-ignore: decorator
-@inline
-export function laneMax(v: v128): f32 {
-  return max(
-    max(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)),
-    max(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)),
-  );
-}
-
-// @ts-ignore: decorator
-@inline
-export function laneMin(v: v128): f32 {
-  return min(
-    min(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)),
-    min(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)),
-  );
-}
-
 /** The mask lanes (0 or -1) as four bytes 0 or 1. */
 // @ts-ignore: decorator
 @inline

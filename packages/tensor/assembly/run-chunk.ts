@@ -5,7 +5,8 @@ import { runFused } from './fused/run';
 import { copyChunk, gatherChunk, oneHotChunk, segmentSumChunk, transposeChunk } from './movement';
 import * as op from './ops';
 import { batchProductChunk, packBChunk, productChunk } from './product';
-import { argMaxChunk, cumsumChunk, reduceColumnsChunk, reduceRowsChunk, softmaxChunk, topKChunk } from './reduce';
+import { reduceColumnsChunk, reduceRowsChunk } from './reduce';
+import { argMaxChunk, cumsumChunk, softmaxChunk, topKChunk } from './rows';
 import { castChunk, logicalChunk, selectChunk } from './select';
 import { testChunk, unaryChunk } from './unary';
 

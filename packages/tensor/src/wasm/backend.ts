@@ -14,6 +14,7 @@
 //   3. gradients: registerGradient of tfjs-core, calls through engine().runKernel('Foo', inputs, attrs).
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import { type backend_util, type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
+import { LeakReport } from './leak-report.ts';
 import type { Runtime } from './runtime.ts';
 import { type HeapDType, WasmTensorData } from './tensor-data.ts';
 
@@ -23,6 +24,19 @@ export const WASM_BACKEND = 'moect-wasm';
 export interface WasmOutput {
   readonly info: TensorInfo;
   readonly pointer: number;
+}
+
+/** What `tf.memory()` says besides the counts of TensorFlow.js. */
+export interface WasmMemory {
+  unreliable: boolean;
+  reasons: string[];
+  /** Bytes handed out, in allocation classes. */
+  heapBytesInUse: number;
+  /** Size of the wasm memory. */
+  heapBytes: number;
+  /** With `reportLeaks`: tensors collected without dispose, and their bytes. */
+  leakedTensors: number;
+  leakedBytes: number;
 }
 
 interface CpuBackendInternals {
@@ -38,10 +52,13 @@ interface CpuBackendInternals {
 /** The cpu backend of TensorFlow.js with its tensors in one wasm memory. */
 export class MoectWasmBackend extends MathBackendCPU {
   readonly runtime: Runtime;
+  /** Only with the option `reportLeaks`: watching costs about a microsecond per tensor. */
+  readonly leaks: LeakReport | undefined;
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: Runtime, reportLeaks = false) {
     super();
     this.runtime = runtime;
+    this.leaks = reportLeaks ? new LeakReport() : undefined;
     // the cpu backend would advise to install tfjs-node
     this.#internals.firstUse = false;
   }
@@ -58,8 +75,7 @@ export class MoectWasmBackend extends MathBackendCPU {
   /** A new tensor whose values are not initialised; the kernel must write all of them. */
   output(shape: readonly number[], dtype: HeapDType): WasmOutput {
     const data = WasmTensorData.onHeap(this.runtime, dtype, util.sizeFromShape(shape as number[]));
-    const dataId = {};
-    this.#internals.data.set(dataId, data);
+    const dataId = this.#add(data);
     return { info: { dataId, shape: shape as number[], dtype }, pointer: data.pointer(dtype) };
   }
 
@@ -88,8 +104,13 @@ export class MoectWasmBackend extends MathBackendCPU {
   }
 
   override write(values: backend_util.BackendValues, _shape: number[], dtype: DataType): object {
+    return this.#add(new WasmTensorData(this.runtime, dtype, this.#owned(values)));
+  }
+
+  #add(data: WasmTensorData): object {
     const dataId = {};
-    this.#internals.data.set(dataId, new WasmTensorData(this.runtime, dtype, this.#owned(values)));
+    this.#internals.data.set(dataId, data);
+    this.leaks?.watch(dataId, data);
     return dataId;
   }
 
@@ -135,8 +156,15 @@ export class MoectWasmBackend extends MathBackendCPU {
     this.runtime.dispose();
   }
 
-  override memory(): { unreliable: boolean; reasons: string[]; heapBytesInUse: number; heapBytes: number } {
+  override memory(): WasmMemory {
     const { allocator, memoryBytes } = this.runtime;
-    return { unreliable: false, reasons: [], heapBytesInUse: allocator.liveBytes, heapBytes: memoryBytes };
+    return {
+      unreliable: false,
+      reasons: [],
+      heapBytesInUse: allocator.liveBytes,
+      heapBytes: memoryBytes,
+      leakedTensors: this.leaks?.tensors ?? 0,
+      leakedBytes: this.leaks?.bytes ?? 0,
+    };
   }
 }

@@ -9,8 +9,8 @@ export const layout = {
   argWords: 128,
   /** First address that the allocator hands out; constants of the module lie below. */
   heapStart: 65536,
-  /** Scratch of one thread: packed A, micro-tile, packed B, room for fused kernels. */
-  scratchBytes: 98304 + 512 + 524288 + 1048576,
+  /** Scratch of one thread: packed A (98304), micro-tile (512), packed B (524288), fused kernels (1048576). */
+  scratchBytes: 1671680,
 } as const;
 
 const floatView = new Float32Array(1);

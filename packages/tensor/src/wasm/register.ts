@@ -13,6 +13,8 @@ export interface WasmBackendOptions {
   readonly relaxedSimd?: boolean;
   /** True gives the same bits on every machine (plain SIMD). */
   readonly deterministic?: boolean;
+  /** True counts tensors that are forgotten without dispose (`tf.memory().leakedTensors`). Default: false. */
+  readonly reportLeaks?: boolean;
 }
 
 export interface WasmBackendInfo {
@@ -44,12 +46,14 @@ function threadsOf(options: WasmBackendOptions): number {
 
 function keyOf(options: WasmBackendOptions): string {
   const plain = options.deterministic === true || options.relaxedSimd === false;
-  return `${threadsOf(options)} ${plain}`;
+  return `${threadsOf(options)} ${plain} ${options.reportLeaks === true}`;
 }
 
 function start(options: WasmBackendOptions): Active {
   const threads = threadsOf(options);
-  const backend = Runtime.create({ ...options, threads }).then((runtime) => new MoectWasmBackend(runtime));
+  const backend = Runtime.create({ ...options, threads }).then(
+    (runtime) => new MoectWasmBackend(runtime, options.reportLeaks === true),
+  );
   return { key: keyOf(options), backend };
 }
 

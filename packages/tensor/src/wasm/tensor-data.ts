@@ -46,6 +46,11 @@ export class WasmTensorData {
     return this.#pointer !== 0;
   }
 
+  /** Bytes on the heap; 0 once released. */
+  get heldBytes(): number {
+    return this.#pointer === 0 ? 0 : this.#length * bytesPerElement(this.dtype as HeapDType);
+  }
+
   get values(): Values | undefined {
     return this.#pointer === 0 ? this.#values : this.#heapView();
   }
