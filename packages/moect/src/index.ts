@@ -13,6 +13,7 @@ export type { EvaluationLanguage, ResolvedRun, RunLanguage, RunPlan } from './co
 export { configJsonSchema, configSchema } from './config/schema.ts';
 export { type BackendCheck, checkBackend } from './doctor/check-backend.ts';
 export { type Examination, examine, type Finding } from './doctor/examine.ts';
+export { buildReport, type ReportInput } from './evaluation/build-report.ts';
 export {
   type CombinedScorerOptions,
   createBaseScorer,
@@ -21,6 +22,11 @@ export {
   resolveCombine,
   type ScoredExtension,
 } from './evaluation/combined-scorer.ts';
+export {
+  type CompareExtensionsOptions,
+  compareExtensions,
+  type ExtensionComparison,
+} from './evaluation/compare-extensions.ts';
 export { evaluateText, type LanguageResult } from './evaluation/evaluate-text.ts';
 export { type GeneratedText, type GenerateTextOptions, generateText } from './evaluation/generate-text.ts';
 export { type EvaluatedText, readTexts } from './evaluation/read-texts.ts';
@@ -28,6 +34,7 @@ export {
   type ExtensionConfigFile,
   type ExtensionInfo,
   parseExtensionConfig,
+  type TrainingSummary,
 } from './extension/extension-config.ts';
 export { type LoadedExtension, loadExtension, readExtensionConfig } from './extension/load-extension.ts';
 export { type SaveExtensionOptions, saveExtension } from './extension/save-extension.ts';

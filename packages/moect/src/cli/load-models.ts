@@ -28,7 +28,11 @@ export async function loadModels(options: ModelOptions): Promise<LoadedModels> {
     base.model.dispose();
   };
   try {
-    for (const folder of options.extension) extensions.push(await loadExtension(folder, base));
+    for (const folder of options.extension) {
+      const loaded = await loadExtension(folder, base);
+      const twins = extensions.filter(({ name }) => name.replace(/ \(\d+\)$/, '') === loaded.name).length;
+      extensions.push(twins === 0 ? loaded : { ...loaded, name: `${loaded.name} (${twins + 1})` });
+    }
     return { backend, base, extensions, dispose };
   } catch (error) {
     dispose();

@@ -10,13 +10,16 @@ export type ScoredExtension = Pick<LoadedExtension, 'name' | 'extension'> & {
   readonly info: { readonly languages: LoadedExtension['info']['languages']; readonly combine: CombineName };
 };
 
+/** Weight of the base in the mixture before the first token: it loses at most log₂(1 ÷ 0.5) = 1 bit a document. */
+export const BASE_PRIOR = 0.5;
+
 export interface CombinedScorerOptions {
   readonly base: LoadedBase;
   /** None: the base alone. */
   readonly extensions: readonly ScoredExtension[];
   /** Default: what the extension was made for; the mixture for several. */
   readonly combine?: CombineName;
-  /** Weight of the base in the mixture before the first token. Default 0.5. */
+  /** Weight of the base in the mixture before the first token. Default {@link BASE_PRIOR}. */
   readonly basePrior?: number;
   /** Aborting makes `score` throw. */
   readonly signal?: AbortSignal;
@@ -65,7 +68,7 @@ export function createBaseScorer({ base, signal }: Pick<CombinedScorerOptions, '
  * base. Throws InvalidConfigError.
  */
 export function createCombinedScorer(options: CombinedScorerOptions): Scorer {
-  const { base, extensions, signal, basePrior = 0.5 } = options;
+  const { base, extensions, signal, basePrior = BASE_PRIOR } = options;
   const baseScorer = options.baseScorer ?? createBaseScorer(options);
   if (extensions.length === 0) return baseScorer;
   const combine = resolveCombine(extensions, options.combine);

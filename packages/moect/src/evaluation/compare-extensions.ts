@@ -1,3 +1,4 @@
+import type { DocumentScore } from '@moect/core';
 import { type Comparison, type ComparisonRole, compare } from '@moect/eval';
 import type { LoadedBase } from '../base/load-base.ts';
 import type { LoadedExtension } from '../extension/load-extension.ts';
@@ -25,6 +26,9 @@ export interface ExtensionComparison {
   readonly extension: LoadedExtension;
   readonly combine: CombineName;
   readonly comparison: Comparison;
+  readonly scores: readonly DocumentScore[];
+  /** Of the base, on the same documents. */
+  readonly baseScores: readonly DocumentScore[];
 }
 
 /**
@@ -46,14 +50,15 @@ export async function compareExtensions(options: CompareExtensionsOptions): Prom
     onProgress?.(extension.name);
     const combine = resolveCombine([extension], options.combine);
     const scorer = createCombinedScorer({ base, extensions: [extension], combine, baseScorer, ...abort });
+    const scores = await scorer.score(documents);
     const comparison = compare({
       before,
-      after: await scorer.score(documents),
+      after: scores,
       roles,
       ...(options.maxForgetting !== undefined && { bound: options.maxForgetting }),
       ...(options.resamples !== undefined && { resamples: options.resamples }),
     });
-    results.push({ extension, combine, comparison });
+    results.push({ extension, combine, comparison, scores, baseScores: before });
   }
   return results;
 }

@@ -12,14 +12,36 @@ export const EXTENSION_CONFIG_FILE = 'moect_config.json';
 export const EXTENSION_WEIGHTS_FILE = 'moect_model.safetensors';
 export const MODEL_CARD_FILE = 'README.md';
 
+/** What the training was, for people and for reports. */
+export interface TrainingSummary {
+  readonly steps: number;
+  /** Tokens with a target, replay included. */
+  readonly tokens: number;
+  readonly sequenceLength: number;
+  /** Sequences in one optimizer step. */
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly seed: number;
+  /** Share of the sequences in old languages. */
+  readonly replayShare: number;
+  readonly languages: readonly {
+    readonly code: string;
+    readonly role: 'new' | 'old';
+    readonly documents: number;
+    /** In one epoch. */
+    readonly tokens: number;
+    /** In the whole run. */
+    readonly trainedTokens: number;
+  }[];
+}
+
 /** What an extension folder says about itself beside its weights. */
 export interface ExtensionInfo extends ExtensionMetadata {
   /** How it is used when nothing else is asked for. Default `gate`. */
   readonly combine?: CombineName;
   /** Preset that it was made with. */
   readonly preset?: string;
-  /** What the training was, for people and for reports. */
-  readonly training?: Settings;
+  readonly training?: TrainingSummary;
 }
 
 /** `moect_config.json`. */
@@ -36,10 +58,31 @@ export interface ExtensionConfigFile {
   /** Numbers in the weights. */
   readonly parameters: number;
   readonly dtype: 'f32' | 'bf16';
-  readonly training: Settings | null;
+  readonly training: TrainingSummary | null;
 }
 
 const settings: z.ZodType<Settings> = z.record(z.string(), z.json()) as z.ZodType<Settings>;
+
+const count = (): z.ZodInt => z.int().min(0);
+
+const training: z.ZodType<TrainingSummary> = z.strictObject({
+  steps: count(),
+  tokens: count(),
+  sequenceLength: count(),
+  batchSize: count(),
+  learningRate: z.number(),
+  seed: z.int(),
+  replayShare: z.number(),
+  languages: z.array(
+    z.strictObject({
+      code: z.string(),
+      role: z.enum(['new', 'old']),
+      documents: count(),
+      tokens: count(),
+      trainedTokens: count(),
+    }),
+  ),
+});
 
 const fileSchema: z.ZodType<ExtensionConfigFile> = z.strictObject({
   schema: z.literal('moect-extension/1'),
@@ -54,9 +97,9 @@ const fileSchema: z.ZodType<ExtensionConfigFile> = z.strictObject({
     revision: z.string().nullable(),
     sha256: z.string().regex(/^[0-9a-f]{64}$/, 'is no SHA-256'),
   }),
-  parameters: z.int().min(0),
+  parameters: count(),
   dtype: z.enum(['f32', 'bf16']),
-  training: settings.nullable(),
+  training: training.nullable(),
 });
 
 /** Checks the contents of `moect_config.json`. Throws CorruptDataError naming everything that is wrong. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import {
   BaseMismatchError,
   CorruptDataError,
@@ -19,9 +19,10 @@ import {
   type ExtensionConfigFile,
   parseExtensionConfig,
 } from './extension-config.ts';
+import { extensionName } from './extension-name.ts';
 
 export interface LoadedExtension {
-  /** The folder's name. */
+  /** The folder's name; that of the run where the folder is `RUN/extension`. */
   readonly name: string;
   readonly extension: Extension;
   /** `moect_config.json` */
@@ -94,7 +95,7 @@ export async function loadExtension(
     } finally {
       dispose(onDisk);
     }
-    return { name: basename(resolve(folder)), extension, info };
+    return { name: extensionName(folder), extension, info };
   } catch (error) {
     extension.dispose();
     throw error;

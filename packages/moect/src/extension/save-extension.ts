@@ -14,6 +14,7 @@ import {
   type ExtensionInfo,
   MODEL_CARD_FILE,
 } from './extension-config.ts';
+import { extensionName } from './extension-name.ts';
 import { modelCard } from './model-card.ts';
 
 export interface SaveExtensionOptions {
@@ -83,7 +84,7 @@ export async function saveExtension(
       dtype: dtype === 'bf16' ? 'BF16' : 'F32',
     });
     await writeJsonAtomic(join(temporary, EXTENSION_CONFIG_FILE), config);
-    await writeFileAtomic(join(temporary, MODEL_CARD_FILE), modelCard(basename(target), config));
+    await writeFileAtomic(join(temporary, MODEL_CARD_FILE), modelCard(extensionName(target), config));
     await replaceFolder(temporary, target);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });

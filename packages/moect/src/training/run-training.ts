@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Callback, CheckpointError, type Extension, type Settings } from '@moect/core';
+import { type BatchSource, type Callback, CheckpointError, type Extension, type Settings } from '@moect/core';
+import { batchTokens } from '@moect/data';
 import { assertUnchanged, digestParameters } from '@moect/freeze';
 import { writeFileAtomic, writeJsonAtomic } from '@moect/models/node';
 import { type BackendInfo, createRng } from '@moect/tensor';
@@ -20,6 +21,7 @@ import { type LoadedBase, loadBase } from '../base/load-base.ts';
 import { planRun } from '../config/plan-run.ts';
 import { type ConfigSource, placedBelow } from '../config/read-config.ts';
 import type { ResolvedRun, RunPlan } from '../config/resolved-run.ts';
+import type { TrainingSummary } from '../extension/extension-config.ts';
 import { saveExtension } from '../extension/save-extension.ts';
 import { defaultMoect, type Moect, mergeSettings } from '../presets/registry.ts';
 import { unlessInterrupted } from '../unless-interrupted.ts';
@@ -156,9 +158,21 @@ async function writeRecord(source: ConfigSource, prepared: Prepared): Promise<vo
   }
 }
 
-function trainingSummary({ run, languages }: Prepared, result: TrainResult): Settings {
+/** Tokens of each language in the batches that were trained on. */
+function trainedTokens(source: BatchSource, batches: number): Map<string, number> {
+  const totals = new Map(source.languages.map(({ code }) => [code, 0]));
+  for (let counter = 0; counter < batches; counter++) {
+    for (const { code, targets } of batchTokens(source.batch(counter), source.languages)) {
+      totals.set(code, totals.get(code)! + targets);
+    }
+  }
+  return totals;
+}
+
+function trainingSummary({ run, languages, options }: Prepared, result: TrainResult): TrainingSummary {
   const { training, replay, data } = run;
-  const summary = {
+  const trained = trainedTokens(options.data, result.step * training.accumulation);
+  return {
     steps: result.step,
     tokens: result.tokensSeen,
     sequenceLength: data.sequenceLength,
@@ -166,9 +180,10 @@ function trainingSummary({ run, languages }: Prepared, result: TrainResult): Set
     learningRate: training.learningRate,
     seed: training.seed,
     replayShare: replay.share,
-    languages: languages.map(({ code, role, documents, tokens }) => ({ code, role, documents, tokens })),
+    languages: languages.map(({ code, role, documents, tokens }) => {
+      return { code, role, documents, tokens, trainedTokens: trained.get(code) ?? 0 };
+    }),
   };
-  return summary as Settings;
 }
 
 async function finish(prepared: Prepared, result: TrainResult): Promise<string> {

@@ -1,7 +1,11 @@
-import { join } from 'node:path';
-import type { LanguageComparison } from '@moect/eval';
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { LanguageComparison, Report } from '@moect/eval';
+import { writeReport } from '@moect/eval/node';
+import { writeFileAtomic } from '@moect/models/node';
 import { abortOnSignals } from '@moect/trainer/node';
 import type { Command } from 'commander';
+import { buildReport } from '../../evaluation/build-report.ts';
 import { compareExtensions, type ExtensionComparison } from '../../evaluation/compare-extensions.ts';
 import { readTexts } from '../../evaluation/read-texts.ts';
 import { unlessInterrupted } from '../../unless-interrupted.ts';
@@ -75,13 +79,22 @@ function checkOptions({ extension, maxForgetting }: CompareCommandOptions): void
   }
 }
 
+async function writeReports(folder: string, report: Report): Promise<void> {
+  // only here: the plots' library takes its time to load
+  const { renderReport } = await import('../../report/render-report.ts');
+  await mkdir(folder, { recursive: true });
+  await writeReport(join(folder, 'report.json'), report);
+  await writeFileAtomic(join(folder, 'report.html'), await renderReport(report));
+}
+
 async function compareCommand(options: CompareCommandOptions, io: Io): Promise<number> {
   checkOptions(options);
   const wanted = parseTexts(options.text, '--text');
+  const begin = performance.now();
   const abort = abortOnSignals();
   const models = await loadModels(options);
   try {
-    const { base, extensions } = models;
+    const { backend, base, extensions } = models;
     const texts = await readTexts(wanted, extensions, options.old);
     if (options.maxForgetting !== undefined && texts.every(({ role }) => role !== 'old')) {
       throw new UsageError(
@@ -102,7 +115,13 @@ async function compareCommand(options: CompareCommandOptions, io: Io): Promise<n
     });
     const results = await unlessInterrupted(abort.signal, comparing);
     if (results === null) return EXIT.interrupted;
-    print(results, io);
+    const folders = options.extension.map((folder) => resolve(folder));
+    const seconds = (performance.now() - begin) / 1000;
+    const report = await buildReport({ backend, base, texts, comparisons: results, folders, seconds });
+    await writeReports(resolve(options.output), report);
+    if (options.json === true) io.out(`${JSON.stringify(report, null, 2)}\n`);
+    else print(results, io);
+    io.err(`report: ${resolve(options.output, 'report.html')}\n`);
     const isKept = results.every(({ comparison }) => comparison.retention?.kept !== false);
     return isKept ? EXIT.ok : EXIT.forgot;
   } finally {
@@ -123,11 +142,10 @@ export function addCompare(program: Command, io: Io, done: (code: number) => voi
     .option('--max-forgetting <percent>', "bound for every old language, such as '0.5%'", percentage)
     .option('--output <folder>', 'where report.json and report.html go', '.')
     .option('--resamples <n>', 'draws of the bootstrap', positiveInteger, 2000)
-    .option('--json', 'print report.json to standard output too')
+    .option('--json', 'print the report as JSON instead of the table')
     .addHelpText('after', EXAMPLES)
     .action(async (options: CompareCommandOptions) => {
       done(await compareCommand(options, io));
     });
   addCommonOptions(command);
 }
-void join;
