@@ -5,7 +5,7 @@ import { createRng, tensor, tidy } from '@moect/tensor';
 export const VOCAB_SIZE = 40;
 
 /** A random Llama of 3 layers with grouped heads. Large weights, so that logits differ clearly. */
-export function tinyBase(seed = 1): BaseModel {
+export function tinyBase(seed = 1, vocabSize: number = VOCAB_SIZE): BaseModel {
   const config = {
     architectures: ['LlamaForCausalLM'],
     model_type: 'llama',
@@ -14,7 +14,7 @@ export function tinyBase(seed = 1): BaseModel {
     num_hidden_layers: 3,
     num_attention_heads: 4,
     num_key_value_heads: 2,
-    vocab_size: VOCAB_SIZE,
+    vocab_size: vocabSize,
     max_position_embeddings: 64,
     rms_norm_eps: 1e-5,
     rope_theta: 10_000,
@@ -22,6 +22,11 @@ export function tinyBase(seed = 1): BaseModel {
     tie_word_embeddings: false,
   };
   return createLlama(config, initLlamaParameters(config, createRng(seed)));
+}
+
+/** The same for `createByteTokenizer`. */
+export function byteBase(): BaseModel {
+  return tinyBase(1, 258);
 }
 
 /** Random sequences: old language in even rows, new in odd ones; each row is cut into documents. */

@@ -243,10 +243,15 @@ async function work(job: Job): Promise<JobResult> {
 }
 
 process.once('message', async (job: Job) => {
+  let last: JobMessage;
   try {
-    send({ kind: 'result', result: await work(job) });
+    last = { kind: 'result', result: await work(job) };
   } catch (error) {
-    send({ kind: 'error', message: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    last = {
+      kind: 'error',
+      message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    };
   }
-  process.disconnect?.();
+  // leaving before the message is out would lose it
+  process.send?.(last, () => process.disconnect?.());
 });
