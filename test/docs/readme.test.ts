@@ -41,12 +41,16 @@ describe('programs in READMEs', () => {
   });
 
   // one after the other: each starts its own Node
-  it.each(programs)('$file, line $line', { timeout: 240_000 }, async ({ file, line, language, code, output }) => {
-    const name = `${file.replaceAll('/', '-')}-${line}.m${language}`;
-    const program = path.join(folder, name);
-    await writeFile(program, code);
-    const flags = ['--conditions=@moect/source', '--import', 'tsx'];
-    const { stdout } = await run('node', [...flags, program], { cwd: root });
-    if (output !== undefined) expect(lines(stdout)).toEqual(lines(output));
-  });
+  it.each(programs)(
+    '$file, line $line',
+    { timeout: 240_000 },
+    async ({ file, line, language, code, output }) => {
+      const name = `${file.replaceAll('/', '-')}-${line}.m${language}`;
+      const program = path.join(folder, name);
+      await writeFile(program, code);
+      const flags = ['--conditions=@moect/source', '--import', 'tsx'];
+      const { stdout } = await run('node', [...flags, program], { cwd: root });
+      if (output !== undefined) expect(lines(stdout)).toEqual(lines(output));
+    },
+  );
 });

@@ -1,0 +1,55 @@
+import { InvalidConfigError, type Router, type Tensor } from '@moect/core';
+import { withoutGradient } from '@moect/router';
+import * as t from '@moect/tensor';
+
+export interface CosineRouterOptions {
+  /** Experts per token. */
+  readonly topK: number;
+  /** Initial factor on the cosines; it trains. Default 10. */
+  readonly scale?: number;
+}
+
+const EPS = 1e-6;
+
+/**
+ * Scores experts by the angle between token and expert, so that long vectors win nothing (X-MoE, arXiv 2204.09179):
+ * s = softmax(scale · cos(z, w_e)), the topK largest chosen and divided by their sum.
+ * Throws InvalidConfigError.
+ */
+export function cosineRouter({ topK, scale = 10 }: CosineRouterOptions): Router {
+  if (!(scale > 0)) {
+    throw new InvalidConfigError('cosineRouter', [
+      { path: 'scale', message: `must be above 0, is ${scale}` },
+    ]);
+  }
+  return {
+    contract: 'router/1',
+    name: 'cosine',
+    topK,
+    init: (rng, { numExperts, hiddenSize }) => ({
+      weight: t.randomNormal(rng, [numExperts, hiddenSize], 1),
+      scale: t.fill([1], scale),
+    }),
+    route: (params, hidden, { paddingMask }) =>
+      t.tidy(() => {
+        const weight = params['weight'] as Tensor;
+        const [tokens, hiddenSize] = hidden.shape as [number, number];
+        const numExperts = weight.shape[0]!;
+        // both sides have length √hiddenSize, so their product is hiddenSize times the cosine
+        const products = t.linear(t.rmsNormalize(hidden, EPS), t.rmsNormalize(weight, EPS));
+        const logits = t.mul(t.div(products, hiddenSize), params['scale'] as Tensor);
+        // a choice has no gradient; the weights of what was chosen have
+        const expertIndices = withoutGradient(logits, (scores) => t.topK(scores, topK).indices);
+        const chosen = t.oneHot(expertIndices, numExperts);
+        const scores = t.sum(t.mul(chosen, t.reshape(t.softmax(logits), [tokens, 1, numExperts])), -1);
+        const counted = t.mul(t.sum(chosen, 1), t.reshape(paddingMask ?? t.ones([tokens]), [tokens, 1]));
+        return {
+          expertIndices,
+          expertWeights: t.div(scores, t.sum(scores, -1, true)),
+          logits,
+          tokensPerExpert: t.sum(counted, 0),
+          auxLosses: {},
+        };
+      }),
+  };
+}
