@@ -81,7 +81,7 @@ function checkShares(dev: number, test: number): void {
 
 /** A number in [0, 1) from the seed and a key: 32 bits of their SHA-256. */
 function position(seed: number, key: string): number {
-  return (new Sha256().update(`${seed}\n${key}`).words()[0]! >>> 0) / 2 ** 32;
+  return new Sha256().update(`${seed}\n${key}`).firstWord() / 2 ** 32;
 }
 
 /**
