@@ -7,7 +7,11 @@ export interface ScoreSummary {
   readonly change: number;
   readonly relativeChange: number;
   /** Each seed's relative change and interval. */
-  readonly seeds: readonly { readonly seed: number; readonly relativeChange: number; readonly ci95: Interval }[];
+  readonly seeds: readonly {
+    readonly seed: number;
+    readonly relativeChange: number;
+    readonly ci95: Interval;
+  }[];
 }
 
 export interface GainRatio {
@@ -72,7 +76,10 @@ function worstOldOf(
   return old.reduce((worst, next) => (next.relativeChange > worst.relativeChange ? next : worst));
 }
 
-function gainOf(languages: readonly ReportLanguage[], scores: ReadonlyMap<string, ScoreSummary>): number | null {
+function gainOf(
+  languages: readonly ReportLanguage[],
+  scores: ReadonlyMap<string, ScoreSummary>,
+): number | null {
   const changes = languages.flatMap(({ code, role }) => {
     const score = scores.get(code);
     return role === 'new' && score !== undefined ? [score.change] : [];
@@ -81,7 +88,11 @@ function gainOf(languages: readonly ReportLanguage[], scores: ReadonlyMap<string
 }
 
 /** The report's own ratio, or the gain over that of full continual training where it was run. */
-function gainRatioOf(runs: readonly ReportMethod[], gain: number | null, fullGain: number | null): GainRatio | null {
+function gainRatioOf(
+  runs: readonly ReportMethod[],
+  gain: number | null,
+  fullGain: number | null,
+): GainRatio | null {
   const ratios = runs.flatMap(({ gain: own }) => (own?.ratio === undefined ? [] : [own.ratio]));
   const [first] = ratios;
   if (first !== undefined && ratios.length === runs.length) {

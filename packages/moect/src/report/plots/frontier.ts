@@ -56,7 +56,7 @@ function forgettingDomain(points: readonly Point[]): [number, number] {
   const low = Math.min(0, ...points.map((p) => p.low));
   const high = Math.max(1, ...points.map((p) => p.high));
   const below = TICKS.filter((tick) => tick <= low).at(-1) ?? low;
-  return [low < 0 ? below : -0.03, Math.max(high * 1.5, TICKS.find((tick) => tick >= high) ?? high)];
+  return [low < 0 ? below : -0.03, high * 1.6];
 }
 
 function labelPlaces(
@@ -65,12 +65,20 @@ function labelPlaces(
   [y0, y1]: readonly [number, number],
   size: { readonly width: number; readonly height: number },
 ): ReturnType<typeof placeLabels> {
+  const toY = (gain: number): number => (1 - (gain - y0) / (y1 - y0)) * size.height;
   const pixels = points.map(({ forgetting, gain, label }) => ({
     x: ((symlog(forgetting) - symlog(x0)) / (symlog(x1) - symlog(x0))) * size.width,
-    y: (1 - (gain - y0) / (y1 - y0)) * size.height,
+    y: toY(gain),
     text: label,
   }));
-  return placeLabels(pixels, size);
+  return placeLabels(
+    pixels,
+    size,
+    points.map(({ gainLow, gainHigh }, i) => {
+      const { x } = pixels[i]!;
+      return { left: x - 1, right: x + 1, top: toY(gainHigh), bottom: toY(gainLow) };
+    }),
+  );
 }
 
 /**
@@ -86,9 +94,15 @@ export function frontierPlot(
   const points = methods.flatMap((method) => pointOf(method, asRatio));
   if (points.length === 0) return null;
   const against = methods.find(({ gainRatio }) => gainRatio !== null)?.gainRatio?.against;
-  const gainTitle = asRatio ? `gain on new languages, % of ${against}'s` : 'gain on new languages, bits per byte';
+  const reference = methods.find(({ name }) => name === against)?.label ?? against;
+  const gainTitle = asRatio
+    ? `gain on new languages, % of ${reference}`
+    : 'gain on new languages, bits per byte';
   const xDomain = forgettingDomain(points);
-  const yDomain = domainOf([...points.flatMap((p) => [p.gainLow, p.gainHigh]), ...(asRatio ? [100] : [])], 0.14);
+  const yDomain = domainOf(
+    [...points.flatMap((p) => [p.gainLow, p.gainHigh]), ...(asRatio ? [100] : [])],
+    0.14,
+  );
   const places = labelPlaces(points, xDomain, yDomain, size);
   const x = {
     field: 'forgetting',
@@ -108,17 +122,22 @@ export function frontierPlot(
   };
   const color = { field: 'color', type: 'nominal', scale: null };
   const bar = (a: object, b: object): object => ({
-    mark: { type: 'rule', strokeWidth: 1.5, opacity: 0.55, clip: true },
+    mark: { type: 'rule', strokeWidth: 1.5, opacity: 0.55 },
     encoding: { ...a, ...b, color },
   });
   return {
     id,
     title: 'Forgetting against gain',
     description: points
-      .map((p) => `${p.label}: worst old language ${percentChange(p.forgetting / 100)}, gain ${p.gain.toFixed(asRatio ? 0 : 2)}${asRatio ? ' %' : ''}`)
+      .map(
+        (p) =>
+          `${p.label}: worst old language ${percentChange(p.forgetting / 100)}, gain ${p.gain.toFixed(asRatio ? 0 : 2)}${asRatio ? ' %' : ''}`,
+      )
       .join('; '),
     spec: {
       ...size,
+      autosize: 'none',
+      padding: { left: 50, right: 10, top: 8, bottom: 44 },
       data: { values: points },
       layer: [
         bar({ x: { ...x, field: 'low' }, x2: { field: 'high' } }, { y }),

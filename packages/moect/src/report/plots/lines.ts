@@ -19,12 +19,20 @@ export interface LinePlotOptions {
   readonly yDomain: readonly [number, number];
 }
 
-const SIZE = { width: 290, height: 200 };
+const SIZE = { width: 285, height: 200 };
+// text is not measured here, so the margins are given
+const MARGINS = { autosize: 'none', padding: { left: 50, right: 8, top: 8, bottom: 42 } };
 
 /** Lines in the colours given; the legend is the page's. */
 export function linePlot(options: LinePlotOptions): Plot {
   const { id, title, description, series, xTitle, yTitle, yDomain } = options;
-  const x = { field: 'x', type: 'quantitative', axis: { title: xTitle, tickCount: 5, format: '~s', grid: false } };
+  const x = {
+    field: 'x',
+    type: 'quantitative',
+    scale: { nice: false },
+    // a format of its own for each tick: a common one writes 0 as 0k
+    axis: { title: xTitle, tickCount: 5, grid: false, labelExpr: "format(datum.value, '~s')" },
+  };
   const scale = { domain: yDomain, zero: false, nice: false };
   const y = { field: 'y', type: 'quantitative', scale, axis: { title: yTitle, tickCount: 5 } };
   const bands = series.flatMap(({ color, band }) =>
@@ -40,13 +48,13 @@ export function linePlot(options: LinePlotOptions): Plot {
   );
   const lines = series.map(({ color, dash, points }) => ({
     data: { values: points.map(([at, value]) => ({ x: at, y: value })) },
-    mark: { type: 'line', color, strokeDash: dash, strokeCap: 'round', clip: true },
+    mark: { type: 'line', color, strokeDash: dash, strokeCap: 'round' },
     encoding: { x, y },
   }));
   return {
     id,
     title,
     description,
-    spec: { ...SIZE, layer: [...bands, ...lines] } as unknown as Plot['spec'],
+    spec: { ...SIZE, ...MARGINS, layer: [...bands, ...lines] } as unknown as Plot['spec'],
   };
 }

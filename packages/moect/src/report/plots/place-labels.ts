@@ -11,7 +11,8 @@ export interface LabelPlace {
   readonly align: 'left' | 'center' | 'right';
 }
 
-interface Box {
+/** Pixels. */
+export interface Box {
   readonly left: number;
   readonly right: number;
   readonly top: number;
@@ -49,8 +50,10 @@ const overlap = (a: Box, b: Box): number =>
 export function placeLabels(
   points: readonly LabelledPoint[],
   size: { readonly width: number; readonly height: number },
+  obstacles: readonly Box[] = [],
 ): LabelPlace[] {
-  const taken: Box[] = points.map(({ x, y }) => ({ left: x - 6, right: x + 6, top: y - 6, bottom: y + 6 }));
+  const marks = points.map(({ x, y }) => ({ left: x - 6, right: x + 6, top: y - 6, bottom: y + 6 }));
+  const taken: Box[] = [...marks, ...obstacles];
   return points.map((point, own) => {
     const cost = (box: Box): number => {
       const outside = Math.max(0, -box.left, box.right - size.width, -box.top, box.bottom - size.height);
