@@ -60,7 +60,7 @@ export function addCommonOptions(command: Command): Command {
 export function addModelOptions(command: Command): Command {
   return command
     .requiredOption('--base <folder>', 'base model: config.json, safetensors weights, tokenizer.json')
-    .option('--extension <folder>', 'extension of this base; may be given several times', collect, [])
+    .option('--extension <folder...>', 'extensions of this base; several at once or one after the other', [])
     .addOption(
       new Option(
         '--combine <how>',

@@ -1,27 +1,7 @@
-import { mkdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import type { LanguageComparison, Report } from '@moect/eval';
-import { writeReport } from '@moect/eval/node';
-import { writeFileAtomic } from '@moect/models/node';
-import { abortOnSignals } from '@moect/trainer/node';
 import type { Command } from 'commander';
-import { buildReport } from '../../evaluation/build-report.ts';
-import { compareExtensions, type ExtensionComparison } from '../../evaluation/compare-extensions.ts';
-import { readTexts } from '../../evaluation/read-texts.ts';
-import { unlessInterrupted } from '../../unless-interrupted.ts';
-import { addCommonOptions, addModelOptions, parseTexts, percentage, positiveInteger } from '../arguments.ts';
-import { EXIT, UsageError } from '../exit-codes.ts';
-import { type Io, signedPercent, table } from '../io.ts';
-import { loadModels, type ModelOptions } from '../load-models.ts';
-
-interface CompareCommandOptions extends ModelOptions {
-  readonly text: readonly string[];
-  readonly old: readonly string[];
-  readonly maxForgetting?: number;
-  readonly output: string;
-  readonly resamples: number;
-  readonly json?: boolean;
-}
+import type { CompareCommandOptions } from '../actions/compare.ts';
+import { addCommonOptions, addModelOptions, percentage, positiveInteger } from '../arguments.ts';
+import type { Io } from '../io.ts';
 
 const EXAMPLES = `
 Examples:
@@ -33,102 +13,6 @@ Roles come from the extensions: languages they were trained on are new, replayed
 names further old ones. Intervals are paired bootstraps over documents. Writes report.json and report.html.
 With --max-forgetting the exit code is 1 unless every old language is shown to lose less than that.
 `;
-
-function languageRow(name: string, row: LanguageComparison): string[] {
-  const [low, high] = row.relativeCi95;
-  return [
-    name,
-    row.language,
-    row.role,
-    row.before.toFixed(4),
-    row.after.toFixed(4),
-    signedPercent(row.relativeChange),
-    `${signedPercent(low)} … ${signedPercent(high)}`,
-    `${row.documents}${row.fewDocuments ? ' (few)' : ''}`,
-  ];
-}
-
-function print(results: readonly ExtensionComparison[], io: Io): void {
-  const rows = results.flatMap(({ extension, comparison }) =>
-    comparison.languages.map((row) => languageRow(extension.name, row)),
-  );
-  io.out(
-    table([['extension', 'language', 'role', 'before', 'after', 'change', '95 %', 'documents'], ...rows]),
-  );
-  for (const { extension, comparison } of results) {
-    const { retention, gain } = comparison;
-    const kept = retention === null ? 'no old language was given' : retentionText(retention);
-    const won = gain === null ? '' : `; gain ${gain.mean.toFixed(4)} bits a byte`;
-    io.out(`${extension.name}: ${kept}${won}\n`);
-  }
-}
-
-function retentionText(retention: NonNullable<ExtensionComparison['comparison']['retention']>): string {
-  const { worstLanguage, relativeChange, bound, kept } = retention;
-  const worst = `old languages at worst ${signedPercent(relativeChange)} (${worstLanguage})`;
-  if (bound === undefined) return worst;
-  return `${worst}, ${kept === true ? 'kept' : 'NOT kept'} within ${signedPercent(bound)}`;
-}
-
-function checkOptions({ extension, maxForgetting }: CompareCommandOptions): void {
-  if (extension.length === 0) {
-    throw new UsageError('Nothing to compare the base with.', 'Give one or more --extension folders.');
-  }
-  if (maxForgetting === 0) {
-    throw new UsageError('--max-forgetting 0% cannot be shown by measuring.', "Give a bound such as '0.1%'.");
-  }
-}
-
-async function writeReports(folder: string, report: Report): Promise<void> {
-  // only here: the plots' library takes its time to load
-  const { renderReport } = await import('../../report/render-report.ts');
-  await mkdir(folder, { recursive: true });
-  await writeReport(join(folder, 'report.json'), report);
-  await writeFileAtomic(join(folder, 'report.html'), await renderReport(report));
-}
-
-async function compareCommand(options: CompareCommandOptions, io: Io): Promise<number> {
-  checkOptions(options);
-  const wanted = parseTexts(options.text, '--text');
-  const begin = performance.now();
-  const abort = abortOnSignals();
-  const models = await loadModels(options);
-  try {
-    const { backend, base, extensions } = models;
-    const texts = await readTexts(wanted, extensions, options.old);
-    if (options.maxForgetting !== undefined && texts.every(({ role }) => role !== 'old')) {
-      throw new UsageError(
-        '--max-forgetting needs text of an old language.',
-        'Name the old ones with --old, for example --old eng_Latn.',
-      );
-    }
-    const { combine, maxForgetting, resamples } = options;
-    const comparing = compareExtensions({
-      base,
-      extensions,
-      texts,
-      resamples,
-      signal: abort.signal,
-      onProgress: (what) => io.err(`scoring ${what}\n`),
-      ...(combine && { combine }),
-      ...(maxForgetting !== undefined && { maxForgetting }),
-    });
-    const results = await unlessInterrupted(abort.signal, comparing);
-    if (results === null) return EXIT.interrupted;
-    const folders = options.extension.map((folder) => resolve(folder));
-    const seconds = (performance.now() - begin) / 1000;
-    const report = await buildReport({ backend, base, texts, comparisons: results, folders, seconds });
-    await writeReports(resolve(options.output), report);
-    if (options.json === true) io.out(`${JSON.stringify(report, null, 2)}\n`);
-    else print(results, io);
-    io.err(`report: ${resolve(options.output, 'report.html')}\n`);
-    const isKept = results.every(({ comparison }) => comparison.retention?.kept !== false);
-    return isKept ? EXIT.ok : EXIT.forgot;
-  } finally {
-    models.dispose();
-    abort.dispose();
-  }
-}
 
 /** `moect compare` */
 export function addCompare(program: Command, io: Io, done: (code: number) => void): void {
@@ -145,6 +29,7 @@ export function addCompare(program: Command, io: Io, done: (code: number) => voi
     .option('--json', 'print the report as JSON instead of the table')
     .addHelpText('after', EXAMPLES)
     .action(async (options: CompareCommandOptions) => {
+      const { compareCommand } = await import('../actions/compare.ts');
       done(await compareCommand(options, io));
     });
   addCommonOptions(command);

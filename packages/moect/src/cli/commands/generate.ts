@@ -1,6 +1,5 @@
-import { abortOnSignals } from '@moect/trainer/node';
 import type { Command } from 'commander';
-import { generateText } from '../../evaluation/generate-text.ts';
+import type { GenerateCommandOptions } from '../actions/generate.ts';
 import {
   addCommonOptions,
   addModelOptions,
@@ -9,19 +8,7 @@ import {
   probability,
   wholeNumber,
 } from '../arguments.ts';
-import { EXIT } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
-import { loadModels, type ModelOptions } from '../load-models.ts';
-
-interface GenerateCommandOptions extends ModelOptions {
-  readonly prompt: string;
-  readonly language?: string;
-  readonly maxNewTokens: number;
-  readonly temperature: number;
-  readonly topP: number;
-  readonly seed: number;
-  readonly json?: boolean;
-}
 
 const EXAMPLES = `
 Examples:
@@ -32,35 +19,6 @@ Examples:
 
 The text comes as it is made, prompt first. The same seed gives the same text.
 `;
-
-async function generateCommand(options: GenerateCommandOptions, io: Io): Promise<number> {
-  const abort = abortOnSignals();
-  const models = await loadModels(options);
-  try {
-    const { base, extensions } = models;
-    const { prompt, combine, language, maxNewTokens, temperature, topP, seed } = options;
-    const isJson = options.json === true;
-    if (!isJson) io.out(prompt);
-    const made = await generateText({
-      base,
-      extensions,
-      prompt,
-      maxNewTokens,
-      temperature,
-      topP,
-      seed,
-      signal: abort.signal,
-      ...(combine && { combine }),
-      ...(language !== undefined && { language }),
-      ...(!isJson && { onText: (text: string) => io.out(text) }),
-    });
-    io.out(isJson ? `${JSON.stringify({ prompt, ...made }, null, 2)}\n` : '\n');
-    return made.finishReason === 'aborted' ? EXIT.interrupted : EXIT.ok;
-  } finally {
-    models.dispose();
-    abort.dispose();
-  }
-}
 
 /** `moect generate` */
 export function addGenerate(program: Command, io: Io, done: (code: number) => void): void {
@@ -78,6 +36,7 @@ export function addGenerate(program: Command, io: Io, done: (code: number) => vo
     .option('--json', 'print one JSON object instead of the text')
     .addHelpText('after', EXAMPLES)
     .action(async (options: GenerateCommandOptions) => {
+      const { generateCommand } = await import('../actions/generate.ts');
       done(await generateCommand(options, io));
     });
   addCommonOptions(command);
