@@ -3,14 +3,14 @@ const LIGHT = `
 --accent: #0b5cad; --worst: #fff1d6; --worst-ink: #8a4b00; --bad: #b3261e;
 --series-0: #0067b1; --series-1: #c8500a; --series-2: #00805a; --series-3: #a43d8f;
 --series-4: #8a6500; --series-5: #5c55c7; --series-6: #00808c; --series-7: #6b7280;
---heat-low: #f1f5fa; --heat-high: #0b4f8f; --heat-text-low: #1b1f24; --heat-text-high: #ffffff;`;
+--heat-low: #f1f5fa; --heat-high: #0b4f8f; --heat-text-low: #1b1f24; --heat-text-mid: #0d1217; --heat-text-high: #ffffff;`;
 
 const DARK = `
 --ground: #14171b; --card: #1c2026; --ink: #e8eaed; --muted: #a3adb8; --line: #4a525c; --grid: #2a3038;
 --accent: #7ab8f5; --worst: #3a2b10; --worst-ink: #ffc66b; --bad: #ff8a80;
 --series-0: #5fb0f2; --series-1: #ff9a5c; --series-2: #45c99a; --series-3: #e48bd0;
 --series-4: #e0b84a; --series-5: #a8a2ff; --series-6: #4cc9d6; --series-7: #aab2bd;
---heat-low: #232a33; --heat-high: #6db6f7; --heat-text-low: #e8eaed; --heat-text-high: #0d1217;`;
+--heat-low: #232a33; --heat-high: #6db6f7; --heat-text-low: #f2f4f6; --heat-text-mid: #0d1217; --heat-text-high: #0d1217;`;
 
 /** The page's one style sheet: colours by the reader's theme, one column on narrow screens. */
 export const pageStyle: string = `
@@ -57,6 +57,7 @@ figcaption strong { color: var(--ink); }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); gap: 1.5rem; }
 .flow { display: flex; flex-wrap: wrap; gap: 1.5rem 2.5rem; }
 .flow figure { max-width: 100%; }
+.flow + p { margin-top: 1.75rem; }
 .flow .plot { max-width: none; }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; list-style: none; padding: 0; margin: 0 0 1rem; font-size: .875rem; max-width: none; }
 .legend li { display: flex; align-items: center; gap: .5rem; margin: 0; }

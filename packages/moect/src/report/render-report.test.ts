@@ -9,7 +9,8 @@ describe('renderReport', () => {
   let page: string;
   beforeAll(async () => {
     page = await renderReport(parseReport(syntheticReport()));
-  });
+    // the drawing library is large to load on a busy machine
+  }, 60_000);
 
   it('is one page that asks nobody for anything', () => {
     expect(page.startsWith('<!doctype html>')).toBe(true);

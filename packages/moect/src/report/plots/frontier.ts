@@ -109,7 +109,7 @@ export function frontierPlot(
     type: 'quantitative',
     scale: { type: 'symlog', constant: LINEAR_PERCENT, domain: xDomain, nice: false },
     axis: {
-      title: 'change of the worst old language, % (left is better)',
+      title: 'worst old language, % (left is better)',
       values: TICKS.filter((tick) => tick >= xDomain[0] && tick <= xDomain[1]),
       labelExpr: "(datum.value > 0 ? '+' : '') + format(datum.value, '~')",
     },
@@ -137,7 +137,7 @@ export function frontierPlot(
     spec: {
       ...size,
       autosize: 'none',
-      padding: { left: 50, right: 10, top: 8, bottom: 44 },
+      padding: { left: 58, right: 10, top: 8, bottom: 44 },
       data: { values: points },
       layer: [
         bar({ x: { ...x, field: 'low' }, x2: { field: 'high' } }, { y }),

@@ -19,9 +19,9 @@ export interface LinePlotOptions {
   readonly yDomain: readonly [number, number];
 }
 
-const SIZE = { width: 285, height: 200 };
+const SIZE = { width: 277, height: 200 };
 // text is not measured here, so the margins are given
-const MARGINS = { autosize: 'none', padding: { left: 50, right: 8, top: 8, bottom: 42 } };
+const MARGINS = { autosize: 'none', padding: { left: 58, right: 8, top: 8, bottom: 42 } };
 
 /** Lines in the colours given; the legend is the page's. */
 export function linePlot(options: LinePlotOptions): Plot {

@@ -11,9 +11,11 @@ export function heatColor(share: number): string {
   return `color-mix(in oklab, var(--heat-low), var(--heat-high) ${(100 * clipped).toFixed(1)}%)`;
 }
 
-/** Text on such a cell. */
-export const heatText = (share: number): string =>
-  share > 0.5 ? 'var(--heat-text-high)' : 'var(--heat-text-low)';
+/** Text on such a cell. Grounds in the middle call for dark ink in both themes. */
+export function heatText(share: number): string {
+  const level = share > 0.7 ? 'high' : share > 0.56 ? 'mid' : 'low';
+  return `var(--heat-text-${level})`;
+}
 
 const MUTED = 'var(--muted)';
 

@@ -6,7 +6,7 @@ import type { MethodSummary } from '../summarize.ts';
 /** The picture of the whole report, drawn once for wide screens and once for narrow ones. */
 export async function frontier(methods: readonly MethodSummary[]): Promise<Html | null> {
   const wide = frontierPlot(methods, 'frontier-wide', { width: 720, height: 380 });
-  const narrow = frontierPlot(methods, 'frontier-narrow', { width: 290, height: 320 });
+  const narrow = frontierPlot(methods, 'frontier-narrow', { width: 278, height: 320 });
   if (wide === null || narrow === null) return null;
   const caption =
     'Each point is a method, the bars are 95 % intervals (or the range over seeds). The upper left is best.';
