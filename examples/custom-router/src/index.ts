@@ -1,5 +1,11 @@
 import type { Callback } from '@moect/core';
-import { createBatchSource, createByteTokenizer, packDocuments, tokenizeDocuments } from '@moect/data';
+import {
+  createBatchSource,
+  createByteTokenizer,
+  packDocuments,
+  prefixTokenId,
+  tokenizeDocuments,
+} from '@moect/data';
 import { moeCt } from '@moect/experts';
 import { createLlama, initLlamaParameters } from '@moect/models';
 import { createRng, selectBackend } from '@moect/tensor';
@@ -28,7 +34,7 @@ const base = createLlama(config, initLlamaParameters(config, createRng(1)));
 const tokenizer = createByteTokenizer();
 const text = 'Watu wote wamezaliwa huru, hadhi na haki zao ni sawa. Wote wamejaliwa akili na dhamiri.';
 const cache = await tokenizeDocuments(tokenizer, [{ id: 'udhr-1', text, language: 'swh_Latn' }]);
-const sequences = packDocuments(cache, { sequenceLength: 32, bosTokenId: tokenizer.bosTokenId });
+const sequences = packDocuments(cache, { sequenceLength: 32, bosTokenId: prefixTokenId(tokenizer) });
 const languages = [{ code: 'swh_Latn', role: 'new', sequences }] as const;
 const data = createBatchSource({ languages, batchSize: 4, seed: 1, tokenizerId: 'bytes' });
 
