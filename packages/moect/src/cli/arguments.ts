@@ -67,6 +67,11 @@ export function addModelOptions(command: Command): Command {
         'known: by language; mixture: by how well each predicts the text; gate: inside the layers ' +
           '(default: what the extension was made for)',
       ).choices(COMBINE_NAMES),
+    )
+    .option(
+      '--snap <p>',
+      'gates above this weight of the base count as 1; 1 is off (default: as trained)',
+      probability,
     );
 }
 

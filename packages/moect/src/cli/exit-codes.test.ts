@@ -27,7 +27,7 @@ describe('each exit code of a real process', { timeout: PATIENCE }, () => {
 
   it('1 where more was forgotten than allowed', async () => {
     // full continual training without replay
-    expect((await runHere(train('ct', '--preset', 'ct', '--tokens', '20000'))).code).toBe(0);
+    expect((await runHere(train('ct', '--preset', 'ct', '--tokens', '60000'))).code).toBe(0);
     const { at } = world;
     const pack = ['--base', at('base'), '--extension', at('ct/extension'), '--output', at('cmp')];
     const bound = ['--old', 'rus_Cyrl', '--max-forgetting', '0.5%', '--resamples', '50'];

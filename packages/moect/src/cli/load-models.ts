@@ -1,3 +1,4 @@
+import { setSnap } from '@moect/experts';
 import type { BackendInfo } from '@moect/tensor';
 import { chooseBackend } from '../base/choose-backend.ts';
 import { type LoadedBase, loadBase } from '../base/load-base.ts';
@@ -9,6 +10,7 @@ export interface ModelOptions extends CommonOptions {
   readonly base: string;
   readonly extension: readonly string[];
   readonly combine?: CombineName;
+  readonly snap?: number;
 }
 
 export interface LoadedModels {
@@ -33,6 +35,9 @@ export async function loadModels(options: ModelOptions): Promise<LoadedModels> {
       const twins = extensions.filter(({ name }) => name.replace(/ \(\d+\)$/, '') === loaded.name).length;
       extensions.push(twins === 0 ? loaded : { ...loaded, name: `${loaded.name} (${twins + 1})` });
     }
+    const { snap } = options;
+    if (snap !== undefined)
+      for (const { extension } of extensions) setSnap(extension, snap === 1 ? null : snap);
     return { backend, base, extensions, dispose };
   } catch (error) {
     dispose();

@@ -217,7 +217,9 @@ async function runPrepared(
   const lock = await lockRun(output);
   try {
     if (!resume) await refuseOldRun(output);
-    await writeRecord(source, prepared);
+    // a resumed run keeps the record that it began with
+    const isBegun = resume && (await latestCheckpoint(output)) !== null;
+    if (!isBegun) await writeRecord(source, prepared);
     hooks.onReady?.(info);
     const evaluate = await evaluateHeldOut(info.run, base, extension, texts, signal);
     const result = await train({
