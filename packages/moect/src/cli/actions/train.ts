@@ -103,6 +103,11 @@ function printInfo(
   io.err(`${lines.join('\n')}\n`);
 }
 
+function heldOutFiles({ evaluation, output }: RunInfo['run']): string {
+  if (evaluation === null) return `${join(output, 'held-out')}/*.jsonl`;
+  return evaluation.languages.flatMap(({ code, files }) => files.map((file) => `${code}=${file}`)).join(' ');
+}
+
 function printOutcome({ run, heldOut, extensionFolder }: TrainingOutcome, io: Io): void {
   if (heldOut !== null) {
     const rows = heldOut.map(({ code, role, before, after }) => {
@@ -111,9 +116,9 @@ function printOutcome({ run, heldOut, extensionFolder }: TrainingOutcome, io: Io
     io.out(table([['bits per byte, held-out', 'role', 'base', run.combine, 'change'], ...rows]));
   }
   io.out(`extension: ${extensionFolder}\n`);
-  const texts = heldOut === null ? '--text CODE=FILE' : `--text ${join(run.output, 'held-out')}/*.jsonl`;
+  const texts = heldOut === null ? 'CODE=FILE' : heldOutFiles(run);
   io.err(
-    `next: moect compare --base ${run.base} --extension ${extensionFolder} ${texts}\n` +
+    `next: moect compare --base ${run.base} --extension ${extensionFolder} --text ${texts}\n` +
       `      moect generate --base ${run.base} --extension ${extensionFolder} --prompt "…"\n`,
   );
 }
