@@ -23,7 +23,9 @@ const { values: flags } = parseArgs({
 });
 
 if (flags.help) {
-  console.log('npm run bench [-- --quick] [-- --rounds N]\nTrains the same GPT on every contender in turn; medians of one run.');
+  console.log(
+    'npm run bench [-- --quick] [-- --rounds N]\nTrains the same GPT on every contender in turn; medians of one run.',
+  );
   process.exit(0);
 }
 
@@ -37,7 +39,9 @@ function contender(entry: Entry): { steps(n: number): Promise<Reply>; stop(): vo
     steps: (n) =>
       new Promise((resolve, reject) => {
         child.once('message', (message: Reply & { error?: string }) =>
-          message.error === undefined ? resolve(message) : reject(new Error(`${entry.name}: ${message.error}`)),
+          message.error === undefined
+            ? resolve(message)
+            : reject(new Error(`${entry.name}: ${message.error}`)),
         );
         child.once('exit', (code) => reject(new Error(`${entry.name} ended with code ${code}`)));
         child.send({ steps: n });
@@ -50,7 +54,9 @@ const median = (sorted: readonly number[]): number => sorted[Math.floor(sorted.l
 
 const rounds = Number(flags.rounds ?? (flags.quick ? 5 : 9));
 const running = ENTRIES.map((entry) => ({ entry, process: contender(entry), ms: [] as number[], loss: 0 }));
-console.log(`GPT of 0.82 M parameters, ${TOKENS_PER_STEP} tokens a step, ${rounds} rounds, contenders in turn`);
+console.log(
+  `GPT of 0.82 M parameters, ${TOKENS_PER_STEP} tokens a step, ${rounds} rounds, contenders in turn`,
+);
 for (const one of running) one.loss = (await one.process.steps(3)).loss;
 for (let round = 0; round < rounds; round++) {
   for (const one of running) {
@@ -70,7 +76,9 @@ const results = Object.fromEntries(
 );
 console.log('\n\ncontender                     tokens/s (median)   loss after 3 steps');
 for (const { entry, loss } of running) {
-  console.log(`${entry.name.padEnd(30)}${results[entry.name]!.median.toFixed(0).padStart(17)}   ${loss.toFixed(5)}`);
+  console.log(
+    `${entry.name.padEnd(30)}${results[entry.name]!.median.toFixed(0).padStart(17)}   ${loss.toFixed(5)}`,
+  );
 }
 const ours = results['moect-wasm-1t']!.median;
 const ratio = (name: string): string => `${(ours / results[name]!.median).toFixed(2)} × ${name}`;
@@ -79,7 +87,12 @@ console.log(`\nmoect on one thread: ${ratio('jax-js-wasm')}, ${ratio('tfjs-wasm'
 const report = {
   schema: 'moect-bench/1',
   date: new Date().toISOString(),
-  hardware: { cpu: os.cpus()[0]?.model, cores: os.cpus().length, gpu: null, runtime: `Node ${process.version}` },
+  hardware: {
+    cpu: os.cpus()[0]?.model,
+    cores: os.cpus().length,
+    gpu: null,
+    runtime: `Node ${process.version}`,
+  },
   cases: [{ name: 'gpt-small-train', unit: 'tokens/s', results }],
 };
 const folder = new URL('../results/', import.meta.url);

@@ -24,10 +24,13 @@ export const USES: Readonly<Record<string, string>> = {
     console.log(MoectError.isInstance(error) ? 'ok' : error);
   `,
   tensor: `
-    import { matMul, ones, selectBackend } from '@moect/tensor';
+    import { matMul, ones, rmsNorm, selectBackend, sum, valueAndGrads } from '@moect/tensor';
     await selectBackend('auto');
-    const product = await matMul(ones([2, 3]), ones([3, 2])).data();
-    console.log(product.every((x) => x === 3) ? 'ok' : product);
+    const x = ones([2, 3]);
+    const loss = () => sum(matMul(rmsNorm(x, ones([3]), 0), ones([3, 2])));
+    const { value, gradients } = valueAndGrads(loss, new Map([['x', x]]));
+    const [total, gradient] = [(await value.data())[0], await gradients.get('x').data()];
+    console.log(total === 12 && gradient.every((g) => Math.abs(g) < 1e-6) ? 'ok' : [total, gradient]);
   `,
   router,
   freeze: `

@@ -30,8 +30,13 @@ const norm = (x: NdArray, weight: NdArray): NdArray => {
 };
 
 function loss(w: Weights, inputs: NdArray, targets: NdArray, future: NdArray): NdArray {
-  const split = (x: NdArray): NdArray => x.reshape([batchSize, time, heads, width / heads]).transpose([0, 2, 1, 3]);
-  let x = np.matmul(inputs, w['wte']!.ref).reshape([batchSize, time, width]).add(w['wpe']!).reshape([-1, width]);
+  const split = (x: NdArray): NdArray =>
+    x.reshape([batchSize, time, heads, width / heads]).transpose([0, 2, 1, 3]);
+  let x = np
+    .matmul(inputs, w['wte']!.ref)
+    .reshape([batchSize, time, width])
+    .add(w['wpe']!)
+    .reshape([-1, width]);
   for (let i = 0; i < layers; i++) {
     const h = norm(x.ref, w[`ln1_${i}`]!);
     const qkv = np.matmul(h, w[`qkv_${i}`]!);
@@ -65,17 +70,32 @@ async function create(): Promise<Contender> {
     return np.array(values).reshape([ids.length, vocabSize]);
   };
   const [inputs, targets] = [oneHot(batch.inputs), oneHot(batch.targets)];
-  const mask = Float32Array.from({ length: time * time }, (_, i) => (i % time > Math.floor(i / time) ? -1e9 : 0));
+  const mask = Float32Array.from({ length: time * time }, (_, i) =>
+    i % time > Math.floor(i / time) ? -1e9 : 0,
+  );
   const future = np.array(mask).reshape([1, 1, time, time]);
   const { beta1, beta2, learningRate, eps } = ADAM;
   const update = jit(
     (w: Weights, m: Weights, v: Weights, x: NdArray, y: NdArray, f: NdArray, c1: NdArray, c2: NdArray) => {
       const [value, grads] = valueAndGrad(loss)(tree.ref(w), x, y, f) as [NdArray, Weights];
-      const m1 = tree.map((a: NdArray, g: NdArray) => a.mul(beta1).add(g.mul(1 - beta1)), m, tree.ref(grads)) as Weights;
-      const v1 = tree.map((a: NdArray, g: NdArray) => a.mul(beta2).add(np.square(g).mul(1 - beta2)), v, grads) as Weights;
+      const m1 = tree.map(
+        (a: NdArray, g: NdArray) => a.mul(beta1).add(g.mul(1 - beta1)),
+        m,
+        tree.ref(grads),
+      ) as Weights;
+      const v1 = tree.map(
+        (a: NdArray, g: NdArray) => a.mul(beta2).add(np.square(g).mul(1 - beta2)),
+        v,
+        grads,
+      ) as Weights;
       const w1 = tree.map(
         (p: NdArray, a: NdArray, b: NdArray) =>
-          p.sub(a.div(c1.ref).mul(learningRate).div(np.sqrt(b.div(c2.ref)).add(eps))),
+          p.sub(
+            a
+              .div(c1.ref)
+              .mul(learningRate)
+              .div(np.sqrt(b.div(c2.ref)).add(eps)),
+          ),
         w,
         tree.ref(m1),
         tree.ref(v1),

@@ -1,7 +1,7 @@
 import type { ParamMap, Tensor, Variable } from '@moect/core';
 import {
-  add,
   adamWUpdate,
+  add,
   causalAttention,
   crossEntropy,
   dispose,

@@ -55,6 +55,6 @@ const [base, ...results] = await runJobs([baseJob, ...jobs]);
 const report = summarize(base!, results, text, (performance.now() - start) / 1000);
 await mkdir(flags.output, { recursive: true });
 await writeReport(path.join(flags.output, 'report.json'), report);
-await writeFileAtomic(path.join(flags.output, 'report.html'), renderReport(report));
+await writeFileAtomic(path.join(flags.output, 'report.html'), await renderReport(report));
 printReport(report);
 console.log(`\nReport: ${path.relative(process.cwd(), path.join(flags.output, 'report.html'))}`);

@@ -41,6 +41,6 @@ export function letters(length: number, seed = 0): string {
   return String.fromCharCode(...Array.from(createRng(seed).integers(length, 26), (n) => 97 + n));
 }
 
-export function documentOf(text: string, id = text.slice(0, 8), language = 'aaa_Latn'): Document {
+export function documentOf(text: string, id: string = text.slice(0, 8), language = 'aaa_Latn'): Document {
   return { id, text, language };
 }

@@ -1,5 +1,5 @@
 import { type Combination, InvalidConfigError, NonFiniteError, ShapeMismatchError } from '@moect/core';
-import { checkedOptions, number, orNull } from '../options.ts';
+import { type Check, checkedOptions, number, orNull } from '../options.ts';
 import { logSumExp } from './log-sum-exp.ts';
 
 export type BayesianMixtureOptions = {
@@ -40,7 +40,7 @@ export function lockToBase(logWeights: Float64Array, lockOdds: number | null): F
   return logWeights.map((_, i) => (i === 0 ? 0 : Number.NEGATIVE_INFINITY));
 }
 
-export const lockCheck = orNull(number({ min: 1 }));
+export const lockCheck: Check = orNull(number({ min: 1 }));
 
 /**
  * Sequence-level Bayesian mixture of base and packs (method.md §3 d): P(next) = Σ wᵢ·Pᵢ(next), wᵢ ∝ prior × likelihood

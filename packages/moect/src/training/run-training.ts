@@ -5,16 +5,7 @@ import { batchTokens } from '@moect/data';
 import { assertUnchanged, digestParameters } from '@moect/freeze';
 import { writeFileAtomic, writeJsonAtomic } from '@moect/models/node';
 import { type BackendInfo, createRng } from '@moect/tensor';
-import {
-  adamW,
-  constant,
-  cosine,
-  linear,
-  type ScheduleOptions,
-  type TrainOptions,
-  type TrainResult,
-  train,
-} from '@moect/trainer';
+import { type TrainOptions, type TrainResult, train } from '@moect/trainer';
 import { createCheckpointStore, eventLog, latestCheckpoint, lockRun } from '@moect/trainer/node';
 import { chooseBackend } from '../base/choose-backend.ts';
 import { type LoadedBase, loadBase } from '../base/load-base.ts';
@@ -28,6 +19,7 @@ import { unlessInterrupted } from '../unless-interrupted.ts';
 import { evaluateHeldOut, type HeldOutNumbers } from './held-out.ts';
 import { type LanguageSummary, type LanguageText, prepareData, readLanguages } from './prepare-data.ts';
 import { resolvedConfig, resolvePacking, resolveRun } from './resolve-run.ts';
+import { trainOptions } from './train-options.ts';
 
 export interface TrainingHooks {
   /** Methods and presets. Default: the built-in ones. */
@@ -65,34 +57,6 @@ interface Prepared extends RunInfo {
   readonly extension: Extension;
   readonly texts: readonly LanguageText[];
   readonly options: TrainOptions;
-}
-
-const schedules = { cosine, linear, constant };
-
-function trainOptions(
-  run: ResolvedRun,
-  parts: Pick<TrainOptions, 'base' | 'extension' | 'data'>,
-): TrainOptions {
-  const { training } = run;
-  const options: ScheduleOptions = {
-    learningRate: training.learningRate,
-    totalSteps: training.steps,
-    warmupRatio: training.warmup,
-    ...(training.schedule !== 'constant' && { minRatio: training.finalRate }),
-  };
-  return {
-    ...parts,
-    totalSteps: training.steps,
-    gradientAccumulation: training.accumulation,
-    optimizer: adamW({ weightDecay: training.weightDecay }),
-    schedule: schedules[training.schedule](options),
-    maxGradNorm: training.maxGradNorm,
-    seed: training.seed,
-    checkpointEvery: training.checkpointEvery,
-    baseIdentity: run.baseIdentity,
-    ...(training.evaluateEvery !== null && { evaluateEvery: training.evaluateEvery }),
-    ...(training.statisticsEvery !== null && { statisticsEvery: training.statisticsEvery }),
-  };
 }
 
 function attach(source: ConfigSource, plan: RunPlan, base: LoadedBase, moect: Moect): Extension {

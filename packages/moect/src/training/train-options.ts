@@ -1,0 +1,31 @@
+import { adamW, constant, cosine, linear, type ScheduleOptions, type TrainOptions } from '@moect/trainer';
+import type { ResolvedRun } from '../config/resolved-run.ts';
+
+const schedules = { cosine, linear, constant };
+
+/** A resolved run as the training loop takes it. */
+export function trainOptions(
+  run: ResolvedRun,
+  parts: Pick<TrainOptions, 'base' | 'extension' | 'data'>,
+): TrainOptions {
+  const { training } = run;
+  const options: ScheduleOptions = {
+    learningRate: training.learningRate,
+    totalSteps: training.steps,
+    warmupRatio: training.warmup,
+    ...(training.schedule !== 'constant' && { minRatio: training.finalRate }),
+  };
+  return {
+    ...parts,
+    totalSteps: training.steps,
+    gradientAccumulation: training.accumulation,
+    optimizer: adamW({ weightDecay: training.weightDecay }),
+    schedule: schedules[training.schedule](options),
+    maxGradNorm: training.maxGradNorm,
+    seed: training.seed,
+    checkpointEvery: training.checkpointEvery,
+    baseIdentity: run.baseIdentity,
+    ...(training.evaluateEvery !== null && { evaluateEvery: training.evaluateEvery }),
+    ...(training.statisticsEvery !== null && { statisticsEvery: training.statisticsEvery }),
+  };
+}
