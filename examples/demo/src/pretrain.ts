@@ -17,6 +17,7 @@ import { createRng, selectBackend } from '@moect/tensor';
 import { adamW, cosine, progressBar } from '@moect/trainer';
 import { abortOnSignals, trainInFolder } from '@moect/trainer/node';
 import { BASE_CONFIG, PRETRAINING } from './base-recipe.ts';
+import { writeTrainingReport } from './training-report.ts';
 
 const HELP = `Pretrains the demo's base from the text that scripts/prepare-corpus.ts wrote.
 
@@ -105,4 +106,5 @@ await writeSafetensorsFile(new URL('model.safetensors', base).pathname, tensors,
   metadata: { format: 'pt' },
 });
 await writeJsonAtomic(new URL('config.json', base).pathname, BASE_CONFIG);
+await writeTrainingReport(flags.run, new URL('training-report.json', base).pathname);
 console.log(`Wrote the base after ${result.tokensSeen} tokens.`);
