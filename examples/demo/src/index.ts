@@ -57,4 +57,6 @@ await mkdir(flags.output, { recursive: true });
 await writeReport(path.join(flags.output, 'report.json'), report);
 await writeFileAtomic(path.join(flags.output, 'report.html'), await renderReport(report));
 printReport(report);
-console.log(`\nReport: ${path.relative(process.cwd(), path.join(flags.output, 'report.html'))}`);
+console.log(
+  `\nReport: ${path.relative(process.env['INIT_CWD'] ?? '.', path.join(flags.output, 'report.html'))}`,
+);
