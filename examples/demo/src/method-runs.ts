@@ -1,6 +1,6 @@
 import type { Settings } from '@moect/core';
 
-/** One method of the comparison, with the learning rate that `npm run tune` found best on the development articles. */
+/** One method of the comparison. `npm run tune` compares learning rates on the development articles. */
 export interface MethodRun {
   readonly name: string;
   /** Preset of the package `moect`. */
