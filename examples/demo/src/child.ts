@@ -1,10 +1,11 @@
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { Document, DocumentScore, Extension, LanguageRole } from '@moect/core';
+import type { Document, DocumentScore, Extension, LanguageRole, Scorer } from '@moect/core';
 import { batchTokens, sha256Hex } from '@moect/data';
 import {
   assertMixtureBound,
   compareLogits,
+  createMixtureScorer,
   createScorer,
   measureGates,
   posteriorCurves,
@@ -17,7 +18,7 @@ import { createRng, selectBackend } from '@moect/tensor';
 import { adamW, cosine, train } from '@moect/trainer';
 import { createMethod, type LoadedBase, loadBase, mergeSettings, presets, saveExtension } from 'moect';
 import { type DemoText, measuredDocuments, readDemoText } from './demo-text.ts';
-import type { Job, JobMessage, JobResult, Sample, StepRecord } from './job.ts';
+import type { Job, JobMessage, JobResult, KnownResult, Sample, StepRecord } from './job.ts';
 import { METHOD_RUNS, type MethodRun, TRAINING } from './method-runs.ts';
 import { trainingData } from './training-data.ts';
 
@@ -148,6 +149,37 @@ async function packSize(work: Work, run: MethodRun, extension: Extension): Promi
   return (await stat(path.join(folder, 'moect_model.safetensors'))).size;
 }
 
+/** Each document under the member that `known` chooses for its language: new languages the pack, all others the base. */
+async function measureKnown(
+  { base, text, documents }: Work,
+  scores: { readonly base: readonly DocumentScore[]; readonly pack: readonly DocumentScore[] },
+): Promise<KnownResult> {
+  const forPack = text.new.map(({ code }) => code);
+  const others = documents.map(({ language }) => language).filter((code) => !forPack.includes(code));
+  const fixed = (given: readonly DocumentScore[]): Scorer => ({
+    name: 'pack',
+    score: async () => [...given],
+  });
+  const scorer = createMixtureScorer({
+    members: [
+      { scorer: fixed(scores.base), languages: [...new Set(others)] },
+      { scorer: fixed(scores.pack), languages: forPack },
+    ],
+    combination: knownLanguage(),
+  });
+  const mixed = await scorer.score(documents);
+  return {
+    scores: mixed.map(({ basePosterior: _, ...rest }) => rest),
+    oldLogits: await compareLogits({
+      base: base.model,
+      reference: (await loadBase(BASE_FOLDER)).model,
+      tokenizer: base.tokenizer,
+      documents: text.old.flatMap(({ heldOut }) => heldOut),
+      maxLength: TRAINING.sequenceLength,
+    }),
+  };
+}
+
 /** Scores and inspections of a trained extension. */
 async function measure(
   work: Work,
@@ -178,6 +210,7 @@ async function measure(
       ...shared,
       scores: mixed.map(({ basePosterior: _, ...rest }) => rest),
       packScores: alone,
+      known: await measureKnown(work, { base: before, pack: alone }),
       mixtureBound: assertMixtureBound(mixed, before, TRAINING.basePrior),
       posterior: posteriorCurves(mixed),
     };
@@ -201,6 +234,7 @@ const nothing = {
   steps: [],
   unsnappedScores: null,
   packScores: null,
+  known: null,
   mixtureBound: null,
   posterior: null,
   routing: null,
@@ -223,7 +257,7 @@ async function work(job: Job): Promise<JobResult> {
     };
   } else {
     const preset = presets.find(({ name }) => name === run.preset)!;
-    const settings = mergeSettings(preset.config, run.config);
+    const settings = mergeSettings(mergeSettings(preset.config, run.config), job.config ?? {});
     const rng = createRng(job.seed).fork('extension');
     const extension = createMethod(preset.method).attach(base.model, settings, rng);
     const trained = await trainExtension(all, run, extension);

@@ -1,4 +1,4 @@
-import type { DocumentScore, LanguageRole, RoutingStatistics, StepMetrics } from '@moect/core';
+import type { DocumentScore, LanguageRole, RoutingStatistics, Settings, StepMetrics } from '@moect/core';
 import type { LogitComparison, MixtureBound, PosteriorCurve } from '@moect/eval';
 
 /** What a child process is asked to do. */
@@ -8,6 +8,8 @@ export interface Job {
   readonly seed: number;
   /** Overrides the method's own. */
   readonly learningRate?: number;
+  /** Settings of the method on top of its own. */
+  readonly config?: Settings;
   readonly tokens: number;
   readonly on: 'test' | 'dev';
   /** Folder for the language pack; null: not kept. */
@@ -37,11 +39,19 @@ export interface JobResult {
   readonly unsnappedScores: readonly DocumentScore[] | null;
   /** The pack alone, before it is mixed with the base. */
   readonly packScores: readonly DocumentScore[] | null;
+  /** Mixture only: the same pack where each document's language is told. */
+  readonly known: KnownResult | null;
   readonly mixtureBound: MixtureBound | null;
   readonly posterior: readonly PosteriorCurve[] | null;
   readonly routing: RoutingStatistics | null;
   readonly oldLogits: Readonly<Record<string, LogitComparison>> | null;
   readonly samples: readonly Sample[];
+}
+
+export interface KnownResult {
+  readonly scores: readonly DocumentScore[];
+  /** Logits of old text after training against those of the base loaded anew. */
+  readonly oldLogits: Readonly<Record<string, LogitComparison>>;
 }
 
 export interface Sample {

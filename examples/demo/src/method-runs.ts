@@ -5,6 +5,7 @@ export interface MethodRun {
   readonly name: string;
   /** Preset of the package `moect`. */
   readonly preset: string;
+  /** The best on the development articles of those tried (`docs/decisions/2026-11-25-demo-learning-rates.md`). */
   readonly learningRate: number;
   /** On top of the preset. */
   readonly config: Settings;
@@ -16,12 +17,20 @@ export interface MethodRun {
 const plain = { config: {}, snap: null, combine: 'gate' } as const;
 
 export const METHOD_RUNS: readonly MethodRun[] = [
-  { ...plain, name: 'ct', preset: 'ct', learningRate: 3e-3 },
-  { ...plain, name: 'ct-replay', preset: 'ct-replay', learningRate: 3e-3 },
-  { ...plain, name: 'lora-ct', preset: 'lora-ct', learningRate: 1e-2 },
-  { ...plain, name: 'moe-ct-paper', preset: 'moe-ct-paper', learningRate: 3e-3 },
-  { ...plain, name: 'moe-ct', preset: 'moe-ct', learningRate: 4e-3, snap: 0.2 },
-  { ...plain, name: 'moe-ct-mixture', preset: 'moe-ct-mixture', learningRate: 4e-3, combine: 'mixture' },
+  { ...plain, name: 'ct', preset: 'ct', learningRate: 6e-3 },
+  { ...plain, name: 'ct-replay', preset: 'ct-replay', learningRate: 6e-3 },
+  { ...plain, name: 'lora-ct', preset: 'lora-ct', learningRate: 2e-2 },
+  { ...plain, name: 'moe-ct-paper', preset: 'moe-ct-paper', learningRate: 6e-3 },
+  { ...plain, name: 'moe-ct', preset: 'moe-ct', learningRate: 6e-3, snap: 0.2 },
+  {
+    ...plain,
+    name: 'moe-ct-mixture',
+    preset: 'moe-ct-mixture',
+    learningRate: 6e-3,
+    // with a small tied vocabulary, an embedding of the pack's own costs as much as a head delta and gains more
+    config: { headDelta: null, unfreeze: ['model.embed_tokens.weight'] },
+    combine: 'mixture',
+  },
 ];
 
 /** Optimizer steps of 16 sequences of 128 tokens. */

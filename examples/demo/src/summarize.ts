@@ -1,4 +1,6 @@
+import type { DocumentScore } from '@moect/core';
 import {
+  type Comparison,
   compare,
   type LossCurve,
   type Report,
@@ -49,6 +51,24 @@ function samples(base: JobResult, result: JobResult): ReportSample[] {
 }
 
 /** Gain is compared with full continual training of the same seed. */
+function comparison(
+  after: readonly DocumentScore[],
+  base: JobResult,
+  yardstick: JobResult | undefined,
+  text: DemoText,
+): Comparison {
+  const roles = Object.fromEntries(
+    [...text.old, ...text.new, ...text.unseen].map(({ code, role }) => [code, role]),
+  );
+  return compare({
+    before: base.scores,
+    after,
+    roles,
+    clusters: cluster,
+    ...(yardstick && { reference: { name: 'ct', after: yardstick.scores } }),
+  });
+}
+
 function summarizeMethod(
   result: JobResult,
   base: JobResult,
@@ -57,16 +77,6 @@ function summarizeMethod(
 ): ReportMethod {
   const run = METHOD_RUNS.find(({ name }) => name === result.job.method)!;
   const preset = presets.find(({ name }) => name === run.preset)!;
-  const roles = Object.fromEntries(
-    [...text.old, ...text.new, ...text.unseen].map(({ code, role }) => [code, role]),
-  );
-  const comparison = compare({
-    before: base.scores,
-    after: result.scores,
-    roles,
-    clusters: cluster,
-    ...(yardstick && { reference: { name: 'ct', after: yardstick.scores } }),
-  });
   return {
     name: run.name,
     seed: result.job.seed,
@@ -76,7 +86,7 @@ function summarizeMethod(
     tokensPerSecond: result.trainedTokens / result.trainingSeconds,
     learningRate: result.job.learningRate ?? run.learningRate,
     replayShare: preset.training.replayShare,
-    ...reportScores(comparison),
+    ...reportScores(comparison(result.scores, base, yardstick, text)),
     ...(result.packBytes !== null && { packBytes: result.packBytes }),
     ...(result.oldLogits && { logits: result.oldLogits }),
     ...(result.mixtureBound && { mixtureBound: result.mixtureBound }),
@@ -84,6 +94,30 @@ function summarizeMethod(
     ...(result.routing && { gates: result.routing }),
     losses: lossCurves(result),
     samples: samples(base, result),
+  };
+}
+
+/** The mixture's pack where languages are told: a row of its own, of the same training run. */
+function summarizeKnown(
+  result: JobResult,
+  mixture: ReportMethod,
+  base: JobResult,
+  yardstick: JobResult | undefined,
+  text: DemoText,
+): ReportMethod {
+  const { seed, trainableParameters, trainedTokens, tokensPerSecond, learningRate, packBytes } = mixture;
+  return {
+    seed,
+    trainableParameters,
+    trainedTokens,
+    tokensPerSecond,
+    ...(learningRate !== undefined && { learningRate }),
+    ...(packBytes !== undefined && { packBytes }),
+    name: 'moe-ct-known',
+    description:
+      'The same pack, with the language of each document known: old text goes through the base alone.',
+    ...reportScores(comparison(result.known!.scores, base, yardstick, text)),
+    logits: result.known!.oldLogits,
   };
 }
 
@@ -124,9 +158,12 @@ export function summarize(
         bytesPerToken,
       };
     }),
-    methods: results.map((result) => {
+    methods: results.flatMap((result) => {
       const yardstick = results.find(({ job }) => job.method === 'ct' && job.seed === result.job.seed);
-      return summarizeMethod(result, base, yardstick, text);
+      const method = summarizeMethod(result, base, yardstick, text);
+      return result.known === null
+        ? [method]
+        : [method, summarizeKnown(result, method, base, yardstick, text)];
     }),
     bootstrap: { resamples: 2000, seed: 0, level: 0.95, unit: 'cluster' },
     notes: [...NOTES, `Every method saw ${TRAINING.tokens.toLocaleString('en')} tokens, replay included.`],

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { Settings } from '@moect/core';
 import { scoresByLanguage } from '@moect/eval';
 import type { Job, JobResult } from './job.ts';
 import { METHOD_RUNS, TRAINING } from './method-runs.ts';
@@ -6,12 +7,15 @@ import { runJobs } from './run-jobs.ts';
 
 const HELP = `Tries learning rates for each method on the development articles, and prints their mean bits per byte.
 
-  npm run tune --workspace examples/demo -- [--methods ct,moe-ct] [--rates 1e-3,3e-3,6e-3] [--tokens N]`;
+  npm run tune --workspace examples/demo -- [--methods ct,moe-ct] [--rates 1e-3,3e-3,6e-3] [--config JSON] [--tokens N]
+
+--config: settings of the method on top of its own, for example '{"attentionRank": 32}'.`;
 
 const { values: flags } = parseArgs({
   options: {
     methods: { type: 'string', default: METHOD_RUNS.map(({ name }) => name).join(',') },
     rates: { type: 'string' },
+    config: { type: 'string', default: '{}' },
     tokens: { type: 'string', default: String(TRAINING.tokens) },
     help: { type: 'boolean' },
   },
@@ -38,6 +42,7 @@ const jobs: Job[] = METHOD_RUNS.filter(({ name }) => flags.methods.split(',').in
         method: run.name,
         seed: 0,
         learningRate,
+        config: JSON.parse(flags.config) as Settings,
         tokens: Number(flags.tokens),
         on: 'dev',
         packFolder: null,

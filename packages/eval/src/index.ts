@@ -27,7 +27,12 @@ export type {
 } from './report/report.ts';
 export { reportJsonSchema } from './report/report-schema.ts';
 export { reportScores } from './report/report-scores.ts';
-export { compareLogits, type InspectionOptions, type LogitComparison } from './scoring/compare-logits.ts';
+export {
+  compareLogits,
+  type InspectionOptions,
+  type LogitComparison,
+  type LogitComparisonOptions,
+} from './scoring/compare-logits.ts';
 export {
   createScorer,
   type ModelScorer,

@@ -15,6 +15,13 @@ export interface InspectionOptions {
   readonly snap?: number | null;
 }
 
+export interface LogitComparisonOptions extends Omit<InspectionOptions, 'extension'> {
+  /** None: the base as it is now, to be compared with `reference`. */
+  readonly extension?: Extension;
+  /** Whose logits are compared with. Default: `base` without the extension. */
+  readonly reference?: BaseModel;
+}
+
 /** How the extension's logits differ from the base's on the tokens of one language. */
 export interface LogitComparison {
   readonly tokens: number;
@@ -44,14 +51,11 @@ function leastBaseWeight({ statistics }: ForwardResult, positions: number): Tens
   return weights.length === 0 ? null : min(stack(weights), 0);
 }
 
-async function compareBatch(
-  model: Required<Omit<EvaluatedModel, 'snap'>> & EvaluatedModel,
-  batch: WindowBatch,
-): Promise<Rows> {
+async function compareBatch(model: EvaluatedModel, reference: BaseModel, batch: WindowBatch): Promise<Rows> {
   const positions = batch.rows * batch.time;
   const flat = ({ logits }: ForwardResult): Tensor => reshape(logits, [positions, model.base.vocabSize]);
   const tensors = tidy(() => {
-    const alone = forwardBatch({ base: model.base }, batch, flat);
+    const alone = forwardBatch({ base: reference }, batch, flat);
     return forwardBatch(
       model,
       batch,
@@ -118,15 +122,17 @@ class Tally {
  * bit-equal tokens (+0 and −0 count as equal), and the share that every gate sends to the base. By language code.
  * Throws InvalidConfigError.
  */
-export async function compareLogits(options: InspectionOptions): Promise<Record<string, LogitComparison>> {
-  const { base, extension, tokenizer, documents, batchSize = 8, snap } = options;
+export async function compareLogits(
+  options: LogitComparisonOptions,
+): Promise<Record<string, LogitComparison>> {
+  const { base, extension, tokenizer, documents, batchSize = 8, snap, reference = base } = options;
   const convention = scoringConvention(options);
-  const model = { base, extension, ...(snap !== undefined && { snap }) };
+  const model = { base, ...(extension && { extension }), ...(snap !== undefined && { snap }) };
   checkSnap(model);
   const encoded = encodeDocuments(documents, tokenizer, convention, base.vocabSize);
   const tallies = new Map(documents.map(({ language }) => [language, new Tally()]));
   for (const batch of windowBatches(encoded, convention, batchSize)) {
-    const rows = await compareBatch(model, batch);
+    const rows = await compareBatch(model, reference, batch);
     for (const { position, document } of batch.scored) {
       tallies.get(documents[document]!.language)!.add(rows, position);
     }

@@ -1,6 +1,7 @@
 import type { Extension } from '@moect/core';
 import { moeCt } from '@moect/experts';
-import { assign, createRng, memory, selectBackend, tensor } from '@moect/tensor';
+import { createLlama } from '@moect/models';
+import { add, assign, createRng, memory, selectBackend, tensor } from '@moect/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { documentOf, letters, tinyBase, tinyTokenizer } from '../testing/tiny-model.ts';
 import { compareLogits } from './compare-logits.ts';
@@ -45,6 +46,22 @@ describe('compareLogits', () => {
     const result = await compareLogits({ base, extension, tokenizer, documents });
     expect(result['aaa_Latn']!.bitEqualShare).toBeLessThan(0.5);
     expect(result['aaa_Latn']!.maxAbsDifference).toBeGreaterThan(0.01);
+  });
+
+  it('compares a base with the same base made anew, and finds one changed weight', async () => {
+    const [reference, changed] = [tinyBase(16), tinyBase(16)];
+    const equal = await compareLogits({ base, reference, tokenizer, documents });
+    expect(equal['aaa_Latn']).toMatchObject({ tokens: 20, bitEqualTokens: 20, tokensSentToBase: null });
+    const weight = changed.parameters.get('model.layers.1.mlp.down_proj.weight')!;
+    const shifted = add(weight, tensor([1e-3], [1]));
+    const parameters = new Map([
+      ...changed.parameters,
+      ['model.layers.1.mlp.down_proj.weight', shifted] as const,
+    ]);
+    const other = createLlama(changed.config, parameters);
+    const different = await compareLogits({ base: other, reference, tokenizer, documents });
+    expect(different['aaa_Latn']!.bitEqualTokens).toBeLessThan(20);
+    shifted.dispose();
   });
 
   it('leaks no tensor', async () => {
