@@ -2,8 +2,8 @@ import { fork } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
+import { TOKENS_PER_STEP } from './cases/gpt-small.ts';
 import type { Reply } from './contender.ts';
-import { TOKENS_PER_STEP } from './gpt-case.ts';
 
 interface Entry {
   readonly name: string;

@@ -21,8 +21,8 @@ import {
   zeros,
   zerosLike,
 } from '@moect/tensor';
+import { ADAM, GPT, initialWeights, tokens } from '../cases/gpt-small.ts';
 import { type Contender, serve } from '../contender.ts';
-import { ADAM, GPT, initialWeights, tokens } from '../gpt-case.ts';
 
 const { batchSize, time, width, heads } = GPT;
 

@@ -3,8 +3,8 @@ import path from 'node:path';
 // registers the gradients, which TensorFlow.js's Node build leaves out
 import '@moect/tensor';
 import * as tf from '@tensorflow/tfjs-core';
+import { ADAM, GPT, initialWeights, tokens } from '../cases/gpt-small.ts';
 import { type Contender, serve } from '../contender.ts';
-import { ADAM, GPT, initialWeights, tokens } from '../gpt-case.ts';
 
 const { batchSize, time, width, heads, vocabSize } = GPT;
 
