@@ -54,6 +54,7 @@ export class MoectWasmBackend extends MathBackendCPU {
   readonly runtime: Runtime;
   /** Only with the option `reportLeaks`: watching costs about a microsecond per tensor. */
   readonly leaks: LeakReport | undefined;
+  #disposed = false;
 
   constructor(runtime: Runtime, reportLeaks = false) {
     super();
@@ -152,7 +153,13 @@ export class MoectWasmBackend extends MathBackendCPU {
     return true;
   }
 
+  /** Whether TensorFlow.js has put this backend away; a disposed one has no worker threads. */
+  get isDisposed(): boolean {
+    return this.#disposed;
+  }
+
   override dispose(): void {
+    this.#disposed = true;
     this.runtime.dispose();
   }
 

@@ -26,6 +26,7 @@ export interface WasmBackendInfo {
 }
 
 interface Active {
+  readonly options: WasmBackendOptions;
   readonly key: string;
   readonly backend: Promise<MoectWasmBackend>;
 }
@@ -54,7 +55,17 @@ function start(options: WasmBackendOptions): Active {
   const backend = Runtime.create({ ...options, threads }).then(
     (runtime) => new MoectWasmBackend(runtime, options.reportLeaks === true),
   );
-  return { key: keyOf(options), backend };
+  return { options, key: keyOf(options), backend };
+}
+
+/** The backend; a new one with the same options where TensorFlow.js has disposed the last (`tf.engine().reset()`). */
+async function running(): Promise<MoectWasmBackend> {
+  active ??= start({});
+  const current = active;
+  const backend = await current.backend;
+  if (!backend.isDisposed) return backend;
+  if (active === current) active = start(current.options);
+  return running();
 }
 
 function describe(backend: MoectWasmBackend): WasmBackendInfo {
@@ -73,20 +84,13 @@ export function installWasmBackend(): void {
     registerFusedKernels();
   }
   if (engine().registryFactory[WASM_BACKEND] !== undefined) return;
-  registerBackend(
-    WASM_BACKEND,
-    () => {
-      active ??= start({});
-      return active.backend;
-    },
-    2,
-  );
+  registerBackend(WASM_BACKEND, running, 2);
 }
 
 /** Takes the backend out of TensorFlow.js, so that one with other options can come in. */
 async function remove(old: MoectWasmBackend): Promise<void> {
   const tensors = old.numDataIds();
-  if (tensors > 0) {
+  if (tensors > 0 && !old.isDisposed) {
     throw new BackendUnavailableError(
       WASM_BACKEND,
       `its options cannot change while it holds ${tensors} tensors`,
@@ -109,12 +113,12 @@ async function remove(old: MoectWasmBackend): Promise<void> {
 export async function registerWasmBackend(options: WasmBackendOptions = {}): Promise<WasmBackendInfo> {
   installWasmBackend();
   if (active !== undefined && (active.key === keyOf(options) || Object.keys(options).length === 0)) {
-    return describe(await active.backend);
+    return describe(await running());
   }
   if (active !== undefined) await remove(await active.backend);
   active = start(options);
   installWasmBackend();
-  return describe(await active.backend);
+  return describe(await running());
 }
 
 /** Bytes in use on the backend's heap, in allocation classes; 0 before the backend is started. */

@@ -149,6 +149,10 @@ export function batchOffsets(
 }
 
 function checkedSizes(a: TensorInfo, b: TensorInfo, transposeA: boolean, transposeB: boolean): ProductSizes {
+  util.assert(
+    a.shape.length >= 2 && b.shape.length >= 2,
+    () => `Error in matMul: inputs must have rank 2 or more, got shapes [${a.shape}] and [${b.shape}].`,
+  );
   const [aRows, aColumns] = a.shape.slice(-2) as [number, number];
   const [bRows, bColumns] = b.shape.slice(-2) as [number, number];
   const k = transposeA ? aRows : aColumns;
