@@ -32,6 +32,8 @@ function runSpecs(...args: string[]): Promise<SpecOutcome[]> {
   return new Promise((resolve, reject) => {
     const child = fork(path.join(folder, 'runner.cjs'), args, {
       execArgv: [],
+      // tfjs-core resets the engine around every suite: threads would be started hundreds of times
+      env: { ...process.env, MOECT_THREADS: '1' },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     let errors = '';
