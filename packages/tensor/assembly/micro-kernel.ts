@@ -1,3 +1,5 @@
+// Made by scripts/micro-kernel.mjs.
+
 /** Rows of a micro-tile: 6 with fused multiply-add (12 accumulators of 16 registers), else 4. */
 export const MR: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
 
@@ -19,96 +21,277 @@ function put(c: usize, v: v128, accumulate: i32): void {
  *
  * The comparisons of kc with negative numbers are never true. Each ends a basic block, so that V8 multiplies
  * before it loads the next value of A; without them it hoists all loads, runs out of registers and keeps
- * accumulators on the stack (27 instead of 58 GFLOP/s on a Zen 3 core).
+ * accumulators on the stack (27 instead of 58 GFLOP/s on a Zen 3 core). 8 steps a round, because V8 checks
+ * its stack limit in every round.
  */
 export function microKernel(kc: i32, a: usize, b: usize, c: usize, rowBytes: usize, accumulate: i32): void {
   const zero = f32x4.splat(0);
-  let c00 = zero, c01 = zero, c10 = zero, c11 = zero, c20 = zero, c21 = zero;
-  let c30 = zero, c31 = zero, c40 = zero, c41 = zero, c50 = zero, c51 = zero;
+  let c00 = zero, c01 = zero;
+  let c10 = zero, c11 = zero;
+  let c20 = zero, c21 = zero;
+  let c30 = zero, c31 = zero;
+  let c40 = zero, c41 = zero;
+  let c50 = zero, c51 = zero;
   let k = kc;
-  while (k >= 2) {
+  while (k >= 8) {
     const b00 = v128.load(b, 0);
     const b01 = v128.load(b, 16);
-    const a00 = v128.load32_splat(a, 0);
+    const a00 = v128.load32_splat(a, MR * 0 + 0);
     c00 = madd(a00, b00, c00);
     c01 = madd(a00, b01, c01);
-    if (kc == -3) break;
-    const a01 = v128.load32_splat(a, 4);
+    if (kc == -2) break;
+    const a01 = v128.load32_splat(a, MR * 0 + 4);
     c10 = madd(a01, b00, c10);
     c11 = madd(a01, b01, c11);
-    if (kc == -4) break;
-    const a02 = v128.load32_splat(a, 8);
+    if (kc == -3) break;
+    const a02 = v128.load32_splat(a, MR * 0 + 8);
     c20 = madd(a02, b00, c20);
     c21 = madd(a02, b01, c21);
-    if (kc == -5) break;
-    const a03 = v128.load32_splat(a, 12);
+    if (kc == -4) break;
+    const a03 = v128.load32_splat(a, MR * 0 + 12);
     c30 = madd(a03, b00, c30);
     c31 = madd(a03, b01, c31);
     if (MR == 6) {
-      if (kc == -6) break;
-      const a04 = v128.load32_splat(a, 16);
+      if (kc == -5) break;
+      const a04 = v128.load32_splat(a, MR * 0 + 16);
       c40 = madd(a04, b00, c40);
       c41 = madd(a04, b01, c41);
-      if (kc == -7) break;
-      const a05 = v128.load32_splat(a, 20);
+      if (kc == -6) break;
+      const a05 = v128.load32_splat(a, MR * 0 + 20);
       c50 = madd(a05, b00, c50);
       c51 = madd(a05, b01, c51);
     }
-    if (kc == -1) break;
+    if (kc == -7) break;
     const b10 = v128.load(b, 32);
     const b11 = v128.load(b, 48);
     const a10 = v128.load32_splat(a, MR * 4 + 0);
     c00 = madd(a10, b10, c00);
     c01 = madd(a10, b11, c01);
-    if (kc == -11) break;
+    if (kc == -8) break;
     const a11 = v128.load32_splat(a, MR * 4 + 4);
     c10 = madd(a11, b10, c10);
     c11 = madd(a11, b11, c11);
-    if (kc == -12) break;
+    if (kc == -9) break;
     const a12 = v128.load32_splat(a, MR * 4 + 8);
     c20 = madd(a12, b10, c20);
     c21 = madd(a12, b11, c21);
-    if (kc == -13) break;
+    if (kc == -10) break;
     const a13 = v128.load32_splat(a, MR * 4 + 12);
     c30 = madd(a13, b10, c30);
     c31 = madd(a13, b11, c31);
     if (MR == 6) {
-      if (kc == -14) break;
+      if (kc == -11) break;
       const a14 = v128.load32_splat(a, MR * 4 + 16);
       c40 = madd(a14, b10, c40);
       c41 = madd(a14, b11, c41);
-      if (kc == -15) break;
+      if (kc == -12) break;
       const a15 = v128.load32_splat(a, MR * 4 + 20);
       c50 = madd(a15, b10, c50);
       c51 = madd(a15, b11, c51);
     }
-    a += MR * 8;
-    b += 64;
-    k -= 2;
-  }
-  if (k == 1) {
-    const b0 = v128.load(b);
-    const b1 = v128.load(b, 16);
-    const a0 = v128.load32_splat(a, 0);
-    c00 = madd(a0, b0, c00);
-    c01 = madd(a0, b1, c01);
-    const a1 = v128.load32_splat(a, 4);
-    c10 = madd(a1, b0, c10);
-    c11 = madd(a1, b1, c11);
-    const a2 = v128.load32_splat(a, 8);
-    c20 = madd(a2, b0, c20);
-    c21 = madd(a2, b1, c21);
-    const a3 = v128.load32_splat(a, 12);
-    c30 = madd(a3, b0, c30);
-    c31 = madd(a3, b1, c31);
+    if (kc == -13) break;
+    const b20 = v128.load(b, 64);
+    const b21 = v128.load(b, 80);
+    const a20 = v128.load32_splat(a, MR * 8 + 0);
+    c00 = madd(a20, b20, c00);
+    c01 = madd(a20, b21, c01);
+    if (kc == -14) break;
+    const a21 = v128.load32_splat(a, MR * 8 + 4);
+    c10 = madd(a21, b20, c10);
+    c11 = madd(a21, b21, c11);
+    if (kc == -15) break;
+    const a22 = v128.load32_splat(a, MR * 8 + 8);
+    c20 = madd(a22, b20, c20);
+    c21 = madd(a22, b21, c21);
+    if (kc == -16) break;
+    const a23 = v128.load32_splat(a, MR * 8 + 12);
+    c30 = madd(a23, b20, c30);
+    c31 = madd(a23, b21, c31);
     if (MR == 6) {
-      const a4 = v128.load32_splat(a, 16);
-      c40 = madd(a4, b0, c40);
-      c41 = madd(a4, b1, c41);
-      const a5 = v128.load32_splat(a, 20);
-      c50 = madd(a5, b0, c50);
-      c51 = madd(a5, b1, c51);
+      if (kc == -17) break;
+      const a24 = v128.load32_splat(a, MR * 8 + 16);
+      c40 = madd(a24, b20, c40);
+      c41 = madd(a24, b21, c41);
+      if (kc == -18) break;
+      const a25 = v128.load32_splat(a, MR * 8 + 20);
+      c50 = madd(a25, b20, c50);
+      c51 = madd(a25, b21, c51);
     }
+    if (kc == -19) break;
+    const b30 = v128.load(b, 96);
+    const b31 = v128.load(b, 112);
+    const a30 = v128.load32_splat(a, MR * 12 + 0);
+    c00 = madd(a30, b30, c00);
+    c01 = madd(a30, b31, c01);
+    if (kc == -20) break;
+    const a31 = v128.load32_splat(a, MR * 12 + 4);
+    c10 = madd(a31, b30, c10);
+    c11 = madd(a31, b31, c11);
+    if (kc == -21) break;
+    const a32 = v128.load32_splat(a, MR * 12 + 8);
+    c20 = madd(a32, b30, c20);
+    c21 = madd(a32, b31, c21);
+    if (kc == -22) break;
+    const a33 = v128.load32_splat(a, MR * 12 + 12);
+    c30 = madd(a33, b30, c30);
+    c31 = madd(a33, b31, c31);
+    if (MR == 6) {
+      if (kc == -23) break;
+      const a34 = v128.load32_splat(a, MR * 12 + 16);
+      c40 = madd(a34, b30, c40);
+      c41 = madd(a34, b31, c41);
+      if (kc == -24) break;
+      const a35 = v128.load32_splat(a, MR * 12 + 20);
+      c50 = madd(a35, b30, c50);
+      c51 = madd(a35, b31, c51);
+    }
+    if (kc == -25) break;
+    const b40 = v128.load(b, 128);
+    const b41 = v128.load(b, 144);
+    const a40 = v128.load32_splat(a, MR * 16 + 0);
+    c00 = madd(a40, b40, c00);
+    c01 = madd(a40, b41, c01);
+    if (kc == -26) break;
+    const a41 = v128.load32_splat(a, MR * 16 + 4);
+    c10 = madd(a41, b40, c10);
+    c11 = madd(a41, b41, c11);
+    if (kc == -27) break;
+    const a42 = v128.load32_splat(a, MR * 16 + 8);
+    c20 = madd(a42, b40, c20);
+    c21 = madd(a42, b41, c21);
+    if (kc == -28) break;
+    const a43 = v128.load32_splat(a, MR * 16 + 12);
+    c30 = madd(a43, b40, c30);
+    c31 = madd(a43, b41, c31);
+    if (MR == 6) {
+      if (kc == -29) break;
+      const a44 = v128.load32_splat(a, MR * 16 + 16);
+      c40 = madd(a44, b40, c40);
+      c41 = madd(a44, b41, c41);
+      if (kc == -30) break;
+      const a45 = v128.load32_splat(a, MR * 16 + 20);
+      c50 = madd(a45, b40, c50);
+      c51 = madd(a45, b41, c51);
+    }
+    if (kc == -31) break;
+    const b50 = v128.load(b, 160);
+    const b51 = v128.load(b, 176);
+    const a50 = v128.load32_splat(a, MR * 20 + 0);
+    c00 = madd(a50, b50, c00);
+    c01 = madd(a50, b51, c01);
+    if (kc == -32) break;
+    const a51 = v128.load32_splat(a, MR * 20 + 4);
+    c10 = madd(a51, b50, c10);
+    c11 = madd(a51, b51, c11);
+    if (kc == -33) break;
+    const a52 = v128.load32_splat(a, MR * 20 + 8);
+    c20 = madd(a52, b50, c20);
+    c21 = madd(a52, b51, c21);
+    if (kc == -34) break;
+    const a53 = v128.load32_splat(a, MR * 20 + 12);
+    c30 = madd(a53, b50, c30);
+    c31 = madd(a53, b51, c31);
+    if (MR == 6) {
+      if (kc == -35) break;
+      const a54 = v128.load32_splat(a, MR * 20 + 16);
+      c40 = madd(a54, b50, c40);
+      c41 = madd(a54, b51, c41);
+      if (kc == -36) break;
+      const a55 = v128.load32_splat(a, MR * 20 + 20);
+      c50 = madd(a55, b50, c50);
+      c51 = madd(a55, b51, c51);
+    }
+    if (kc == -37) break;
+    const b60 = v128.load(b, 192);
+    const b61 = v128.load(b, 208);
+    const a60 = v128.load32_splat(a, MR * 24 + 0);
+    c00 = madd(a60, b60, c00);
+    c01 = madd(a60, b61, c01);
+    if (kc == -38) break;
+    const a61 = v128.load32_splat(a, MR * 24 + 4);
+    c10 = madd(a61, b60, c10);
+    c11 = madd(a61, b61, c11);
+    if (kc == -39) break;
+    const a62 = v128.load32_splat(a, MR * 24 + 8);
+    c20 = madd(a62, b60, c20);
+    c21 = madd(a62, b61, c21);
+    if (kc == -40) break;
+    const a63 = v128.load32_splat(a, MR * 24 + 12);
+    c30 = madd(a63, b60, c30);
+    c31 = madd(a63, b61, c31);
+    if (MR == 6) {
+      if (kc == -41) break;
+      const a64 = v128.load32_splat(a, MR * 24 + 16);
+      c40 = madd(a64, b60, c40);
+      c41 = madd(a64, b61, c41);
+      if (kc == -42) break;
+      const a65 = v128.load32_splat(a, MR * 24 + 20);
+      c50 = madd(a65, b60, c50);
+      c51 = madd(a65, b61, c51);
+    }
+    if (kc == -43) break;
+    const b70 = v128.load(b, 224);
+    const b71 = v128.load(b, 240);
+    const a70 = v128.load32_splat(a, MR * 28 + 0);
+    c00 = madd(a70, b70, c00);
+    c01 = madd(a70, b71, c01);
+    if (kc == -44) break;
+    const a71 = v128.load32_splat(a, MR * 28 + 4);
+    c10 = madd(a71, b70, c10);
+    c11 = madd(a71, b71, c11);
+    if (kc == -45) break;
+    const a72 = v128.load32_splat(a, MR * 28 + 8);
+    c20 = madd(a72, b70, c20);
+    c21 = madd(a72, b71, c21);
+    if (kc == -46) break;
+    const a73 = v128.load32_splat(a, MR * 28 + 12);
+    c30 = madd(a73, b70, c30);
+    c31 = madd(a73, b71, c31);
+    if (MR == 6) {
+      if (kc == -47) break;
+      const a74 = v128.load32_splat(a, MR * 28 + 16);
+      c40 = madd(a74, b70, c40);
+      c41 = madd(a74, b71, c41);
+      if (kc == -48) break;
+      const a75 = v128.load32_splat(a, MR * 28 + 20);
+      c50 = madd(a75, b70, c50);
+      c51 = madd(a75, b71, c51);
+    }
+    a += MR * 32;
+    b += 256;
+    k -= 8;
+  }
+  while (k >= 1) {
+    const b00 = v128.load(b, 0);
+    const b01 = v128.load(b, 16);
+    const a00 = v128.load32_splat(a, MR * 0 + 0);
+    c00 = madd(a00, b00, c00);
+    c01 = madd(a00, b01, c01);
+    if (kc == -2) break;
+    const a01 = v128.load32_splat(a, MR * 0 + 4);
+    c10 = madd(a01, b00, c10);
+    c11 = madd(a01, b01, c11);
+    if (kc == -3) break;
+    const a02 = v128.load32_splat(a, MR * 0 + 8);
+    c20 = madd(a02, b00, c20);
+    c21 = madd(a02, b01, c21);
+    if (kc == -4) break;
+    const a03 = v128.load32_splat(a, MR * 0 + 12);
+    c30 = madd(a03, b00, c30);
+    c31 = madd(a03, b01, c31);
+    if (MR == 6) {
+      if (kc == -5) break;
+      const a04 = v128.load32_splat(a, MR * 0 + 16);
+      c40 = madd(a04, b00, c40);
+      c41 = madd(a04, b01, c41);
+      if (kc == -6) break;
+      const a05 = v128.load32_splat(a, MR * 0 + 20);
+      c50 = madd(a05, b00, c50);
+      c51 = madd(a05, b01, c51);
+    }
+    a += MR * 4;
+    b += 32;
+    k -= 1;
   }
   put(c, c00, accumulate);
   put(c + 16, c01, accumulate);

@@ -2,9 +2,9 @@ import { argI, argP, rangeStart, scratchA, scratchB, scratchTile } from './layou
 import { MR, microKernel } from './micro-kernel';
 import { packA, packB, packBPanels } from './pack';
 
-export const KC: i32 = 256;
-export const MC: i32 = 96;
-export const NC: i32 = 512;
+export const KC: i32 = 512;
+export const MC: i32 = 48;
+export const NC: i32 = 256;
 
 // @ts-ignore: decorator
 @inline

@@ -1,11 +1,13 @@
 // Compiles assembly/ twice (relaxed SIMD and plain SIMD) and writes the binaries and the operation numbers as
-// modules under src/generated/. `--check` compares instead of writing.
+// modules under src/generated/. Writes assembly/micro-kernel.ts before. `--check` compares instead of writing.
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
+import { microKernelSource } from './micro-kernel.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const MICRO_KERNEL = 'assembly/micro-kernel.ts';
 const common = [
   'assembly/index.ts',
   '--outFile',
@@ -32,7 +34,10 @@ const common = [
 async function compile(more) {
   let wasm;
   const { error, stderr } = await asc.main([...common, ...more], {
-    readFile: (name, base) => readFile(join(root, base, name), 'utf8').catch(() => null),
+    readFile: (name, base) =>
+      name === MICRO_KERNEL
+        ? microKernelSource()
+        : readFile(join(root, base, name), 'utf8').catch(() => null),
     writeFile: (name, contents) => {
       if (name.endsWith('.wasm')) wasm = contents;
     },
@@ -74,6 +79,7 @@ export async function generate() {
   const module = (name, bytes) =>
     `// Made by scripts/build-wasm.mjs from assembly/ (${bytes.length} bytes).\nexport const ${name}: string =\n  '${Buffer.from(bytes).toString('base64')}';\n`;
   return new Map([
+    [MICRO_KERNEL, microKernelSource()],
     ['src/generated/wasm-relaxed.ts', module('wasmRelaxed', relaxed)],
     ['src/generated/wasm-plain.ts', module('wasmPlain', plain)],
     ['src/generated/wasm-ops.ts', await operationNumbers()],

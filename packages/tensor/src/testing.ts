@@ -13,6 +13,7 @@ export function testBackends(): BackendName[] {
   return (wanted?.split(',') as BackendName[] | undefined) ?? ['cpu', 'wasm'];
 }
 
+export { type ProductCeiling, productCeiling } from './testing/product-ceiling.ts';
 export { type BackendName, selectBackend };
 
 export interface GradientCheck {

@@ -102,6 +102,8 @@ export function runCases(cases: readonly FuzzCase[]): Output[][] {
   });
 }
 
+const SMALLEST_NORMAL = 2 ** -126;
+
 /** What differs between two results; undefined where nothing does. NaN equals NaN, infinities must agree. */
 export function difference(a: Output, b: Output, tolerance: number): string | undefined {
   if (a.dtype !== b.dtype || a.shape.join() !== b.shape.join()) {
@@ -113,7 +115,9 @@ export function difference(a: Output, b: Output, tolerance: number): string | un
   for (let i = 0; i < a.values.length; i++) {
     const [x, y] = [a.values[i]!, b.values[i]!];
     if (x === y || (Number.isNaN(x) && Number.isNaN(y))) continue;
-    if (!(Math.abs(x - y) <= tolerance * scale)) return `element ${i}: ${x} against ${y}`;
+    // subnormal results have no relative accuracy
+    if (!(Math.abs(x - y) <= Math.max(tolerance * scale, SMALLEST_NORMAL)))
+      return `element ${i}: ${x} against ${y}`;
   }
   return undefined;
 }
