@@ -109,11 +109,11 @@ describe('the plan of a run', () => {
   it('chooses moe-ct with old text and the mixture without, and says why', async () => {
     const withOld = planRun(await parseConfig(good, folder));
     expect(withOld.plan.preset).toBe('moe-ct');
-    expect(withOld.plan.replay.share).toBe(0.05);
+    expect(withOld.plan.replay.share).toBeNull();
     expect(withOld.notes.join()).toMatch(/moe-ct: there is old-language text/);
     const without = planRun(await parseConfig(good.split('\n').slice(0, 3).join('\n'), folder));
     expect(without.plan.preset).toBe('moe-ct-mixture');
-    expect(without.plan.replay.share).toBe(0);
+    expect(without.plan.replay.share).toBeNull();
     expect(without.notes.join()).toMatch(/no old-language text/);
   });
 

@@ -61,7 +61,7 @@ export interface MoectConfig {
   /** Settings of the preset's method that differ from the preset. */
   readonly method?: Settings;
   readonly languages: readonly LanguageConfig[];
-  /** `share`: of the sequences. Default: the preset's. */
+  /** `share`: of the sequences. Default: the preset's, more of it where the new text is scarce. */
   readonly replay?: { readonly share: number };
   readonly data?: DataConfig;
   readonly training?: TrainingConfig;

@@ -87,7 +87,7 @@ export function planRun(source: ConfigSource, moect: Moect = defaultMoect): Plan
     languages: config.languages.map(({ code, role, files, weight }) => {
       return { code, role, files: absolute(files), weight: weight ?? null };
     }),
-    replay: { share },
+    replay: { share: config.replay?.share ?? null },
     data: {
       sequenceLength: data.sequenceLength ?? null,
       format: data.format ?? null,

@@ -24,7 +24,8 @@ export interface RunPlan {
   readonly preset: string;
   readonly method: { readonly name: string; readonly overrides: Readonly<Record<string, Json | undefined>> };
   readonly languages: readonly RunLanguage[];
-  readonly replay: { readonly share: number };
+  /** null: the preset's share, more of it where the new text is scarce. */
+  readonly replay: { readonly share: number | null };
   readonly data: {
     readonly sequenceLength: number | null;
     readonly format: 'lines' | 'blocks' | 'whole' | 'jsonl' | null;
@@ -62,6 +63,7 @@ export interface ResolvedRun extends RunPlan {
   readonly baseIdentity: BaseIdentity;
   readonly combine: CombineName;
   readonly method: RunPlan['method'] & { readonly config: Readonly<Record<string, Json | undefined>> };
+  readonly replay: { readonly share: number };
   readonly data: RunPlan['data'] & { readonly sequenceLength: number; readonly endOfDocument: boolean };
   readonly training: RunPlan['training'] & {
     readonly steps: number;

@@ -22,6 +22,8 @@ export interface PresetTraining {
   readonly schedule: 'cosine' | 'linear' | 'constant';
   /** Share of the steps. */
   readonly warmup: number;
+  /** Old tokens that a gate must see: scarce new text gets more replay than the share. Default 0. */
+  readonly minReplayTokens?: number;
   /** Learning rate at the end, as a share of the highest. */
   readonly finalRate: number;
 }

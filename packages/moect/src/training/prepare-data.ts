@@ -15,6 +15,7 @@ import {
 import { fileCorpus } from '@moect/data/node';
 import type { LoadedBase } from '../base/load-base.ts';
 import type { RunLanguage, RunPlan } from '../config/resolved-run.ts';
+import type { BatchPlan } from './plan-batches.ts';
 
 export interface LanguageText {
   readonly code: string;
@@ -35,8 +36,9 @@ export interface LanguageSummary {
   readonly bytesPerToken: number;
 }
 
-export interface PreparedData {
-  readonly source: BatchSource;
+/** All languages as packed sequences. */
+export interface PackedText {
+  readonly languages: readonly MixedLanguage[];
   readonly summaries: readonly LanguageSummary[];
   /** Sequences of all new languages: one epoch. */
   readonly newSequences: number;
@@ -101,13 +103,15 @@ function weightsOf(languages: readonly RunLanguage[]): Record<string, number> | 
   return Object.fromEntries(languages.map(({ code, weight }) => [code, weight ?? 1]));
 }
 
-function mixture(plan: RunPlan): {
+function mixture(
+  plan: RunPlan,
+  share: number,
+): {
   weights?: Record<string, number>;
   replay?: { share: number; weights?: Record<string, number> };
 } {
   const weights = weightsOf(plan.languages.filter(({ role }) => role === 'new'));
   const oldWeights = weightsOf(plan.languages.filter(({ role }) => role === 'old'));
-  const { share } = plan.replay;
   return {
     ...(weights && { weights }),
     ...(share > 0 && { replay: { share, ...(oldWeights && { weights: oldWeights }) } }),
@@ -128,19 +132,18 @@ function summary(text: LanguageText, packed: PackedSequences, textTokens: number
 
 export interface PackingPlan {
   readonly sequenceLength: number;
-  readonly batchSize: number;
   readonly endOfDocument: boolean;
 }
 
-/** Tokenises, packs and mixes. Old languages are left out where nothing is replayed. Throws InvalidConfigError. */
-export async function prepareData(
-  plan: RunPlan,
+/** Tokenises and packs. Old languages are left out where nothing is replayed. Throws InvalidConfigError. */
+export async function packText(
   base: LoadedBase,
   texts: readonly LanguageText[],
   packing: PackingPlan,
-): Promise<PreparedData> {
+  replays: boolean,
+): Promise<PackedText> {
   const { tokenizer } = base;
-  const used = texts.filter(({ role }) => role === 'new' || plan.replay.share > 0);
+  const used = texts.filter(({ role }) => role === 'new' || replays);
   const languages: MixedLanguage[] = [];
   const summaries: LanguageSummary[] = [];
   for (const text of used) {
@@ -154,17 +157,26 @@ export async function prepareData(
     languages.push({ code: text.code, role: text.role, sequences });
     summaries.push(summary(text, sequences, cache.tokens.length));
   }
-  const source = createBatchSource({
-    languages,
-    batchSize: packing.batchSize,
-    seed: plan.training.seed,
-    tokenizerId: sha256Hex(await readFile(join(base.folder, 'tokenizer.json'), 'utf8')),
-    ...mixture(plan),
-  });
   const newOnes = languages.filter(({ role }) => role === 'new');
   return {
-    source,
+    languages,
     summaries,
     newSequences: newOnes.reduce((sum, { sequences }) => sum + sequences.count, 0),
   };
+}
+
+/** Batches of packed text, mixed by language. Throws InvalidConfigError. */
+export async function mixText(
+  plan: RunPlan,
+  base: LoadedBase,
+  { languages }: PackedText,
+  batches: BatchPlan,
+): Promise<BatchSource> {
+  return createBatchSource({
+    languages,
+    batchSize: batches.batchSize,
+    seed: plan.training.seed,
+    tokenizerId: sha256Hex(await readFile(join(base.folder, 'tokenizer.json'), 'utf8')),
+    ...mixture(plan, batches.replayShare),
+  });
 }

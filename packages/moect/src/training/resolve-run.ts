@@ -4,55 +4,44 @@ import type { MoectConfig } from '../config/moect-config.ts';
 import type { ResolvedRun, RunPlan } from '../config/resolved-run.ts';
 import { learningRateFor } from '../presets/learning-rate.ts';
 import type { Preset } from '../presets/preset.ts';
+import type { BatchPlan } from './plan-batches.ts';
 import type { PackingPlan } from './prepare-data.ts';
 
 /** Longest sequence that is chosen without being asked for: memory grows with it, gain hardly. */
 const DEFAULT_SEQUENCE = 512;
-/** Tokens in one batch that is chosen without being asked for. */
-const DEFAULT_BATCH_TOKENS = 2048;
 
 /** Sizes that follow from the base. */
-export function resolvePacking({ data, training }: RunPlan, base: LoadedBase): PackingPlan {
+export function resolvePacking({ data }: RunPlan, base: LoadedBase): PackingPlan {
   const sequenceLength = data.sequenceLength ?? Math.min(base.model.maxPositions, DEFAULT_SEQUENCE);
-  const batchSize = training.batchSize ?? Math.max(1, Math.round(DEFAULT_BATCH_TOKENS / sequenceLength));
   const endOfDocument = data.endOfDocument ?? base.tokenizer.eosTokenIds.length > 0;
-  return { sequenceLength, batchSize, endOfDocument };
-}
-
-/** Optimizer steps of a run. */
-export function resolveSteps(plan: RunPlan, packing: PackingPlan, newSequences: number): number {
-  const { steps, tokens, epochs, accumulation } = plan.training;
-  if (steps !== null) return steps;
-  const perStep = packing.batchSize * accumulation;
-  if (tokens !== null) return Math.max(1, Math.round(tokens / (perStep * packing.sequenceLength)));
-  const sequences = ((epochs ?? 1) * newSequences) / (1 - plan.replay.share);
-  return Math.max(1, Math.ceil(sequences / perStep));
+  return { sequenceLength, endOfDocument };
 }
 
 export interface Facts {
   readonly base: LoadedBase;
   readonly preset: Preset;
   readonly packing: PackingPlan;
-  readonly newSequences: number;
+  readonly batches: BatchPlan;
   /** Settings of the method with its own defaults filled in. */
   readonly methodConfig: Settings;
 }
 
 /** Fills in all that follows from base and data. */
 export function resolveRun(plan: RunPlan, facts: Facts): ResolvedRun {
-  const { base, preset, packing, newSequences, methodConfig } = facts;
+  const { base, preset, packing, batches, methodConfig } = facts;
   const { training } = plan;
-  const steps = resolveSteps(plan, packing, newSequences);
+  const { steps, batchSize, replayShare } = batches;
   return {
     ...plan,
     baseIdentity: base.identity,
     combine: preset.combine,
     method: { ...plan.method, config: methodConfig },
+    replay: { share: replayShare },
     data: { ...plan.data, sequenceLength: packing.sequenceLength, endOfDocument: packing.endOfDocument },
     training: {
       ...training,
       steps,
-      batchSize: packing.batchSize,
+      batchSize,
       learningRate:
         training.learningRate ?? learningRateFor(preset.training.learningRate, base.parameterCount),
       checkpointEvery: training.checkpointEvery ?? Math.max(20, Math.ceil(steps / 10)),

@@ -17,7 +17,8 @@ import { saveExtension } from '../extension/save-extension.ts';
 import { defaultMoect, type Moect, mergeSettings } from '../presets/registry.ts';
 import { unlessInterrupted } from '../unless-interrupted.ts';
 import { evaluateHeldOut, type HeldOutNumbers } from './held-out.ts';
-import { type LanguageSummary, type LanguageText, prepareData, readLanguages } from './prepare-data.ts';
+import { planBatches } from './plan-batches.ts';
+import { type LanguageSummary, type LanguageText, mixText, packText, readLanguages } from './prepare-data.ts';
 import { resolvedConfig, resolvePacking, resolveRun } from './resolve-run.ts';
 import { trainOptions } from './train-options.ts';
 
@@ -76,23 +77,26 @@ async function prepare(source: ConfigSource, moect: Moect): Promise<Prepared> {
   const base = await loadBase(plan.base);
   try {
     const packing = resolvePacking(plan, base);
-    const data = await prepareData(plan, base, texts, packing);
-    const extension = attach(source, plan, base, moect);
     const preset = moect.preset(plan.preset);
-    const { newSequences } = data;
-    const run = resolveRun(plan, { base, preset, packing, newSequences, methodConfig: extension.config });
+    const replayShare = plan.replay.share ?? preset.training.replayShare;
+    const packed = await packText(base, texts, packing, replayShare > 0);
+    const amount = { sequenceLength: packing.sequenceLength, newSequences: packed.newSequences };
+    const batches = planBatches(plan, amount, preset);
+    const data = await mixText(plan, base, packed, batches);
+    const extension = attach(source, plan, base, moect);
+    const run = resolveRun(plan, { base, preset, packing, batches, methodConfig: extension.config });
     const sizes = [...extension.parameters.values()].map(({ size }) => size);
     return {
       run,
       backend,
-      languages: data.summaries,
+      languages: packed.summaries,
       baseParameters: base.parameterCount,
       trainableParameters: sizes.reduce((a, b) => a + b, 0),
       notes,
       base,
       extension,
       texts,
-      options: trainOptions(run, { base: base.model, extension, data: data.source }),
+      options: trainOptions(run, { base: base.model, extension, data }),
     };
   } catch (error) {
     base.model.dispose();
