@@ -1,22 +1,26 @@
 import type { ParamMap, ParamPath, Tensor } from '@moect/core';
+import { Tape } from './tape.ts';
 import { asTf, fromTf, tf } from './tf.ts';
 
 /**
  * Value of a scalar function and its gradient for each parameter that it reaches.
- * Parameters that the value does not depend on are absent from `gradients`.
- * The caller disposes value and gradients.
+ * Parameters that the value does not depend on are absent from `gradients`. Only what depends on a parameter is kept for
+ * the way back: a part of a model below its first trained parameter costs neither memory nor a backward pass.
+ * Not differentiable itself. The caller disposes value and gradients.
  */
 export function valueAndGrads(
   f: () => Tensor,
   parameters: ParamMap,
 ): { value: Tensor; gradients: Map<ParamPath, Tensor> } {
-  const names = [...parameters.keys()];
-  const { value, grads } = tf
-    .engine()
-    .gradients(() => asTf(f()), [...parameters.values()].map(asTf), undefined, true);
+  const tape = new Tape(parameters.values());
+  const value = fromTf(tape.record(() => tf.tidy(() => asTf(f()))));
+  const one = tf.ones(value.shape);
+  const byId = tape.backward([[value, fromTf(one)]]);
+  one.dispose();
   const gradients = new Map<ParamPath, Tensor>();
-  grads.forEach((gradient, i) => {
-    if (gradient != null) gradients.set(names[i]!, fromTf(gradient));
-  });
-  return { value: fromTf(value as tf.Tensor), gradients };
+  for (const [path, { id }] of parameters) {
+    const gradient = byId.get(id);
+    if (gradient !== undefined) gradients.set(path, fromTf(gradient));
+  }
+  return { value, gradients };
 }

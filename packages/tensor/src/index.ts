@@ -12,6 +12,7 @@ export * from './ops/global-norm.ts';
 export * from './ops/grouped-mat-mul.ts';
 export * from './ops/layer-norm.ts';
 export * from './ops/mat-mul.ts';
+export * from './ops/recompute.ts';
 export * from './ops/reduce.ts';
 export * from './ops/rms-norm.ts';
 export * from './ops/rope.ts';

@@ -1,0 +1,202 @@
+import type { Tensor } from '@moect/core';
+import { releaseUnneeded } from './tape-saving.ts';
+import { asTf, tf } from './tf.ts';
+
+/** An operation as the engine records it. */
+export interface TapeNode {
+  readonly id: number;
+  readonly kernelName: string;
+  readonly inputs: Readonly<Record<string, tf.Tensor>>;
+  readonly outputs: readonly tf.Tensor[];
+  readonly saved?: readonly tf.Tensor[];
+  /** Gradients by input name; a missing one is none. null: nothing depends on that output. */
+  gradient?(dys: readonly (tf.Tensor | null)[]): Readonly<Record<string, () => tf.Tensor>>;
+}
+
+interface KernelCall {
+  readonly inputs: Readonly<Record<string, tf.Tensor | null | undefined>>;
+}
+
+type RunKernel = (call: KernelCall) => tf.Tensor | tf.Tensor[];
+
+/** The part of TensorFlow.js's engine (4.22, the last of its line) that records; its types hide some of it. */
+interface Engine {
+  readonly state: {
+    activeTape: TapeNode[] | null;
+    gradientDepth: number;
+    kernelDepth: number;
+    nextTapeNodeId: number;
+  };
+  isTapeOn(): boolean;
+  runKernelFunc: RunKernel;
+}
+
+/** What a computation that was not recorded has used of what gradients reach. */
+export interface Watched {
+  readonly captured: Set<tf.Tensor>;
+  /** Ids of what was computed from those. */
+  readonly derived: Set<number>;
+}
+
+const engine = tf.engine() as unknown as Engine;
+let active: Tape | null = null;
+
+/** The tape that records now. */
+export const activeTape = (): Tape | null => active;
+
+/** Runs `work` without recording it. */
+export function untaped<T>(work: () => T): T {
+  engine.state.kernelDepth++;
+  try {
+    return work();
+  } finally {
+    engine.state.kernelDepth--;
+  }
+}
+
+/**
+ * The operations between sources and results. What does not depend on a source is not recorded, so nothing is kept for
+ * it; TensorFlow.js itself would record all and drop that only when the gradients are there.
+ */
+export class Tape {
+  readonly #sources: ReadonlySet<number>;
+  /** Ids of the sources and of all that was computed from them. */
+  readonly #tracked: Set<number>;
+  readonly #nodes: TapeNode[] = [];
+  #watched: Watched | null = null;
+
+  constructor(sources: Iterable<Tensor>) {
+    this.#sources = new Set([...sources].map(({ id }) => id));
+    this.#tracked = new Set(this.#sources);
+  }
+
+  /** Runs `work` and records it. A tape records once. */
+  record<T>(work: () => T): T {
+    const { state } = engine;
+    const { activeTape, gradientDepth, kernelDepth } = state;
+    const [outer, runKernel] = [active, engine.runKernelFunc];
+    Object.assign(state, { activeTape: this.#nodes, gradientDepth: 1, kernelDepth: 0 });
+    active = this;
+    if (outer === null) engine.runKernelFunc = (call) => active!.#run(call, runKernel);
+    try {
+      return work();
+    } catch (error) {
+      this.#release();
+      throw error;
+    } finally {
+      engine.runKernelFunc = runKernel;
+      active = outer;
+      Object.assign(state, { activeTape, gradientDepth, kernelDepth });
+    }
+  }
+
+  /** Runs `work` unrecorded and says what it used of what this tape tracks; null when that is being asked already. */
+  watch<T>(work: () => T): { readonly result: T; readonly watched: Watched } | null {
+    if (this.#watched !== null) return null;
+    const watched: Watched = { captured: new Set(), derived: new Set() };
+    this.#watched = watched;
+    try {
+      return { result: work(), watched };
+    } finally {
+      this.#watched = null;
+    }
+  }
+
+  /** Adds an operation by hand; its inputs are tracked. */
+  push(node: Omit<TapeNode, 'id'>): void {
+    this.#nodes.push({ ...node, id: engine.state.nextTapeNodeId++ });
+    for (const { id } of node.outputs) this.#tracked.add(id);
+  }
+
+  /**
+   * Gradients by id of the sources that the seeds depend on. Each saved tensor and each gradient goes as soon as nothing
+   * needs it any more. The caller disposes what comes back. A tape goes back once.
+   * @param seeds results with the gradients that reach them from outside; those are left alone
+   */
+  backward(seeds: readonly (readonly [result: Tensor, dy: Tensor])[]): Map<number, tf.Tensor> {
+    const gradients = new Map<number, tf.Tensor>();
+    return untaped(() => {
+      try {
+        for (const [result, dy] of seeds) accumulate(gradients, result.id, tf.clone(asTf(dy)));
+        for (let node = this.#nodes.pop(); node !== undefined; node = this.#nodes.pop()) {
+          this.#step(node, gradients);
+        }
+        return gradients;
+      } catch (error) {
+        this.#release();
+        for (const gradient of gradients.values()) gradient.dispose();
+        throw error;
+      }
+    });
+  }
+
+  #run(call: KernelCall, runKernel: RunKernel): tf.Tensor | tf.Tensor[] {
+    if (!engine.isTapeOn()) return runKernel.call(engine, call);
+    const inputs = Object.values(call.inputs).filter((input) => input != null);
+    if (this.#watched !== null)
+      return this.#runWatched(this.#watched, inputs, () => runKernel.call(engine, call));
+    if (!inputs.some(({ id }) => this.#tracked.has(id))) return untaped(() => runKernel.call(engine, call));
+    const outputs = runKernel.call(engine, call);
+    for (const { id } of Array.isArray(outputs) ? outputs : [outputs]) this.#tracked.add(id);
+    releaseUnneeded(this.#nodes.at(-1)!, (input) => this.#tracked.has(input.id));
+    return outputs;
+  }
+
+  #runWatched(
+    { captured, derived }: Watched,
+    inputs: readonly tf.Tensor[],
+    run: () => tf.Tensor | tf.Tensor[],
+  ): tf.Tensor | tf.Tensor[] {
+    const outputs = untaped(run);
+    const used = inputs.filter(({ id }) => this.#tracked.has(id));
+    for (const input of used) captured.add(input);
+    if (used.length > 0 || inputs.some(({ id }) => derived.has(id))) {
+      for (const { id } of Array.isArray(outputs) ? outputs : [outputs]) derived.add(id);
+    }
+    return outputs;
+  }
+
+  /** Takes the gradients of a node's outputs to its inputs. */
+  #step(node: TapeNode, gradients: Map<number, tf.Tensor>): void {
+    const dys = node.outputs.map(({ id }) => gradients.get(id) ?? null);
+    if (dys.some((dy) => dy !== null)) {
+      const found = tf.tidy(() => this.#inputGradients(node, dys)) as unknown as [number, tf.Tensor][];
+      for (const { id } of node.outputs) {
+        if (this.#sources.has(id)) continue;
+        gradients.get(id)?.dispose();
+        gradients.delete(id);
+      }
+      for (const [id, gradient] of found) accumulate(gradients, id, gradient);
+    }
+    for (const tensor of node.saved ?? []) tensor.dispose();
+  }
+
+  #inputGradients(node: TapeNode, dys: readonly (tf.Tensor | null)[]): [number, tf.Tensor][] {
+    if (node.gradient === undefined) throw new Error(`Operation ${node.kernelName} has no gradient.`);
+    const byInput = node.gradient(dys);
+    return Object.entries(node.inputs).flatMap(([name, input]) => {
+      if (!this.#tracked.has(input.id)) return [];
+      const gradient = byInput[name]?.();
+      if (gradient === undefined) return [];
+      if (gradient.shape.join() !== input.shape.join()) {
+        const shapes = `[${gradient.shape}], the input [${input.shape}]`;
+        throw new Error(`Operation ${node.kernelName}: the gradient of input '${name}' has shape ${shapes}.`);
+      }
+      // a handle of its own: an operation may pass on what it got, or give one tensor for two inputs
+      return [[input.id, tf.clone(gradient)] as [number, tf.Tensor]];
+    });
+  }
+
+  #release(): void {
+    for (const { saved = [] } of this.#nodes) for (const tensor of saved) tensor.dispose();
+    this.#nodes.length = 0;
+  }
+}
+
+function accumulate(gradients: Map<number, tf.Tensor>, id: number, gradient: tf.Tensor): void {
+  const sofar = gradients.get(id);
+  gradients.set(id, sofar === undefined ? gradient : tf.tidy(() => tf.add(sofar, gradient)));
+  if (sofar === undefined) return;
+  sofar.dispose();
+  gradient.dispose();
+}
