@@ -1,10 +1,9 @@
 import type { Tensor } from '@moect/core';
-import { releaseUnneeded } from './tape-saving.ts';
+import { releaseUnread } from './tape-saving.ts';
 import { asTf, tf } from './tf.ts';
 
 /** An operation as the engine records it. */
 export interface TapeNode {
-  readonly id: number;
   readonly kernelName: string;
   readonly inputs: Readonly<Record<string, tf.Tensor>>;
   readonly outputs: readonly tf.Tensor[];
@@ -13,22 +12,13 @@ export interface TapeNode {
   gradient?(dys: readonly (tf.Tensor | null)[]): Readonly<Record<string, () => tf.Tensor>>;
 }
 
-interface KernelCall {
-  readonly inputs: Readonly<Record<string, tf.Tensor | null | undefined>>;
-}
-
-type RunKernel = (call: KernelCall) => tf.Tensor | tf.Tensor[];
-
 /** The part of TensorFlow.js's engine (4.22, the last of its line) that records; its types hide some of it. */
-interface Engine {
-  readonly state: {
-    activeTape: TapeNode[] | null;
-    gradientDepth: number;
-    kernelDepth: number;
-    nextTapeNodeId: number;
-  };
-  isTapeOn(): boolean;
-  runKernelFunc: RunKernel;
+interface EngineState {
+  /** Each operation is pushed when it is done. */
+  activeTape: { push(node: TapeNode): void } | null;
+  gradientDepth: number;
+  /** Above 0 nothing is recorded, except the copies that the engine saves. */
+  kernelDepth: number;
 }
 
 /** What a computation that was not recorded has used of what gradients reach. */
@@ -38,7 +28,7 @@ export interface Watched {
   readonly derived: Set<number>;
 }
 
-const engine = tf.engine() as unknown as Engine;
+const engine = tf.engine() as unknown as { readonly state: EngineState };
 let active: Tape | null = null;
 
 /** The tape that records now. */
@@ -72,22 +62,35 @@ export class Tape {
 
   /** Runs `work` and records it. A tape records once. */
   record<T>(work: () => T): T {
-    const { state } = engine;
-    const { activeTape, gradientDepth, kernelDepth } = state;
-    const [outer, runKernel] = [active, engine.runKernelFunc];
-    Object.assign(state, { activeTape: this.#nodes, gradientDepth: 1, kernelDepth: 0 });
+    const { activeTape, gradientDepth, kernelDepth } = engine.state;
+    const outer = active;
     active = this;
-    if (outer === null) engine.runKernelFunc = (call) => active!.#run(call, runKernel);
+    Object.assign(engine.state, { activeTape: this, gradientDepth: 1, kernelDepth: 0 });
     try {
       return work();
     } catch (error) {
       this.#release();
       throw error;
     } finally {
-      engine.runKernelFunc = runKernel;
       active = outer;
-      Object.assign(state, { activeTape, gradientDepth, kernelDepth });
+      Object.assign(engine.state, { activeTape, gradientDepth, kernelDepth });
     }
+  }
+
+  /** Takes an operation that is done: called by the engine. */
+  push(node: TapeNode): void {
+    const inputs = Object.values(node.inputs).filter((input) => input != null);
+    const isReached = inputs.some(({ id }) => this.#tracked.has(id));
+    // inside an operation the engine records the copies that it saves: nothing ever flows back through those
+    const isInside = engine.state.kernelDepth > 0;
+    if (this.#watched !== null && !isInside) watchNode(this.#watched, node, inputs, this.#tracked);
+    if (isInside || !isReached || this.#watched !== null) {
+      for (const tensor of node.saved ?? []) tensor.dispose();
+      return;
+    }
+    for (const { id } of node.outputs) this.#tracked.add(id);
+    releaseUnread(node, ({ id }) => this.#tracked.has(id));
+    this.#nodes.push(node);
   }
 
   /** Runs `work` unrecorded and says what it used of what this tape tracks; null when that is being asked already. */
@@ -100,12 +103,6 @@ export class Tape {
     } finally {
       this.#watched = null;
     }
-  }
-
-  /** Adds an operation by hand; its inputs are tracked. */
-  push(node: Omit<TapeNode, 'id'>): void {
-    this.#nodes.push({ ...node, id: engine.state.nextTapeNodeId++ });
-    for (const { id } of node.outputs) this.#tracked.add(id);
   }
 
   /**
@@ -128,32 +125,6 @@ export class Tape {
         throw error;
       }
     });
-  }
-
-  #run(call: KernelCall, runKernel: RunKernel): tf.Tensor | tf.Tensor[] {
-    if (!engine.isTapeOn()) return runKernel.call(engine, call);
-    const inputs = Object.values(call.inputs).filter((input) => input != null);
-    if (this.#watched !== null)
-      return this.#runWatched(this.#watched, inputs, () => runKernel.call(engine, call));
-    if (!inputs.some(({ id }) => this.#tracked.has(id))) return untaped(() => runKernel.call(engine, call));
-    const outputs = runKernel.call(engine, call);
-    for (const { id } of Array.isArray(outputs) ? outputs : [outputs]) this.#tracked.add(id);
-    releaseUnneeded(this.#nodes.at(-1)!, (input) => this.#tracked.has(input.id));
-    return outputs;
-  }
-
-  #runWatched(
-    { captured, derived }: Watched,
-    inputs: readonly tf.Tensor[],
-    run: () => tf.Tensor | tf.Tensor[],
-  ): tf.Tensor | tf.Tensor[] {
-    const outputs = untaped(run);
-    const used = inputs.filter(({ id }) => this.#tracked.has(id));
-    for (const input of used) captured.add(input);
-    if (used.length > 0 || inputs.some(({ id }) => derived.has(id))) {
-      for (const { id } of Array.isArray(outputs) ? outputs : [outputs]) derived.add(id);
-    }
-    return outputs;
   }
 
   /** Takes the gradients of a node's outputs to its inputs. */
@@ -191,6 +162,18 @@ export class Tape {
     for (const { saved = [] } of this.#nodes) for (const tensor of saved) tensor.dispose();
     this.#nodes.length = 0;
   }
+}
+
+function watchNode(
+  { captured, derived }: Watched,
+  { outputs }: TapeNode,
+  inputs: readonly tf.Tensor[],
+  tracked: ReadonlySet<number>,
+): void {
+  const used = inputs.filter(({ id }) => tracked.has(id));
+  for (const input of used) captured.add(input);
+  if (used.length === 0 && !inputs.some(({ id }) => derived.has(id))) return;
+  for (const { id } of outputs) derived.add(id);
 }
 
 function accumulate(gradients: Map<number, tf.Tensor>, id: number, gradient: tf.Tensor): void {

@@ -39,18 +39,19 @@ export function runKernel(
 /**
  * An operation with its own gradient. All gradients are made at once, because one kernel often gives several.
  * @param forward gives the value and what the gradient needs besides the inputs: results, and data such as ids.
- * A scope around the operation may dispose whatever is not named here before the gradient runs.
- * @param backward gets the inputs, then `saved`; gives one gradient for each input
+ * A scope around the operation may dispose whatever is not named here before the gradient runs. With `keepInputs:
+ * false` the gradient needs `saved` alone, and no input is held for it.
+ * @param backward gets the inputs (unless they are not kept), then `saved`; gives one gradient for each input
  */
 export function withGradient(
   inputs: readonly Tensor[],
-  forward: () => { value: Tensor; saved?: readonly Tensor[] },
+  forward: () => { value: Tensor; saved?: readonly Tensor[]; keepInputs?: boolean },
   backward: (dy: Tensor, saved: readonly Tensor[]) => Tensor[],
 ): Tensor {
   const op = tf.customGrad((...all: (tf.Tensor | tf.GradSaveFunc)[]) => {
     const save = all[all.length - 1] as tf.GradSaveFunc;
-    const { value, saved = [] } = forward();
-    save([...inputs.map(asTf), ...saved.map(asTf)]);
+    const { value, saved = [], keepInputs = true } = forward();
+    save([...(keepInputs ? inputs : []), ...saved].map(asTf));
     return {
       value: asTf(value),
       gradFunc: (dy: tf.Tensor, kept: tf.Tensor[]) => backward(fromTf(dy), kept.map(fromTf)).map(asTf),

@@ -11,8 +11,11 @@ export function causalMean(x: Tensor, documentIds: Tensor): Tensor {
   if (hasKernel('MoectCausalMean')) {
     return withGradient(
       [x],
-      () => ({ value: runKernel('MoectCausalMean', { x, documentIds })[0]!, saved: [documentIds] }),
-      (dy, [, documentIds]) => runKernel('MoectCausalMeanGrad', { dy, documentIds: documentIds! }),
+      () => {
+        const [value] = runKernel('MoectCausalMean', { x, documentIds });
+        return { value: value!, saved: [documentIds], keepInputs: false };
+      },
+      (dy, [documentIds]) => runKernel('MoectCausalMeanGrad', { dy, documentIds: documentIds! }),
     );
   }
   return tf.tidy(() => {

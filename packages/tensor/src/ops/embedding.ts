@@ -12,8 +12,8 @@ export function embedding(table: Tensor, ids: Tensor): Tensor {
   if (hasKernel('MoectEmbedding')) {
     return withGradient(
       [table],
-      () => ({ value: runKernel('MoectEmbedding', { table, ids })[0]!, saved: [ids] }),
-      (dy, [, ids]) => runKernel('MoectEmbeddingGrad', { ids: ids!, dy }, { vocabSize: rows }),
+      () => ({ value: runKernel('MoectEmbedding', { table, ids })[0]!, saved: [ids], keepInputs: false }),
+      (dy, [ids]) => runKernel('MoectEmbeddingGrad', { ids: ids!, dy }, { vocabSize: rows }),
     );
   }
   return tf.tidy(() => {

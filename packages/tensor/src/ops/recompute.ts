@@ -32,7 +32,7 @@ function recomputedNode<I extends Inputs, T>(
   work: (inputs: I) => T,
   result: T,
   { captured, derived }: Watched,
-): Omit<TapeNode, 'id'> | null {
+): TapeNode | null {
   const results = tensorsIn(result);
   // what is passed through unchanged is no result of this operation
   const places = results.flatMap(({ id }, i) => (derived.has(id) ? [i] : []));

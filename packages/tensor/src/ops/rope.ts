@@ -24,8 +24,9 @@ export function rope(x: Tensor, cos: Tensor, sin: Tensor, positions: Tensor): Te
       () => ({
         value: runKernel('MoectRope', { x, cos, sin, positions }, { inverse: false })[0]!,
         saved: [cos, sin, positions],
+        keepInputs: false,
       }),
-      (dy, [, cos, sin, positions]) =>
+      (dy, [cos, sin, positions]) =>
         runKernel('MoectRope', { x: dy, cos: cos!, sin: sin!, positions: positions! }, { inverse: true }),
     );
   }

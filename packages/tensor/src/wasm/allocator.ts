@@ -14,6 +14,8 @@ export class Allocator {
   readonly memory: WebAssembly.Memory;
   /** Bytes handed out and not yet released, as classes. */
   liveBytes = 0;
+  /** Largest `liveBytes` since `resetPeak`. */
+  peakBytes = 0;
   /** Grows by one whenever views over `memory.buffer` must be made anew. */
   epoch = 0;
   #top: number = layout.heapStart;
@@ -33,6 +35,7 @@ export class Allocator {
     const reused = list?.pop();
     const pointer = reused ?? this.#extend(index, size);
     this.liveBytes += size;
+    if (this.liveBytes > this.peakBytes) this.peakBytes = this.liveBytes;
     return pointer;
   }
 
@@ -46,6 +49,15 @@ export class Allocator {
     }
     list.push(pointer);
     this.liveBytes -= classBytes(index);
+  }
+
+  /** End of the memory that was ever handed out. */
+  get top(): number {
+    return this.#top;
+  }
+
+  resetPeak(): void {
+    this.peakBytes = this.liveBytes;
   }
 
   #extend(index: number, size: number): number {

@@ -1,0 +1,119 @@
+import type { Tensor } from '@moect/core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  add,
+  createRng,
+  dispose,
+  linear,
+  memory,
+  mul,
+  randomNormal,
+  recompute,
+  rmsNormalize,
+  sigmoid,
+  sum,
+  tanh,
+  tidy,
+  valueAndGrads,
+} from '../index.ts';
+import { leakedTensors, selectBackend, testBackends } from '../testing.ts';
+
+describe.each(testBackends())('recompute on %s', (backend) => {
+  let x: Tensor;
+  const weights = new Map<string, Tensor>();
+  beforeAll(async () => {
+    await selectBackend(backend);
+    const rng = createRng(5);
+    x = randomNormal(rng, [6, 8], 1);
+    weights.set('p', randomNormal(rng, [6, 8], 1));
+    for (const name of ['first', 'inner.0', 'inner.1', 'gate', 'last'])
+      weights.set(name, randomNormal(rng, [8, 8], 0.5));
+  });
+  afterAll(() => dispose([x, weights]));
+  const weight = (name: string): Tensor => weights.get(name)!;
+
+  /** Two results: a stream that is used twice inside, and a gate that the outside uses; and one passed through. */
+  const block = ({
+    h,
+    p,
+  }: {
+    h: Tensor;
+    p: Tensor;
+  }): { stream: Tensor; gate: Tensor; p: Tensor; loss: Tensor } => {
+    const middle = tanh(linear(rmsNormalize(h, 1e-6), weight('inner.0')));
+    const gate = sigmoid(linear(mul(middle, p), weight('gate')));
+    const stream = add(h, mul(gate, linear(middle, weight('inner.1'))));
+    return { stream, gate, p, loss: sum(mul(gate, gate)) };
+  };
+
+  const loss = (again: boolean): Tensor => {
+    const step = again ? (inputs: { h: Tensor; p: Tensor }) => recompute(inputs, block) : block;
+    let state = { stream: linear(x, weight('first')), p: weight('p') };
+    const losses: Tensor[] = [];
+    for (let i = 0; i < 3; i++) {
+      // the scope disposes what only the way back would need
+      const result = tidy(() => step({ h: state.stream, p: state.p }));
+      losses.push(result.loss);
+      state = { stream: result.stream, p: i === 0 ? result.p : result.gate };
+    }
+    return losses.reduce(add, sum(linear(mul(state.stream, state.p), weight('last'))));
+  };
+
+  const bits = async (again: boolean): Promise<Record<string, number[]>> => {
+    const { value, gradients } = valueAndGrads(() => loss(again), weights);
+    const found: Record<string, number[]> = { value: [...(await value.data())] };
+    for (const [name, gradient] of gradients) found[name] = [...(await gradient.data())];
+    dispose([value, gradients]);
+    return found;
+  };
+
+  it('gives the same bits, to inputs and to what the function takes from outside', async () => {
+    const plain = await bits(false);
+    expect(Object.keys(plain).sort()).toEqual(['value', ...weights.keys()].sort());
+    expect(await bits(true)).toEqual(plain);
+  });
+
+  it('keeps its inputs alone', () => {
+    const kept = (again: boolean): number => {
+      let count = 0;
+      const { value, gradients } = valueAndGrads(() => {
+        const result = loss(again);
+        count = memory().numBytes;
+        return result;
+      }, weights);
+      dispose([value, gradients]);
+      return count;
+    };
+    const before = memory().numBytes;
+    expect(kept(true) - before).toBeLessThan((kept(false) - before) / 2);
+  });
+
+  it('is the function itself where no gradient is asked for, and leaks nothing', async () => {
+    const leaked = await leakedTensors(() => {
+      const { stream, gate, loss: aux } = tidy(() => recompute({ h: x, p: x }, block));
+      dispose([stream, gate, aux]);
+      const { value, gradients } = tidy(() => valueAndGrads(() => loss(true), weights));
+      dispose([value, gradients]);
+    });
+    expect(leaked).toBe(0);
+  });
+
+  it('may stand inside another', async () => {
+    const nested = (again: boolean): Tensor => {
+      const outer = ({ h }: { h: Tensor }): Tensor => {
+        const inner = ({ g }: { g: Tensor }): Tensor => tanh(linear(g, weight('inner.0')));
+        const middle = again ? recompute({ g: h }, inner) : inner({ g: h });
+        return linear(middle, weight('inner.1'));
+      };
+      const first = linear(x, weight('first'));
+      return sum(again ? recompute({ h: first }, outer) : outer({ h: first }));
+    };
+    const gradientsOf = async (again: boolean): Promise<number[][]> => {
+      const { value, gradients } = valueAndGrads(() => nested(again), weights);
+      const all = await Promise.all([...gradients.values()].map(async (g) => [...(await g.data())]));
+      dispose([value, gradients]);
+      return all;
+    };
+    expect(await gradientsOf(true)).toEqual(await gradientsOf(false));
+  });
+});
