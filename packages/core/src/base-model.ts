@@ -74,6 +74,14 @@ export interface DecodingCache {
   dispose(): void;
 }
 
+/** Hidden states with which a pass begins in place of the embeddings. */
+export interface LayerInput {
+  /** The first layer that runs; `numLayers`: only what follows the layers. */
+  readonly layer: number;
+  /** [batch, time, hiddenSize] float32: the stream that enters it. */
+  readonly hidden: Tensor;
+}
+
 export interface ForwardOptions {
   /** [batch, time] int32; default: 0 … time−1, after what the cache holds. */
   readonly positions?: Tensor;
@@ -88,11 +96,15 @@ export interface ForwardOptions {
   readonly overrides?: ParamMap;
   /** Grows by `time`. Made by `createCache`. */
   readonly cache?: DecodingCache;
+  /** Begins in the middle, without a cache; what lies below is neither attached to nor overridden. See `BasePrefix`. */
+  readonly from?: LayerInput;
+  /** For training: of each layer keep only what enters it, and run it again on the way back. The same bits. */
+  readonly recompute?: boolean;
   /** `last`: logits of the last position only, [batch, 1, vocabSize]. Default `all`. */
   readonly logits?: 'all' | 'last';
   /** Keep per-site statistics (they hold tensors; the caller disposes them). */
   readonly collectStatistics?: boolean;
-  /** Also return the hidden states: the embedding output, then each block's, the last after the final norm. */
+  /** Also return the hidden states: what enters the first layer that runs, then each block's, the last after the final norm. */
   readonly collectHiddenStates?: boolean;
 }
 
@@ -105,6 +117,18 @@ export interface ForwardResult {
   readonly statistics: ReadonlyMap<string, SiteStatistics>;
   /** Empty unless asked for. */
   readonly hiddenStates: readonly Tensor[];
+}
+
+/** The layers of a base below what an extension touches: their results never change, so they can be kept. */
+export interface BasePrefix {
+  /** First layer that runs differently under these: 0 with embeddings of their own, `numLayers` where only the head is touched. */
+  firstLayer(touched: Pick<ForwardOptions, 'attachments' | 'overrides'>): number;
+  /**
+   * The stream that enters `layer` under the base alone: what `ForwardOptions.from` takes.
+   * @param tokens [batch, time] int32
+   * @returns [batch, time, hiddenSize]
+   */
+  hidden(layer: number, tokens: Tensor, options?: Pick<ForwardOptions, 'positions' | 'documentIds'>): Tensor;
 }
 
 /** A causal language model whose weights never change. New architectures implement this and nothing else. */
@@ -125,6 +149,8 @@ export interface BaseModel {
   readonly parameters: ParamMap;
   /** The FFN weights at a site of kind `ffn`, for experts that start as copies. Throws NoSuchComponentError. */
   ffnAt(site: string): BaseFfn;
+  /** Absent where a pass cannot begin in the middle. */
+  readonly prefix?: BasePrefix;
   /** @param tokens [batch, time] int32. Throws ShapeMismatchError. */
   forward(tokens: Tensor, options?: ForwardOptions): ForwardResult;
   /** @param batch rows that will be decoded together */

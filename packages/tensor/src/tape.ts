@@ -1,16 +1,6 @@
 import type { Tensor } from '@moect/core';
-import { releaseUnread } from './tape-saving.ts';
+import { releaseUnread, type TapeNode } from './tape-node.ts';
 import { asTf, tf } from './tf.ts';
-
-/** An operation as the engine records it. */
-export interface TapeNode {
-  readonly kernelName: string;
-  readonly inputs: Readonly<Record<string, tf.Tensor>>;
-  readonly outputs: readonly tf.Tensor[];
-  readonly saved?: readonly tf.Tensor[];
-  /** Gradients by input name; a missing one is none. null: nothing depends on that output. */
-  gradient?(dys: readonly (tf.Tensor | null)[]): Readonly<Record<string, () => tf.Tensor>>;
-}
 
 /** The part of TensorFlow.js's engine (4.22, the last of its line) that records; its types hide some of it. */
 interface EngineState {

@@ -7,27 +7,19 @@ import {
   NoSuchComponentError,
   type ParamMap,
   ShapeMismatchError,
-  type Site,
   type Tensor,
 } from '@moect/core';
-import { dispose, embedding, linear, rmsNorm, slice, tensor, tidy, zeros } from '@moect/tensor';
+import { dispose, linear, rmsNorm, slice, tidy } from '@moect/tensor';
 import type { JsonObject } from '../hf/json-fields.ts';
 import { checkParameters } from './check-parameters.ts';
-import { type BlockInputs, llamaBlock } from './llama-block.ts';
-import { type LayerKeys, LlamaCache } from './llama-cache.ts';
-import { architectureName, type LlamaConfig, parseLlamaConfig } from './llama-config.ts';
+import { LlamaCache } from './llama-cache.ts';
+import { architectureName, parseLlamaConfig } from './llama-config.ts';
 import { llamaParameterShapes } from './llama-parameters.ts';
+import { checkFrom, firstLayer } from './llama-prefix.ts';
 import { llamaSites } from './llama-sites.ts';
-import { createRopeTables, type RopeTables } from './rope-tables.ts';
-import { createSitePass } from './site-pass.ts';
-
-/** What a forward pass needs of its model. */
-interface Parts {
-  readonly config: LlamaConfig;
-  readonly parameters: ParamMap;
-  readonly sites: readonly Site[];
-  readonly ropeTables: RopeTables;
-}
+import { createRopeTables } from './rope-tables.ts';
+import { EMBEDDING, type Parts, runLayers } from './run-layers.ts';
+import { checkTouched, createSitePass } from './site-pass.ts';
 
 /**
  * A model of the Llama family (Llama, Mistral, Qwen2, Qwen3).
@@ -55,6 +47,13 @@ export function createLlama(config: JsonObject, parameters: ParamMap): BaseModel
     ffnAt: (site) => ffnAt(parts, site),
     forward: (tokens, options = {}) =>
       tidy(() => forward(parts, tokens, options, cacheOf(model, tokens, options))),
+    prefix: {
+      firstLayer: (touched) => firstLayer(parsed, touched),
+      hidden: (layer, tokens, options = {}) => {
+        checkInputs(tokens, options);
+        return tidy(() => runLayers(parts, layer, tokens, options).stream);
+      },
+    },
     createCache: (batch) => new LlamaCache(model, batch),
     dispose: () => {
       dispose(parameters);
@@ -74,8 +73,7 @@ function ffnAt({ sites, parameters }: Parts, site: string): BaseFfn {
   };
 }
 
-/** Checks what the caller gave and finds the cache behind the contract's type. */
-function cacheOf(model: BaseModel, tokens: Tensor, options: ForwardOptions): LlamaCache | undefined {
+function checkInputs(tokens: Tensor, options: ForwardOptions): void {
   if (tokens.rank !== 2 || tokens.dtype !== 'int32' || tokens.size === 0) {
     throw new ShapeMismatchError('tokens', tokens.shape, `[batch, time] int32 (given ${tokens.dtype})`);
   }
@@ -90,6 +88,11 @@ function cacheOf(model: BaseModel, tokens: Tensor, options: ForwardOptions): Lla
       );
     }
   }
+}
+
+/** Checks what the caller gave and finds the cache behind the contract's type. */
+function cacheOf(model: BaseModel, tokens: Tensor, options: ForwardOptions): LlamaCache | undefined {
+  checkInputs(tokens, options);
   const { cache } = options;
   if (cache === undefined) return undefined;
   if (!(cache instanceof LlamaCache)) {
@@ -100,52 +103,24 @@ function cacheOf(model: BaseModel, tokens: Tensor, options: ForwardOptions): Lla
   return cache;
 }
 
-function consecutivePositions(batch: number, time: number, first: number): Tensor {
-  const values = Int32Array.from({ length: batch * time }, (_, i) => first + (i % time));
-  return tensor(values, [batch, time], 'int32');
-}
-
 function forward(parts: Parts, tokens: Tensor, options: ForwardOptions, cache?: LlamaCache): ForwardResult {
   const { config } = parts;
   const [batch, time] = tokens.shape as [number, number];
-  const seen = cache?.length ?? 0;
-  const documentIds = options.documentIds ?? zeros([batch, time], 'int32');
-  const pass = createSitePass(parts, options, documentIds, cache);
-  const layers: LayerKeys[] = [];
-  // the values of given positions are on the device, so the table covers whatever the model allows
-  const rows = options.positions === undefined ? seen + time : Math.max(seen + time, config.maxPositions);
-  const inputs: BlockInputs = {
-    ...parts.ropeTables.at(rows, seen + time),
-    positions: options.positions ?? consecutivePositions(batch, time, seen),
-    documentIds,
-    keyDocumentIds: cache?.withDocumentIds(documentIds) ?? documentIds,
-    extendKeys(layer, added) {
-      const all = cache?.withKeys(layer, added) ?? added;
-      if (cache !== undefined) layers.push(all);
-      return all;
-    },
-  };
-  let stream = embedding(pass.weight('model.embed_tokens.weight'), tokens);
-  const hiddenStates = [stream];
-  for (let layer = 0; layer < config.numLayers; layer++) {
-    // a scope for each block: what it computed in passing goes at once, not when the pass ends
-    const [after] = tidy(
-      () => [llamaBlock(stream, layer, config, pass, inputs), layers, pass.kept()] as const,
-    );
-    stream = after;
-    hiddenStates.push(stream);
-  }
-  const hidden = rmsNorm(stream, pass.weight('model.norm.weight'), config.rmsNormEps);
-  hiddenStates[config.numLayers] = hidden;
+  checkTouched(parts, options);
+  if (options.from !== undefined) checkFrom(config, tokens, options.from, options);
+  const layers = runLayers(parts, config.numLayers, tokens, options, cache);
+  const pass = createSitePass(parts, options, layers.inputs, cache);
+  const hidden = rmsNorm(layers.stream, pass.weight('model.norm.weight'), config.rmsNormEps);
   const read =
     options.logits === 'last' ? slice(hidden, [0, time - 1, 0], [batch, 1, config.hiddenSize]) : hidden;
-  const headWeight = pass.weight(config.tiedHead ? 'model.embed_tokens.weight' : 'lm_head.weight');
+  const headWeight = pass.weight(config.tiedHead ? EMBEDDING : 'lm_head.weight');
   const logits = pass.head(read, linear(read, headWeight));
-  cache?.commit({ layers, states: pass.states, documentIds: inputs.keyDocumentIds, time });
+  const { keys, states, statistics, auxLosses } = layers;
+  cache?.commit({ layers: keys, states, documentIds: layers.inputs.keyDocumentIds, time });
   return {
     logits,
-    auxLosses: pass.auxLosses,
-    statistics: pass.statistics,
-    hiddenStates: options.collectHiddenStates === true ? hiddenStates : [],
+    auxLosses,
+    statistics,
+    hiddenStates: options.collectHiddenStates === true ? [...layers.hiddenStates.slice(0, -1), hidden] : [],
   };
 }

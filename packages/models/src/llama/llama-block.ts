@@ -4,7 +4,7 @@ import type { LayerKeys } from './llama-cache.ts';
 import type { LlamaConfig } from './llama-config.ts';
 import type { SitePass } from './site-pass.ts';
 
-/** What all layers of one pass share. */
+/** What a layer reads besides the stream. */
 export interface BlockInputs {
   readonly cos: Tensor;
   readonly sin: Tensor;
@@ -14,8 +14,8 @@ export interface BlockInputs {
   readonly documentIds: Tensor;
   /** [batch, keys] int32 */
   readonly keyDocumentIds: Tensor;
-  /** Adds a layer's new keys and values to the cached ones. */
-  extendKeys(layer: number, added: LayerKeys): LayerKeys;
+  /** Adds the layer's new keys and values to the cached ones. */
+  extendKeys(added: LayerKeys): LayerKeys;
 }
 
 /** One decoder block: a = x + Attn(Norm₁(x)), y = a + FFN(Norm₂(a)) (arXiv 2302.13971). */
@@ -55,7 +55,7 @@ function attention(
     return rope(normed, inputs.cos, inputs.sin, inputs.positions);
   };
   const queries = rotate(project('q', numHeads), 'q');
-  const { keys, values } = inputs.extendKeys(layer, {
+  const { keys, values } = inputs.extendKeys({
     keys: rotate(project('k', numKeyValueHeads), 'k'),
     values: project('v', numKeyValueHeads),
   });

@@ -15,18 +15,39 @@ import { add, linear, slice } from '@moect/tensor';
 import { checkShape } from './check-parameters.ts';
 import type { LlamaCache } from './llama-cache.ts';
 
+interface Base {
+  readonly sites: readonly Site[];
+  readonly parameters: ParamMap;
+}
+
 type Options = Pick<
   ForwardOptions,
-  'attachments' | 'overrides' | 'training' | 'roles' | 'languageIds' | 'normalizers' | 'collectStatistics'
+  'attachments' | 'overrides' | 'training' | 'normalizers' | 'collectStatistics'
 >;
 
-/** One forward pass as its sites see it: weights, attachments, and what attachments give back. */
+/** What sites may read besides what enters them. */
+export interface SiteInputs {
+  /** [batch, time] int32 */
+  readonly documentIds: Tensor;
+  readonly roles: Tensor | undefined;
+  readonly languageIds: Tensor | undefined;
+  /** [batch, time, 1]: p of the nearest site below */
+  readonly baseWeight: Tensor | undefined;
+}
+
+/** What the attachments of one layer give back. */
+export interface SiteResults {
+  /** Summed over the sites. */
+  readonly auxLosses: Readonly<Record<string, Tensor>>;
+  readonly statistics: ReadonlyMap<string, SiteStatistics>;
+  readonly states: ReadonlyMap<string, ParamTree>;
+  /** Of the last site so far. */
+  readonly baseWeight: Tensor | undefined;
+}
+
+/** One layer, or the head, as its sites see it: weights, attachments, and what attachments give back. */
 export interface SitePass {
-  readonly auxLosses: Record<string, Tensor>;
-  readonly statistics: Map<string, SiteStatistics>;
-  readonly states: Map<string, ParamTree>;
-  /** Everything above and p of the last site: what must outlive the scope of a block. */
-  kept(): unknown;
+  results(): SiteResults;
   /** The override of a parameter, or the base's own. */
   weight(name: string): Tensor;
   /** A linear layer with its bias, if it has one, and what is attached to it. */
@@ -65,18 +86,21 @@ function lastPositions(x: Tensor, count: number): Tensor {
   return slice(x, [0, time - count, ...rest.map(() => 0)], [x.shape[0]!, count, ...rest]);
 }
 
+/** Throws NoSuchComponentError, NoMatchingParameterError and ShapeMismatchError. */
+export function checkTouched({ sites, parameters }: Base, { attachments, overrides }: Options): void {
+  if (attachments !== undefined) checkAttachments(attachments, sites);
+  if (overrides !== undefined) checkOverrides(overrides, parameters);
+}
+
 export function createSitePass(
-  base: { readonly sites: readonly Site[]; readonly parameters: ParamMap },
+  { parameters }: Base,
   options: Options,
-  documentIds: Tensor,
+  { documentIds, roles, languageIds, ...inputs }: SiteInputs,
   cache: LlamaCache | undefined,
 ): SitePass {
   const { attachments, overrides } = options;
-  if (attachments !== undefined) checkAttachments(attachments, base.sites);
-  if (overrides !== undefined) checkOverrides(overrides, base.parameters);
-  const { parameters } = base;
   const weight = (name: string): Tensor => overrides?.get(name) ?? parameters.get(name)!;
-  let baseWeight: Tensor | null = null;
+  let { baseWeight } = inputs;
   const [auxLosses, statistics] = [{} as Record<string, Tensor>, new Map<string, SiteStatistics>()];
   const states = new Map<string, ParamTree>();
 
@@ -86,9 +110,9 @@ export function createSitePass(
     return {
       training: options.training ?? false,
       documentIds: cut(documentIds),
-      baseWeight: baseWeight === null ? null : cut(baseWeight),
-      ...(options.roles === undefined ? {} : { roles: cut(options.roles) }),
-      ...(options.languageIds === undefined ? {} : { languageIds: cut(options.languageIds) }),
+      baseWeight: baseWeight === undefined ? null : cut(baseWeight),
+      ...(roles === undefined ? {} : { roles: cut(roles) }),
+      ...(languageIds === undefined ? {} : { languageIds: cut(languageIds) }),
       ...(options.normalizers === undefined ? {} : { normalizers: options.normalizers }),
       ...(state === undefined ? {} : { state }),
     };
@@ -111,10 +135,7 @@ export function createSitePass(
   };
 
   return {
-    auxLosses,
-    statistics,
-    states,
-    kept: () => [auxLosses, statistics, states, baseWeight],
+    results: () => ({ auxLosses, statistics, states, baseWeight }),
     weight,
     ffn,
     linear(site, input) {

@@ -1,12 +1,16 @@
 import type { Tensor } from '@moect/core';
 import { clone, keep, tensorsIn, tidy } from '../scope.ts';
-import { activeTape, Tape, type TapeNode, untaped, type Watched } from '../tape.ts';
+import { activeTape, Tape, untaped, type Watched } from '../tape.ts';
+import type { TapeNode } from '../tape-node.ts';
 import { asTf, fromTf, type tf } from '../tf.ts';
 
-type Inputs = Readonly<Record<string, Tensor | undefined>>;
+/** A record of tensors. */
+type Inputs<I> = { readonly [Name in keyof I]: Tensor | undefined };
 
-const mapInputs = <I extends Inputs>(inputs: I, f: (input: Tensor) => Tensor): I =>
-  Object.fromEntries(Object.entries(inputs).map(([name, x]) => [name, x === undefined ? x : f(x)])) as I;
+const mapInputs = <I extends Inputs<I>>(inputs: I, f: (input: Tensor) => Tensor): I =>
+  Object.fromEntries(
+    Object.entries<Tensor | undefined>(inputs).map(([name, x]) => [name, x === undefined ? x : f(x)]),
+  ) as I;
 
 /**
  * Runs `work`, and under {@link valueAndGrads} keeps its inputs alone: on the way back `work` runs again for the
@@ -16,7 +20,7 @@ const mapInputs = <I extends Inputs>(inputs: I, f: (input: Tensor) => Tensor): I
  * elsewhere must live until then, and must be the same then
  * @param work a pure function: the same tensors for the same inputs, in the same places of arrays, records, maps and sets
  */
-export function recompute<I extends Inputs, T>(inputs: I, work: (inputs: I) => T): T {
+export function recompute<I extends Inputs<I>, T>(inputs: I, work: (inputs: I) => T): T {
   const tape = activeTape();
   const run = (): T => tidy(() => work(inputs));
   const seen = tape?.watch(run) ?? null;
@@ -27,7 +31,7 @@ export function recompute<I extends Inputs, T>(inputs: I, work: (inputs: I) => T
 }
 
 /** null where no gradient can flow. */
-function recomputedNode<I extends Inputs, T>(
+function recomputedNode<I extends Inputs<I>, T>(
   inputs: I,
   work: (inputs: I) => T,
   result: T,

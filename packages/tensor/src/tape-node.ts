@@ -1,5 +1,14 @@
-import type { TapeNode } from './tape.ts';
 import type { tf } from './tf.ts';
+
+/** An operation as the engine records it. */
+export interface TapeNode {
+  readonly kernelName: string;
+  readonly inputs: Readonly<Record<string, tf.Tensor>>;
+  readonly outputs: readonly tf.Tensor[];
+  readonly saved?: readonly tf.Tensor[];
+  /** Gradients by input name; a missing one is none. null: nothing depends on that output. */
+  gradient?(dys: readonly (tf.Tensor | null)[]): Readonly<Record<string, () => tf.Tensor>>;
+}
 
 /** Their gradients read the shapes of what is saved, which a disposed tensor still has, never the values. */
 const READ_SHAPES = new Set(

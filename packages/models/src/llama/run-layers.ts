@@ -1,0 +1,114 @@
+import type { ForwardOptions, ParamMap, ParamTree, Site, SiteStatistics, Tensor } from '@moect/core';
+import { add, clone, embedding, recompute, tensor, tidy, zeros } from '@moect/tensor';
+import { llamaBlock } from './llama-block.ts';
+import type { LayerKeys, LlamaCache } from './llama-cache.ts';
+import type { LlamaConfig } from './llama-config.ts';
+import type { RopeTables } from './rope-tables.ts';
+import { createSitePass, type SiteInputs, type SiteResults } from './site-pass.ts';
+
+export const EMBEDDING = 'model.embed_tokens.weight';
+
+/** What a forward pass needs of its model. */
+export interface Parts {
+  readonly config: LlamaConfig;
+  readonly parameters: ParamMap;
+  readonly sites: readonly Site[];
+  readonly ropeTables: RopeTables;
+}
+
+function consecutivePositions(batch: number, time: number, first: number): Tensor {
+  const values = Int32Array.from({ length: batch * time }, (_, i) => first + (i % time));
+  return tensor(values, [batch, time], 'int32');
+}
+
+/** What enters a layer. All in one record, so that the layer can run again on the way back. */
+type LayerTensors = SiteInputs & {
+  readonly stream: Tensor;
+  readonly cos: Tensor;
+  readonly sin: Tensor;
+  readonly positions: Tensor;
+  readonly keyDocumentIds: Tensor;
+};
+
+export interface LayersResult {
+  readonly stream: Tensor;
+  readonly inputs: LayerTensors;
+  readonly hiddenStates: readonly Tensor[];
+  readonly auxLosses: Readonly<Record<string, Tensor>>;
+  readonly statistics: Map<string, SiteStatistics>;
+  readonly states: Map<string, ParamTree>;
+  readonly keys: LayerKeys[];
+}
+
+function inputsOf(
+  { config, parameters, ropeTables }: Parts,
+  tokens: Tensor,
+  options: ForwardOptions,
+  cache?: LlamaCache,
+): LayerTensors {
+  const [batch, time] = tokens.shape as [number, number];
+  const seen = cache?.length ?? 0;
+  // the values of given positions are on the device, so the table covers whatever the model allows
+  const rows = options.positions === undefined ? seen + time : Math.max(seen + time, config.maxPositions);
+  const documentIds = options.documentIds ?? zeros([batch, time], 'int32');
+  const table = options.overrides?.get(EMBEDDING) ?? parameters.get(EMBEDDING)!;
+  return {
+    stream: options.from === undefined ? embedding(table, tokens) : clone(options.from.hidden),
+    ...ropeTables.at(rows, seen + time),
+    positions: options.positions ?? consecutivePositions(batch, time, seen),
+    documentIds,
+    keyDocumentIds: cache?.withDocumentIds(documentIds) ?? documentIds,
+    roles: options.roles,
+    languageIds: options.languageIds,
+    baseWeight: undefined,
+  };
+}
+
+/** The layers from `options.from` up to `end` − 1. */
+export function runLayers(
+  parts: Parts,
+  end: number,
+  tokens: Tensor,
+  options: ForwardOptions,
+  cache?: LlamaCache,
+): LayersResult {
+  let inputs = inputsOf(parts, tokens, options, cache);
+  const hiddenStates = [inputs.stream];
+  const keys: LayerKeys[] = [];
+  const auxLosses: Record<string, Tensor> = {};
+  const [statistics, states] = [new Map<string, SiteStatistics>(), new Map<string, ParamTree>()];
+  for (let layer = options.from?.layer ?? 0; layer < end; layer++) {
+    const run = (entering: LayerTensors): SiteResults & { stream: Tensor; keys: LayerKeys[] } =>
+      runLayer(parts, layer, entering, options, cache);
+    // a scope for each block: what it computed in passing goes at once, not when the pass ends
+    const result =
+      options.recompute === true && cache === undefined ? recompute(inputs, run) : tidy(() => run(inputs));
+    for (const [name, loss] of Object.entries(result.auxLosses)) {
+      auxLosses[name] = auxLosses[name] === undefined ? loss : add(auxLosses[name], loss);
+    }
+    for (const [site, of] of result.statistics) statistics.set(site, of);
+    for (const [site, state] of result.states) states.set(site, state);
+    keys.push(...result.keys);
+    inputs = { ...inputs, stream: result.stream, baseWeight: result.baseWeight };
+    hiddenStates.push(result.stream);
+  }
+  return { stream: inputs.stream, inputs, hiddenStates, auxLosses, statistics, states, keys };
+}
+
+function runLayer(
+  parts: Parts,
+  layer: number,
+  inputs: LayerTensors,
+  options: ForwardOptions,
+  cache?: LlamaCache,
+): SiteResults & { stream: Tensor; keys: LayerKeys[] } {
+  const pass = createSitePass(parts, options, inputs, cache);
+  const keys: LayerKeys[] = [];
+  const extendKeys = (added: LayerKeys): LayerKeys => {
+    if (cache === undefined) return added;
+    keys.push(cache.withKeys(layer, added));
+    return keys[0]!;
+  };
+  const stream = llamaBlock(inputs.stream, layer, parts.config, pass, { ...inputs, extendKeys });
+  return { ...pass.results(), stream, keys };
+}
