@@ -1,3 +1,9 @@
 import { packageConfig } from '../../tsup.base.ts';
 
-export default packageConfig(['src/index.ts', 'src/cpu.ts', 'src/wasm.ts', 'src/testing.ts']);
+export default packageConfig([
+  'src/index.ts',
+  'src/cpu.ts',
+  'src/wasm.ts',
+  'src/wasm-thread.ts',
+  'src/testing.ts',
+]);

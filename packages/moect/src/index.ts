@@ -1,4 +1,4 @@
-export { chooseBackend, defaultThreads } from './base/choose-backend.ts';
+export { chooseBackend } from './base/choose-backend.ts';
 export { type LoadedBase, loadBase } from './base/load-base.ts';
 export type { DataConfig, LanguageConfig, MoectConfig, TrainingConfig } from './config/moect-config.ts';
 export { type Planned, planRun } from './config/plan-run.ts';

@@ -1,9 +1,11 @@
 // Compiles assembly/ twice (relaxed SIMD and plain SIMD) and writes the binaries and the operation numbers as
-// modules under src/generated/. Writes assembly/micro-kernel.ts before. `--check` compares instead of writing.
+// modules under src/generated/; also the program of a worker thread as a text. Writes assembly/micro-kernel.ts before.
+// `--check` compares instead of writing.
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
+import { build } from 'esbuild';
 import { microKernelSource } from './micro-kernel.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -72,6 +74,20 @@ async function operationNumbers() {
   return `// Made by scripts/build-wasm.mjs from the operation and kind numbers in assembly/.\n${ops}\n${kinds}`;
 }
 
+/** src/wasm-thread.ts as one script. */
+async function threadScript() {
+  const result = await build({
+    entryPoints: [join(root, 'src/wasm-thread.ts')],
+    bundle: true,
+    format: 'iife',
+    target: 'es2022',
+    minify: true,
+    write: false,
+  });
+  const text = JSON.stringify(result.outputFiles[0].text.trim());
+  return `// Made by scripts/build-wasm.mjs from src/wasm-thread.ts.\nexport const wasmThread: string =\n  ${text};\n`;
+}
+
 /** The generated modules, by path. */
 export async function generate() {
   const relaxed = await compile(['--enable', 'relaxed-simd']);
@@ -83,6 +99,7 @@ export async function generate() {
     ['src/generated/wasm-relaxed.ts', module('wasmRelaxed', relaxed)],
     ['src/generated/wasm-plain.ts', module('wasmPlain', plain)],
     ['src/generated/wasm-ops.ts', await operationNumbers()],
+    ['src/generated/wasm-thread.ts', await threadScript()],
   ]);
 }
 

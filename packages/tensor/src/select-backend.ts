@@ -1,5 +1,6 @@
 import { BackendUnavailableError } from '@moect/core';
 import { tf } from './tf.ts';
+import type { WasmBackendOptions } from './wasm.ts';
 
 export type BackendName = 'wasm' | 'cpu';
 
@@ -10,29 +11,33 @@ export interface BackendInfo {
   readonly detail: string;
 }
 
-async function useWasm(threads: number | undefined): Promise<BackendInfo> {
+async function useWasm(options: WasmBackendOptions): Promise<BackendInfo> {
   const { registerWasmBackend } = await import('./wasm.ts');
-  const info = await registerWasmBackend(threads === undefined ? {} : { threads });
+  const info = await registerWasmBackend(options);
   await tf.setBackend('moect-wasm');
   await tf.ready();
+  const { threads, threadsNote } = info;
   const simd = info.relaxedSimd ? 'relaxed SIMD' : 'SIMD';
-  return { name: 'wasm', threads: info.threads, detail: `WebAssembly, ${simd}, ${info.threads} thread(s)` };
+  const note = threadsNote === undefined ? '' : ` (${threadsNote})`;
+  const detail = `WebAssembly, ${simd}, ${threads} thread${threads === 1 ? '' : 's'}${note}`;
+  return { name: 'wasm', threads, detail };
 }
 
 /**
- * Makes a backend the active one. `auto` takes wasm.
+ * Makes a backend the active one. `auto` takes wasm, on all cores unless `threads` or MOECT_THREADS says otherwise.
+ * The options are for wasm.
  * Throws BackendUnavailableError, saying why and what to do.
  */
 export async function selectBackend(
   name: BackendName | 'auto' = 'auto',
-  options: { readonly threads?: number } = {},
+  options: WasmBackendOptions = {},
 ): Promise<BackendInfo> {
   if (name === 'cpu') {
     await (await import('./cpu.ts')).useCpu();
     return { name: 'cpu', threads: 1, detail: 'plain JavaScript, as asked for: slow, for tests' };
   }
   try {
-    return await useWasm(options.threads);
+    return await useWasm(options);
   } catch (cause) {
     throw new BackendUnavailableError(
       'wasm',

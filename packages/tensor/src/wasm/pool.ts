@@ -1,6 +1,7 @@
 import { BackendUnavailableError } from '@moect/core';
+import { OP } from '../generated/wasm-ops.ts';
 import { layout } from './layout.ts';
-import { nodeBuiltin } from './load-module.ts';
+import { startThread } from './start-thread.ts';
 
 /** What a pool needs of the runtime that it serves. */
 export interface PoolHost {
@@ -9,124 +10,103 @@ export interface PoolHost {
   /** Address of `layout.scratchBytes` bytes for one worker. */
   allocScratch(): number;
   runShared(op: number, chunks: number): number;
+  /** Makes a worker that runs src/wasm-thread.ts, in place of one without a file. */
+  readonly createWorker?: (() => unknown) | undefined;
 }
 
-interface NodeWorker {
-  on(event: string, listener: (value: unknown) => void): void;
-  unref(): void;
-}
-
-interface WorkerThreads {
-  Worker: new (code: string, options: object) => NodeWorker;
-}
-
-/** Without a finished chunk for this long, the workers count as lost. */
+/** Without a finished chunk for this long, a thread that took one counts as lost. */
 const DEADLINE_MS = 120_000;
+/** The most that counts between two looks at the clock: a process that was stopped, or a sleeping computer, lost nobody. */
+const LONGEST_LOOK_MS = 100;
 
-/**
- * Body of a worker. It stays in `workerLoop` for good; a trap in a chunk is reported through the error word and
- * the chunk counted as done, so that the dispatcher does not wait for it for ever.
- */
-const workerCode = `
-const { parentPort, workerData } = require('node:worker_threads');
-const { module, memory, scratch, error, done } = workerData;
-const words = new Int32Array(memory.buffer);
-const { exports } = new WebAssembly.Instance(module, { env: { memory, stalled: () => 0 } });
-exports.setScratch(scratch);
-parentPort.postMessage('ready');
-for (;;) {
-  try {
-    exports.workerLoop();
-    break;
-  } catch {
-    Atomics.store(words, error >> 2, 1);
-    Atomics.add(words, done >> 2, 1);
-  }
+function nameOf(op: number): string {
+  return Object.entries(OP).find(([, number]) => number === op)?.[0] ?? String(op);
 }
-`;
 
-/** Worker threads of Node that take chunks from a counter in shared memory (assembly/pool.ts). */
+/** What a trap in operation `op` is for people. */
+export function trapError(op: number, cause: unknown): Error {
+  const reason = cause instanceof Error ? cause.message : 'on a worker thread';
+  return new Error(
+    `wasm operation ${nameOf(op)} trapped (${reason}). This is a fault of the kernel: please report it with the shapes and dtypes in use.`,
+    { cause },
+  );
+}
+
+/** Worker threads that take chunks from a counter in shared memory (assembly/pool.ts). */
 export class ThreadPool {
+  /** See DEADLINE_MS; tests cannot wait for that long. */
+  deadlineMs: number = DEADLINE_MS;
   readonly #host: PoolHost;
   readonly #words: Int32Array;
+  readonly #ends = new Set<() => void>();
   #lost = false;
   #lastDone = 0;
-  #lastProgress = 0;
+  #lastLook = 0;
+  #waited = 0;
 
   private constructor(host: PoolHost) {
     this.#host = host;
     this.#words = new Int32Array(host.memory.buffer, 0, 1024);
   }
 
-  /** Whether this platform can run worker threads on one memory. */
-  static isSupported(): boolean {
-    return typeof SharedArrayBuffer !== 'undefined' && nodeBuiltin('node:worker_threads') !== undefined;
-  }
-
-  /** Starts `workers` threads and waits until each is in its loop. @throws BackendUnavailableError */
+  /**
+   * Starts threads and waits until each is in its loop. Fewer than `workers` may come up.
+   * @throws Error with the reason when none does
+   */
   static async start(host: PoolHost, workers: number): Promise<ThreadPool> {
     const pool = new ThreadPool(host);
-    const threads = nodeBuiltin<WorkerThreads>('node:worker_threads')!;
-    await Promise.all(Array.from({ length: workers }, () => pool.#startWorker(threads)));
-    return pool;
+    const started = await Promise.allSettled(Array.from({ length: workers }, () => pool.#startWorker()));
+    if (pool.workers > 0) return pool;
+    throw started.find((result) => result.status === 'rejected')?.reason;
   }
 
-  #startWorker({ Worker }: WorkerThreads): Promise<void> {
-    const { module, memory } = this.#host;
-    const workerData = {
-      module,
-      memory,
-      scratch: this.#host.allocScratch(),
-      error: layout.error,
-      done: layout.done,
-    };
-    return new Promise((resolve, reject) => {
-      // execArgv: a worker needs neither loaders nor conditions of the main thread
-      const worker = new Worker(workerCode, { eval: true, workerData, execArgv: [] });
-      worker.on('message', () => {
-        // from now on the process may end although the worker waits in wasm
-        worker.unref();
-        resolve();
-      });
-      worker.on('error', (error) => {
-        this.#lost = true;
-        const reason = `a worker thread failed (${(error as Error).message})`;
-        reject(new BackendUnavailableError('moect-wasm', reason, 'Use { threads: 1 }.', error));
-      });
-    });
+  /** Threads that wait for work; one that has died is gone from here as soon as this thread hears of it. */
+  get workers(): number {
+    return this.#ends.size;
+  }
+
+  async #startWorker(): Promise<void> {
+    const { module, memory, createWorker } = this.#host;
+    const scratch = this.#host.allocScratch();
+    const { error, done } = layout;
+    const start = { module, memory, scratch, error, done };
+    const end = await startThread(start, () => this.#ends.delete(end), createWorker);
+    this.#ends.add(end);
   }
 
   /** Import `env.stalled` of the main instance: called now and then while it waits, 1 makes it give up. */
   stalled(done: number): number {
     const now = Date.now();
-    if (done !== this.#lastDone || this.#lastProgress === 0) {
+    if (done !== this.#lastDone) {
       this.#lastDone = done;
-      this.#lastProgress = now;
+      this.#waited = 0;
+    } else {
+      this.#waited += Math.min(Math.max(0, now - this.#lastLook), LONGEST_LOOK_MS);
     }
-    return this.#lost || now - this.#lastProgress > DEADLINE_MS ? 1 : 0;
+    this.#lastLook = now;
+    return this.#waited > this.deadlineMs ? 1 : 0;
   }
 
-  /** Runs the chunks of an operation on all threads. @throws when a chunk traps or the workers are lost */
+  /** Runs the chunks of an operation on all threads. @throws when a chunk traps or a thread is lost with its chunk */
   run(op: number, chunks: number): void {
-    if (this.#lost) throw this.#lostError();
-    this.#lastProgress = 0;
-    let failed = false;
+    if (this.#lost) throw this.#lostError(op);
+    this.#restartClock();
+    let failure: unknown;
     try {
       if (this.#host.runShared(op, chunks) !== 0) this.#lost = true;
-    } catch {
-      failed = true;
+    } catch (error) {
+      failure = error;
       this.#finishAfterTrap(chunks);
     }
-    if (this.#lost) throw this.#lostError();
-    if (Atomics.exchange(this.#words, layout.error >> 2, 0) !== 0) failed = true;
-    if (failed)
-      throw new Error(`wasm operation ${op} trapped (an address out of bounds, or an unknown operation).`);
+    if (this.#lost) throw this.#lostError(op);
+    const elsewhere = Atomics.exchange(this.#words, layout.error >> 2, 0) !== 0;
+    if (failure !== undefined || elsewhere) throw trapError(op, failure);
   }
 
   /** Our own chunk trapped: take what is left off the counter and wait for the chunks that others have begun. */
   #finishAfterTrap(chunks: number): void {
     const left = Math.max(0, Atomics.exchange(this.#words, layout.remaining >> 2, 0));
-    this.#lastProgress = 0;
+    this.#restartClock();
     for (;;) {
       const done = Atomics.load(this.#words, layout.done >> 2);
       if (done >= chunks - left - 1) return;
@@ -134,14 +114,20 @@ export class ThreadPool {
         this.#lost = true;
         return;
       }
+      Atomics.wait(this.#words, layout.done >> 2, done, 1);
     }
   }
 
-  #lostError(): BackendUnavailableError {
+  #restartClock(): void {
+    this.#lastDone = -1;
+    this.#waited = 0;
+  }
+
+  #lostError(op: number): BackendUnavailableError {
     return new BackendUnavailableError(
       'moect-wasm',
-      `its worker threads gave no sign for ${DEADLINE_MS / 1000} s`,
-      'Start the process again, with { threads: 1 } if it happens once more.',
+      `in operation ${nameOf(op)} a worker thread took a part and gave no sign for ${this.deadlineMs / 1000} s`,
+      'Start the process again from its last checkpoint, with { threads: 1 } if it happens once more.',
     );
   }
 
@@ -150,5 +136,7 @@ export class ThreadPool {
     Atomics.store(this.#words, layout.quit >> 2, 1);
     Atomics.add(this.#words, layout.generation >> 2, 1);
     Atomics.notify(this.#words, layout.generation >> 2);
+    for (const end of this.#ends) end();
+    this.#ends.clear();
   }
 }

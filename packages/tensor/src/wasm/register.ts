@@ -1,25 +1,38 @@
-import { BackendUnavailableError, InvalidConfigError } from '@moect/core';
+import { BackendUnavailableError } from '@moect/core';
 import { engine, registerBackend, removeBackend, setBackend } from '@tensorflow/tfjs-core';
 import { MoectWasmBackend, WASM_BACKEND } from './backend.ts';
 import { registerFusedKernels } from './fused/register-fused.ts';
 import { inheritCpuKernels } from './kernel.ts';
 import { registerKernels } from './kernels/register-kernels.ts';
 import { Runtime } from './runtime.ts';
+import { threadCount } from './thread-count.ts';
 
 export interface WasmBackendOptions {
-  /** Threads, the calling one included. Default: the environment variable MOECT_THREADS, else 1. */
-  readonly threads?: number;
+  /**
+   * Threads, the calling one included; `'auto'` is all cores, at most 16. Default: the environment variable
+   * MOECT_THREADS, else `'auto'`. One thread where threads are not possible; `threadsNote` then says why.
+   */
+  readonly threads?: number | 'auto';
   /** False keeps to plain SIMD. Default: relaxed SIMD (fused multiply-add) where the runtime has it. */
   readonly relaxedSimd?: boolean;
   /** True gives the same bits on every machine (plain SIMD). */
   readonly deterministic?: boolean;
   /** True counts tensors that are forgotten without dispose (`tf.memory().leakedTensors`). Default: false. */
   readonly reportLeaks?: boolean;
+  /** Limit of the memory. Default: 4 GiB, all that 32-bit WebAssembly reaches. */
+  readonly maxMemoryBytes?: number;
+  /**
+   * Browsers: makes a worker that runs the module `@moect/tensor/wasm-thread`, for pages whose content security policy
+   * allows no workers from `blob:`.
+   */
+  readonly createWorker?: () => Worker;
 }
 
 export interface WasmBackendInfo {
   readonly name: 'moect-wasm';
   readonly threads: number;
+  /** Why there is one thread where more were asked for. */
+  readonly threadsNote: string | undefined;
   readonly relaxedSimd: boolean;
   /** Size of the wasm memory, used or not. */
   readonly memoryBytes: number;
@@ -33,25 +46,19 @@ interface Active {
 
 let active: Active | undefined;
 
-/** Threads as asked for, as MOECT_THREADS says, or 1. @throws InvalidConfigError for anything but 1 … 64 */
-function threadsOf(options: WasmBackendOptions): number {
-  const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } };
-  const fromEnv = process?.env?.['MOECT_THREADS'];
-  const given = options.threads ?? (fromEnv === undefined || fromEnv === '' ? 1 : Number(fromEnv));
-  if (Number.isInteger(given) && given >= 1 && given <= 64) return given;
-  const path = options.threads === undefined ? 'MOECT_THREADS' : 'threads';
-  throw new InvalidConfigError('The wasm backend', [
-    { path, message: `is ${options.threads ?? fromEnv}, must be a whole number from 1 to 64` },
-  ]);
-}
-
-function keyOf(options: WasmBackendOptions): string {
-  const plain = options.deterministic === true || options.relaxedSimd === false;
-  return `${threadsOf(options)} ${plain} ${options.reportLeaks === true}`;
+function keyOf({
+  threads,
+  deterministic,
+  relaxedSimd,
+  reportLeaks,
+  maxMemoryBytes,
+}: WasmBackendOptions): string {
+  const plain = deterministic === true || relaxedSimd === false;
+  return [threadCount(threads), plain, reportLeaks === true, maxMemoryBytes].join(' ');
 }
 
 function start(options: WasmBackendOptions): Active {
-  const threads = threadsOf(options);
+  const threads = threadCount(options.threads);
   const backend = Runtime.create({ ...options, threads }).then(
     (runtime) => new MoectWasmBackend(runtime, options.reportLeaks === true),
   );
@@ -69,8 +76,8 @@ async function running(): Promise<MoectWasmBackend> {
 }
 
 function describe(backend: MoectWasmBackend): WasmBackendInfo {
-  const { threads, relaxedSimd, memoryBytes } = backend.runtime;
-  return { name: WASM_BACKEND, threads, relaxedSimd, memoryBytes };
+  const { threads, threadsNote, relaxedSimd, memoryBytes } = backend.runtime;
+  return { name: WASM_BACKEND, threads, threadsNote, relaxedSimd, memoryBytes };
 }
 
 let kernelsRegistered = false;

@@ -1,7 +1,8 @@
 import { Allocator } from './allocator.ts';
 import { layout } from './layout.ts';
 import { compileModule, hasRelaxedSimd } from './load-module.ts';
-import { ThreadPool } from './pool.ts';
+import { ThreadPool, trapError } from './pool.ts';
+import { threadObstacle } from './start-thread.ts';
 
 /** Functions of assembly/index.ts. */
 export interface WasmExports {
@@ -16,6 +17,27 @@ export interface RuntimeOptions {
   readonly threads?: number;
   readonly relaxedSimd?: boolean;
   readonly deterministic?: boolean;
+  readonly maxMemoryBytes?: number;
+  readonly createWorker?: () => unknown;
+}
+
+const PAGE = 65536;
+/** 4 GiB: all that 32-bit addresses reach. */
+const MOST_PAGES = 65536;
+/** 16 MiB to begin with. */
+const FIRST_PAGES = 256;
+
+/** A memory whose limit is as high as asked for, or as high as this machine has address space for. */
+function createMemory(limitBytes: number, shared: boolean): WebAssembly.Memory {
+  let maximum = Math.max(FIRST_PAGES, Math.min(MOST_PAGES, Math.ceil(limitBytes / PAGE)));
+  for (;;) {
+    try {
+      return new WebAssembly.Memory({ initial: FIRST_PAGES, maximum, shared });
+    } catch (error) {
+      if (maximum === FIRST_PAGES) throw error;
+      maximum = Math.max(FIRST_PAGES, maximum >> 1);
+    }
+  }
 }
 
 /** Chunks per thread: small enough that a descheduled worker costs little, large enough to be worth taking. */
@@ -35,7 +57,7 @@ export class Runtime {
   readonly #memory: WebAssembly.Memory;
   readonly #args: Int32Array;
   #pool: ThreadPool | undefined;
-  #threads = 1;
+  #threadsNote: string | undefined;
   #epoch = -1;
   #u8 = new Uint8Array(0);
   #i32 = new Int32Array(0);
@@ -56,36 +78,58 @@ export class Runtime {
 
   static async create(options: RuntimeOptions = {}): Promise<Runtime> {
     const relaxed = options.deterministic !== true && options.relaxedSimd !== false && hasRelaxedSimd();
-    const shared = typeof SharedArrayBuffer !== 'undefined';
+    const obstacle = threadObstacle();
+    const shared = obstacle === undefined;
     const module = await compileModule(relaxed, shared);
-    const memory = new WebAssembly.Memory({ initial: 256, maximum: 65536, shared });
+    const memory = createMemory(options.maxMemoryBytes ?? MOST_PAGES * PAGE, shared);
     const runtime = new Runtime(module, memory, shared);
     const threads = options.threads ?? 1;
-    if (threads > 1 && shared && ThreadPool.isSupported()) await runtime.#startThreads(module, threads);
+    if (threads > 1) {
+      if (shared) await runtime.#startThreads(module, threads, options.createWorker);
+      else runtime.#threadsNote = obstacle;
+    }
     return runtime;
   }
 
-  async #startThreads(module: WebAssembly.Module, threads: number): Promise<void> {
+  /** Threads are for speed only, so a thread that does not start is no error. */
+  async #startThreads(
+    module: WebAssembly.Module,
+    threads: number,
+    createWorker: (() => unknown) | undefined,
+  ): Promise<void> {
     const host = {
       module,
       memory: this.#memory,
       allocScratch: () => this.allocator.alloc(layout.scratchBytes),
       runShared: (op: number, chunks: number) => this.exports.runShared(op, chunks),
+      createWorker,
     };
-    this.#pool = await ThreadPool.start(host, threads - 1);
-    this.#threads = threads;
+    try {
+      this.#pool = await ThreadPool.start(host, threads - 1);
+    } catch (error) {
+      this.#threadsNote = `worker threads did not start: ${(error as Error).message}`;
+    }
   }
 
   /** Threads that take part, the calling one included. */
   get threads(): number {
-    return this.#threads;
+    return (this.#pool?.workers ?? 0) + 1;
+  }
+
+  /** Why there is one thread where more were asked for. */
+  get threadsNote(): string | undefined {
+    return this.#threadsNote;
+  }
+
+  /** The pool of worker threads; undefined with one thread. */
+  get pool(): ThreadPool | undefined {
+    return this.#pool;
   }
 
   /** Ends the worker threads. */
   dispose(): void {
     this.#pool?.stop();
     this.#pool = undefined;
-    this.#threads = 1;
   }
 
   /** Bytes over the whole memory. Take it anew for every use: growth makes a new one. */
@@ -126,7 +170,7 @@ export class Runtime {
     const start = layout.args >> 2;
     for (let i = 0; i < args.length; i++) words[start + i] = args[i]!;
     if (chunks > 1 && this.#pool !== undefined) this.#pool.run(op, chunks);
-    else this.exports.runAlone(op, chunks);
+    else this.#runAlone(op, chunks);
   }
 
   /**
@@ -134,8 +178,17 @@ export class Runtime {
    * 1 where waking the other threads would cost more than it saves.
    */
   chunks(units: number, unitWork: number): number {
-    if (this.#threads === 1 || units * unitWork < this.minSharedWork) return 1;
-    return Math.max(1, Math.min(Math.floor(units), this.#threads * CHUNKS_PER_THREAD));
+    const { threads } = this;
+    if (threads === 1 || units * unitWork < this.minSharedWork) return 1;
+    return Math.max(1, Math.min(Math.floor(units), threads * CHUNKS_PER_THREAD));
+  }
+
+  #runAlone(op: number, chunks: number): void {
+    try {
+      this.exports.runAlone(op, chunks);
+    } catch (error) {
+      throw trapError(op, error);
+    }
   }
 
   #argWords(): Int32Array {

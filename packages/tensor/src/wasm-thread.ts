@@ -1,0 +1,46 @@
+// What a worker thread of the backend runs. scripts/build-wasm.mjs makes src/generated/wasm-thread.ts of it, so that
+// threads start without a file; a page whose policy forbids that names this module as the file of its workers.
+import type { ThreadStart } from './wasm/start-thread.ts';
+
+interface Port {
+  onmessage: ((event: { readonly data: ThreadStart }) => void) | null;
+  postMessage(message: unknown): void;
+  close(): void;
+}
+
+interface NodeProcess {
+  getBuiltinModule?(name: 'node:worker_threads'): { readonly parentPort: Port | null };
+}
+
+const { process } = globalThis as { process?: NodeProcess };
+const parent = process?.getBuiltinModule?.('node:worker_threads').parentPort;
+const port = parent ?? (globalThis as unknown as Port);
+
+/**
+ * Stays in `workerLoop` until told to quit. A trap in a chunk is reported through the error word and the chunk counted
+ * as done, so that the dispatcher does not wait for it for ever.
+ */
+function serve({ module, memory, scratch, error, done }: ThreadStart): void {
+  const words = new Int32Array(memory.buffer);
+  const { exports } = new WebAssembly.Instance(module, { env: { memory, stalled: () => 0 } });
+  const { setScratch, workerLoop } = exports as {
+    setScratch(pointer: number): void;
+    workerLoop(): void;
+  };
+  setScratch(scratch);
+  port.postMessage('ready');
+  for (;;) {
+    try {
+      workerLoop();
+      return;
+    } catch {
+      Atomics.store(words, error >> 2, 1);
+      Atomics.add(words, done >> 2, 1);
+    }
+  }
+}
+
+port.onmessage = ({ data }) => {
+  serve(data);
+  port.close();
+};
