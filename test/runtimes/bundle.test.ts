@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { bundleForBrowser } from '../support/bundle.ts';
+
+const ENTRIES = [
+  '@moect/core',
+  '@moect/tensor',
+  '@moect/tensor/cpu',
+  '@moect/tensor/wasm',
+  '@moect/tensor/wasm-thread',
+  '@moect/models',
+  '@moect/router',
+  '@moect/freeze',
+  '@moect/experts',
+  '@moect/data',
+  '@moect/trainer',
+  '@moect/eval',
+];
+
+const bundle = (entry: string): Promise<Uint8Array> =>
+  bundleForBrowser(`export * from '${entry}';`, import.meta.dirname);
+
+describe('bundled for browsers', () => {
+  it.each(ENTRIES)('%s needs no module of Node', async (entry) => {
+    expect((await bundle(entry)).length).toBeGreaterThan(100);
+  });
+
+  it.each(['@moect/models/node', '@moect/data/node', '@moect/trainer/node'])(
+    '%s does need them, and the bundler says so',
+    async (entry) => {
+      await expect(bundle(entry)).rejects.toThrow(/node:/);
+    },
+  );
+});
