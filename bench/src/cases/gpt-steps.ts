@@ -45,10 +45,17 @@ export function createGpt(): { step(): Promise<number> } {
       step++;
       const value = tidy(() => {
         const { value, gradients } = valueAndGrads(() => loss(weights, batch), weights);
-        for (const [name, gradient] of gradients) {
-          const [m, v] = moments.get(name)!;
-          adamWUpdate(weights.get(name)!, gradient, m!, v!, batch.one, { ...ADAM, weightDecay: 0, step });
-        }
+        const entries = [...gradients].map(([name, gradient]) => {
+          const [expAvg, expAvgSq] = moments.get(name)!;
+          return {
+            parameter: weights.get(name)!,
+            gradient,
+            expAvg: expAvg!,
+            expAvgSq: expAvgSq!,
+            weightDecay: 0,
+          };
+        });
+        adamWUpdate(entries, batch.one, { ...ADAM, step });
         return value;
       });
       const result = (await value.data())[0]!;

@@ -57,6 +57,16 @@ export interface FfnOutput {
   readonly state?: ParamTree;
 }
 
+/** One summand of the logits: input · weightᵀ. */
+export interface LogitsTerm {
+  /** [.., in] */
+  readonly input: Tensor;
+  /** [vocabSize, in] */
+  readonly weight: Tensor;
+  /** False spares the weight's gradient; none may be asked for then. */
+  readonly trainable: boolean;
+}
+
 /** Bound attachments: each already holds its own parameters. */
 export interface Attachments {
   readonly ffn: ReadonlyMap<string, (input: FfnInput, context: SiteContext) => FfnOutput>;
@@ -66,6 +76,11 @@ export interface Attachments {
   readonly block: ReadonlyMap<string, (stream: Tensor, context: SiteContext) => Tensor>;
   /** Logits [.., vocabSize] of final hidden states [.., hiddenSize] become what is returned. */
   readonly head: ((hidden: Tensor, logits: Tensor, context: SiteContext) => Tensor) | null;
+  /**
+   * What `head` adds to the logits in training, as linear terms of hidden states [batch, time, hiddenSize]: `loss` then
+   * needs no whole logits. A `head` without it always gets whole logits.
+   */
+  readonly headTerms?: ((hidden: Tensor, context: SiteContext) => readonly LogitsTerm[]) | null;
 }
 
 /** Keys and values of the tokens seen so far, and the state of the sites. */
@@ -108,6 +123,9 @@ export interface ForwardOptions {
   readonly collectHiddenStates?: boolean;
 }
 
+/** A pass over whole sequences. */
+export type LossOptions = Omit<ForwardOptions, 'cache' | 'logits' | 'collectHiddenStates'>;
+
 export interface ForwardResult {
   /** [batch, time, vocabSize] float32 */
   readonly logits: Tensor;
@@ -129,6 +147,13 @@ export interface BasePrefix {
    * @returns [batch, time, hiddenSize]
    */
   hidden(layer: number, tokens: Tensor, options?: Pick<ForwardOptions, 'positions' | 'documentIds'>): Tensor;
+}
+
+export interface LossResult extends Pick<ForwardResult, 'auxLosses' | 'statistics'> {
+  /** Scalar: scale · Σ tokenLosses, with gradients. */
+  readonly loss: Tensor;
+  /** [batch · time] float32 nats, 0 where there is no target; without gradients. */
+  readonly tokenLosses: Tensor;
 }
 
 /** A causal language model whose weights never change. New architectures implement this and nothing else. */
@@ -153,6 +178,13 @@ export interface BaseModel {
   readonly prefix?: BasePrefix;
   /** @param tokens [batch, time] int32. Throws ShapeMismatchError. */
   forward(tokens: Tensor, options?: ForwardOptions): ForwardResult;
+  /**
+   * Cross-entropy of the next tokens, without the logits of all positions in memory where that can be. Gradients reach
+   * overrides and attachments, not the base's own head. Models without it are asked for logits.
+   * @param targets [batch, time] int32; −1 where there is none
+   * @param scale put on the sum of the losses. Throws ShapeMismatchError.
+   */
+  loss?(tokens: Tensor, targets: Tensor, scale: number, options?: LossOptions): LossResult;
   /** @param batch rows that will be decoded together */
   createCache(batch: number): DecodingCache;
   dispose(): void;

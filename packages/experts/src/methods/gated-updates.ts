@@ -1,4 +1,4 @@
-import type { ParamTree, Rng, SiteContext, Tensor } from '@moect/core';
+import type { Attachments, ParamTree, Rng, SiteContext, Tensor } from '@moect/core';
 import { add, linear, mul, randomNormal, slice, sub, tidy, zeros } from '@moect/tensor';
 import { unlessBaseOnly } from '../fusions/blend.ts';
 import { lowRankUpdate } from './low-rank.ts';
@@ -56,19 +56,31 @@ export function initHeadDelta(
 
 const weightOf = (params: ParamTree, name: string): Tensor => (params[name] as ParamTree)['weight'] as Tensor;
 
+export interface HeadDelta {
+  readonly head: NonNullable<Attachments['head']>;
+  readonly headTerms: NonNullable<Attachments['headTerms']>;
+}
+
 /** logits + (1 − p_last)·h·ΔWᵀ, p of the last branch; with 1 where the branch is always on (method.md §3 b). */
-export function attachHeadDelta(
-  params: ParamTree,
-  alwaysOn: boolean,
-): (hidden: Tensor, logits: Tensor, context: SiteContext) => Tensor {
+export function attachHeadDelta(params: ParamTree, alwaysOn: boolean): HeadDelta {
   const isFull = params['delta'] !== undefined;
-  const delta = (hidden: Tensor, open: Tensor | null): Tensor => {
-    const narrow = isFull ? hidden : linear(hidden, weightOf(params, 'delta_A'));
-    return linear(open === null ? narrow : mul(narrow, open), weightOf(params, isFull ? 'delta' : 'delta_B'));
+  const last = weightOf(params, isFull ? 'delta' : 'delta_B');
+  /** What ΔW's last factor is multiplied with. */
+  const narrow = (hidden: Tensor, open: Tensor | null): Tensor => {
+    const inner = isFull ? hidden : linear(hidden, weightOf(params, 'delta_A'));
+    return open === null ? inner : mul(inner, open);
   };
-  return (hidden, logits, { baseWeight, training }) => {
-    if (alwaysOn) return tidy(() => add(logits, delta(hidden, null)));
-    if (baseWeight === null) return logits;
-    return tidy(() => addGated(logits, baseWeight, training, (open) => delta(hidden, open)));
+  return {
+    head: (hidden, logits, { baseWeight, training }) => {
+      if (alwaysOn) return tidy(() => add(logits, linear(narrow(hidden, null), last)));
+      if (baseWeight === null) return logits;
+      const delta = (open: Tensor): Tensor => linear(narrow(hidden, open), last);
+      return tidy(() => addGated(logits, baseWeight, training, delta));
+    },
+    headTerms: (hidden, { baseWeight }) => {
+      if (!alwaysOn && baseWeight === null) return [];
+      const input = tidy(() => narrow(hidden, alwaysOn ? null : sub(1, baseWeight!)));
+      return [{ input, weight: last, trainable: true }];
+    },
   };
 }

@@ -14,7 +14,7 @@ import { dispose, tidy, treeAt } from '@moect/tensor';
 import { number, orNull } from '../options.ts';
 import type { MoeComponents } from './components.ts';
 import { addVariables, distinct, makeExtension, noAttachments, overridesOf } from './extension.ts';
-import { attachHeadDelta, attachLowRank, initHeadDelta } from './gated-updates.ts';
+import { attachHeadDelta, attachLowRank, type HeadDelta, initHeadDelta } from './gated-updates.ts';
 import { initLowRank } from './low-rank.ts';
 import { attachBranch } from './moe-branch.ts';
 import { type MoeCtConfig, type ResolvedMoeCt, resolveMoeCt } from './moe-ct-config.ts';
@@ -22,7 +22,8 @@ import { type MoeCtConfig, type ResolvedMoeCt, resolveMoeCt } from './moe-ct-con
 type MutableAttachments = {
   ffn: Map<string, ReturnType<typeof attachBranch>>;
   linear: Map<string, ReturnType<typeof attachLowRank>>;
-  head: ReturnType<typeof attachHeadDelta> | null;
+  head: HeadDelta['head'] | null;
+  headTerms: HeadDelta['headTerms'] | null;
 };
 
 /** `model.layers.3.mlp` → `model.layers.3.moe` */
@@ -106,7 +107,7 @@ function attachUpdates(
   if (headDelta === null || head === undefined) return;
   const tree = initHeadDelta(rng.fork('head'), base, headDelta as number | 'full');
   addVariables(parameters, head.name, tree);
-  attachments.head = attachHeadDelta(treeAt(parameters, head.name), alwaysOn);
+  Object.assign(attachments, attachHeadDelta(treeAt(parameters, head.name), alwaysOn));
 }
 
 function build(
@@ -118,7 +119,7 @@ function build(
   const { unfreeze } = resolved.config;
   const overrides = unfreeze.length === 0 ? new Map<ParamPath, Variable>() : overridesOf(base, unfreeze);
   for (const [name, value] of distinct(overrides)) parameters.set(name, value);
-  const attachments: MutableAttachments = { ffn: new Map(), linear: new Map(), head: null };
+  const attachments: MutableAttachments = { ffn: new Map(), linear: new Map(), head: null, headTerms: null };
   attachBranches(base, resolved, rng, parameters, attachments);
   attachUpdates(base, resolved, rng, parameters, attachments);
   return makeExtension({

@@ -4,12 +4,25 @@ import {
   type ForwardOptions,
   type ForwardResult,
   InvalidConfigError,
+  type LossOptions,
+  type LossResult,
   NoSuchComponentError,
   type ParamMap,
   ShapeMismatchError,
   type Tensor,
 } from '@moect/core';
-import { dispose, linear, rmsNorm, slice, tidy } from '@moect/tensor';
+import {
+  crossEntropy,
+  dispose,
+  linear,
+  linearCrossEntropy,
+  mul,
+  reshape,
+  rmsNorm,
+  slice,
+  sum,
+  tidy,
+} from '@moect/tensor';
 import type { JsonObject } from '../hf/json-fields.ts';
 import { checkParameters } from './check-parameters.ts';
 import { LlamaCache } from './llama-cache.ts';
@@ -47,6 +60,11 @@ export function createLlama(config: JsonObject, parameters: ParamMap): BaseModel
     ffnAt: (site) => ffnAt(parts, site),
     forward: (tokens, options = {}) =>
       tidy(() => forward(parts, tokens, options, cacheOf(model, tokens, options))),
+    loss: (tokens, targets, scale, options = {}) =>
+      tidy(() => {
+        checkInputs(tokens, { ...options, targets });
+        return loss(parts, tokens, targets, scale, options);
+      }),
     prefix: {
       firstLayer: (touched) => firstLayer(parsed, touched),
       hidden: (layer, tokens, options = {}) => {
@@ -73,11 +91,12 @@ function ffnAt({ sites, parameters }: Parts, site: string): BaseFfn {
   };
 }
 
-function checkInputs(tokens: Tensor, options: ForwardOptions): void {
+/** Throws ShapeMismatchError unless all are [batch, time] int32. */
+function checkInputs(tokens: Tensor, options: ForwardOptions & { readonly targets?: Tensor }): void {
   if (tokens.rank !== 2 || tokens.dtype !== 'int32' || tokens.size === 0) {
     throw new ShapeMismatchError('tokens', tokens.shape, `[batch, time] int32 (given ${tokens.dtype})`);
   }
-  for (const key of ['positions', 'documentIds', 'roles', 'languageIds'] as const) {
+  for (const key of ['positions', 'documentIds', 'roles', 'languageIds', 'targets'] as const) {
     const given = options[key];
     if (given === undefined) continue;
     if (given.shape.join() !== tokens.shape.join() || given.dtype !== 'int32') {
@@ -103,18 +122,33 @@ function cacheOf(model: BaseModel, tokens: Tensor, options: ForwardOptions): Lla
   return cache;
 }
 
-function forward(parts: Parts, tokens: Tensor, options: ForwardOptions, cache?: LlamaCache): ForwardResult {
+/** The stream through all layers and the final norm. */
+interface Trunk {
+  readonly layers: ReturnType<typeof runLayers>;
+  /** What the head sees. */
+  readonly pass: ReturnType<typeof createSitePass>;
+  /** [batch, time, hiddenSize] */
+  readonly hidden: Tensor;
+  /** Name of the head's weight [vocabSize, hiddenSize]. */
+  readonly headName: string;
+}
+
+function runTrunk(parts: Parts, tokens: Tensor, options: ForwardOptions, cache?: LlamaCache): Trunk {
   const { config } = parts;
-  const [batch, time] = tokens.shape as [number, number];
   checkTouched(parts, options);
   if (options.from !== undefined) checkFrom(config, tokens, options.from, options);
   const layers = runLayers(parts, config.numLayers, tokens, options, cache);
   const pass = createSitePass(parts, options, layers.inputs, cache);
   const hidden = rmsNorm(layers.stream, pass.weight('model.norm.weight'), config.rmsNormEps);
-  const read =
-    options.logits === 'last' ? slice(hidden, [0, time - 1, 0], [batch, 1, config.hiddenSize]) : hidden;
-  const headWeight = pass.weight(config.tiedHead ? EMBEDDING : 'lm_head.weight');
-  const logits = pass.head(read, linear(read, headWeight));
+  return { layers, pass, hidden, headName: config.tiedHead ? EMBEDDING : 'lm_head.weight' };
+}
+
+function forward(parts: Parts, tokens: Tensor, options: ForwardOptions, cache?: LlamaCache): ForwardResult {
+  const [batch, time] = tokens.shape as [number, number];
+  const { layers, pass, hidden, headName } = runTrunk(parts, tokens, options, cache);
+  const last = [batch, 1, parts.config.hiddenSize];
+  const read = options.logits === 'last' ? slice(hidden, [0, time - 1, 0], last) : hidden;
+  const logits = pass.head(read, linear(read, pass.weight(headName)));
   const { keys, states, statistics, auxLosses } = layers;
   cache?.commit({ layers: keys, states, documentIds: layers.inputs.keyDocumentIds, time });
   return {
@@ -123,4 +157,25 @@ function forward(parts: Parts, tokens: Tensor, options: ForwardOptions, cache?: 
     statistics,
     hiddenStates: options.collectHiddenStates === true ? [...layers.hiddenStates.slice(0, -1), hidden] : [],
   };
+}
+
+function loss(
+  parts: Parts,
+  tokens: Tensor,
+  targets: Tensor,
+  scale: number,
+  options: LossOptions,
+): LossResult {
+  const { layers, pass, hidden, headName } = runTrunk(parts, tokens, options);
+  const { auxLosses, statistics } = layers;
+  const flatTargets = reshape(targets, [tokens.size]);
+  const weight = pass.weight(headName);
+  const added = pass.headTerms(hidden);
+  if (added !== null) {
+    const own = { input: hidden, weight, trainable: options.overrides?.has(headName) ?? false };
+    return { ...linearCrossEntropy([own, ...added], flatTargets, scale), auxLosses, statistics };
+  }
+  const logits = pass.head(hidden, linear(hidden, weight));
+  const tokenLosses = crossEntropy(reshape(logits, [tokens.size, parts.config.vocabSize]), flatTargets);
+  return { loss: mul(sum(tokenLosses), scale), tokenLosses, auxLosses, statistics };
 }

@@ -105,11 +105,12 @@ describe.skipIf(folder === null).each(testBackends())('training against torch on
       const norm = globalNorm(gradients.values());
       norms!.push((await norm.data())[0]!);
       const scale = clipScale(norm, 1);
-      for (const [name, w] of weights) {
-        const weightDecay = w.rank >= 2 ? 0.1 : 0;
-        const options = { learningRate: 1e-3, beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay, step };
-        adamWUpdate(w, gradients.get(name)!, ...moments.get(name)!, scale, options);
-      }
+      const entries = [...weights].map(([name, parameter]) => {
+        const [expAvg, expAvgSq] = moments.get(name)!;
+        const weightDecay = parameter.rank >= 2 ? 0.1 : 0;
+        return { parameter, gradient: gradients.get(name)!, expAvg, expAvgSq, weightDecay };
+      });
+      adamWUpdate(entries, scale, { learningRate: 1e-3, beta1: 0.9, beta2: 0.95, eps: 1e-8, step });
       dispose([value, gradients, norm, scale]);
     }
     const last = lossOf(weights);

@@ -2,6 +2,7 @@ import {
   type Attachments,
   type FfnInput,
   type ForwardOptions,
+  type LogitsTerm,
   NoMatchingParameterError,
   NoSuchComponentError,
   type ParamMap,
@@ -57,6 +58,8 @@ export interface SitePass {
   block(site: string, stream: Tensor): Tensor;
   /** @param hidden [batch, positions, hiddenSize]: all positions, or the last only */
   head(hidden: Tensor, logits: Tensor): Tensor;
+  /** What is attached to the head, as linear terms; null where it needs the logits. */
+  headTerms(hidden: Tensor): readonly LogitsTerm[] | null;
 }
 
 /** Throws NoSuchComponentError for attachments to sites that this model lacks. */
@@ -146,5 +149,7 @@ export function createSitePass(
     block: (site, stream) => attachments?.block.get(site)?.(stream, context(site)) ?? stream,
     head: (hidden, logits) =>
       attachments?.head?.(hidden, logits, context('lm_head', hidden.shape[1]!)) ?? logits,
+    headTerms: (hidden) =>
+      attachments?.head == null ? [] : (attachments.headTerms?.(hidden, context('lm_head')) ?? null),
   };
 }

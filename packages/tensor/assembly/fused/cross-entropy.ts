@@ -1,5 +1,5 @@
 import { laneSum } from '../lanes';
-import { constant, exp4, exp4With, log, storeUpTo } from './math';
+import { constant, exp4, exp4With, log, scaleRow, storeUpTo } from './math';
 
 // lanes are summed in float32 over this many elements, then in float64
 const SPAN: i32 = 1024;
@@ -109,6 +109,73 @@ export function crossEntropyGrad(
       storeUpTo(q + o, f32x4.mul(exp4(f32x4.sub(v128.load(p + o), shift)), factor), n - i);
     }
     const at = q + ((<usize>target) << 2);
+    store<f32>(at, load<f32>(at) - scale);
+  }
+}
+
+/** exp(x - shift) in the place of x for one row, and their sum as in sumExp. */
+// @ts-ignore: decorator
+@inline
+function expInPlace(x: usize, n: i32, shift: f32): f64 {
+  const m = f32x4.splat(shift);
+  const c0 = constant(0), c1 = constant(1), c2 = constant(2), c3 = constant(3), c4 = constant(4);
+  const c5 = constant(5), c6 = constant(6), c7 = constant(7), c8 = constant(8), c9 = constant(9);
+  let total: f64 = 0;
+  for (let from = 0; from < n; from += SPAN) {
+    const to = min(n, from + SPAN);
+    let s0 = f32x4.splat(0);
+    let s1 = s0;
+    let i = from;
+    for (; i + 8 <= to; i += 8) {
+      const p = x + ((<usize>i) << 2);
+      const a = exp4With(f32x4.sub(v128.load(p), m), c0, c1, c2, c3, c4, c5, c6, c7, c8, c9);
+      const b = exp4With(f32x4.sub(v128.load(p, 16), m), c0, c1, c2, c3, c4, c5, c6, c7, c8, c9);
+      v128.store(p, a);
+      v128.store(p, b, 16);
+      s0 = f32x4.add(s0, a);
+      s1 = f32x4.add(s1, b);
+    }
+    for (; i < to; i += 4) {
+      const p = x + ((<usize>i) << 2);
+      const mask = i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(to - i));
+      const a = v128.and(mask, exp4(f32x4.sub(v128.load(p), m)));
+      storeUpTo(p, a, to - i);
+      s0 = f32x4.add(s0, a);
+    }
+    total += <f64>laneSum(f32x4.add(s0, s1));
+  }
+  return total;
+}
+
+/**
+ * Losses as crossEntropy, and in the place of the logits the gradient of scale * loss: (softmax - onehot(target))
+ * * scale, 0 where the target is -1. One exponential per element.
+ */
+export function crossEntropySlopes(
+  logits: usize,
+  targets: usize,
+  losses: usize,
+  n: i32,
+  scale: f32,
+  begin: i32,
+  end: i32,
+): void {
+  const bytes = (<usize>n) << 2;
+  for (let row = begin; row < end; row++) {
+    const p = logits + <usize>row * bytes;
+    const o = (<usize>row) << 2;
+    const target = load<i32>(targets + o);
+    if (target < 0) {
+      memory.fill(p, 0, bytes);
+      store<f32>(losses + o, 0);
+      continue;
+    }
+    const at = p + ((<usize>target) << 2);
+    const m = rowMax(p, n);
+    const chosen = <f64>load<f32>(at);
+    const sum = expInPlace(p, n, m);
+    store<f32>(losses + o, <f32>(<f64>m - chosen + log(sum)));
+    scaleRow(p, p, <f32>(<f64>scale / sum), n);
     store<f32>(at, load<f32>(at) - scale);
   }
 }

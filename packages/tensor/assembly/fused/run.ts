@@ -5,10 +5,10 @@ import { attentionGradChunk } from './attention-grad';
 import { groupedDirectChunk, groupedGradWeightChunk, groupedPackChunk, groupedProductChunk } from './grouped';
 import { gelu, geluGrad, swiglu, swigluGrad } from './activations';
 import { causalMean, causalMeanGrad, runCounts } from './causal-mean';
-import { crossEntropy, crossEntropyGrad } from './cross-entropy';
+import { crossEntropy, crossEntropyGrad, crossEntropySlopes } from './cross-entropy';
 import { layerNorm, layerNormGrad } from './layer-norm';
 import * as op from './ops';
-import { adamW, sumDoubles, sumSquares } from './optimizer';
+import { adamW, rootOfSum, sumSquares } from './optimizer';
 import { rmsNorm, rmsNormGrad, sumParts } from './rms-norm';
 import { rope } from './rope';
 import {
@@ -118,6 +118,8 @@ function runRows(id: i32, chunk: i32, chunks: i32): void {
       return crossEntropy(argP(2), argP(3), argP(4), argP(5), argI(6), from, to);
     case op.CROSS_ENTROPY_GRAD:
       return crossEntropyGrad(argP(2), argP(3), argP(4), argP(5), argP(6), argI(7), from, to);
+    case op.CROSS_ENTROPY_SLOPES:
+      return crossEntropySlopes(argP(2), argP(3), argP(4), argI(5), argF(6), from, to);
     case op.TOP_K:
       return topK(argP(2), argP(3), argP(4), argI(5), argI(6), from, to);
     case op.COMBINE_ROWS:
@@ -131,11 +133,11 @@ function runRows(id: i32, chunk: i32, chunks: i32): void {
     case op.CAUSAL_MEAN_GRAD:
       return causalMeanGrad(argP(2), argP(3), argP(4), argI(5), argI(6), from, to);
     case op.SUM_SQUARES:
-      return sumSquares(argP(2), argP(3), argI(4), from, to);
-    case op.SUM_DOUBLES:
-      return sumDoubles(argP(2), argI(3), argP(4));
+      return sumSquares(argP(2), argI(3), argP(4), from, to);
+    case op.ROOT_OF_SUM:
+      return rootOfSum(argP(2), argI(3), argP(4));
     case op.ADAM_W:
-      return adamW(argP(2), argP(3), argP(4), argP(5), argP(6), argP(7), from, to);
+      return adamW(argP(2), argI(3), argP(4), argP(5), from, to);
     default:
       unreachable();
   }

@@ -6,32 +6,48 @@ export interface AdamWOptions {
   readonly beta1: number;
   readonly beta2: number;
   readonly eps: number;
-  readonly weightDecay: number;
   /** Number of this update, counted from 1. */
   readonly step: number;
 }
 
+/** One parameter of an update; all four tensors have one shape. */
+export interface AdamWEntry {
+  readonly parameter: Variable;
+  readonly gradient: Tensor;
+  readonly expAvg: Variable;
+  readonly expAvgSq: Variable;
+  readonly weightDecay: number;
+}
+
 /**
  * One AdamW update in place (decoupled weight decay, arXiv 1711.05101; arithmetic as torch.optim.AdamW).
- * @param gradientScale scalar put on the gradient first
+ * @param entries all parameters: they are updated in one pass
+ * @param gradientScale scalar put on the gradients first
  */
 export function adamWUpdate(
-  parameter: Variable,
-  gradient: Tensor,
-  expAvg: Variable,
-  expAvgSq: Variable,
+  entries: readonly AdamWEntry[],
   gradientScale: Tensor,
   options: AdamWOptions,
 ): void {
-  if (hasKernel('MoectAdamW')) {
-    runKernel(
-      'MoectAdamW',
-      { param: parameter, grad: gradient, expAvg, expAvgSq, scale: gradientScale },
-      { ...options },
-    );
+  if (entries.length === 0) return;
+  if (!hasKernel('MoectAdamW')) {
+    for (const entry of entries) composed(entry, gradientScale, options);
     return;
   }
-  const { learningRate, beta1, beta2, eps, weightDecay, step } = options;
+  const inputs: Record<string, Tensor> = { scale: gradientScale };
+  for (const [i, { parameter, gradient, expAvg, expAvgSq }] of entries.entries()) {
+    inputs[`param${i}`] = parameter;
+    inputs[`grad${i}`] = gradient;
+    inputs[`expAvg${i}`] = expAvg;
+    inputs[`expAvgSq${i}`] = expAvgSq;
+  }
+  const weightDecays = entries.map(({ weightDecay }) => weightDecay);
+  runKernel('MoectAdamW', inputs, { ...options, weightDecays });
+}
+
+function composed(entry: AdamWEntry, gradientScale: Tensor, options: AdamWOptions): void {
+  const { parameter, gradient, expAvg, expAvgSq, weightDecay } = entry;
+  const { learningRate, beta1, beta2, eps, step } = options;
   tf.tidy(() => {
     const g = tf.mul(asTf(gradient), asTf(gradientScale));
     const m = tf.add(tf.mul(asTf(expAvg), beta1), tf.mul(g, 1 - beta1));

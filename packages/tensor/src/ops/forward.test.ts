@@ -47,11 +47,12 @@ describe.each(testBackends())('operations on %s', (backend) => {
     );
     const expected = Float64Array.from(start);
     const [em, ev] = [new Float64Array(5), new Float64Array(5)];
-    const options = { learningRate: 0.01, beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1 };
+    const options = { learningRate: 0.01, beta1: 0.9, beta2: 0.95, eps: 1e-8 };
     for (const [i, grad] of grads.entries()) {
       const step = i + 1;
       const gradient = ops.tensor(grad, [5]);
-      ops.adamWUpdate(p!, gradient, m!, v!, ops.scalar(0.5), { ...options, step });
+      const entry = { parameter: p!, gradient, expAvg: m!, expAvgSq: v!, weightDecay: 0.1 };
+      ops.adamWUpdate([entry], ops.scalar(0.5), { ...options, step });
       gradient.dispose();
       for (let j = 0; j < 5; j++) {
         const g = grad[j]! * 0.5;

@@ -3,11 +3,12 @@ import { asTf, hasKernel, runKernel, tf } from '../tf.ts';
 
 /** √(Σ over all tensors of Σ x²), a scalar. */
 export function globalNorm(tensors: Iterable<Tensor>): Tensor {
+  const all = [...tensors];
+  if (all.length > 0 && hasKernel('MoectGlobalNorm')) {
+    return runKernel('MoectGlobalNorm', Object.fromEntries(all.map((x, i) => [`x${i}`, x])))[0]!;
+  }
   return tf.tidy(() => {
-    const fused = hasKernel('MoectSumSquares');
-    const squares = [...tensors].map((x) =>
-      fused ? asTf(runKernel('MoectSumSquares', { x })[0]!) : tf.sum(tf.square(asTf(x))),
-    );
+    const squares = all.map((x) => tf.sum(tf.square(asTf(x))));
     return tf.sqrt(squares.length === 0 ? tf.scalar(0) : tf.addN(squares));
   }) as unknown as Tensor;
 }

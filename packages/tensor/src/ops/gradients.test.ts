@@ -71,6 +71,17 @@ const cases: Case[] = [
     run: ([l]) => ops.crossEntropy(l!, int([5, -1, 0, 2], [4])),
   },
   {
+    name: 'linearCrossEntropy',
+    inputs: [random([4, 3]), random([6, 3]), random([4, 2]), random([6, 2])],
+    run: ([x, w, y, v]) => {
+      const terms = [
+        { input: x!, weight: w!, trainable: true },
+        { input: y!, weight: v!, trainable: true },
+      ];
+      return ops.linearCrossEntropy(terms, int([5, -1, 0, 2], [4]), 0.3).loss;
+    },
+  },
+  {
     name: 'groupedMatMul',
     inputs: [random([6, 4]), random([4, 3, 4])],
     run: ([x, w]) => ops.groupedMatMul(x!, w!, int([0, 2, 2, 5, 6], [5])),

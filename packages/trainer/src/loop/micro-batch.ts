@@ -3,6 +3,8 @@ import type {
   Batch,
   Extension,
   LossNormalizers,
+  LossOptions,
+  LossResult,
   ParamPath,
   SiteStatistics,
   Tensor,
@@ -11,8 +13,8 @@ import {
   add,
   crossEntropy,
   dispose,
-  div,
   keep,
+  mul,
   reshape,
   sum,
   tensor,
@@ -43,7 +45,7 @@ function upload(batch: Batch): Inputs {
   const shape = [batch.batchSize, batch.sequenceLength];
   return {
     tokens: tensor(batch.tokens, shape, 'int32'),
-    targets: tensor(batch.targets, [batch.targets.length], 'int32'),
+    targets: tensor(batch.targets, shape, 'int32'),
     positions: tensor(batch.positions, shape, 'int32'),
     documentIds: tensor(batch.documentIds, shape, 'int32'),
     languageIds: tensor(batch.languageIds, shape, 'int32'),
@@ -65,7 +67,7 @@ export function runMicroBatch(
   const { targets, tokens, ...context } = upload(batch);
   const kept: Omit<MicroBatchResult, 'gradients'>[] = [];
   const loss = (): Tensor => {
-    const result = base.forward(tokens, {
+    const { loss, ...left } = lossOf(base, tokens, targets, 1 / normalizers.tokens, {
       ...context,
       normalizers,
       training: true,
@@ -73,13 +75,9 @@ export function runMicroBatch(
       overrides: extension.overrides,
       collectStatistics,
     });
-    const { logits, auxLosses, statistics } = result;
-    const tokenLosses = crossEntropy(reshape(logits, [targets.size, logits.shape[2]!]), targets);
-    const left = { tokenLosses, auxLosses, statistics };
     kept.push(left);
     keepAll(left);
-    const crossEntropySum = div(sum(tokenLosses), normalizers.tokens);
-    return Object.values(auxLosses).reduce(add, crossEntropySum);
+    return Object.values(left.auxLosses).reduce(add, loss);
   };
   try {
     const { value, gradients } = tidy(() => valueAndGrads(loss, extension.parameters));
@@ -91,6 +89,21 @@ export function runMicroBatch(
   } finally {
     dispose([tokens, targets, context]);
   }
+}
+
+/** The model's own loss, or that of its logits. */
+function lossOf(
+  base: BaseModel,
+  tokens: Tensor,
+  targets: Tensor,
+  scale: number,
+  options: LossOptions,
+): LossResult {
+  if (base.loss !== undefined) return base.loss(tokens, targets, scale, options);
+  const { logits, auxLosses, statistics } = base.forward(tokens, options);
+  const rows = reshape(logits, [targets.size, base.vocabSize]);
+  const tokenLosses = crossEntropy(rows, reshape(targets, [targets.size]));
+  return { loss: mul(sum(tokenLosses), scale), tokenLosses, auxLosses, statistics };
 }
 
 function keepAll({ tokenLosses, auxLosses, statistics }: Omit<MicroBatchResult, 'gradients'>): void {

@@ -1,5 +1,5 @@
 import type { Optimizer, OptimizerState, ParamMap, ParamPath, Variable } from '@moect/core';
-import { adamWUpdate, dispose, tidy, variable, zerosLike } from '@moect/tensor';
+import { type AdamWEntry, adamWUpdate, dispose, tidy, variable, zerosLike } from '@moect/tensor';
 
 export interface AdamWSettings {
   /** Default [0.9, 0.95]. */
@@ -44,15 +44,16 @@ export function adamW(settings: AdamWSettings = {}): Optimizer {
     init,
     update(parameters, gradients, state, { learningRate, gradientScale }) {
       const step = state.step + 1;
+      const entries: AdamWEntry[] = [];
       for (const [path, parameter] of parameters) {
         const gradient = gradients.get(path);
         if (gradient === undefined) continue;
         const expAvg = state.tensors.get(`exp_avg.${path}`)!;
         const expAvgSq = state.tensors.get(`exp_avg_sq.${path}`)!;
         const decay = decays(path, parameter) ? weightDecay : 0;
-        const options = { learningRate, beta1, beta2, eps, weightDecay: decay, step };
-        adamWUpdate(parameter, gradient, expAvg, expAvgSq, gradientScale, options);
+        entries.push({ parameter, gradient, expAvg, expAvgSq, weightDecay: decay });
       }
+      adamWUpdate(entries, gradientScale, { learningRate, beta1, beta2, eps, step });
       return makeState(step, state.tensors);
     },
   };

@@ -12,16 +12,23 @@ import {
   type Values,
 } from './test-support.ts';
 
-const options = { learningRate: 0.01, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.1 };
+const options = { learningRate: 0.01, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecays: [0.1] };
 
 function adamW(name: 'MoectAdamW', inputs: object, attrs: object): void {
   type Run = (name: string, inputs: object, attrs: object) => unknown;
   expect((engine().runKernel.bind(engine()) as unknown as Run)(name, inputs, attrs)).toEqual([]);
 }
 
+/** Inputs of an update of one parameter. */
+const one = ({ scale, ...tensors }: Record<string, unknown>): object => ({
+  scale,
+  ...Object.fromEntries(Object.entries(tensors).map(([name, value]) => [`${name}0`, value])),
+});
+
 /** torch.optim.AdamW, single tensor, in float64. */
 function reference(p: Float64Array, g: Float64Array, m: Float64Array, v: Float64Array, step: number): void {
-  const { learningRate, beta1, beta2, eps, weightDecay } = options;
+  const { learningRate, beta1, beta2, eps } = options;
+  const weightDecay = options.weightDecays[0]!;
   for (let i = 0; i < p.length; i++) {
     p[i]! *= 1 - learningRate * weightDecay;
     m[i] = beta1 * m[i]! + (1 - beta1) * g[i]!;
@@ -36,16 +43,24 @@ beforeAll(async () => {
   backend = await startBackend();
 });
 
-describe('MoectSumSquares', () => {
+describe('MoectGlobalNorm', () => {
   it.each([[0], [1], [5], [8192], [8193], [100_003]])('sums %i squares in float64', (n) => {
     const x = normal([n], uniform(1), 10);
-    const [sum] = runKernel('MoectSumSquares', { x });
-    expect(sum!.shape).toEqual([]);
-    expectClose(sum, [inner(x.values, x.values)], 0, 1e-7);
+    const [norm] = runKernel('MoectGlobalNorm', { x });
+    expect(norm!.shape).toEqual([]);
+    expectClose(norm, [Math.sqrt(inner(x.values, x.values))], 0, 1e-7);
+  });
+
+  it('goes over many tensors, empty ones too', () => {
+    const next = uniform(3);
+    const all = [[3], [0], [8192], [2, 9000], [0], [1], [5]].map((shape) => normal(shape, next));
+    const squares = all.reduce((sum, x) => sum + inner(x.values, x.values), 0);
+    const inputs = Object.fromEntries(all.map((x, i) => [`x${i}`, x]));
+    expectClose(runKernel('MoectGlobalNorm', inputs)[0], [Math.sqrt(squares)], 0, 1e-7);
   });
 
   it('passes NaN on', () => {
-    expectClose(runKernel('MoectSumSquares', { x: floats([2], [1, Number.NaN]) })[0], [Number.NaN], 0);
+    expectClose(runKernel('MoectGlobalNorm', { x: floats([2], [1, Number.NaN]) })[0], [Number.NaN], 0);
   });
 });
 
@@ -70,7 +85,7 @@ describe('MoectAdamW', () => {
     for (let step = 1; step <= 5; step++) {
       const gradient = normal(shape, next);
       const [grad, scale] = [float32(gradient), scalar(0.5)];
-      adamW('MoectAdamW', { param, grad, expAvg, expAvgSq, scale }, { ...options, step });
+      adamW('MoectAdamW', one({ param, grad, expAvg, expAvgSq, scale }), { ...options, step });
       reference(
         state[0],
         gradient.values.map((g) => g * 0.5),
@@ -99,7 +114,7 @@ describe('MoectAdamW', () => {
     const [grad, scale] = [ones([4]), ones([1])];
     const tensors = engine().memory().numTensors;
     for (const step of [1, 2]) {
-      adamW('MoectAdamW', { param, grad, expAvg, expAvgSq, scale }, { ...options, step });
+      adamW('MoectAdamW', one({ param, grad, expAvg, expAvgSq, scale }), { ...options, step });
     }
     expect(engine().memory().numTensors).toBe(tensors);
     for (const other of [source, clone, reshaped]) expect([...other.dataSync()]).toEqual([1, 1, 1, 1]);
@@ -109,9 +124,9 @@ describe('MoectAdamW', () => {
 
   it('refuses a gradient of another shape, a scale that is no scalar and step 0', () => {
     const [p, m, v] = [variable(ones([2])), variable(ones([2])), variable(ones([2]))];
-    const inputs = { param: p, grad: ones([2]), expAvg: m, expAvgSq: v, scale: scalar(1) };
+    const inputs = one({ param: p, grad: ones([2]), expAvg: m, expAvgSq: v, scale: scalar(1) });
     const attrs = { ...options, step: 1 };
-    expect(() => adamW('MoectAdamW', { ...inputs, grad: ones([3]) }, attrs)).toThrow('expected float32 [2]');
+    expect(() => adamW('MoectAdamW', { ...inputs, grad0: ones([3]) }, attrs)).toThrow('expected float32 [2]');
     expect(() => adamW('MoectAdamW', { ...inputs, scale: ones([2]) }, attrs)).toThrow('[] or [1]');
     expect(() => adamW('MoectAdamW', inputs, { ...options, step: 0 })).toThrow('step counts from 1');
   });

@@ -3,29 +3,57 @@ import { engine, type TensorInfo, Variable } from '@tensorflow/tfjs-core';
 import { OP } from '../../generated/wasm-ops.ts';
 import type { MoectWasmBackend } from '../backend.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
+import { floatBits } from '../layout.ts';
 import { inputsOf, numberAttr, sizeOf } from './kernel-inputs.ts';
 import { withTemporary } from './scratch.ts';
 
-/** Elements of one partial sum, as in assembly/fused/optimizer.ts. */
+/** Elements of one unit, as in assembly/fused/optimizer.ts. */
 const SPAN = 8192;
 
-function sumSquares(call: WasmKernelCall): TensorInfo {
+const spansOf = (info: TensorInfo): number => Math.ceil(sizeOf(info.shape) / SPAN);
+
+/**
+ * Writes a record per tensor: elements, first unit, then `words`. Empty tensors have none.
+ * @returns records and units in all
+ */
+function writeRecords(
+  { runtime }: MoectWasmBackend,
+  at: number,
+  tensors: readonly { readonly info: TensorInfo; readonly words: readonly number[] }[],
+): { count: number; units: number } {
+  let [word, count, units] = [at >>> 2, 0, 0];
+  for (const { info, words } of tensors) {
+    const spans = spansOf(info);
+    if (spans === 0) continue;
+    runtime.i32().set([sizeOf(info.shape), units, ...words], word);
+    word += 2 + words.length;
+    units += spans;
+    count++;
+  }
+  return { count, units };
+}
+
+/** Square root of the sum of squares of all inputs: one pass over all of them. */
+function globalNorm(call: WasmKernelCall): TensorInfo {
   const { backend } = call;
   const { runtime } = backend;
-  const x = inputsOf('MoectSumSquares', call)('x', 'float32', ['…']);
-  const n = sizeOf(x.shape);
-  const spans = Math.ceil(n / SPAN);
+  const take = inputsOf('MoectGlobalNorm', call);
+  const infos = Object.keys(call.inputs).map((name) => take(name, 'float32', ['…']));
   const out = backend.output([], 'float32');
-  withTemporary(backend, spans * 8, (partial) => {
-    runtime.dispatch(
-      OP.SUM_SQUARES,
-      [spans, 1, backend.pointer(x), partial, n],
-      runtime.chunks(spans, Math.min(n, SPAN)),
-    );
-    runtime.dispatch(OP.SUM_DOUBLES, [1, 1, partial, spans, out.pointer]);
+  const tensors = infos.map((info) => ({ info, words: [backend.pointer(info)] }));
+  const spans = infos.reduce((sum, info) => sum + spansOf(info), 0);
+  const bytes = spans * 8 + infos.length * 12;
+  withTemporary(backend, bytes, (partial) => {
+    const records = partial + spans * 8;
+    const { count, units } = writeRecords(backend, records, tensors);
+    const args = [units, 1, records, count, partial];
+    if (units > 0) runtime.dispatch(OP.SUM_SQUARES, args, runtime.chunks(units, SPAN));
+    runtime.dispatch(OP.ROOT_OF_SUM, [1, 1, partial, units, out.pointer]);
   });
   return out.info;
 }
+
+const NAMES = ['param', 'expAvg', 'expAvgSq'] as const;
 
 /** Address of values that nothing else shares: a clone, a reshape or `tf.variable(t)` would change with them. */
 function ownPointer(backend: MoectWasmBackend, name: string, info: TensorInfo): number {
@@ -56,42 +84,42 @@ function constants(call: WasmKernelCall): number[] {
   const step = numberAttr(call, 'step');
   if (!(step >= 1)) throw new RangeError(`MoectAdamW: step counts from 1, not ${step}.`);
   return [
-    1 - learningRate * numberAttr(call, 'weightDecay'),
-    beta1,
-    1 - beta1,
-    beta2,
-    1 - beta2,
+    ...[beta1, 1 - beta1, beta2, 1 - beta2],
     learningRate / (1 - beta1 ** step),
     1 / Math.sqrt(1 - beta2 ** step),
     numberAttr(call, 'eps'),
   ];
 }
 
+/** Inputs param0, grad0, expAvg0, expAvgSq0, param1, …, scale; attribute weightDecays has one number for each. */
 function adamW(call: WasmKernelCall): TensorInfo[] {
   const { backend } = call;
   const { runtime } = backend;
   const take = inputsOf('MoectAdamW', call);
-  const param = take('param', 'float32', ['…']);
-  const grad = take('grad', 'float32', param.shape);
-  const expAvg = take('expAvg', 'float32', param.shape);
-  const expAvgSq = take('expAvgSq', 'float32', param.shape);
   const scale = take('scale', 'float32', ['…']);
   if (sizeOf(scale.shape) !== 1) throw new ShapeMismatchError('MoectAdamW: scale', scale.shape, '[] or [1]');
   const values = constants(call);
-  const n = sizeOf(param.shape);
-  const p = ownPointer(backend, 'param', param);
-  const m = ownPointer(backend, 'expAvg', expAvg);
-  const v = ownPointer(backend, 'expAvgSq', expAvgSq);
-  withTemporary(backend, values.length * 4, (at) => {
-    const pointers = [p, backend.pointer(grad), m, v, backend.pointer(scale), at];
+  const learningRate = numberAttr(call, 'learningRate');
+  const tensors = (call.attrs['weightDecays'] as number[]).map((weightDecay, i) => {
+    const info = take(`param${i}`, 'float32', ['…']);
+    const grad = take(`grad${i}`, 'float32', info.shape);
+    const moments = ['expAvg', 'expAvgSq'].map((name) => take(`${name}${i}`, 'float32', info.shape));
+    const [param, m, v] = [info, ...moments].map((own, j) => ownPointer(backend, NAMES[j]!, own));
+    const decay = floatBits(1 - learningRate * weightDecay);
+    return { info, words: [param!, backend.pointer(grad), m!, v!, decay] };
+  });
+  const constantBytes = 32;
+  withTemporary(backend, constantBytes + tensors.length * 28, (at) => {
     runtime.f32().set(values, at >>> 2);
-    runtime.dispatch(OP.ADAM_W, [n, 16, ...pointers], runtime.chunks(n, 4));
+    const { count, units } = writeRecords(backend, at + constantBytes, tensors);
+    const args = [units, 1, at + constantBytes, count, backend.pointer(scale), at];
+    if (units > 0) runtime.dispatch(OP.ADAM_W, args, runtime.chunks(units, SPAN * 4));
   });
   return [];
 }
 
-/** AdamW (arXiv 1711.05101) in place, and the sum of squares for clipping. */
+/** AdamW (arXiv 1711.05101) in place, and the global norm for clipping: each one pass over all tensors. */
 export function registerAdamW(): void {
-  registerWasmKernel('MoectSumSquares', sumSquares);
+  registerWasmKernel('MoectGlobalNorm', globalNorm);
   registerWasmKernel('MoectAdamW', adamW);
 }

@@ -6,6 +6,7 @@ import { registerCrossEntropy } from './cross-entropy.ts';
 import { registerEmbedding } from './embedding.ts';
 import { registerExpertOrder } from './expert-order.ts';
 import { registerGroupedMatMul } from './grouped-mat-mul.ts';
+import { registerLinearCrossEntropy } from './linear-cross-entropy.ts';
 import { registerNorms } from './norms.ts';
 import { registerRope } from './rope.ts';
 
@@ -15,6 +16,7 @@ export function registerFusedKernels(): void {
   registerActivations();
   registerRope();
   registerCrossEntropy();
+  registerLinearCrossEntropy();
   registerEmbedding();
   registerExpertOrder();
   registerCausalMean();

@@ -1,0 +1,69 @@
+import { type LogitsTerm, ShapeMismatchError, type Tensor } from '@moect/core';
+import { asTf, hasKernel, runKernel, tf, withGradient } from '../tf.ts';
+import { crossEntropy } from './cross-entropy.ts';
+import { reshape } from './shape.ts';
+
+/**
+ * Cross-entropy of logits that are a sum of linear terms. The wasm backend goes through the rows in blocks and makes
+ * the gradients on the way, so that logits of all rows are never held; elsewhere it is composed and holds them.
+ * @param given inputs [.., in] of as many rows as there are targets
+ * @param targets [rows] int32; −1 gives loss 0 and no gradient
+ * @param scale put on the sum of losses
+ * @returns `loss`: scale · Σ tokenLosses, a scalar with gradients; `tokenLosses`: [rows] nats, without
+ */
+export function linearCrossEntropy(
+  given: readonly LogitsTerm[],
+  targets: Tensor,
+  scale: number,
+): { loss: Tensor; tokenLosses: Tensor } {
+  const terms = given.map((term) => ({ ...term, input: reshape(term.input, [-1, term.weight.shape[1]!]) }));
+  check(terms, targets);
+  if (!hasKernel('MoectLinearCrossEntropy')) return composed(terms, targets, scale);
+  const inputs = Object.fromEntries(
+    terms.flatMap(({ input, weight }, i) => [
+      [`input${i}`, input],
+      [`weight${i}`, weight],
+    ]),
+  );
+  const withGradients = tf.engine().isTapeOn();
+  const attrs = { trainable: terms.map(({ trainable }) => trainable), scale, withGradients };
+  const [tokenLosses, ...gradients] = runKernel('MoectLinearCrossEntropy', { ...inputs, targets }, attrs);
+  const total = (): Tensor => tf.tidy(() => tf.mul(tf.sum(asTf(tokenLosses!)), scale)) as unknown as Tensor;
+  if (!withGradients) return { loss: total(), tokenLosses: tokenLosses! };
+  const reached = [
+    ...terms.map(({ input }) => input),
+    ...terms.filter(({ trainable }) => trainable).map(({ weight }) => weight),
+  ];
+  const loss = withGradient(
+    reached,
+    () => ({ value: total(), saved: gradients, keepInputs: false }),
+    (dy, saved) => saved.map((x) => runKernel('MoectTimesScalar', { x, scalar: dy })[0]!),
+  );
+  return { loss, tokenLosses: tokenLosses! };
+}
+
+function check(terms: readonly LogitsTerm[], targets: Tensor): void {
+  const rows = targets.shape[0];
+  const vocabSize = terms[0]?.weight.shape[0];
+  for (const { input, weight } of terms) {
+    const fits =
+      input.rank === 2 && input.shape[0] === rows && weight.shape.join() === `${vocabSize},${input.shape[1]}`;
+    if (fits) continue;
+    throw new ShapeMismatchError(
+      'term of linearCrossEntropy',
+      weight.shape,
+      `[${vocabSize}, in] for inputs [${rows}, in] (given [${input.shape}])`,
+    );
+  }
+}
+
+function composed(
+  terms: readonly LogitsTerm[],
+  targets: Tensor,
+  scale: number,
+): { loss: Tensor; tokenLosses: Tensor } {
+  const products = terms.map(({ input, weight }) => tf.matMul(asTf(input), asTf(weight), false, true));
+  const logits = products.reduce((a, b) => tf.add(a, b));
+  const tokenLosses = crossEntropy(logits as unknown as Tensor, targets);
+  return { loss: tf.mul(tf.sum(asTf(tokenLosses)), scale) as unknown as Tensor, tokenLosses };
+}

@@ -1,0 +1,176 @@
+import { ShapeMismatchError } from '@moect/core';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { KIND, OP } from '../../generated/wasm-ops.ts';
+import type { MoectWasmBackend, WasmOutput } from '../backend.ts';
+import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
+import { binary } from '../kernels/binary.ts';
+import { packedBytes, packOperandB, productPacked } from '../kernels/mat-mul.ts';
+import { floatBits } from '../layout.ts';
+import { inputsOf, numberAttr, sizeOf } from './kernel-inputs.ts';
+import { checkRange, withTemporary } from './scratch.ts';
+
+/** Rows whose logits are held at a time: as many as a product sums in one go (assembly/product.ts, KC). */
+const ROWS = 256;
+/** An exponential costs about as much as this many copied elements. */
+const WORK = 4;
+
+interface Term {
+  readonly input: TensorInfo;
+  /** Width of the input. */
+  readonly width: number;
+  /** The weight in panels, for logits and for the gradient of the input. */
+  readonly panels: number;
+  readonly gradientPanels: number;
+  readonly inputGradient: WasmOutput | undefined;
+  readonly weightGradient: WasmOutput | undefined;
+}
+
+interface Problem {
+  readonly backend: MoectWasmBackend;
+  readonly terms: readonly Term[];
+  readonly vocabSize: number;
+  readonly targets: number;
+  readonly losses: number;
+  /** float bits */
+  readonly scale: number;
+  readonly withGradients: boolean;
+}
+
+const temporaries = (backend: MoectWasmBackend): { alloc(bytes: number): number; release(): void } => {
+  const held: [pointer: number, bytes: number][] = [];
+  return {
+    alloc(bytes) {
+      const pointer = backend.temporary(bytes);
+      held.push([pointer, bytes]);
+      return pointer;
+    },
+    release() {
+      for (const [pointer, bytes] of held) backend.releaseTemporary(pointer, bytes);
+    },
+  };
+};
+
+/** Logits of rows first … first+m−1, then their losses; with gradients the logits become slopes. */
+function logitsAndLosses(p: Problem, logits: number, first: number, m: number): void {
+  const { backend, terms, vocabSize: n } = p;
+  for (const [i, { input, width: k, panels }] of terms.entries()) {
+    const sizes = { m, n, k, transposeA: false, transposeB: true };
+    productPacked(backend, backend.pointer(input) + first * k * 4, panels, logits, sizes, i > 0);
+  }
+  const { runtime } = backend;
+  const chunks = runtime.chunks(m, n * WORK);
+  const [targets, losses] = [p.targets + first * 4, p.losses + first * 4];
+  if (p.withGradients) {
+    runtime.dispatch(OP.CROSS_ENTROPY_SLOPES, [m, 1, logits, targets, losses, n, p.scale], chunks);
+  } else {
+    withTemporary(backend, m * 4, (logsumexp) => {
+      runtime.dispatch(OP.CROSS_ENTROPY, [m, 1, logits, targets, losses, logsumexp, n], chunks);
+    });
+  }
+}
+
+/** The rows' share of all gradients, from the slopes. */
+function addGradients(p: Problem, slopes: number, first: number, m: number): void {
+  const { backend, terms, vocabSize } = p;
+  for (const { input, width, gradientPanels, inputGradient, weightGradient } of terms) {
+    const offset = first * width * 4;
+    const toInput = { m, n: width, k: vocabSize, transposeA: false, transposeB: false };
+    productPacked(backend, slopes, gradientPanels, inputGradient!.pointer + offset, toInput);
+    if (weightGradient === undefined) continue;
+    const toWeight = { m: vocabSize, n: width, k: m, transposeA: true, transposeB: false };
+    withTemporary(backend, packedBytes(m, width), (panels) => {
+      packOperandB(backend, backend.pointer(input) + offset, panels, toWeight);
+      productPacked(backend, slopes, panels, weightGradient.pointer, toWeight, first > 0);
+    });
+  }
+}
+
+/** Checked before anything is allocated. */
+function operandsOf(call: WasmKernelCall, rows: number): { input: TensorInfo; weight: TensorInfo }[] {
+  const take = inputsOf('MoectLinearCrossEntropy', call);
+  const vocabSize = take('weight0', 'float32', ['vocabSize', 'in']).shape[0]!;
+  return (call.attrs['trainable'] as boolean[]).map((_, i) => {
+    const weight = take(`weight${i}`, 'float32', [vocabSize, 'in']);
+    if (sizeOf(weight.shape) === 0) {
+      throw new ShapeMismatchError('MoectLinearCrossEntropy: weight', weight.shape, 'no empty dimension');
+    }
+    return { weight, input: take(`input${i}`, 'float32', [rows, weight.shape[1]!]) };
+  });
+}
+
+function termOf(
+  { backend, attrs }: WasmKernelCall,
+  { input, weight }: { readonly input: TensorInfo; readonly weight: TensorInfo },
+  trainable: boolean,
+  alloc: (bytes: number) => number,
+): Term {
+  const [vocabSize, width] = weight.shape as [number, number];
+  const withGradients = attrs['withGradients'] === true;
+  const panels = alloc(packedBytes(width, vocabSize));
+  const gradientPanels = withGradients ? alloc(packedBytes(vocabSize, width)) : 0;
+  const from = backend.pointer(weight);
+  const sizes = { m: 0, transposeA: false };
+  packOperandB(backend, from, panels, { ...sizes, n: vocabSize, k: width, transposeB: true });
+  if (withGradients) {
+    packOperandB(backend, from, gradientPanels, { ...sizes, n: width, k: vocabSize, transposeB: false });
+  }
+  const gradient = ({ shape }: TensorInfo): WasmOutput => backend.output(shape, 'float32');
+  const inputGradient = withGradients ? gradient(input) : undefined;
+  const weightGradient = withGradients && trainable ? gradient(weight) : undefined;
+  return { input, width, panels, gradientPanels, inputGradient, weightGradient };
+}
+
+/** Without rows there is no block that would write the weights' gradients. */
+function clear(backend: MoectWasmBackend, { info, pointer }: WasmOutput): void {
+  const size = sizeOf(info.shape);
+  backend.runtime.dispatch(OP.FILL_WORDS, [pointer, size, 0]);
+}
+
+/**
+ * Inputs input0, weight0, input1, …, targets. Gives the losses; with gradients also those of scale · Σ losses: of all
+ * inputs, then of the trainable weights.
+ */
+function linearCrossEntropy(call: WasmKernelCall): TensorInfo[] {
+  const { backend } = call;
+  const targets = inputsOf('MoectLinearCrossEntropy', call)('targets', 'int32', ['rows']);
+  const rows = targets.shape[0]!;
+  const at = backend.pointer(targets);
+  const operands = operandsOf(call, rows);
+  const vocabSize = operands[0]!.weight.shape[0]!;
+  checkRange(backend, 'MoectLinearCrossEntropy: targets', at, rows, -1, vocabSize);
+  const { alloc, release } = temporaries(backend);
+  try {
+    const trainable = call.attrs['trainable'] as boolean[];
+    const terms = operands.map((operand, i) => termOf(call, operand, trainable[i]!, alloc));
+    const losses = backend.output([rows], 'float32');
+    const scale = floatBits(numberAttr(call, 'scale'));
+    const withGradients = call.attrs['withGradients'] === true;
+    const problem = { backend, terms, vocabSize, targets: at, losses: losses.pointer, scale, withGradients };
+    const logits = alloc(Math.min(rows, ROWS) * vocabSize * 4);
+    for (let first = 0; first < rows; first += ROWS) {
+      const m = Math.min(ROWS, rows - first);
+      logitsAndLosses(problem, logits, first, m);
+      if (withGradients) addGradients(problem, logits, first, m);
+    }
+    const weights = terms.flatMap(({ weightGradient }) => weightGradient ?? []);
+    if (rows === 0) for (const weight of weights) clear(backend, weight);
+    const inputs = terms.flatMap(({ inputGradient }) => inputGradient ?? []);
+    return [losses, ...inputs, ...weights].map(({ info }) => info);
+  } finally {
+    release();
+  }
+}
+
+/** x · scalar; the same values where the scalar is 1. */
+function timesScalar({ inputs, backend }: WasmKernelCall): TensorInfo {
+  const x = inputs['x']!;
+  const scalar = inputs['scalar']!;
+  if (backend.scalar(scalar) === 1) return backend.alias(x, x.shape);
+  return binary(backend, KIND.B_MUL, x, scalar);
+}
+
+/** Cross-entropy of a linear layer's logits in blocks of rows, with its gradients. */
+export function registerLinearCrossEntropy(): void {
+  registerWasmKernel('MoectLinearCrossEntropy', linearCrossEntropy);
+  registerWasmKernel('MoectTimesScalar', timesScalar);
+}
