@@ -65,4 +65,3 @@ for (let i = 0; i <= count; i++) {
 console.log(`\n${flags.case}, ${threads} thread(s), ${count} steps`);
 // the first step builds tables and warms up
 console.log(report(byLabel(quietStep(steps.slice(1)))));
-process.exit();
