@@ -1,18 +1,26 @@
 import { BackendUnavailableError } from '@moect/core';
+import { FreeBlocks } from './free-blocks.ts';
 import { layout } from './layout.ts';
 
 const PAGE = 65536;
 const MAX_PAGES = 65535;
 /** Kernels may read (never write) up to one vector beyond the last element. */
 const TAIL = 16;
+/** Up to here blocks have size classes, above they are cut to measure. */
+const SMALL = 4096;
+/** Small blocks are cut from pieces of this size, so that they do not lie scattered between large ones. */
+const SLAB = 65536;
+/** Large blocks are whole cache lines. */
+const LINE = 64;
 
 /**
- * Memory in size classes of a quarter power of two, with one free list per class. Allocation and release are
- * O(1); blocks are 16-byte aligned and 16 bytes longer than asked. Pointers are unsigned (up to 4 GiB).
+ * Small blocks in size classes of a quarter power of two with one free list each, in O(1); large ones cut to measure
+ * from the smallest gap that holds them, or from the end of the memory. Blocks are 16-byte aligned and 16 bytes longer
+ * than asked. Pointers are unsigned (up to 4 GiB).
  */
 export class Allocator {
   readonly memory: WebAssembly.Memory;
-  /** Bytes handed out and not yet released, as classes. */
+  /** Bytes handed out and not yet released, rounded up as they are handed out. */
   liveBytes = 0;
   /** Largest `liveBytes` since `resetPeak`. */
   peakBytes = 0;
@@ -20,7 +28,10 @@ export class Allocator {
   epoch = 0;
   #top: number = layout.heapStart;
   #end: number;
-  readonly #free: number[][] = [];
+  #slabAt = 0;
+  #slabEnd = 0;
+  readonly #small: number[][] = [];
+  readonly #large = new FreeBlocks();
 
   constructor(memory: WebAssembly.Memory) {
     this.memory = memory;
@@ -29,11 +40,8 @@ export class Allocator {
 
   /** Address of at least `bytes` bytes. @throws BackendUnavailableError when 4 GiB are used up. */
   alloc(bytes: number): number {
-    const index = classOf(bytes + TAIL);
-    const size = classBytes(index);
-    const list = this.#free[index];
-    const reused = list?.pop();
-    const pointer = reused ?? this.#extend(index, size);
+    const size = blockBytes(bytes);
+    const pointer = size <= SMALL ? this.#allocSmall(size) : this.#allocLarge(size);
     this.liveBytes += size;
     if (this.liveBytes > this.peakBytes) this.peakBytes = this.liveBytes;
     return pointer;
@@ -41,17 +49,13 @@ export class Allocator {
 
   /** Gives back what `alloc(bytes)` returned. */
   release(pointer: number, bytes: number): void {
-    const index = classOf(bytes + TAIL);
-    let list = this.#free[index];
-    if (list === undefined) {
-      list = [];
-      this.#free[index] = list;
-    }
-    list.push(pointer);
-    this.liveBytes -= classBytes(index);
+    const size = blockBytes(bytes);
+    if (size > SMALL) this.#large.put(pointer, size);
+    else this.#classList(size).push(pointer);
+    this.liveBytes -= size;
   }
 
-  /** End of the memory that was ever handed out. */
+  /** End of the memory that was ever handed out: what the process really holds of it. */
   get top(): number {
     return this.#top;
   }
@@ -60,9 +64,40 @@ export class Allocator {
     this.peakBytes = this.liveBytes;
   }
 
-  #extend(index: number, size: number): number {
-    const pointer = this.#top;
-    if (pointer + size > this.#end && !this.#grow(pointer + size)) return this.#split(index, size);
+  #classList(size: number): number[] {
+    const index = classOf(size);
+    let list = this.#small[index];
+    if (list === undefined) {
+      list = [];
+      this.#small[index] = list;
+    }
+    return list;
+  }
+
+  #allocSmall(size: number): number {
+    const reused = this.#classList(size).pop();
+    if (reused !== undefined) return reused;
+    if (this.#slabAt + size > this.#slabEnd) {
+      this.#slabAt = this.#allocLarge(SLAB);
+      this.#slabEnd = this.#slabAt + SLAB;
+    }
+    const pointer = this.#slabAt;
+    this.#slabAt += size;
+    return pointer;
+  }
+
+  #allocLarge(size: number): number {
+    const reused = this.#large.take(size);
+    if (reused !== undefined) return reused;
+    const pointer = this.#large.takeBefore(this.#top);
+    if (pointer + size > this.#end && !this.#grow(pointer + size)) {
+      if (pointer < this.#top) this.#large.put(pointer, this.#top - pointer);
+      throw new BackendUnavailableError(
+        'moect-wasm',
+        `its memory of 4 GiB has no room for ${size} more bytes (${this.liveBytes} bytes are in use)`,
+        'Use a smaller batch or shorter sequences, or dispose tensors that are no longer needed (tf.tidy).',
+      );
+    }
     this.#top = pointer + size;
     return pointer;
   }
@@ -84,38 +119,16 @@ export class Allocator {
     }
     return false;
   }
+}
 
-  /** Memory is at its end: takes a released block of a larger class and keeps the rest of it in smaller ones. */
-  #split(index: number, size: number): number {
-    for (let larger = index + 1; larger < this.#free.length; larger++) {
-      const pointer = this.#free[larger]?.pop();
-      if (pointer === undefined) continue;
-      this.#keep(pointer + size, classBytes(larger) - size);
-      return pointer;
-    }
-    throw new BackendUnavailableError(
-      'moect-wasm',
-      `its memory of 4 GiB has no room for ${size} more bytes (${this.liveBytes} bytes are in use)`,
-      'Use a smaller batch or shorter sequences, or dispose tensors that are no longer needed (tf.tidy).',
-    );
-  }
-
-  #keep(pointer: number, bytes: number): void {
-    let at = pointer;
-    let left = bytes;
-    while (left >= classBytes(0)) {
-      let index = classOf(left);
-      if (classBytes(index) > left) index--;
-      this.#free[index] ??= [];
-      this.#free[index]!.push(at);
-      at += classBytes(index);
-      left -= classBytes(index);
-    }
-  }
+/** Bytes that a request takes. */
+export function blockBytes(bytes: number): number {
+  const size = bytes + TAIL;
+  return size <= SMALL ? classBytes(classOf(size)) : Math.ceil(size / LINE) * LINE;
 }
 
 /** Index of the smallest class that holds `bytes`. Class 0 has 64 bytes. */
-export function classOf(bytes: number): number {
+function classOf(bytes: number): number {
   if (bytes <= 64) return 0;
   const exponent = Math.floor(Math.log2(bytes - 1));
   const base = 2 ** exponent;
@@ -123,6 +136,6 @@ export function classOf(bytes: number): number {
 }
 
 /** Bytes of a class: (4 + index mod 4) · 2^(4 + index div 4), always a multiple of 16. */
-export function classBytes(index: number): number {
+function classBytes(index: number): number {
   return (4 + (index & 3)) * 2 ** (4 + (index >> 2));
 }

@@ -1,7 +1,6 @@
 import { BackendUnavailableError } from '@moect/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
-import { classBytes, classOf } from './allocator.ts';
 import type { MoectWasmBackend } from './backend.ts';
 import { registerWasmBackend, wasmHeapBytes } from './register.ts';
 import { startWasm } from './test-support.ts';
@@ -10,15 +9,6 @@ let backend: MoectWasmBackend;
 
 beforeAll(async () => {
   backend = await startWasm();
-});
-
-test('size classes hold what is asked for and waste less than a quarter', () => {
-  for (let bytes = 1; bytes < 5_000_000; bytes = Math.ceil(bytes * 1.013)) {
-    const size = classBytes(classOf(bytes));
-    expect(size).toBeGreaterThanOrEqual(bytes);
-    expect(size % 16).toBe(0);
-    if (bytes > 64) expect(size).toBeLessThan(bytes * 1.26 + 16);
-  }
 });
 
 test('a training loop leaves tensors and heap as they were', () => {
