@@ -1,6 +1,11 @@
 export { type FileSource, fileSource, type OpenSafetensors, openSafetensors } from './node/file-source.ts';
 export { type FolderStore, openFolderStore } from './node/folder-store.ts';
 export {
+  type HiddenStateCache,
+  type HiddenStateCacheOptions,
+  openHiddenStateCache,
+} from './node/hidden-states/hidden-state-cache.ts';
+export {
   type LoadedModel,
   loadFolderTokenizer,
   loadHuggingFaceFolder,

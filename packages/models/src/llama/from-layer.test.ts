@@ -19,21 +19,7 @@ import {
 } from '@moect/tensor';
 import { leakedTensors, selectBackend, testBackends } from '@moect/tensor/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createLlama } from './create-llama.ts';
-import { initLlamaParameters } from './llama-parameters.ts';
-
-const config = {
-  architectures: ['LlamaForCausalLM'],
-  vocab_size: 23,
-  hidden_size: 16,
-  intermediate_size: 20,
-  num_hidden_layers: 6,
-  num_attention_heads: 4,
-  num_key_value_heads: 2,
-  max_position_embeddings: 64,
-  rms_norm_eps: 1e-6,
-  initializer_range: 0.4,
-};
+import { deepLlama } from '../testing/deep-llama.ts';
 
 describe.each(testBackends())('a pass that begins in the middle, on %s', (backend) => {
   let model: BaseModel;
@@ -45,7 +31,7 @@ describe.each(testBackends())('a pass that begins in the middle, on %s', (backen
   let inputs: { documentIds: Tensor; positions: Tensor };
   beforeAll(async () => {
     await selectBackend(backend);
-    model = createLlama(config, initLlamaParameters(config, createRng(2)));
+    model = deepLlama(2);
     const ids = (values: number[]): Tensor => tensor(values, [2, 6], 'int32');
     tokens = ids([4, 8, 2, 22, 1, 9, 5, 5, 3, 7, 0, 0]);
     inputs = { documentIds: ids(packed.documentIds), positions: ids(packed.positions) };

@@ -1,0 +1,21 @@
+import type { BaseModel } from '@moect/core';
+import { createRng } from '@moect/tensor';
+import { createLlama } from '../llama/create-llama.ts';
+import { initLlamaParameters } from '../llama/llama-parameters.ts';
+
+/** A random Llama of six narrow layers. */
+export function deepLlama(seed: number): BaseModel {
+  const config = {
+    architectures: ['LlamaForCausalLM'],
+    vocab_size: 23,
+    hidden_size: 16,
+    intermediate_size: 20,
+    num_hidden_layers: 6,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    max_position_embeddings: 64,
+    rms_norm_eps: 1e-6,
+    initializer_range: 0.4,
+  };
+  return createLlama(config, initLlamaParameters(config, createRng(seed)));
+}
