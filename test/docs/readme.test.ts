@@ -13,7 +13,11 @@ const scratch = path.join(import.meta.dirname, '.tmp');
 
 const packages = (await readdir(path.join(root, 'packages'))).sort();
 const readmes = new Map<string, Program[]>();
-for (const file of ['README.md', ...packages.map((name) => `packages/${name}/README.md`)]) {
+for (const file of [
+  'README.md',
+  'docs/tensorflow-js-backend.md',
+  ...packages.map((name) => `packages/${name}/README.md`),
+]) {
   const place = path.join(root, file);
   if (existsSync(place)) readmes.set(file, programsOf(await readFile(place, 'utf8')));
 }

@@ -296,6 +296,32 @@ const making: Maker = (draw) => {
   return { name, inputs: [x], tolerance: EXACT, run };
 };
 
+const batchNorm: Maker = (draw) => {
+  const shape = draw.shape(1, 4, 7);
+  const perChannel = draw.next() < 0.5;
+  const statistic = perChannel ? shape.slice(-1) : shape;
+  const [offset, scale] = [draw.next() < 0.5, draw.next() < 0.5];
+  return {
+    name: 'batchNorm',
+    inputs: [floats(draw, shape, 3), ...[1, 2, 3, 4].map(() => floats(draw, statistic))],
+    tolerance: SUM,
+    run: (x, mean, variance, o, s) =>
+      tf
+        .engine()
+        .runKernel(
+          'FusedBatchNorm',
+          {
+            x: x!,
+            mean: mean!,
+            variance: tf.square(variance!),
+            ...(offset && { offset: o! }),
+            ...(scale && { scale: s! }),
+          },
+          { varianceEpsilon: 0.001 },
+        ),
+  };
+};
+
 const fusedMatMul: Maker = (draw) => {
   const [m, k, n] = [draw.int(1, 20), draw.int(1, 20), draw.int(1, 20)];
   const activation = draw.pick(['linear', 'relu', 'relu6', 'elu', 'sigmoid', 'leakyrelu'] as const);
@@ -356,6 +382,7 @@ const makers: readonly Maker[] = [
   rows,
   making,
   fusedMatMul,
+  batchNorm,
   gradients,
 ];
 

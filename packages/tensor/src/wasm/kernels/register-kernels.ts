@@ -1,3 +1,4 @@
+import { registerBatchNorm } from './batch-norm.ts';
 import { registerBinary } from './binary.ts';
 import { registerCreate } from './create.ts';
 import { registerFusedMatMul } from './fused-mat-mul.ts';
@@ -19,4 +20,5 @@ export function registerKernels(): void {
   registerCreate();
   registerReduce();
   registerGather();
+  registerBatchNorm();
 }
