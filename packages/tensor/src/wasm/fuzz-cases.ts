@@ -306,19 +306,17 @@ const batchNorm: Maker = (draw) => {
     inputs: [floats(draw, shape, 3), ...[1, 2, 3, 4].map(() => floats(draw, statistic))],
     tolerance: SUM,
     run: (x, mean, variance, o, s) =>
-      tf
-        .engine()
-        .runKernel(
-          'FusedBatchNorm',
-          {
-            x: x!,
-            mean: mean!,
-            variance: tf.square(variance!),
-            ...(offset && { offset: o! }),
-            ...(scale && { scale: s! }),
-          },
-          { varianceEpsilon: 0.001 },
-        ),
+      tf.engine().runKernel(
+        'FusedBatchNorm',
+        {
+          x: x!,
+          mean: mean!,
+          variance: tf.square(variance!),
+          ...(offset && { offset: o! }),
+          ...(scale && { scale: s! }),
+        },
+        { varianceEpsilon: 0.001 },
+      ),
   };
 };
 
