@@ -25,3 +25,7 @@ export const SOFTMAX: i32 = 22;
 export const CUMSUM: i32 = 23;
 export const TOP_K_ROWS: i32 = 24;
 export const DIRECT_PRODUCT: i32 = 25;
+export const PACK_COMPRESSED: i32 = 26;
+export const DIRECT_COMPRESSED: i32 = 27;
+export const WIDEN: i32 = 28;
+export const GATHER_COMPRESSED: i32 = 29;

@@ -1,4 +1,10 @@
 import { binaryChunk } from './binary';
+import {
+  directCompressedChunk,
+  gatherCompressedChunk,
+  packCompressedChunk,
+  widenChunk,
+} from './compressed';
 import { directProductChunk } from './direct-product';
 import { fillWordsChunk } from './fill';
 import { runFused } from './fused/run';
@@ -24,6 +30,14 @@ export function runChunk(id: i32, chunk: i32, chunks: i32): void {
       return batchProductChunk(chunk, chunks);
     case op.DIRECT_PRODUCT:
       return directProductChunk(chunk, chunks);
+    case op.PACK_COMPRESSED:
+      return packCompressedChunk(chunk, chunks);
+    case op.DIRECT_COMPRESSED:
+      return directCompressedChunk(chunk, chunks);
+    case op.WIDEN:
+      return widenChunk(chunk, chunks);
+    case op.GATHER_COMPRESSED:
+      return gatherCompressedChunk(chunk, chunks);
     case op.UNARY:
       return unaryChunk(chunk, chunks);
     case op.TEST:

@@ -1,4 +1,5 @@
-import type { ParamMap, ParamPath, Tensor } from '@moect/core';
+import { InvalidConfigError, type ParamMap, type ParamPath, type Tensor } from '@moect/core';
+import { frozenStorageOf } from './frozen/compress-frozen.ts';
 import { Tape } from './tape.ts';
 import { asTf, fromTf, tf } from './tf.ts';
 
@@ -7,11 +8,13 @@ import { asTf, fromTf, tf } from './tf.ts';
  * Parameters that the value does not depend on are absent from `gradients`. Only what depends on a parameter is kept for
  * the way back: a part of a model below its first trained parameter costs neither memory nor a backward pass.
  * Not differentiable itself. The caller disposes value and gradients.
+ * Throws InvalidConfigError when a parameter is in compressed storage.
  */
 export function valueAndGrads(
   f: () => Tensor,
   parameters: ParamMap,
 ): { value: Tensor; gradients: Map<ParamPath, Tensor> } {
+  refuseCompressed(parameters);
   const tape = new Tape(parameters.values());
   const value = fromTf(tape.record(() => tf.tidy(() => asTf(f()))));
   const one = tf.ones(value.shape);
@@ -23,4 +26,13 @@ export function valueAndGrads(
     if (gradient !== undefined) gradients.set(path, fromTf(gradient));
   }
   return { value, gradients };
+}
+
+function refuseCompressed(parameters: ParamMap): void {
+  const problems = [...parameters]
+    .map(([path, parameter]) => ({ path, storage: frozenStorageOf(parameter) }))
+    .filter(({ storage }) => storage !== 'float32')
+    .map(({ path, storage }) => ({ path, message: `is stored as ${storage}, which cannot be trained` }));
+  if (problems.length === 0) return;
+  throw new InvalidConfigError('valueAndGrads', problems, 'Load trainable weights as float32.');
 }

@@ -1,6 +1,7 @@
 import { CorruptDataError } from '@moect/core';
+import { decodeBfloat16 } from '@moect/tensor';
 import type { SafetensorsDType } from './dtype.ts';
-import { decodeBfloat16, decodeFloat16 } from './half-precision.ts';
+import { decodeFloat16 } from './half-precision.ts';
 
 type Values = Float32Array | Int32Array;
 

@@ -1,7 +1,8 @@
 import { CorruptDataError, ShapeMismatchError } from '@moect/core';
+import { decodeBfloat16, encodeBfloat16 } from '@moect/tensor';
 import { describe, expect, it } from 'vitest';
 import type { HostTensor } from './dtype.ts';
-import { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16 } from './half-precision.ts';
+import { decodeFloat16, encodeFloat16 } from './half-precision.ts';
 import { readSafetensors } from './read-safetensors.ts';
 import { writeSafetensors } from './write-safetensors.ts';
 

@@ -1,7 +1,8 @@
 import { CorruptDataError, ShapeMismatchError } from '@moect/core';
+import { encodeBfloat16 } from '@moect/tensor';
 import { checkFinite } from './decode.ts';
 import { bitsPerElement, type HostTensor, SAFETENSORS_DTYPES, type SafetensorsDType } from './dtype.ts';
-import { encodeBfloat16, encodeFloat16 } from './half-precision.ts';
+import { encodeFloat16 } from './half-precision.ts';
 
 export interface WriteOptions {
   /** Added to `{ format: 'pt' }`, which transformers asks for. */

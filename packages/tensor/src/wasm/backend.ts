@@ -14,6 +14,7 @@
 //   3. gradients: registerGradient of tfjs-core, calls through engine().runKernel('Foo', inputs, attrs).
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import { type backend_util, type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
+import type { CompressedMatrix } from './compressed-matrix.ts';
 import { LeakReport } from './leak-report.ts';
 import type { Runtime } from './runtime.ts';
 import { type HeapDType, WasmTensorData } from './tensor-data.ts';
@@ -54,6 +55,8 @@ export class MoectWasmBackend extends MathBackendCPU {
   readonly runtime: Runtime;
   /** Only with the option `reportLeaks`: watching costs about a microsecond per tensor. */
   readonly leaks: LeakReport | undefined;
+  /** Compressed tensors with a float32 copy on the heap. */
+  readonly #widened: WasmTensorData[] = [];
   #disposed = false;
 
   constructor(runtime: Runtime, reportLeaks = false) {
@@ -68,9 +71,33 @@ export class MoectWasmBackend extends MathBackendCPU {
     return this as unknown as CpuBackendInternals;
   }
 
-  /** Address of a tensor's values, in the tensor's dtype. Valid until the tensor is disposed. */
+  /**
+   * Address of a tensor's values, in the tensor's dtype. Valid until the tensor is disposed; for a tensor in compressed
+   * storage, whose values are widened here, until the kernel ends.
+   */
   pointer(info: TensorInfo): number {
-    return this.#internals.data.get(info.dataId).pointer(info.dtype);
+    const data = this.#internals.data.get(info.dataId);
+    if (data.matrix !== undefined) this.#widened.push(data);
+    return data.pointer(info.dtype);
+  }
+
+  /** The compressed storage of a tensor whose last two dimensions are its rows and columns, for kernels that read it. */
+  compressedMatrix(info: TensorInfo): CompressedMatrix | undefined {
+    const { matrix } = this.#internals.data.get(info.dataId);
+    if (matrix === undefined || info.dtype !== 'float32') return undefined;
+    const [rows, columns] = info.shape.slice(-2);
+    return matrix.rows === rows && matrix.columns === columns ? matrix : undefined;
+  }
+
+  /** A new tensor with these values in compressed storage. */
+  compressedOutput(shape: readonly number[], matrix: CompressedMatrix): TensorInfo {
+    const dataId = this.#add(WasmTensorData.compressed(this.runtime, matrix));
+    return { dataId, shape: shape as number[], dtype: 'float32' };
+  }
+
+  /** Called after every kernel: frees what it widened. */
+  endKernel(): void {
+    while (this.#widened.length > 0) this.#widened.pop()!.releaseWidened();
   }
 
   /** A new tensor whose values are not initialised; the kernel must write all of them. */

@@ -25,7 +25,13 @@ export function registerWasmKernel(kernelName: string, kernel: WasmKernel): void
   registerKernel({
     kernelName,
     backendName: WASM_BACKEND,
-    kernelFunc: kernel as unknown as KernelConfig['kernelFunc'],
+    kernelFunc: ((call: WasmKernelCall) => {
+      try {
+        return kernel(call);
+      } finally {
+        call.backend.endKernel();
+      }
+    }) as unknown as KernelConfig['kernelFunc'],
   });
 }
 

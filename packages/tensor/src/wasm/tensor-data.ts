@@ -1,4 +1,5 @@
 import type { backend_util, DataType, TensorInfo } from '@tensorflow/tfjs-core';
+import type { CompressedMatrix } from './compressed-matrix.ts';
 import type { Runtime } from './runtime.ts';
 
 type Values = backend_util.BackendValues;
@@ -14,6 +15,8 @@ export function bytesPerElement(dtype: HeapDType): number {
 /**
  * What the backend keeps per tensor: values in a JavaScript array, or on the heap. `values` gives a view
  * for kernels of tfjs-backend-cpu, `pointer()` copies to the heap when a wasm kernel first needs it.
+ * Values in compressed storage are widened by `values` into a new array and by `pointer()` onto the heap, where the
+ * copy stays until `releaseWidened()`.
  */
 export class WasmTensorData {
   readonly dtype: DataType;
@@ -26,6 +29,7 @@ export class WasmTensorData {
   #view: NumericView | undefined;
   #epoch = -1;
   #relabelled: WasmTensorData | undefined;
+  #compressed: CompressedMatrix | undefined;
 
   constructor(runtime: Runtime, dtype: DataType, values: Values | undefined, refCount = 1) {
     this.#runtime = runtime;
@@ -42,16 +46,31 @@ export class WasmTensorData {
     return data;
   }
 
+  /** float32 data in compressed storage, for reading only. */
+  static compressed(runtime: Runtime, matrix: CompressedMatrix): WasmTensorData {
+    const data = new WasmTensorData(runtime, 'float32', undefined);
+    data.#length = matrix.rows * matrix.columns;
+    data.#compressed = matrix;
+    return data;
+  }
+
+  /** The compressed storage, where there is one. */
+  get matrix(): CompressedMatrix | undefined {
+    return this.#compressed;
+  }
+
   get isOnHeap(): boolean {
     return this.#pointer !== 0;
   }
 
   /** Bytes on the heap; 0 once released. */
   get heldBytes(): number {
-    return this.#pointer === 0 ? 0 : this.#length * bytesPerElement(this.dtype as HeapDType);
+    const compressed = this.#compressed?.bytes ?? 0;
+    return compressed + (this.#pointer === 0 ? 0 : this.#length * bytesPerElement(this.dtype as HeapDType));
   }
 
   get values(): Values | undefined {
+    if (this.#compressed !== undefined) return this.#compressed.values();
     return this.#pointer === 0 ? this.#values : this.#heapView();
   }
 
@@ -68,9 +87,20 @@ export class WasmTensorData {
     return this.#pointer;
   }
 
+  /** Frees the float32 copy of compressed values. */
+  releaseWidened(): void {
+    if (this.#compressed !== undefined) this.#releaseBlock();
+  }
+
   /** Frees the heap block. */
   release(): void {
     this.#relabelled?.release();
+    this.#compressed?.release();
+    this.#releaseBlock();
+    this.#compressed = undefined;
+  }
+
+  #releaseBlock(): void {
     if (this.#pointer === 0) return;
     this.#runtime.allocator.release(this.#pointer, this.#length * bytesPerElement(this.dtype as HeapDType));
     this.#pointer = 0;
@@ -78,6 +108,11 @@ export class WasmTensorData {
   }
 
   #moveToHeap(): void {
+    if (this.#compressed !== undefined) {
+      this.#pointer = this.#runtime.allocator.alloc(this.#length * 4);
+      this.#compressed.widen(this.#pointer);
+      return;
+    }
     const values = this.#values as ArrayLike<number> | undefined;
     if (
       values === undefined ||

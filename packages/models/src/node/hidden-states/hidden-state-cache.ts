@@ -6,8 +6,7 @@ import {
   type SequenceBatch,
   type Tensor,
 } from '@moect/core';
-import { activeBackend, dispose, tensor, tidy } from '@moect/tensor';
-import { decodeBfloat16, encodeBfloat16 } from '../../safetensors/half-precision.ts';
+import { activeBackend, decodeBfloat16, dispose, encodeBfloat16, tensor, tidy } from '@moect/tensor';
 import { type Sequence, sequencesOf } from './sequence.ts';
 import { ShardFolder } from './shard-folder.ts';
 

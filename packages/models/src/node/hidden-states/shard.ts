@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { CorruptDataError } from '@moect/core';
-import { decodeBfloat16 } from '../../safetensors/half-precision.ts';
+import { decodeBfloat16 } from '@moect/tensor';
 import { openSafetensors } from '../file-source.ts';
 import { writeSafetensorsFile } from '../write-atomic.ts';
 

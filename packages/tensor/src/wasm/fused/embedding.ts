@@ -14,8 +14,15 @@ function embedding(call: WasmKernelCall): TensorInfo {
   const at = backend.pointer(ids);
   checkRange(backend, 'MoectEmbedding: ids', at, n, 0, rows);
   const y = backend.output([...ids.shape, d], 'float32');
-  const args = [n, 1, backend.pointer(table), at, y.pointer, d];
-  backend.runtime.dispatch(OP.GATHER_ROWS, args, backend.runtime.chunks(n, d));
+  const chunks = backend.runtime.chunks(n, d);
+  const compressed = backend.compressedMatrix(table);
+  if (compressed === undefined) {
+    const args = [n, 1, backend.pointer(table), at, y.pointer, d];
+    backend.runtime.dispatch(OP.GATHER_ROWS, args, chunks);
+  } else {
+    const { codes, scales, kind } = compressed;
+    backend.runtime.dispatch(OP.GATHER_COMPRESSED, [codes, scales, kind, at, y.pointer, n, d], chunks);
+  }
   return y.info;
 }
 

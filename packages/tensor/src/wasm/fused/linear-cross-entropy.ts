@@ -4,12 +4,12 @@ import { KIND, OP } from '../../generated/wasm-ops.ts';
 import type { MoectWasmBackend, WasmOutput } from '../backend.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
 import { binary } from '../kernels/binary.ts';
-import { packedBytes, packOperandB, productPacked } from '../kernels/mat-mul.ts';
+import { operandB, packedBytes, packOperandB, productPacked } from '../kernels/mat-mul.ts';
 import { floatBits } from '../layout.ts';
 import { inputsOf, numberAttr, sizeOf } from './kernel-inputs.ts';
 import { checkRange, withTemporary } from './scratch.ts';
 
-/** Rows whose logits are held at a time: as many as a product sums in one go (assembly/product.ts, KC). */
+/** Rows whose logits are held at a time. */
 const ROWS = 256;
 /** An exponential costs about as much as this many copied elements. */
 const WORK = 4;
@@ -108,7 +108,7 @@ function termOf(
   const withGradients = attrs['withGradients'] === true;
   const panels = alloc(packedBytes(width, vocabSize));
   const gradientPanels = withGradients ? alloc(packedBytes(vocabSize, width)) : 0;
-  const from = backend.pointer(weight);
+  const from = operandB(backend, weight);
   const sizes = { m: 0, transposeA: false };
   packOperandB(backend, from, panels, { ...sizes, n: vocabSize, k: width, transposeB: true });
   if (withGradients) {

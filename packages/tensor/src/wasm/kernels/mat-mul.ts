@@ -1,6 +1,7 @@
 import { broadcast_util, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { OP } from '../../generated/wasm-ops.ts';
 import type { MoectWasmBackend } from '../backend.ts';
+import type { CompressedMatrix } from '../compressed-matrix.ts';
 import { cpuKernel, registerWasmKernel } from '../kernel.ts';
 
 /** Below this many products a batch element packs its own operands instead of sharing packed panels. */
@@ -19,16 +20,26 @@ export function packedBytes(k: number, n: number): number {
   return k * ((n + 7) & ~7) * 4;
 }
 
+/** The right side of a product: the address of float32 values, or a frozen matrix in compressed storage. */
+export type OperandB = number | CompressedMatrix;
+
+/** What `packOperandB` and `productDense` take for B, without widening it where it is compressed. */
+export function operandB(backend: MoectWasmBackend, b: TensorInfo): OperandB {
+  return backend.compressedMatrix(b) ?? backend.pointer(b);
+}
+
 /** Packs op(B) into `packed` (see `packedBytes`), all threads together. */
 export function packOperandB(
   backend: MoectWasmBackend,
-  b: number,
+  b: OperandB,
   packed: number,
   { n, k, transposeB }: ProductSizes,
 ): void {
   const { runtime } = backend;
-  const args = [b, transposeB ? k : n, transposeB ? 1 : 0, k, n, packed];
-  runtime.dispatch(OP.PACK_B, args, runtime.chunks((n + 7) >> 3, k * 8));
+  const chunks = runtime.chunks((n + 7) >> 3, k * 8);
+  const layout = [transposeB ? k : n, transposeB ? 1 : 0, k, n, packed];
+  if (typeof b === 'number') runtime.dispatch(OP.PACK_B, [b, ...layout], chunks);
+  else runtime.dispatch(OP.PACK_COMPRESSED, [b.codes, b.scales, b.kind, ...layout], chunks);
 }
 
 /** C (+)= op(A) · packed op(B). */
@@ -62,27 +73,37 @@ export function productPacked(
 /** With so few rows, reading B once beats packing it. */
 const DIRECT_MAX_ROWS = 4;
 
+function isDirect(b: OperandB, { m, transposeA, transposeB }: ProductSizes): boolean {
+  if (m > DIRECT_MAX_ROWS || (transposeA && m > 1)) return false;
+  return typeof b === 'number' || transposeB;
+}
+
 function productDirect(
   backend: MoectWasmBackend,
   a: number,
-  b: number,
+  b: OperandB,
   c: number,
   sizes: ProductSizes,
 ): void {
   const { m, n, k, transposeB } = sizes;
-  const chunks = backend.runtime.chunks((n + 15) >> 4, m * k * 16);
-  backend.runtime.dispatch(OP.DIRECT_PRODUCT, [a, b, transposeB ? 1 : 0, c, m, n, k], chunks);
+  const { runtime } = backend;
+  const chunks = runtime.chunks((n + 15) >> 4, m * k * 16);
+  if (typeof b === 'number') {
+    runtime.dispatch(OP.DIRECT_PRODUCT, [a, b, transposeB ? 1 : 0, c, m, n, k], chunks);
+  } else {
+    runtime.dispatch(OP.DIRECT_COMPRESSED, [a, b.codes, b.scales, b.kind, c, m, n, k], chunks);
+  }
 }
 
 /** C = op(A) · op(B) of dense matrices at the given addresses. */
 export function productDense(
   backend: MoectWasmBackend,
   a: number,
-  b: number,
+  b: OperandB,
   c: number,
   sizes: ProductSizes,
 ): void {
-  if (sizes.m <= DIRECT_MAX_ROWS && (!sizes.transposeA || sizes.m === 1)) {
+  if (isDirect(b, sizes)) {
     productDirect(backend, a, b, c, sizes);
     return;
   }
@@ -187,14 +208,14 @@ export function batchMatMul(
     return out.info;
   }
   const aPointer = backend.pointer(a);
-  const bPointer = backend.pointer(b);
   if (batch === 1) {
-    productDense(backend, aPointer, bPointer, out.pointer, sizes);
+    productDense(backend, aPointer, operandB(backend, b), out.pointer, sizes);
   } else if (util.sizeFromShape(bOuter) === 1 && util.sizeFromShape(aOuter) === batch && !transposeA) {
     // one B for all: the batch is just more rows
-    productDense(backend, aPointer, bPointer, out.pointer, { ...sizes, m: sizes.m * batch });
+    productDense(backend, aPointer, operandB(backend, b), out.pointer, { ...sizes, m: sizes.m * batch });
   } else {
-    productBatch(backend, aPointer, bPointer, out.pointer, sizes, batchOffsets(outer, aOuter, bOuter));
+    const offsets = batchOffsets(outer, aOuter, bOuter);
+    productBatch(backend, aPointer, backend.pointer(b), out.pointer, sizes, offsets);
   }
   return out.info;
 }

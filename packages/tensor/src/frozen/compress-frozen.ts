@@ -1,0 +1,50 @@
+import { InvalidConfigError, ShapeMismatchError, type Tensor } from '@moect/core';
+import { asTf, fromTf, hasKernel, runKernel, tf } from '../tf.ts';
+import {
+  type CompressedStorage,
+  compressValues,
+  type FrozenStorage,
+  widenValues,
+} from './compressed-values.ts';
+
+/** Storage by data id: clones and reshapes of a compressed tensor are compressed too. */
+const storages = new WeakMap<object, CompressedStorage>();
+
+/** How a tensor's values were stored by {@link compressFrozen}; 'float32' for all others. */
+export function frozenStorageOf(x: Tensor): FrozenStorage {
+  return storages.get(asTf(x).dataId) ?? 'float32';
+}
+
+/**
+ * A copy of a weight for reading only, its values in fewer bytes: bfloat16 (half of float32; exact for weights that
+ * came from a bfloat16 file, else rounded to nearest even), or int8 (a quarter) with a float32 scale for each output
+ * channel, |w − w′| ≤ scale / 2 where scale = max|w| / 127 of the channel.
+ *
+ * On the wasm backend matrix products and `embedding` read the compressed values in place. Any other operation widens
+ * the whole tensor to float32 and frees that copy when it is done: right, but as slow as a copy. Other backends keep
+ * float32 and round the values in the same way, so that results agree; they save no memory.
+ *
+ * @param x float32 [out, in] (or [..., out, in]); the caller disposes it
+ * Throws InvalidConfigError for a variable, ShapeMismatchError for other dtypes and ranks, NonFiniteError for NaN or
+ * infinity in int8.
+ */
+export async function compressFrozen(x: Tensor, storage: CompressedStorage): Promise<Tensor> {
+  if (asTf(x) instanceof tf.Variable) {
+    const problem = { path: 'tensor', message: 'is a variable, which training changes' };
+    throw new InvalidConfigError('compressFrozen', [problem], 'Only frozen weights can be compressed.');
+  }
+  if (x.dtype !== 'float32' || x.rank < 2) {
+    throw new ShapeMismatchError(`weight to compress (${x.dtype})`, x.shape, 'float32 [out, in]');
+  }
+  const compressed = hasKernel('MoectCompress')
+    ? runKernel('MoectCompress', { x }, { storage })[0]!
+    : await rounded(x, storage);
+  storages.set(asTf(compressed).dataId, storage);
+  return compressed;
+}
+
+async function rounded(x: Tensor, storage: CompressedStorage): Promise<Tensor> {
+  const values = (await x.data()) as Float32Array;
+  const rows = x.size === 0 ? 0 : x.size / x.shape.at(-1)!;
+  return fromTf(tf.tensor(widenValues(compressValues(values, rows, storage)), x.shape));
+}
