@@ -35,7 +35,7 @@ export interface FfnInput {
   readonly residual: Tensor;
   /** [batch, time, hiddenSize]: z = Norm(a) */
   readonly normed: Tensor;
-  /** [batch, time, hiddenSize]: f = FFN(z) */
+  /** [batch, time, hiddenSize]: f = FFN(z); may be computed when it is first read. */
   readonly base: Tensor;
 }
 

@@ -14,7 +14,7 @@ export interface LossNormalizers {
 export interface FusionInput {
   /** [batch, time, hiddenSize]: a, the stream after attention. */
   readonly residual: Tensor;
-  /** [batch, time, hiddenSize]: f, the base FFN's output. */
+  /** [batch, time, hiddenSize]: f, the base FFN's output; may be computed when it is first read. */
   readonly base: Tensor;
   /** [batch, time, hiddenSize]: m, the branch's output. */
   readonly moe: Tensor;
@@ -43,6 +43,8 @@ export interface FusionResult {
 export interface Fusion {
   readonly contract: 'fusion/1';
   readonly name: string;
+  /** False: `fuse` never reads `base`, which then need not be computed. Default true. */
+  readonly readsBase?: boolean;
   init(rng: Rng, dims: { readonly hiddenSize: number }): ParamTree;
   fuse(params: ParamTree, input: FusionInput): FusionResult;
 }

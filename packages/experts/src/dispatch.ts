@@ -1,5 +1,5 @@
 import type { Expert, ParamTree, Tensor } from '@moect/core';
-import { combineRows, div, embedding, reshape, scalar, sortByExpert, tensor, tidy } from '@moect/tensor';
+import { combineRows, reshape, slotRows, sortByExpert, tensor, tidy } from '@moect/tensor';
 
 /**
  * Σⱼ weights[n, j] · expert[indices[n, j]](hidden[n]), dropless (MegaBlocks, arXiv 2211.15841): slots are sorted by
@@ -18,12 +18,9 @@ export function dispatchToExperts(
   numExperts: number,
 ): Tensor {
   return tidy(() => {
-    const topK = routing.expertIndices.shape[1]!;
-    const { order, inverse, offsets } = sortByExpert(routing.expertIndices, numExperts);
-    // int32 ÷ int32 is floor division
-    const tokenOfSlot = topK === 1 ? order : div(order, scalar(topK, 'int32'));
-    const results = expert.apply(params, embedding(hidden, tokenOfSlot), offsets);
-    return combineRows(results, inverse, routing.expertWeights);
+    const order = sortByExpert(routing.expertIndices, numExperts);
+    const results = expert.apply(params, slotRows(hidden, order), order.offsets);
+    return combineRows(results, order.inverse, routing.expertWeights);
   });
 }
 

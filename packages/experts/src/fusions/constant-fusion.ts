@@ -16,6 +16,7 @@ export function fixedFusion(options: Partial<FixedFusionOptions> = {}): Fusion {
   return {
     contract: 'fusion/1',
     name: 'fixed',
+    readsBase: baseWeight !== 0,
     init: () => ({}),
     fuse: (_, input) =>
       tidy(() => {

@@ -62,17 +62,23 @@ function runExperts(branch: MoeBranch, hidden: Tensor, routing: RoutingResult | 
  * result depends on that token, and through the fusion on its document's prefix, and on nothing else.
  */
 export function attachBranch(branch: MoeBranch): (input: FfnInput, context: SiteContext) => FfnOutput {
-  return ({ residual, normed, base }, context) =>
+  return (input, context) =>
     tidy(() => {
+      const { residual, normed } = input;
       const hiddenSize = normed.shape[2]!;
       const hidden = reshape(normed, [-1, hiddenSize]);
       const routing = route(branch, hidden, context);
       const experts = reshape(runExperts(branch, hidden, routing), normed.shape);
       const { training, documentIds, roles, normalizers, state } = context;
-      const fused = branch.fusion().fuse((branch.params['fusion'] ?? {}) as ParamTree, {
+      const fusion = branch.fusion();
+      // what is read here outlives the scopes inside the fusion
+      const base = branch.additive || fusion.readsBase !== false ? input.base : null;
+      const fused = fusion.fuse((branch.params['fusion'] ?? {}) as ParamTree, {
         residual,
-        base,
-        moe: branch.additive ? add(base, experts) : experts,
+        get base() {
+          return base ?? input.base;
+        },
+        moe: branch.additive ? add(base!, experts) : experts,
         documentIds,
         training,
         ...(roles && { roles }),

@@ -280,6 +280,28 @@ describe.each(testBackends())('moeCt on %s', (backend) => {
     expect(memory().numTensors).toBe(before);
   });
 
+  it.each([
+    ['always on, copies of the FFN', MOE_CT_MIXTURE, 0],
+    [
+      'always on, added to the FFN',
+      { ...MOE_CT_MIXTURE, expert: { type: 'swiglu', size: 5, init: 'zero-down' } },
+      1,
+    ],
+    ['guarded', {}, 1],
+    ['half and half', { fusion: { type: 'fixed' } }, 1],
+  ] as const)("computes the base's FFN only where it counts: %s", (_, config, times) => {
+    const extension = attach(config as Partial<MoeCtConfig>);
+    let calls = 0;
+    const watch = (_input: Tensor, output: Tensor): Tensor => {
+      calls++;
+      return output;
+    };
+    const linear = new Map([...extension.attachments.linear, ['model.layers.1.mlp.down_proj', watch]]);
+    dispose(base.forward(tokens, { attachments: { ...extension.attachments, linear } }));
+    expect(calls).toBe(times);
+    extension.dispose();
+  });
+
   it('refuses copies of FFNs that have biases, which experts have not', () => {
     const biased = tinyLlama({ mlp_bias: true });
     expect(() => moeCt().attach(biased, {}, createRng(1))).toThrow(/biases/);

@@ -30,10 +30,24 @@ export function llamaBlock(
   const norm1 = rmsNorm(x, pass.weight(`${at}.input_layernorm.weight`), config.rmsNormEps);
   const residual = add(x, attention(norm1, layer, config, pass, inputs));
   const normed = rmsNorm(residual, pass.weight(`${at}.post_attention_layernorm.weight`), config.rmsNormEps);
-  const gate = pass.linear(`${at}.mlp.gate_proj`, normed);
-  const up = pass.linear(`${at}.mlp.up_proj`, normed);
-  const base = pass.linear(`${at}.mlp.down_proj`, swiglu(gate, up));
-  return pass.block(at, pass.ffn(`${at}.mlp`, { residual, normed, base }));
+  const feedForward = (): Tensor => {
+    const gate = pass.linear(`${at}.mlp.gate_proj`, normed);
+    const up = pass.linear(`${at}.mlp.up_proj`, normed);
+    return pass.linear(`${at}.mlp.down_proj`, swiglu(gate, up));
+  };
+  let base: Tensor | null = null;
+  return pass.block(
+    at,
+    pass.ffn(`${at}.mlp`, {
+      residual,
+      normed,
+      // a branch that replaces the FFN never asks; a scope of the branch may have disposed what was asked for before
+      get base() {
+        if (base === null || base.isDisposed) base = feedForward();
+        return base;
+      },
+    }),
+  );
 }
 
 function attention(

@@ -1,4 +1,4 @@
-import { loadLanes, madd, storeLanes } from './math';
+import { dot, madd, storeLanes } from './math';
 
 /** Elements per unit of both operations, also in src/wasm/fused/adam-w.ts: fixed, so that sums do not depend on who summed what. */
 const SPAN: i32 = 8192;
@@ -27,18 +27,15 @@ export function sumSquares(records: usize, count: i32, partial: usize, begin: i3
   }
 }
 
+/** Squares are summed in float32 over this many elements (16 in a lane), then in float64. */
+const RUN: i32 = 256;
+
 function squares(x: usize, from: i32, to: i32): f64 {
-  let s0 = f64x2.splat(0);
-  let s1 = s0;
-  for (let i = from; i < to; i += 4) {
-    const v = loadLanes(x + ((<usize>i) << 2), to - i);
-    const low = f64x2.promote_low_f32x4(v);
-    const high = f64x2.promote_low_f32x4(i32x4.shuffle(v, v, 2, 3, 2, 3));
-    s0 = f64x2.add(s0, f64x2.mul(low, low));
-    s1 = f64x2.add(s1, f64x2.mul(high, high));
-  }
-  const s = f64x2.add(s0, s1);
-  return f64x2.extract_lane(s, 0) + f64x2.extract_lane(s, 1);
+  let total: f64 = 0;
+  let i = from;
+  for (; i + RUN <= to; i += RUN) total += <f64>dot(x + ((<usize>i) << 2), x + ((<usize>i) << 2), RUN);
+  if (i < to) total += <f64>dot(x + ((<usize>i) << 2), x + ((<usize>i) << 2), to - i);
+  return total;
 }
 
 /** Square root of the sum of n float64 values in order, rounded to float32 at `out`. */

@@ -48,10 +48,12 @@ export function sortByKey(keys: usize, n: i32, limit: i32, order: usize, starts:
   store<i32>(starts, 0);
 }
 
-/** inverse[order[i]] = i. */
-export function invertOrder(order: usize, inverse: usize, n: i32): void {
+/** inverse[order[i]] = i, and the token order[i] / k of each of n slots. */
+export function invertOrder(order: usize, inverse: usize, tokens: usize, n: i32, k: i32): void {
   for (let i = 0; i < n; i++) {
-    store<i32>(inverse + ((<usize>load<i32>(order + ((<usize>i) << 2))) << 2), i);
+    const slot = load<i32>(order + ((<usize>i) << 2));
+    store<i32>(inverse + ((<usize>slot) << 2), i);
+    store<i32>(tokens + ((<usize>i) << 2), slot / k);
   }
 }
 
@@ -81,7 +83,7 @@ export function scatterRows(
   }
 }
 
-/** out[n] = sum over j < k of weights[n, j] * rows[inverse[n k + j]], n in begin..end. */
+/** out[n] = sum over j < k of weights[n, j] * rows[inverse[n k + j]], n in begin..end; weights 0: all are 1. */
 export function combineRows(
   rows: usize,
   inverse: usize,
@@ -98,7 +100,7 @@ export function combineRows(
     for (let j = 0; j < k; j++) {
       const at = (<usize>n * <usize>k + <usize>j) << 2;
       const row = rows + <usize>load<i32>(inverse + at) * bytes;
-      const weight = load<f32>(weights + at);
+      const weight: f32 = weights == 0 ? 1 : load<f32>(weights + at);
       if (j == 0) scaleRow(y, row, weight, d);
       else addScaled(y, row, weight, d);
     }

@@ -65,7 +65,7 @@ function runAlone(id: i32): void {
       sortByKey(argP(0), argI(1), argI(2), argP(3), argP(4));
       break;
     case op.INVERT_ORDER:
-      invertOrder(argP(0), argP(1), argI(2));
+      invertOrder(argP(0), argP(1), argP(2), argI(3), argI(4));
       break;
     case op.FIRST_NOT_PERMUTATION:
       store<i32>(argP(3), firstNotPermutation(argP(0), argI(1), argP(2)));

@@ -21,6 +21,8 @@ export interface ExpertOrder {
   readonly order: Tensor;
   /** [tokens · topK] int32: where each slot went. */
   readonly inverse: Tensor;
+  /** [tokens · topK] int32: the token of each sorted slot. */
+  readonly tokens: Tensor;
   /** [numExperts + 1] int32: expert e owns sorted rows offsets[e] … offsets[e+1] − 1. */
   readonly offsets: Tensor;
 }
@@ -31,8 +33,9 @@ export interface ExpertOrder {
  */
 export function sortByExpert(expertIndices: Tensor, numExperts: number): ExpertOrder {
   if (hasKernel('MoectSortByExpert')) {
-    const [order, inverse, offsets] = runKernel('MoectSortByExpert', { expertIndices }, { numExperts });
-    return { order: order!, inverse: inverse!, offsets: offsets! };
+    const sorted = runKernel('MoectSortByExpert', { expertIndices }, { numExperts });
+    const [order, inverse, offsets, tokens] = sorted as [Tensor, Tensor, Tensor, Tensor];
+    return { order, inverse, offsets, tokens };
   }
   return tf.tidy(() => {
     const flat = tf.reshape(asTf(expertIndices), [-1]);
@@ -47,9 +50,28 @@ export function sortByExpert(expertIndices: Tensor, numExperts: number): ExpertO
     return {
       order,
       inverse: ascending(tf.cast(order, 'float32')),
+      tokens: tf.floorDiv(order, tf.scalar(expertIndices.shape[1]!, 'int32')),
       offsets: tf.concat([tf.zeros([1], 'int32'), ends]),
     };
   }) as unknown as ExpertOrder;
+}
+
+/**
+ * Each token's row once for each of its slots, sorted by expert.
+ * @param x [tokens, d]
+ * @returns [tokens · topK, d]
+ */
+export function slotRows(x: Tensor, { tokens, inverse }: ExpertOrder): Tensor {
+  if (!hasKernel('MoectSlotRowsGrad')) return embedding(x, tokens);
+  const topK = x.shape[0] === 0 ? 1 : tokens.size / x.shape[0]!;
+  return withGradient(
+    [x],
+    () => {
+      const value = runKernel('MoectEmbedding', { table: x, ids: tokens })[0]!;
+      return { value, saved: [inverse], keepInputs: false };
+    },
+    (dy, [inverse]) => runKernel('MoectSlotRowsGrad', { dy, inverse: inverse! }, { topK }),
+  );
 }
 
 /**

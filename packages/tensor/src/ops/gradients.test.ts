@@ -87,6 +87,11 @@ const cases: Case[] = [
     run: ([x, w]) => ops.groupedMatMul(x!, w!, int([0, 2, 2, 5, 6], [5])),
   },
   {
+    name: 'slotRows',
+    inputs: [random([3, 4])],
+    run: ([x]) => ops.slotRows(x!, ops.sortByExpert(int([2, 0, 1, 2, 0, 1], [3, 2]), 3)),
+  },
+  {
     name: 'combineRows',
     inputs: [random([6, 4]), random([3, 2])],
     run: ([rows, w]) => ops.combineRows(rows!, int([2, 0, 4, 3, 1, 5], [6]), w!),

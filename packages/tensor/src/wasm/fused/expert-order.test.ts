@@ -70,8 +70,17 @@ describe('MoectSortByExpert', () => {
     const expertIndices = randomInts([n, k], uniform(2), 0, numExperts);
     const keys = expertIndices.values;
     const slots = Array.from(keys, (_, i) => i).sort((a, b) => keys[a]! - keys[b]! || a - b);
-    const [order, inverse, offsets] = runKernel('MoectSortByExpert', { expertIndices }, { numExperts });
+    const [order, inverse, offsets, tokens] = runKernel(
+      'MoectSortByExpert',
+      { expertIndices },
+      { numExperts },
+    );
     expectClose(order, slots, 0);
+    expectClose(
+      tokens,
+      slots.map((slot) => Math.floor(slot / k)),
+      0,
+    );
     const back = new Float64Array(n * k);
     for (const [i, slot] of slots.entries()) back[slot] = i;
     expectClose(inverse, back, 0);
@@ -84,6 +93,31 @@ describe('MoectSortByExpert', () => {
     expect(() => runKernel('MoectSortByExpert', { expertIndices }, { numExperts: 3 })).toThrow(
       'element 1 is 3',
     );
+  });
+});
+
+describe('MoectSlotRowsGrad', () => {
+  it.each([
+    [1, 1, 1],
+    [5, 2, 3],
+    [33, 3, 20],
+    [0, 2, 4],
+  ])('adds up the slots of [%i, %i] rows of %i', (n, k, d) => {
+    const dy = normal([n * k, d], uniform(7));
+    const inverse = ints(
+      [n * k],
+      Array.from({ length: n * k }, (_, i) => (i * 7 + 3) % (n * k)),
+    );
+    const sum = new Float64Array(n * d);
+    for (const [slot, row] of inverse.values.entries()) {
+      for (let i = 0; i < d; i++) sum[Math.floor(slot / k) * d + i]! += dy.values[row * d + i]!;
+    }
+    expectClose(runKernel('MoectSlotRowsGrad', { dy, inverse }, { topK: k })[0], sum, 1e-6);
+  });
+
+  it('refuses rows that are no multiple of topK', () => {
+    const inputs = { dy: floats([3, 1], [1, 2, 3]), inverse: ints([3], [0, 1, 2]) };
+    expect(() => runKernel('MoectSlotRowsGrad', inputs, { topK: 2 })).toThrow('a multiple of topK = 2');
   });
 });
 

@@ -29,15 +29,18 @@ function sortByExpert(call: WasmKernelCall): TensorInfo[] {
   const { backend } = call;
   const keys = inputsOf('MoectSortByExpert', call)('expertIndices', 'int32', ['tokens', 'topK']);
   const numExperts = numberAttr(call, 'numExperts');
-  const n = keys.shape[0]! * keys.shape[1]!;
+  const topK = keys.shape[1]!;
+  const n = keys.shape[0]! * topK;
   const at = backend.pointer(keys);
   checkRange(backend, 'MoectSortByExpert: expertIndices', at, n, 0, numExperts);
   const order = backend.output([n], 'int32');
   const inverse = backend.output([n], 'int32');
   const offsets = backend.output([numExperts + 1], 'int32');
+  const tokens = backend.output([n], 'int32');
   sortKeys(backend, at, n, numExperts, order.pointer, offsets.pointer);
-  backend.runtime.dispatch(OP.INVERT_ORDER, [order.pointer, inverse.pointer, n]);
-  return [order.info, inverse.info, offsets.info];
+  const args = [order.pointer, inverse.pointer, tokens.pointer, n, topK];
+  backend.runtime.dispatch(OP.INVERT_ORDER, args);
+  return [order.info, inverse.info, offsets.info, tokens.info];
 }
 
 function combineRows(call: WasmKernelCall): TensorInfo {
@@ -53,6 +56,26 @@ function combineRows(call: WasmKernelCall): TensorInfo {
   checkRange(backend, 'MoectCombineRows: inverse', at, tokens * k, 0, tokens * k);
   const out = backend.output([tokens, d], 'float32');
   const args = [tokens, 1, backend.pointer(rows), at, backend.pointer(weights), out.pointer, k, d];
+  backend.runtime.dispatch(OP.COMBINE_ROWS, args, backend.runtime.chunks(tokens, k * d));
+  return out.info;
+}
+
+/** Gradient of gathering the rows of slots: every token's slots added up. */
+function slotRowsGrad(call: WasmKernelCall): TensorInfo {
+  const { backend } = call;
+  const take = inputsOf('MoectSlotRowsGrad', call);
+  const dy = take('dy', 'float32', ['slots', 'd']);
+  const [slots, d] = dy.shape as [number, number];
+  const inverse = take('inverse', 'int32', [slots]);
+  const k = numberAttr(call, 'topK');
+  if (!Number.isInteger(slots / k)) {
+    throw new ShapeMismatchError('MoectSlotRowsGrad: dy', dy.shape, `a multiple of topK = ${k} rows`);
+  }
+  const tokens = slots / k;
+  const at = backend.pointer(inverse);
+  checkRange(backend, 'MoectSlotRowsGrad: inverse', at, slots, 0, slots);
+  const out = backend.output([tokens, d], 'float32');
+  const args = [tokens, 1, backend.pointer(dy), at, 0, out.pointer, k, d];
   backend.runtime.dispatch(OP.COMBINE_ROWS, args, backend.runtime.chunks(tokens, k * d));
   return out.info;
 }
@@ -95,6 +118,7 @@ function combineRowsGrad(call: WasmKernelCall): TensorInfo[] {
 export function registerExpertOrder(): void {
   registerWasmKernel('MoectTopK', topK);
   registerWasmKernel('MoectSortByExpert', sortByExpert);
+  registerWasmKernel('MoectSlotRowsGrad', slotRowsGrad);
   registerWasmKernel('MoectCombineRows', combineRows);
   registerWasmKernel('MoectCombineRowsGrad', combineRowsGrad);
 }
