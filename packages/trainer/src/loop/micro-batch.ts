@@ -62,7 +62,7 @@ export function runMicroBatch(
   extension: Extension,
   batch: Batch,
   normalizers: LossNormalizers,
-  collectStatistics: boolean,
+  options: Pick<LossOptions, 'collectStatistics' | 'from' | 'recompute'>,
 ): MicroBatchResult {
   const { targets, tokens, ...context } = upload(batch);
   const kept: Omit<MicroBatchResult, 'gradients'>[] = [];
@@ -73,7 +73,7 @@ export function runMicroBatch(
       training: true,
       attachments: extension.attachments,
       overrides: extension.overrides,
-      collectStatistics,
+      ...options,
     });
     kept.push(left);
     keepAll(left);

@@ -5,6 +5,7 @@ import {
   type Callback,
   type ConfigProblem,
   type Extension,
+  type HiddenStateSource,
   InvalidConfigError,
   type Optimizer,
   type Schedule,
@@ -44,6 +45,10 @@ export interface TrainOptions {
   readonly allowChangedSettings?: boolean;
   /** Which base this is: recorded in checkpoints, compared when resuming. Default: unknown. */
   readonly baseIdentity?: BaseIdentity;
+  /** Steps begin with these, above the layers that nothing trains. Default: with the tokens. */
+  readonly hiddenStates?: HiddenStateSource;
+  /** Run each layer again on the way back, in place of keeping what it computed: less memory, more time, the same bits. Default false. */
+  readonly recompute?: boolean;
   /** Ends the run after the current micro-batch, with the last finished step saved. */
   readonly signal?: AbortSignal;
 }
@@ -63,9 +68,20 @@ export interface TrainResult {
   readonly checkpoint: string | null;
 }
 
+function hiddenStateProblems({ base, extension, hiddenStates }: TrainOptions): ConfigProblem[] {
+  if (hiddenStates === undefined) return [];
+  const path = 'hiddenStates';
+  if (base.prefix === undefined) {
+    return [{ path, message: `'${base.architecture}' cannot begin in the middle` }];
+  }
+  const first = base.prefix.firstLayer(extension);
+  if (hiddenStates.layer <= first) return [];
+  return [{ path, message: `enter layer ${hiddenStates.layer}, but layer ${first} is trained` }];
+}
+
 /** Throws InvalidConfigError with every problem at once. */
 export function checkOptions(options: TrainOptions): void {
-  const problems: ConfigProblem[] = [];
+  const problems = hiddenStateProblems(options);
   const counts = [
     'totalSteps',
     'gradientAccumulation',

@@ -59,6 +59,7 @@ function settingProblems(saved: RunIdentity, given: RunIdentity): string[] {
     ...difference('maxGradNorm', saved.maxGradNorm, given.maxGradNorm),
     ...difference('optimizer settings', saved.optimizer.settings, given.optimizer.settings),
     ...difference('schedule', saved.schedule, given.schedule),
+    ...difference('hidden states', saved.hiddenStates ?? null, given.hiddenStates ?? null),
   ];
 }
 

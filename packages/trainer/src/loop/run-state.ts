@@ -13,6 +13,8 @@ export interface RunIdentity {
   readonly maxGradNorm: number | null;
   readonly optimizer: { readonly name: string; readonly settings: Settings | null };
   readonly schedule: Settings | null;
+  /** null or absent: every step begins with the tokens. */
+  readonly hiddenStates?: { readonly layer: number; readonly dtype: string } | null;
 }
 
 /** Where a run stands between two optimizer steps. JSON. */

@@ -1,9 +1,12 @@
 import {
   type BaseModel,
+  type Batch,
   type BatchSource,
   CorruptDataError,
   type Extension,
+  type HiddenStateSource,
   InvalidConfigError,
+  type LossNormalizers,
   type NonFiniteError,
   type Optimizer,
   type OptimizerState,
@@ -27,6 +30,8 @@ export interface StepSetup {
   readonly gradientAccumulation: number;
   readonly maxGradNorm: number;
   readonly signal: AbortSignal | undefined;
+  readonly hiddenStates: HiddenStateSource | undefined;
+  readonly recompute: boolean;
 }
 
 export interface StepRequest {
@@ -96,7 +101,7 @@ export async function trainStep(
   const passes: Pass[] = [];
   try {
     for (const batch of batches) {
-      const pass = runMicroBatch(base, extension, batch, normalizers, request.collectStatistics);
+      const pass = await runFrom(setup, batch, normalizers, request.collectStatistics);
       passes.push(pass);
       addGradients(gradients, pass.gradients);
       await yieldToHost();
@@ -114,6 +119,23 @@ export async function trainStep(
     return { ...losses, tokens: normalizers.tokens, statistics };
   } finally {
     dispose([gradients, passes]);
+  }
+}
+
+/** One pass, from the embeddings or from what comes out of the frozen layers. */
+async function runFrom(
+  { base, extension, hiddenStates, recompute }: StepSetup,
+  batch: Batch,
+  normalizers: LossNormalizers,
+  collectStatistics: boolean,
+): Promise<MicroBatchResult> {
+  const options = { collectStatistics, recompute };
+  if (hiddenStates === undefined) return runMicroBatch(base, extension, batch, normalizers, options);
+  const from = { layer: hiddenStates.layer, hidden: await hiddenStates.hiddenStates(batch) };
+  try {
+    return runMicroBatch(base, extension, batch, normalizers, { ...options, from });
+  } finally {
+    from.hidden.dispose();
   }
 }
 

@@ -19,8 +19,10 @@ class TrainingRun {
 
   constructor(options: TrainOptions) {
     const { base, extension, data, optimizer, signal, gradientAccumulation = 1, maxGradNorm = 1 } = options;
+    const { hiddenStates, recompute = false } = options;
     this.#options = options;
-    this.#setup = { base, extension, data, optimizer, signal, gradientAccumulation, maxGradNorm };
+    const step = { gradientAccumulation, maxGradNorm, hiddenStates, recompute };
+    this.#setup = { base, extension, data, optimizer, signal, ...step };
     this.#identity = identify(options);
     this.#optimizerState = optimizer.init(extension.parameters);
     this.#state = {
@@ -179,7 +181,7 @@ class TrainingRun {
 }
 
 function identify(options: TrainOptions): RunIdentity {
-  const { extension, data, optimizer, schedule, maxGradNorm = 1 } = options;
+  const { extension, data, optimizer, schedule, maxGradNorm = 1, hiddenStates } = options;
   return {
     method: extension.method,
     methodConfig: extension.config,
@@ -191,6 +193,8 @@ function identify(options: TrainOptions): RunIdentity {
     maxGradNorm: Number.isFinite(maxGradNorm) ? maxGradNorm : null,
     optimizer: { name: optimizer.name, settings: optimizer.settings ?? null },
     schedule: schedule.settings ?? null,
+    hiddenStates:
+      hiddenStates === undefined ? null : { layer: hiddenStates.layer, dtype: hiddenStates.dtype },
   };
 }
 
