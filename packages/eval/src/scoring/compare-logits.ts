@@ -68,7 +68,7 @@ async function compareBatch(model: EvaluatedModel, reference: BaseModel, batch: 
           leastWeight: leastBaseWeight(result, positions),
         };
       },
-      true,
+      { collectStatistics: true },
     );
   });
   const read = async (x: Tensor): Promise<ArrayLike<number>> => (await x.data()).slice();

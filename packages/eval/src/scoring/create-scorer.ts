@@ -3,13 +3,22 @@ import {
   type Document,
   type DocumentScore,
   type Extension,
+  type ForwardResult,
+  type HiddenStateSource,
   NonFiniteError,
   type Scorer,
+  type Tensor,
   type Tokenizer,
 } from '@moect/core';
-import { crossEntropy, reshape, tensor } from '@moect/tensor';
+import { crossEntropy, dispose, reshape, tensor } from '@moect/tensor';
 import { encodeDocuments, type ScoringConvention, scoringConvention } from './encode-documents.ts';
-import { checkSnap, type EvaluatedModel, forwardBatch } from './extended-forward.ts';
+import {
+  checkHiddenStates,
+  checkSnap,
+  type EvaluatedModel,
+  forwardBatch,
+  startOf,
+} from './extended-forward.ts';
 import { type WindowBatch, windowBatches } from './window-batches.ts';
 
 /** A {@link DocumentScore} with what metrics per word need. */
@@ -33,6 +42,11 @@ export interface ScorerOptions {
    * Parity with lm-evaluation-harness and a tokenizer that adds BOS by itself: BOS is scored, given BOS. Default false.
    */
   readonly scoreBos?: boolean;
+  /**
+   * What passes begin with, above the layers that the extension leaves alone. They are rounded to bf16, and scores move by
+   * that: compare only scores that begin with the same ones. Default: passes begin with the tokens.
+   */
+  readonly hiddenStates?: HiddenStateSource;
   /** Called after each batch with the number of tokens scored so far and in all. */
   readonly onProgress?: (scoredTokens: number, totalTokens: number) => void;
 }
@@ -44,11 +58,14 @@ export interface ModelScorer extends Scorer {
 
 /** −log P of each scored position's token, in one read. */
 async function tokenLosses(model: EvaluatedModel, batch: WindowBatch): Promise<Float32Array> {
-  const losses = forwardBatch(model, batch, ({ logits }) => {
+  const from = await startOf(model, batch);
+  const read = ({ logits }: ForwardResult): Tensor => {
     const positions = batch.rows * batch.time;
     const flat = reshape(logits, [positions, model.base.vocabSize]);
     return crossEntropy(flat, tensor(batch.targets, [positions], 'int32'));
-  });
+  };
+  const losses = forwardBatch(model, batch, read, { from });
+  dispose(from);
   try {
     return (await losses.data()) as Float32Array;
   } finally {
@@ -70,8 +87,10 @@ export function createScorer(options: ScorerOptions): ModelScorer {
     base,
     ...(options.extension && { extension: options.extension }),
     ...(options.snap !== undefined && { snap: options.snap }),
+    ...(options.hiddenStates && { hiddenStates: options.hiddenStates }),
   };
   checkSnap(model);
+  checkHiddenStates(model);
   return {
     name,
     convention,

@@ -2,8 +2,10 @@ import {
   type BaseModel,
   type Extension,
   type ForwardResult,
+  type HiddenStateSource,
   InvalidConfigError,
   type Json,
+  type LayerInput,
 } from '@moect/core';
 import { setSnap } from '@moect/experts';
 import { tensor, tidy } from '@moect/tensor';
@@ -15,6 +17,8 @@ export interface EvaluatedModel {
   readonly extension?: Extension;
   /** Snap threshold τ in place of the extension's own; null: off. The extension keeps its own. */
   readonly snap?: number | null;
+  /** Passes begin with these, above the layers that the extension leaves alone. */
+  readonly hiddenStates?: HiddenStateSource;
 }
 
 /** Runs `work` while the extension snaps at `snap`. Synchronous, so that two evaluations cannot meet. */
@@ -39,20 +43,41 @@ export function checkSnap(model: EvaluatedModel): void {
   withSnap(model, () => undefined);
 }
 
+/** Throws InvalidConfigError where passes cannot begin with the model's hidden states. */
+export function checkHiddenStates({ base, extension, hiddenStates }: EvaluatedModel): void {
+  if (hiddenStates === undefined) return;
+  const first = base.prefix?.firstLayer(extension ?? {}) ?? 0;
+  if (hiddenStates.layer <= first) return;
+  const message = `enter layer ${hiddenStates.layer}, but passes can begin at layer ${first} at most`;
+  throw new InvalidConfigError('scoring', [{ path: 'hiddenStates', message }]);
+}
+
+/** What a pass over the batch begins with; undefined: its tokens. The caller disposes it. */
+export async function startOf(
+  { hiddenStates }: EvaluatedModel,
+  { rows, time, tokens, documentIds }: WindowBatch,
+): Promise<LayerInput | undefined> {
+  if (hiddenStates === undefined) return undefined;
+  const batch = { batchSize: rows, sequenceLength: time, tokens, documentIds };
+  return { layer: hiddenStates.layer, hidden: await hiddenStates.hiddenStates(batch) };
+}
+
 /** One inference pass. What `read` returns outlives it; all other tensors are disposed. */
 export function forwardBatch<T>(
   model: EvaluatedModel,
   { rows, time, tokens, documentIds }: WindowBatch,
   read: (result: ForwardResult) => T,
-  collectStatistics = false,
+  options: { readonly collectStatistics?: boolean; readonly from?: LayerInput | undefined } = {},
 ): T {
   const { base, extension } = model;
+  const { collectStatistics = false, from } = options;
   return tidy(() =>
     withSnap(model, () =>
       read(
         base.forward(tensor(tokens, [rows, time], 'int32'), {
           documentIds: tensor(documentIds, [rows, time], 'int32'),
           collectStatistics,
+          ...(from && { from }),
           ...(extension && { attachments: extension.attachments, overrides: extension.overrides }),
         }),
       ),

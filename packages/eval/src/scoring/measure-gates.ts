@@ -57,7 +57,7 @@ async function siteValues(statistics: SiteStatistics): Promise<SiteValues> {
 }
 
 async function batchValues(model: EvaluatedModel, batch: WindowBatch): Promise<Map<string, SiteValues>> {
-  const statistics = forwardBatch(model, batch, (result) => result.statistics, true);
+  const statistics = forwardBatch(model, batch, (result) => result.statistics, { collectStatistics: true });
   const values = new Map<string, SiteValues>();
   try {
     for (const [site, of] of statistics) values.set(site, await siteValues(of));

@@ -75,6 +75,30 @@ export function addModelOptions(command: Command): Command {
     );
 }
 
+export interface CacheOptions {
+  readonly cache?: string;
+  readonly cacheBytes?: number;
+}
+
+/** Options of the commands that can begin above the frozen layers. */
+export function addCacheOptions(command: Command): Command {
+  return command
+    .option('--cache <folder>', 'keep what the frozen layers below the extension make of the text (bf16)')
+    .option('--cache-bytes <n>', 'most bytes in that folder (default: 16 GiB)', positiveInteger);
+}
+
+/** Throws UsageError. */
+export function cacheOf({
+  cache,
+  cacheBytes,
+}: CacheOptions): { folder: string; maxBytes?: number } | undefined {
+  if (cache === undefined) {
+    if (cacheBytes === undefined) return undefined;
+    throw new UsageError('--cache-bytes bounds a cache, and there is none.', 'Give its folder with --cache.');
+  }
+  return { folder: resolve(cache), ...(cacheBytes !== undefined && { maxBytes: cacheBytes }) };
+}
+
 export interface TextArgument {
   readonly code: string;
   readonly files: readonly string[];

@@ -1,10 +1,12 @@
 import { setSnap } from '@moect/experts';
+import type { HiddenStateCache } from '@moect/models/node';
 import type { BackendInfo } from '@moect/tensor';
 import { chooseBackend } from '../base/choose-backend.ts';
+import { openHiddenStates } from '../base/hidden-states.ts';
 import { type LoadedBase, loadBase } from '../base/load-base.ts';
 import { type LoadedExtension, loadExtension } from '../extension/load-extension.ts';
 import type { CombineName } from '../presets/preset.ts';
-import type { CommonOptions } from './arguments.ts';
+import { type CacheOptions, type CommonOptions, cacheOf } from './arguments.ts';
 
 export interface ModelOptions extends CommonOptions {
   readonly base: string;
@@ -39,6 +41,25 @@ export async function loadModels(options: ModelOptions): Promise<LoadedModels> {
     if (snap !== undefined)
       for (const { extension } of extensions) setSnap(extension, snap === 1 ? null : snap);
     return { backend, base, extensions, dispose };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
+
+/** The cache that the command line names, for the layers that none of the extensions touches; null without one. */
+export async function openCache(
+  options: CacheOptions,
+  { base, extensions, dispose }: LoadedModels,
+): Promise<HiddenStateCache | null> {
+  try {
+    const place = cacheOf(options);
+    if (place === undefined) return null;
+    return await openHiddenStates(
+      base,
+      extensions.map(({ extension }) => extension),
+      place,
+    );
   } catch (error) {
     dispose();
     throw error;

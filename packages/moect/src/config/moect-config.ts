@@ -50,6 +50,8 @@ export interface TrainingConfig {
   readonly evaluateEvery?: number;
   /** Steps between gate and expert statistics. Default: never. */
   readonly statisticsEvery?: number;
+  /** Less memory for more time, with the same bits: layers run again on the way back. Default false. */
+  readonly recompute?: boolean;
 }
 
 /** The configuration of `moect train`: one YAML file. */
@@ -74,6 +76,8 @@ export interface MoectConfig {
     }[];
   };
   readonly extension?: { readonly dtype?: 'f32' | 'bf16'; readonly license?: string };
+  /** Keeps what the frozen layers below the extension make of the text, rounded to bf16, for later epochs and runs. */
+  readonly cache?: { readonly folder: string; readonly maxBytes?: number };
   readonly backend?: { readonly name?: 'auto' | 'wasm' | 'cpu'; readonly threads?: number };
   /** Folder of the run. Default `run`. */
   readonly output?: string;

@@ -65,6 +65,7 @@ function planTraining(config: MoectConfig, preset: Preset): RunPlan['training'] 
     checkpointEvery: given.checkpointEvery ?? null,
     evaluateEvery: given.evaluateEvery ?? null,
     statisticsEvery: given.statisticsEvery ?? null,
+    recompute: given.recompute ?? false,
   };
 }
 
@@ -74,7 +75,7 @@ export function planRun(source: ConfigSource, moect: Moect = defaultMoect): Plan
   const notes: string[] = [];
   const preset = choosePreset(source, moect, notes);
   const absolute = (paths: readonly string[]): string[] => paths.map((path) => resolve(folder, path));
-  const { data = {}, extension = {}, backend = {}, evaluation } = config;
+  const { data = {}, extension = {}, backend = {}, evaluation, cache } = config;
   const share = config.replay?.share ?? preset.training.replayShare;
   if (share === 0 && hasOldText(config)) {
     notes.push(`${preset.name} replays nothing: the old-language text is used for evaluation only`);
@@ -101,6 +102,10 @@ export function planRun(source: ConfigSource, moect: Moect = defaultMoect): Plan
         ? null
         : { languages: evaluation.languages.map((l) => ({ ...l, files: absolute(l.files) })) },
     extension: { dtype: extension.dtype ?? 'f32', license: extension.license ?? null },
+    cache:
+      cache === undefined
+        ? null
+        : { folder: resolve(folder, cache.folder), maxBytes: cache.maxBytes ?? null },
     backend: { name: backend.name ?? 'auto', threads: backend.threads ?? null },
     output: resolve(folder, config.output ?? 'run'),
   };

@@ -47,9 +47,11 @@ export interface ConfigOverrides {
   readonly output?: string | undefined;
   readonly backend?: MoectConfig['backend'] | undefined;
   readonly tokens?: number | undefined;
+  readonly cache?: MoectConfig['cache'] | undefined;
+  readonly recompute?: boolean | undefined;
 }
 
-function withOverrides(value: unknown, { tokens, ...overrides }: ConfigOverrides): unknown {
+function withOverrides(value: unknown, { tokens, recompute, ...overrides }: ConfigOverrides): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const given = Object.entries(overrides).filter(([, override]) => override !== undefined);
   const merged: Record<string, unknown> = { ...value, ...Object.fromEntries(given) };
@@ -61,6 +63,7 @@ function withOverrides(value: unknown, { tokens, ...overrides }: ConfigOverrides
     } = (merged['training'] ?? {}) as MoectConfig['training'] & object;
     merged['training'] = { ...training, tokens };
   }
+  if (recompute !== undefined) merged['training'] = { ...(merged['training'] ?? {}), recompute };
   return merged;
 }
 

@@ -49,10 +49,13 @@ export interface RunPlan {
     readonly checkpointEvery: number | null;
     readonly evaluateEvery: number | null;
     readonly statisticsEvery: number | null;
+    readonly recompute: boolean;
   };
   /** null: the held-out share of the training languages. */
   readonly evaluation: { readonly languages: readonly EvaluationLanguage[] } | null;
   readonly extension: { readonly dtype: 'f32' | 'bf16'; readonly license: string | null };
+  /** Absolute folder; null: none. */
+  readonly cache: { readonly folder: string; readonly maxBytes: number | null } | null;
   readonly backend: { readonly name: 'auto' | 'wasm' | 'cpu'; readonly threads: number | null };
   /** Absolute path. */
   readonly output: string;

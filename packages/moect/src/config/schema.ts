@@ -63,6 +63,10 @@ const training = z.strictObject({
   statisticsEvery: count()
     .exactOptional()
     .describe('steps between gate and expert statistics; default: never'),
+  recompute: z
+    .boolean()
+    .exactOptional()
+    .describe('less memory for more time, same bits: layers run again on the way back; default false'),
 });
 
 const evaluationLanguage = z.strictObject({
@@ -95,6 +99,13 @@ export const configSchema: z.ZodType<MoectConfig> = z.strictObject({
       license: z.string().min(1).exactOptional().describe('SPDX name, for the model card'),
     })
     .exactOptional(),
+  cache: z
+    .strictObject({
+      folder: z.string().min(1).describe('shared by runs; relative to this file'),
+      maxBytes: count().exactOptional().describe('default 16 GiB'),
+    })
+    .exactOptional()
+    .describe('keeps what the frozen layers below the extension make of the text, rounded to bf16'),
   backend: z
     .strictObject({
       name: z.enum(['auto', 'wasm', 'cpu']).exactOptional(),

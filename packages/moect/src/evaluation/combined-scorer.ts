@@ -1,4 +1,4 @@
-import { type Document, InvalidConfigError, type Scorer } from '@moect/core';
+import { type Document, type HiddenStateSource, InvalidConfigError, type Scorer } from '@moect/core';
 import { createMixtureScorer, createScorer } from '@moect/eval';
 import { bayesianMixture, knownLanguage } from '@moect/experts';
 import type { LoadedBase } from '../base/load-base.ts';
@@ -25,6 +25,8 @@ export interface CombinedScorerOptions {
   readonly signal?: AbortSignal;
   /** Scores of the base that are there already, so that a mixture does not compute them again. */
   readonly baseScorer?: Scorer;
+  /** What the passes of base and extensions begin with; rounded to bf16. Default: the tokens. */
+  readonly hiddenStates?: HiddenStateSource;
 }
 
 /** Languages that an extension is for. */
@@ -58,9 +60,14 @@ export function rememberScores(scorer: Scorer): Scorer {
 }
 
 /** Log-probabilities under the base alone. */
-export function createBaseScorer({ base, signal }: Pick<CombinedScorerOptions, 'base' | 'signal'>): Scorer {
+export function createBaseScorer({
+  base,
+  signal,
+  hiddenStates,
+}: Pick<CombinedScorerOptions, 'base' | 'signal' | 'hiddenStates'>): Scorer {
   const onProgress = (): void => signal?.throwIfAborted();
-  return createScorer({ name: 'base', base: base.model, tokenizer: base.tokenizer, onProgress });
+  const start = hiddenStates === undefined ? {} : { hiddenStates };
+  return createScorer({ name: 'base', base: base.model, tokenizer: base.tokenizer, onProgress, ...start });
 }
 
 /**
@@ -68,13 +75,20 @@ export function createBaseScorer({ base, signal }: Pick<CombinedScorerOptions, '
  * base. Throws InvalidConfigError.
  */
 export function createCombinedScorer(options: CombinedScorerOptions): Scorer {
-  const { base, extensions, signal, basePrior = BASE_PRIOR } = options;
+  const { base, extensions, signal, basePrior = BASE_PRIOR, hiddenStates } = options;
   const baseScorer = options.baseScorer ?? createBaseScorer(options);
   if (extensions.length === 0) return baseScorer;
   const combine = resolveCombine(extensions, options.combine);
   const onProgress = (): void => signal?.throwIfAborted();
   const packs = extensions.map(({ name, extension }) =>
-    createScorer({ name, base: base.model, tokenizer: base.tokenizer, extension, onProgress }),
+    createScorer({
+      name,
+      base: base.model,
+      tokenizer: base.tokenizer,
+      extension,
+      onProgress,
+      ...(hiddenStates && { hiddenStates }),
+    }),
   );
   if (combine === 'gate') return packs[0]!;
   const claimed = extensions.flatMap(newLanguages);

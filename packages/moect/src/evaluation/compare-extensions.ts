@@ -1,4 +1,4 @@
-import type { DocumentScore } from '@moect/core';
+import type { DocumentScore, HiddenStateSource } from '@moect/core';
 import { type Comparison, type ComparisonRole, compare } from '@moect/eval';
 import type { LoadedBase } from '../base/load-base.ts';
 import type { LoadedExtension } from '../extension/load-extension.ts';
@@ -18,6 +18,8 @@ export interface CompareExtensionsOptions {
   /** Draws of the bootstrap. Default 2,000. */
   readonly resamples?: number;
   readonly signal?: AbortSignal;
+  /** What all passes begin with; rounded to bf16. Default: the tokens. */
+  readonly hiddenStates?: HiddenStateSource;
   /** Told before each extension is scored. */
   readonly onProgress?: (what: string) => void;
 }
@@ -36,20 +38,20 @@ export interface ExtensionComparison {
  * Throws InvalidConfigError, NonFiniteError, and the signal's reason when it is aborted.
  */
 export async function compareExtensions(options: CompareExtensionsOptions): Promise<ExtensionComparison[]> {
-  const { base, texts, signal, onProgress } = options;
+  const { base, texts, signal, onProgress, hiddenStates } = options;
   const documents = texts.flatMap((text) => text.documents);
   const roles: Record<string, ComparisonRole> = Object.fromEntries(
     texts.map(({ code, role }) => [code, role]),
   );
-  const abort = signal === undefined ? {} : { signal };
-  const baseScorer = rememberScores(createBaseScorer({ base, ...abort }));
+  const shared = { base, ...(signal && { signal }), ...(hiddenStates && { hiddenStates }) };
+  const baseScorer = rememberScores(createBaseScorer(shared));
   onProgress?.('base');
   const before = await baseScorer.score(documents);
   const results: ExtensionComparison[] = [];
   for (const extension of options.extensions) {
     onProgress?.(extension.name);
     const combine = resolveCombine([extension], options.combine);
-    const scorer = createCombinedScorer({ base, extensions: [extension], combine, baseScorer, ...abort });
+    const scorer = createCombinedScorer({ ...shared, extensions: [extension], combine, baseScorer });
     const scores = await scorer.score(documents);
     const comparison = compare({
       before,

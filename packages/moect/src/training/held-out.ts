@@ -1,4 +1,4 @@
-import type { Document, Extension, Scorer } from '@moect/core';
+import type { Document, Extension, HiddenStateSource, Scorer } from '@moect/core';
 import { bitsPerByte } from '@moect/eval';
 import type { LoadedBase } from '../base/load-base.ts';
 import type { ResolvedRun } from '../config/resolved-run.ts';
@@ -80,15 +80,19 @@ export async function evaluateHeldOut(
   base: LoadedBase,
   extension: Extension,
   texts: readonly LanguageText[],
-  signal?: AbortSignal,
+  options: {
+    readonly signal?: AbortSignal | undefined;
+    readonly hiddenStates?: HiddenStateSource | undefined;
+  },
 ): Promise<HeldOutEvaluation | null> {
+  const { signal, hiddenStates } = options;
   const languages = await heldOutLanguages(run, texts);
   if (languages.length === 0) return null;
-  const abort = signal === undefined ? {} : { signal };
-  const baseScorer = rememberScores(createBaseScorer({ base, ...abort }));
+  const shared = { base, ...(signal && { signal }), ...(hiddenStates && { hiddenStates }) };
+  const baseScorer = rememberScores(createBaseScorer(shared));
   const info = { languages: run.languages.map(({ code, role }) => ({ code, role })), combine: run.combine };
   const extensions = [{ name: run.preset, extension, info }];
-  const scorer = createCombinedScorer({ base, extensions, baseScorer, ...abort });
+  const scorer = createCombinedScorer({ ...shared, extensions, baseScorer });
   let last: number[] | null = null;
   return {
     async during() {

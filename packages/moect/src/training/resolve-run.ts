@@ -72,6 +72,7 @@ export function resolvedConfig(run: ResolvedRun, found: Settings): MoectConfig {
     training: withoutNull(training),
     ...(run.evaluation !== null && { evaluation: { languages: list(run.evaluation.languages) } }),
     extension: withoutNull(run.extension),
+    ...(run.cache !== null && { cache: withoutNull(run.cache) }),
     backend: withoutNull(run.backend),
     output: run.output,
     resolved: {

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { type BatchSource, type Callback, CheckpointError, type Extension, type Settings } from '@moect/core';
 import { batchTokens } from '@moect/data';
 import { assertUnchanged, digestParameters } from '@moect/freeze';
-import { writeFileAtomic, writeJsonAtomic } from '@moect/models/node';
+import { type HiddenStateCache, writeFileAtomic, writeJsonAtomic } from '@moect/models/node';
 import { type BackendInfo, createRng } from '@moect/tensor';
 import { type TrainOptions, type TrainResult, train } from '@moect/trainer';
 import { createCheckpointStore, eventLog, latestCheckpoint, lockRun } from '@moect/trainer/node';
 import { chooseBackend } from '../base/choose-backend.ts';
+import { openHiddenStates } from '../base/hidden-states.ts';
 import { type LoadedBase, loadBase } from '../base/load-base.ts';
 import { planRun } from '../config/plan-run.ts';
 import { type ConfigSource, placedBelow } from '../config/read-config.ts';
@@ -58,7 +59,11 @@ interface Prepared extends RunInfo {
   readonly extension: Extension;
   readonly texts: readonly LanguageText[];
   readonly options: TrainOptions;
+  readonly hiddenStates: HiddenStateCache | null;
 }
+
+const NOTHING_TO_CACHE =
+  'cache: the lowest layer is trained, so there are no frozen layers below to keep; see `method: { layers: { top: … } }`';
 
 function attach(source: ConfigSource, plan: RunPlan, base: LoadedBase, moect: Moect): Extension {
   const settings = mergeSettings(moect.preset(plan.preset).config, plan.method.overrides);
@@ -85,6 +90,7 @@ async function prepare(source: ConfigSource, moect: Moect): Promise<Prepared> {
     const data = await mixText(plan, base, packed, batches);
     const extension = attach(source, plan, base, moect);
     const run = resolveRun(plan, { base, preset, packing, batches, methodConfig: extension.config });
+    const hiddenStates = run.cache === null ? null : await openHiddenStates(base, [extension], run.cache);
     const sizes = [...extension.parameters.values()].map(({ size }) => size);
     return {
       run,
@@ -92,11 +98,15 @@ async function prepare(source: ConfigSource, moect: Moect): Promise<Prepared> {
       languages: packed.summaries,
       baseParameters: base.parameterCount,
       trainableParameters: sizes.reduce((a, b) => a + b, 0),
-      notes,
+      notes: run.cache !== null && hiddenStates === null ? [...notes, NOTHING_TO_CACHE] : notes,
       base,
       extension,
       texts,
-      options: trainOptions(run, { base: base.model, extension, data }),
+      hiddenStates,
+      options: {
+        ...trainOptions(run, { base: base.model, extension, data }),
+        ...(hiddenStates && { hiddenStates }),
+      },
     };
   } catch (error) {
     base.model.dispose();
@@ -178,7 +188,7 @@ async function runPrepared(
   prepared: Prepared,
   hooks: TrainingHooks,
 ): Promise<TrainingOutcome> {
-  const { base, extension, texts, options, ...info } = prepared;
+  const { base, extension, texts, options, hiddenStates, ...info } = prepared;
   const { output } = info.run;
   const { signal, resume = false } = hooks;
   await mkdir(output, { recursive: true });
@@ -189,7 +199,10 @@ async function runPrepared(
     const isBegun = resume && (await latestCheckpoint(output)) !== null;
     if (!isBegun) await writeRecord(source, prepared);
     hooks.onReady?.(info);
-    const evaluate = await evaluateHeldOut(info.run, base, extension, texts, signal);
+    const evaluate = await evaluateHeldOut(info.run, base, extension, texts, {
+      signal,
+      hiddenStates: hiddenStates ?? undefined,
+    });
     const result = await train({
       ...options,
       resume,
@@ -204,6 +217,7 @@ async function runPrepared(
     const heldOut = evaluate === null ? null : await unlessInterrupted(signal, evaluate.numbers());
     return { ...info, result, extensionFolder, heldOut };
   } finally {
+    await hiddenStates?.close();
     await lock.release();
   }
 }

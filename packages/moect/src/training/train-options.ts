@@ -24,6 +24,7 @@ export function trainOptions(
     maxGradNorm: training.maxGradNorm,
     seed: training.seed,
     checkpointEvery: training.checkpointEvery,
+    recompute: training.recompute,
     baseIdentity: run.baseIdentity,
     ...(training.evaluateEvery !== null && { evaluateEvery: training.evaluateEvery }),
     ...(training.statisticsEvery !== null && { statisticsEvery: training.statisticsEvery }),

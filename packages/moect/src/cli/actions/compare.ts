@@ -8,13 +8,13 @@ import { buildReport } from '../../evaluation/build-report.ts';
 import { compareExtensions, type ExtensionComparison } from '../../evaluation/compare-extensions.ts';
 import { readTexts } from '../../evaluation/read-texts.ts';
 import { unlessInterrupted } from '../../unless-interrupted.ts';
-import { parseTexts } from '../arguments.ts';
+import { type CacheOptions, parseTexts } from '../arguments.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
 import { type Io, signedPercent, table } from '../io.ts';
-import { loadModels, type ModelOptions } from '../load-models.ts';
+import { loadModels, type ModelOptions, openCache } from '../load-models.ts';
 
 /** What the command line gave. */
-export interface CompareCommandOptions extends ModelOptions {
+export interface CompareCommandOptions extends ModelOptions, CacheOptions {
   readonly text: readonly string[];
   readonly old: readonly string[];
   readonly maxForgetting?: number;
@@ -83,6 +83,7 @@ export async function compareCommand(options: CompareCommandOptions, io: Io): Pr
   const begin = performance.now();
   const abort = abortOnSignals();
   const models = await loadModels(options);
+  const hiddenStates = await openCache(options, models);
   try {
     const { backend, base, extensions } = models;
     const texts = await readTexts(wanted, extensions, options.old);
@@ -94,6 +95,7 @@ export async function compareCommand(options: CompareCommandOptions, io: Io): Pr
     }
     const { combine, maxForgetting, resamples } = options;
     const comparing = compareExtensions({
+      ...(hiddenStates && { hiddenStates }),
       base,
       extensions,
       texts,
@@ -115,6 +117,7 @@ export async function compareCommand(options: CompareCommandOptions, io: Io): Pr
     const isKept = results.every(({ comparison }) => comparison.retention?.kept !== false);
     return isKept ? EXIT.ok : EXIT.forgot;
   } finally {
+    await hiddenStates?.close();
     models.dispose();
     abort.dispose();
   }

@@ -3,13 +3,13 @@ import { createCombinedScorer } from '../../evaluation/combined-scorer.ts';
 import { evaluateText, type LanguageResult } from '../../evaluation/evaluate-text.ts';
 import { readTexts } from '../../evaluation/read-texts.ts';
 import { unlessInterrupted } from '../../unless-interrupted.ts';
-import { parseTexts } from '../arguments.ts';
+import { type CacheOptions, parseTexts } from '../arguments.ts';
 import { EXIT } from '../exit-codes.ts';
 import { grouped, type Io, table } from '../io.ts';
-import { loadModels, type ModelOptions } from '../load-models.ts';
+import { loadModels, type ModelOptions, openCache } from '../load-models.ts';
 
 /** What the command line gave. */
-export interface EvalCommandOptions extends ModelOptions {
+export interface EvalCommandOptions extends ModelOptions, CacheOptions {
   readonly text: readonly string[];
   readonly json?: boolean;
 }
@@ -31,6 +31,7 @@ export async function evalCommand(options: EvalCommandOptions, io: Io): Promise<
   const wanted = parseTexts(options.text, '--text');
   const abort = abortOnSignals();
   const models = await loadModels(options);
+  const hiddenStates = await openCache(options, models);
   try {
     const { base, extensions, backend } = models;
     const texts = await readTexts(wanted, extensions);
@@ -38,6 +39,7 @@ export async function evalCommand(options: EvalCommandOptions, io: Io): Promise<
       base,
       extensions,
       signal: abort.signal,
+      ...(hiddenStates && { hiddenStates }),
       ...(options.combine && { combine: options.combine }),
     });
     const results = await unlessInterrupted(abort.signal, evaluateText(scorer, texts));
@@ -55,6 +57,7 @@ export async function evalCommand(options: EvalCommandOptions, io: Io): Promise<
     } else print(results, scorer.name, io);
     return EXIT.ok;
   } finally {
+    await hiddenStates?.close();
     models.dispose();
     abort.dispose();
   }

@@ -6,7 +6,7 @@ import { abortOnSignals } from '@moect/trainer/node';
 import type { MoectConfig } from '../../config/moect-config.ts';
 import { type ConfigOverrides, type ConfigSource, configFrom, readConfig } from '../../config/read-config.ts';
 import { type RunInfo, runTraining, type TrainingOutcome } from '../../training/run-training.ts';
-import { type CommonOptions, parseTexts } from '../arguments.ts';
+import { type CommonOptions, cacheOf, parseTexts } from '../arguments.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
 import { grouped, type Io, signedPercent, table } from '../io.ts';
 
@@ -20,6 +20,9 @@ export interface TrainCommandOptions extends CommonOptions {
   readonly preset?: string;
   readonly tokens?: number;
   readonly output?: string;
+  readonly cache?: string;
+  readonly cacheBytes?: number;
+  readonly recompute?: boolean;
   readonly resume?: boolean;
   readonly json?: boolean;
 }
@@ -34,13 +37,16 @@ function overridesOf(options: TrainCommandOptions): ConfigOverrides {
   return {
     preset,
     tokens,
+    cache: cacheOf(options),
+    recompute: options.recompute,
     output: output === undefined ? undefined : resolve(output),
     backend: hasBackend ? { name: backend, ...(threads !== undefined && { threads }) } : undefined,
   };
 }
 
 function configOfFlags(options: TrainCommandOptions, base: string): MoectConfig {
-  const { preset, tokens, output = 'run', backend, threads } = options;
+  const { preset, tokens, output = 'run', backend, threads, recompute } = options;
+  const cache = cacheOf(options);
   const news = parseTexts(options.text, '--text', options.language);
   const olds = parseTexts(options.replay, '--replay', options.replayLanguage);
   return {
@@ -50,7 +56,8 @@ function configOfFlags(options: TrainCommandOptions, base: string): MoectConfig 
       ...news.map(({ code, files }) => ({ code, role: 'new' as const, files: [...files] })),
       ...olds.map(({ code, files }) => ({ code, role: 'old' as const, files: [...files] })),
     ],
-    ...(tokens !== undefined && { training: { tokens } }),
+    ...(cache && { cache }),
+    training: { ...(tokens !== undefined && { tokens }), ...(recompute && { recompute }) },
     backend: { name: backend, ...(threads !== undefined && { threads }) },
     output: resolve(output),
   };

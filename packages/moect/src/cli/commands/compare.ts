@@ -1,6 +1,12 @@
 import type { Command } from 'commander';
 import type { CompareCommandOptions } from '../actions/compare.ts';
-import { addCommonOptions, addModelOptions, percentage, positiveInteger } from '../arguments.ts';
+import {
+  addCacheOptions,
+  addCommonOptions,
+  addModelOptions,
+  percentage,
+  positiveInteger,
+} from '../arguments.ts';
 import type { Io } from '../io.ts';
 
 const EXAMPLES = `
@@ -32,5 +38,6 @@ export function addCompare(program: Command, io: Io, done: (code: number) => voi
       const { compareCommand } = await import('../actions/compare.ts');
       done(await compareCommand(options, io));
     });
+  addCacheOptions(command);
   addCommonOptions(command);
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { TrainCommandOptions } from '../actions/train.ts';
-import { addCommonOptions, collect, positiveInteger } from '../arguments.ts';
+import { addCacheOptions, addCommonOptions, collect, positiveInteger } from '../arguments.ts';
 import type { Io } from '../io.ts';
 
 const EXAMPLES = `
@@ -38,6 +38,7 @@ export function addTrain(program: Command, io: Io, done: (code: number) => void)
       'moe-ct, moe-ct-mixture, moe-ct-paper, ct, ct-replay or lora-ct (default: moe-ct with replay text, else moe-ct-mixture)',
     )
     .option('--tokens <n>', 'tokens to train on, replay included (default: 4 epochs)', positiveInteger)
+    .option('--recompute', 'less memory for more time: layers run again on the way back')
     .option('--output <folder>', 'folder of the run (default: run)')
     .option('--resume', 'go on from the newest checkpoint of the output folder')
     .option('--json', 'print the result as JSON')
@@ -46,5 +47,6 @@ export function addTrain(program: Command, io: Io, done: (code: number) => void)
       const { trainCommand } = await import('../actions/train.ts');
       done(await trainCommand(file, options, io));
     });
+  addCacheOptions(command);
   addCommonOptions(command);
 }

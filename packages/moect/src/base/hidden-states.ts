@@ -1,0 +1,33 @@
+import type { Extension } from '@moect/core';
+import { type HiddenStateCache, openHiddenStateCache } from '@moect/models/node';
+import type { LoadedBase } from './load-base.ts';
+
+/** Where hidden states below the extensions are kept between runs. */
+export interface HiddenStateFolder {
+  readonly folder: string;
+  /** Default 16 GiB. */
+  readonly maxBytes?: number | null;
+}
+
+/**
+ * Opens the cache of the hidden states that enter the first layer which any of the extensions touches; null where that is
+ * the lowest, so that there is nothing to keep. The base alone begins there too: what is compared is rounded alike.
+ * Throws InvalidConfigError.
+ */
+export async function openHiddenStates(
+  { model, identity }: LoadedBase,
+  extensions: readonly Pick<Extension, 'attachments' | 'overrides'>[],
+  { folder, maxBytes }: HiddenStateFolder,
+): Promise<HiddenStateCache | null> {
+  const { prefix, numLayers } = model;
+  if (prefix === undefined) return null;
+  const layer = Math.min(numLayers, ...extensions.map((extension) => prefix.firstLayer(extension)));
+  if (layer === 0) return null;
+  return openHiddenStateCache({
+    base: model,
+    baseSha256: identity.sha256,
+    layer,
+    folder,
+    ...(maxBytes != null && { maxBytes }),
+  });
+}
