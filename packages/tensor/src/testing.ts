@@ -6,6 +6,8 @@ import { sum } from './ops/reduce.ts';
 import { createRng } from './random.ts';
 import { dispose, memory, tidy } from './scope.ts';
 import { type BackendName, selectBackend } from './select-backend.ts';
+import { tf } from './tf.ts';
+import type { Runtime } from './wasm/runtime.ts';
 
 /** Backends on which the suites of every package run. `MOECT_TEST_BACKENDS=cpu` narrows it. */
 export function testBackends(): BackendName[] {
@@ -86,4 +88,13 @@ export async function leakedTensors(work: () => Promise<void> | void): Promise<n
   const before = memory().numTensors;
   await work();
   return memory().numTensors - before;
+}
+
+/** Bytes of the wasm heap that `work` needs beyond those in use when it begins. The wasm backend must be active. */
+export async function peakHeapBytes(work: () => Promise<unknown> | unknown): Promise<number> {
+  const { allocator } = (tf.engine().backend as unknown as { readonly runtime: Runtime }).runtime;
+  const before = allocator.liveBytes;
+  allocator.resetPeak();
+  await work();
+  return allocator.peakBytes - before;
 }

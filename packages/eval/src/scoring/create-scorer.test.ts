@@ -1,9 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Document } from '@moect/core';
 import { moeCt } from '@moect/experts';
 import { createLlama } from '@moect/models';
-import { loadHuggingFaceFolder } from '@moect/models/node';
+import { loadHuggingFaceFolder, openHiddenStateCache } from '@moect/models/node';
 import { assign, createRng, fill, memory, selectBackend, tensor } from '@moect/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bitsPerByte, bytePerplexity, wordPerplexity } from '../metrics/corpus-metrics.ts';
@@ -197,5 +200,40 @@ describe.skipIf(!present)('rolling log-likelihoods of lm-evaluation-harness on s
     expect(bitsPerByte(scores)).toBeCloseTo(golden.bits_per_byte, 5);
     expect(bytePerplexity(scores) / golden.byte_perplexity).toBeCloseTo(1, 5);
     expect(wordPerplexity(scores) / golden.word_perplexity).toBeCloseTo(1, 4);
+  });
+
+  it('begins with cached hidden states: the same found as computed, and nearly the plain scores', async () => {
+    const model = tinyBase(16);
+    const folder = await mkdtemp(join(tmpdir(), 'moect-eval-'));
+    const extension = moeCt().attach(model, { layers: { top: 1 } }, createRng(4));
+    const documents = [5, 40, 12].map((n, i) => documentOf(letters(n, i), `d${i}`));
+    const score = async (layer: number | null, batchSize: number): Promise<Float64Array[]> => {
+      const place = { base: model, baseSha256: 'one', folder };
+      const cache = layer === null ? null : await openHiddenStateCache({ ...place, layer });
+      const options = { name: 'x', base: model, extension, tokenizer, batchSize };
+      const scores = await createScorer({ ...options, ...(cache && { hiddenStates: cache }) }).score(
+        documents,
+      );
+      await cache?.close();
+      if (cache !== null) counts.push({ ...cache.counts });
+      return scores.map(({ logProbs }) => logProbs);
+    };
+    const counts: object[] = [];
+    const cold = await score(1, 2);
+    expect(await score(1, 2)).toEqual(cold);
+    // five windows: a document of 40 tokens has three of at most 16
+    expect(counts).toEqual([
+      { found: 0, computed: 5 },
+      { found: 5, computed: 0 },
+    ]);
+    const plain = await score(null, 2);
+    const difference = Math.max(...cold.map((values, i) => maxDifference(values, plain[i]!)));
+    expect(difference).toBeGreaterThan(0);
+    // 8 significant bits of each hidden value, on logits of a few units
+    expect(difference).toBeLessThan(0.1);
+    await expect(score(2, 2)).rejects.toThrow(/enter layer 2, but passes can begin at layer 1 at most/);
+    extension.dispose();
+    model.dispose();
+    await rm(folder, { recursive: true });
   });
 });
