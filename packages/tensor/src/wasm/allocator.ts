@@ -28,17 +28,20 @@ export class Allocator {
   epoch = 0;
   #top: number = layout.heapStart;
   #end: number;
+  readonly #mostPages: number;
   #slabAt = 0;
   #slabEnd = 0;
   readonly #small: number[][] = [];
   readonly #large = new FreeBlocks();
 
-  constructor(memory: WebAssembly.Memory) {
+  /** @param mostPages limit of the memory, in pages of 64 KiB */
+  constructor(memory: WebAssembly.Memory, mostPages: number = MAX_PAGES) {
     this.memory = memory;
+    this.#mostPages = Math.min(MAX_PAGES, mostPages);
     this.#end = memory.buffer.byteLength;
   }
 
-  /** Address of at least `bytes` bytes. @throws BackendUnavailableError when 4 GiB are used up. */
+  /** Address of at least `bytes` bytes. @throws BackendUnavailableError when the memory is used up. */
   alloc(bytes: number): number {
     const size = blockBytes(bytes);
     const pointer = size <= SMALL ? this.#allocSmall(size) : this.#allocLarge(size);
@@ -94,8 +97,8 @@ export class Allocator {
       if (pointer < this.#top) this.#large.put(pointer, this.#top - pointer);
       throw new BackendUnavailableError(
         'moect-wasm',
-        `its memory of 4 GiB has no room for ${size} more bytes (${this.liveBytes} bytes are in use)`,
-        'Use a smaller batch or shorter sequences, or dispose tensors that are no longer needed (tf.tidy).',
+        `no room for ${size} more bytes: ${this.liveBytes} are in use, and its memory ends at ${this.#mostPages / 16} MiB`,
+        'Use a smaller batch or shorter sequences, recompute activations instead of keeping them, keep frozen weights in a smaller storage, or dispose tensors that are no longer needed (tf.tidy).',
       );
     }
     this.#top = pointer + size;
@@ -105,8 +108,8 @@ export class Allocator {
   #grow(needed: number): boolean {
     const pages = this.#end / PAGE;
     const least = Math.ceil(needed / PAGE);
-    if (least > MAX_PAGES) return false;
-    const wanted = Math.min(MAX_PAGES, Math.max(least, Math.ceil(pages * 1.25)));
+    if (least > this.#mostPages) return false;
+    const wanted = Math.min(this.#mostPages, Math.max(least, Math.ceil(pages * 1.25)));
     for (const target of [wanted, least]) {
       try {
         this.memory.grow(target - pages);

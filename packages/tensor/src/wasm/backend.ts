@@ -15,6 +15,7 @@
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import { type backend_util, type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { CompressedMatrix } from './compressed-matrix.ts';
+import { KernelRun } from './kernel-run.ts';
 import { LeakReport } from './leak-report.ts';
 import type { Runtime } from './runtime.ts';
 import { type HeapDType, WasmTensorData } from './tensor-data.ts';
@@ -35,7 +36,7 @@ export interface WasmMemory {
   heapBytesInUse: number;
   /** Size of the wasm memory. */
   heapBytes: number;
-  /** With `reportLeaks`: tensors collected without dispose, and their bytes. */
+  /** Tensors that were forgotten without dispose and then collected, and their bytes. */
   leakedTensors: number;
   leakedBytes: number;
 }
@@ -47,14 +48,23 @@ interface CpuBackendInternals {
     set(dataId: object, data: WasmTensorData): void;
     has(dataId: object): boolean;
     delete(dataId: object): boolean;
+    dataIdsCount: number;
   };
+}
+
+/** Smaller tensors are watched with `reportLeaks` only. */
+const WATCHED_BYTES = 65536;
+
+/** Bytes that values take on the heap; complex tensors come without values. */
+function sizeOf(values: backend_util.BackendValues | undefined): number {
+  return 4 * (values?.length ?? 0);
 }
 
 /** The cpu backend of TensorFlow.js with its tensors in one wasm memory. */
 export class MoectWasmBackend extends MathBackendCPU {
   readonly runtime: Runtime;
-  /** Only with the option `reportLeaks`: watching costs about a microsecond per tensor. */
-  readonly leaks: LeakReport | undefined;
+  readonly #leaks: LeakReport;
+  readonly #kernels: KernelRun;
   /** Compressed tensors with a float32 copy on the heap. */
   readonly #widened: WasmTensorData[] = [];
   #disposed = false;
@@ -62,7 +72,11 @@ export class MoectWasmBackend extends MathBackendCPU {
   constructor(runtime: Runtime, reportLeaks = false) {
     super();
     this.runtime = runtime;
-    this.leaks = reportLeaks ? new LeakReport() : undefined;
+    const collected = (): void => {
+      this.#internals.data.dataIdsCount--;
+    };
+    this.#leaks = new LeakReport(reportLeaks ? 0 : WATCHED_BYTES, collected);
+    this.#kernels = new KernelRun(runtime.allocator, (dataId) => this.disposeData(dataId, true));
     // the cpu backend would advise to install tfjs-node
     this.#internals.firstUse = false;
   }
@@ -91,19 +105,14 @@ export class MoectWasmBackend extends MathBackendCPU {
 
   /** A new tensor with these values in compressed storage. */
   compressedOutput(shape: readonly number[], matrix: CompressedMatrix): TensorInfo {
-    const dataId = this.#add(WasmTensorData.compressed(this.runtime, matrix));
+    const dataId = this.#add(WasmTensorData.compressed(this.runtime, matrix), matrix.bytes);
     return { dataId, shape: shape as number[], dtype: 'float32' };
-  }
-
-  /** Called after every kernel: frees what it widened. */
-  endKernel(): void {
-    while (this.#widened.length > 0) this.#widened.pop()!.releaseWidened();
   }
 
   /** A new tensor whose values are not initialised; the kernel must write all of them. */
   output(shape: readonly number[], dtype: HeapDType): WasmOutput {
     const data = WasmTensorData.onHeap(this.runtime, dtype, util.sizeFromShape(shape as number[]));
-    const dataId = this.#add(data);
+    const dataId = this.#add(data, data.heldBytes);
     return { info: { dataId, shape: shape as number[], dtype }, pointer: data.pointer(dtype) };
   }
 
@@ -123,22 +132,35 @@ export class MoectWasmBackend extends MathBackendCPU {
     return { dataId: info.dataId, shape: shape as number[], dtype: info.dtype };
   }
 
+  /** Runs a kernel and frees what it widened; one that throws leaves neither temporaries nor outputs behind. */
+  attempt<T>(kernel: () => T): T {
+    try {
+      return this.#kernels.attempt(kernel);
+    } finally {
+      if (!this.#kernels.isRunning) {
+        while (this.#widened.length > 0) this.#widened.pop()!.releaseWidened();
+      }
+    }
+  }
+
+  /** Address of memory for the run of one kernel. */
   temporary(bytes: number): number {
-    return this.runtime.allocator.alloc(bytes);
+    return this.#kernels.take(bytes);
   }
 
   releaseTemporary(pointer: number, bytes: number): void {
-    this.runtime.allocator.release(pointer, bytes);
+    this.#kernels.giveBack(pointer, bytes);
   }
 
   override write(values: backend_util.BackendValues, _shape: number[], dtype: DataType): object {
-    return this.#add(new WasmTensorData(this.runtime, dtype, this.#owned(values)));
+    return this.#add(new WasmTensorData(this.runtime, dtype, this.#owned(values)), sizeOf(values));
   }
 
-  #add(data: WasmTensorData): object {
+  #add(data: WasmTensorData, bytes: number): object {
     const dataId = {};
     this.#internals.data.set(dataId, data);
-    this.leaks?.watch(dataId, data);
+    this.#leaks.watch(dataId, data, bytes);
+    this.#kernels.made(dataId);
     return dataId;
   }
 
@@ -155,7 +177,9 @@ export class MoectWasmBackend extends MathBackendCPU {
     dtype: DataType,
     refCount: number,
   ): void {
-    this.#internals.data.set(dataId, new WasmTensorData(this.runtime, dtype, values, refCount));
+    const data = new WasmTensorData(this.runtime, dtype, values, refCount);
+    this.#internals.data.set(dataId, data);
+    this.#leaks.watch(dataId, data, sizeOf(values));
   }
 
   /** A copy: a view would change after dispose and reuse. */
@@ -176,6 +200,7 @@ export class MoectWasmBackend extends MathBackendCPU {
       this.disposeData(entry.complexTensorInfos.imag.dataId, true);
     }
     entry.release();
+    this.#leaks.forget(entry);
     data.delete(dataId);
     return true;
   }
@@ -197,8 +222,8 @@ export class MoectWasmBackend extends MathBackendCPU {
       reasons: [],
       heapBytesInUse: allocator.liveBytes,
       heapBytes: memoryBytes,
-      leakedTensors: this.leaks?.tensors ?? 0,
-      leakedBytes: this.leaks?.bytes ?? 0,
+      leakedTensors: this.#leaks.tensors,
+      leakedBytes: this.#leaks.bytes,
     };
   }
 }

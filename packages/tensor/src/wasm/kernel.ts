@@ -22,16 +22,11 @@ export type WasmKernel = (call: WasmKernelCall) => TensorInfo | TensorInfo[];
 /** Registers a kernel for the wasm backend, in place of an inherited one of the same name. */
 export function registerWasmKernel(kernelName: string, kernel: WasmKernel): void {
   if (getKernel(kernelName, WASM_BACKEND) !== undefined) unregisterKernel(kernelName, WASM_BACKEND);
+  const attempt: WasmKernel = (call) => call.backend.attempt(() => kernel(call));
   registerKernel({
     kernelName,
     backendName: WASM_BACKEND,
-    kernelFunc: ((call: WasmKernelCall) => {
-      try {
-        return kernel(call);
-      } finally {
-        call.backend.endKernel();
-      }
-    }) as unknown as KernelConfig['kernelFunc'],
+    kernelFunc: attempt as unknown as KernelConfig['kernelFunc'],
   });
 }
 

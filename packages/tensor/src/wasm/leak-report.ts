@@ -2,25 +2,45 @@
 export interface Leakable {
   /** Bytes held now. */
   readonly heldBytes: number;
+  release(): void;
 }
 
 /**
- * Counts tensors that were collected by the garbage collector without having been disposed: their heap memory is
- * lost for good. A report only; nothing is freed, because a forgotten tensor is a mistake to be found.
+ * Frees the heap memory of tensors that the garbage collector found without their having been disposed, and counts
+ * them: a forgotten tensor is a mistake, and the collector, which sees small objects only, may come late.
  */
 export class LeakReport {
-  /** Tensors lost so far, as far as the garbage collector has seen. */
+  /** Tensors found so far. */
   tensors = 0;
   /** Their bytes. */
   bytes = 0;
-  readonly #registry = new FinalizationRegistry<Leakable>((held) => {
-    if (held.heldBytes === 0) return;
-    this.tensors++;
-    this.bytes += held.heldBytes;
-  });
+  readonly #leastBytes: number;
+  readonly #onCollect: () => void;
+  readonly #registry = new FinalizationRegistry<Leakable>((held) => this.#collect(held));
+
+  /**
+   * @param leastBytes smaller tensors are not watched: watching costs about half a microsecond for each
+   * @param onCollect called after each
+   */
+  constructor(leastBytes: number, onCollect: () => void) {
+    this.#leastBytes = leastBytes;
+    this.#onCollect = onCollect;
+  }
 
   /** `owner` must not be reachable from `held`. */
-  watch(owner: object, held: Leakable): void {
-    this.#registry.register(owner, held);
+  watch(owner: object, held: Leakable, bytes: number): void {
+    if (bytes >= this.#leastBytes) this.#registry.register(owner, held, held);
+  }
+
+  /** For what is disposed. */
+  forget(held: Leakable): void {
+    this.#registry.unregister(held);
+  }
+
+  #collect(held: Leakable): void {
+    this.tensors++;
+    this.bytes += held.heldBytes;
+    held.release();
+    this.#onCollect();
   }
 }

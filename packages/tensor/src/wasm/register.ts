@@ -17,7 +17,11 @@ export interface WasmBackendOptions {
   readonly relaxedSimd?: boolean;
   /** True gives the same bits on every machine (plain SIMD). */
   readonly deterministic?: boolean;
-  /** True counts tensors that are forgotten without dispose (`tf.memory().leakedTensors`). Default: false. */
+  /**
+   * True watches every tensor for being forgotten without dispose (`tf.memory().leakedTensors`), at half a microsecond
+   * each. Default: only those from 64 KiB on. Either way the memory of a forgotten one is freed when JavaScript's
+   * garbage collector finds it, which may take long.
+   */
   readonly reportLeaks?: boolean;
   /** Limit of the memory. Default: 4 GiB, all that 32-bit WebAssembly reaches. */
   readonly maxMemoryBytes?: number;

@@ -27,12 +27,18 @@ const MOST_PAGES = 65536;
 /** 16 MiB to begin with. */
 const FIRST_PAGES = 256;
 
+interface LimitedMemory {
+  readonly memory: WebAssembly.Memory;
+  readonly mostPages: number;
+}
+
 /** A memory whose limit is as high as asked for, or as high as this machine has address space for. */
-function createMemory(limitBytes: number, shared: boolean): WebAssembly.Memory {
+function createMemory(limitBytes: number, shared: boolean): LimitedMemory {
   let maximum = Math.max(FIRST_PAGES, Math.min(MOST_PAGES, Math.ceil(limitBytes / PAGE)));
   for (;;) {
     try {
-      return new WebAssembly.Memory({ initial: FIRST_PAGES, maximum, shared });
+      const memory = new WebAssembly.Memory({ initial: FIRST_PAGES, maximum, shared });
+      return { memory, mostPages: maximum };
     } catch (error) {
       if (maximum === FIRST_PAGES) throw error;
       maximum = Math.max(FIRST_PAGES, maximum >> 1);
@@ -63,10 +69,10 @@ export class Runtime {
   #i32 = new Int32Array(0);
   #f32 = new Float32Array(0);
 
-  constructor(module: WebAssembly.Module, memory: WebAssembly.Memory, shared: boolean) {
+  constructor(module: WebAssembly.Module, { memory, mostPages }: LimitedMemory, shared: boolean) {
     this.#memory = memory;
     this.shared = shared;
-    this.allocator = new Allocator(memory);
+    this.allocator = new Allocator(memory, mostPages);
     const instance = new WebAssembly.Instance(module, {
       env: { memory, stalled: (done: number) => this.#pool?.stalled(done) ?? 0 },
     });
