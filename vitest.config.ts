@@ -8,7 +8,12 @@ export default defineConfig({
   test: {
     // the workers of one run share the cores; tests of threads ask for them
     env: { MOECT_THREADS: '1' },
-    include: ['packages/*/src/**/*.test.ts', 'examples/*/src/**/*.test.ts', 'test/**/*.test.ts'],
+    include: [
+      'packages/*/src/**/*.test.ts',
+      'examples/*/src/**/*.test.ts',
+      'bench/src/**/*.test.ts',
+      'test/**/*.test.ts',
+    ],
     environment: 'node',
     pool: 'forks',
     // two cores, and each worker holds its own wasm memory

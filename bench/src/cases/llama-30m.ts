@@ -78,3 +78,10 @@ export function llamaData(sizes: LlamaSizes = LLAMA_30M): BatchSource {
   };
   return { languages: LANGUAGES, fingerprint: 'bench', batch: () => batch };
 }
+
+/** Greedy decoding of one sequence with keys and values cached. */
+export const GENERATION = { promptTokens: 32, newTokens: 64 } as const;
+
+export function promptIds(): number[] {
+  return [...createRng(5).integers(GENERATION.promptTokens, LLAMA_30M.vocabSize)];
+}

@@ -1,5 +1,5 @@
 import { ADAM, GPT, initialWeights, tokens } from '../cases/gpt-small.ts';
-import { type Contender, serve } from '../contender.ts';
+import { type Contender, serve } from './serve.ts';
 
 // jax-js wants a browser's navigator and Node 22's iterator helpers
 if (!('navigator' in globalThis)) Object.defineProperty(globalThis, 'navigator', { value: {} });

@@ -1,47 +1,32 @@
-import { createRequire } from 'node:module';
-import path from 'node:path';
-// registers the gradients, which TensorFlow.js's Node build leaves out
-import '@moect/tensor';
-import * as tf from '@tensorflow/tfjs-core';
+import type * as TensorFlow from '@tensorflow/tfjs-core';
 import { ADAM, GPT, initialWeights, tokens } from '../cases/gpt-small.ts';
-import { type Contender, serve } from '../contender.ts';
+import { type Contender, serve } from './serve.ts';
+import { chosenTensorFlow } from './tfjs-backend.ts';
 
 const { batchSize, time, width, heads, vocabSize } = GPT;
 
-/** `stock`: TensorFlow.js wasm as shipped; `ours`: the same layer code on moect-wasm. */
-async function useBackend(): Promise<void> {
-  if (process.env['BENCH_BACKEND'] === 'ours') {
-    await import('@moect/tensor/wasm');
-    await tf.setBackend('moect-wasm');
-  } else {
-    const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
-    const manifest = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json');
-    setWasmPaths(`${path.dirname(manifest)}/dist/`);
-    await tf.setBackend('wasm');
-  }
-  await tf.ready();
-}
+let tf: typeof TensorFlow;
 
-const layerNorm = (x: tf.Tensor, weight: tf.Tensor): tf.Tensor => {
+const layerNorm = (x: TensorFlow.Tensor, weight: TensorFlow.Tensor): TensorFlow.Tensor => {
   const { mean, variance } = tf.moments(x, -1, true);
   return tf.mul(tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, 1e-5))), weight);
 };
 
-const gelu = (x: tf.Tensor): tf.Tensor => {
+const gelu = (x: TensorFlow.Tensor): TensorFlow.Tensor => {
   const cube = tf.mul(tf.mul(tf.mul(x, x), x), 0.044715);
   return tf.mul(tf.mul(x, 0.5), tf.add(tf.tanh(tf.mul(tf.add(x, cube), Math.sqrt(2 / Math.PI))), 1));
 };
 
 async function create(): Promise<Contender> {
-  await useBackend();
-  const weights: Record<string, tf.Variable> = {};
+  tf = await chosenTensorFlow();
+  const weights: Record<string, TensorFlow.Variable> = {};
   for (const [name, { shape, values }] of Object.entries(initialWeights())) {
     weights[name] = tf.variable(tf.tensor(values, shape), true, name);
   }
   const { inputs, targets } = tokens();
   // one-hot, because stock wasm has no gradient for gather; the cast, because its float one-hot is wrong
-  const oneHot = (ids: Int32Array): tf.Tensor2D =>
-    tf.cast(tf.oneHot(tf.tensor1d(ids, 'int32'), vocabSize), 'float32') as tf.Tensor2D;
+  const oneHot = (ids: Int32Array): TensorFlow.Tensor2D =>
+    tf.cast(tf.oneHot(tf.tensor1d(ids, 'int32'), vocabSize), 'float32') as TensorFlow.Tensor2D;
   const [x, y] = [oneHot(inputs), oneHot(targets)];
   const future = tf.tensor(
     Float32Array.from({ length: time * time }, (_, i) => (i % time > Math.floor(i / time) ? -1e9 : 0)),
@@ -59,15 +44,16 @@ async function create(): Promise<Contender> {
 }
 
 function loss(
-  weights: Record<string, tf.Variable>,
-  inputs: tf.Tensor2D,
-  targets: tf.Tensor2D,
-  future: tf.Tensor,
-): tf.Scalar {
-  const at = (name: string): tf.Tensor2D => weights[name] as unknown as tf.Tensor2D;
-  const rows = (x: tf.Tensor): tf.Tensor2D => tf.reshape(x, [batchSize * time, -1]) as tf.Tensor2D;
+  weights: Record<string, TensorFlow.Variable>,
+  inputs: TensorFlow.Tensor2D,
+  targets: TensorFlow.Tensor2D,
+  future: TensorFlow.Tensor,
+): TensorFlow.Scalar {
+  const at = (name: string): TensorFlow.Tensor2D => weights[name] as unknown as TensorFlow.Tensor2D;
+  const rows = (x: TensorFlow.Tensor): TensorFlow.Tensor2D =>
+    tf.reshape(x, [batchSize * time, -1]) as TensorFlow.Tensor2D;
   const embedded = tf.reshape(tf.matMul(inputs, at('wte')), [batchSize, time, width]);
-  let x: tf.Tensor = rows(tf.add(embedded, at('wpe')));
+  let x: TensorFlow.Tensor = rows(tf.add(embedded, at('wpe')));
   for (let i = 0; i < GPT.layers; i++) {
     const qkv = tf.matMul(rows(layerNorm(x, at(`ln1_${i}`))), at(`qkv_${i}`));
     const [q, k, v] = tf
@@ -77,10 +63,10 @@ function loss(
     const attended = tf.matMul(tf.softmax(tf.add(scores, future)), v!);
     x = tf.add(x, tf.matMul(rows(tf.transpose(attended, [0, 2, 1, 3])), at(`out_${i}`)));
     const hidden = gelu(tf.matMul(rows(layerNorm(x, at(`ln2_${i}`))), at(`up_${i}`)));
-    x = tf.add(x, tf.matMul(hidden as tf.Tensor2D, at(`down_${i}`)));
+    x = tf.add(x, tf.matMul(hidden as TensorFlow.Tensor2D, at(`down_${i}`)));
   }
   const logits = tf.matMul(rows(layerNorm(x, at('lnf'))), at('wte'), false, true);
-  return tf.neg(tf.mean(tf.sum(tf.mul(tf.logSoftmax(logits), targets), 1))) as tf.Scalar;
+  return tf.neg(tf.mean(tf.sum(tf.mul(tf.logSoftmax(logits), targets), 1))) as TensorFlow.Scalar;
 }
 
 serve(create);

@@ -1,0 +1,80 @@
+import type { Ceiling } from '../report/report.ts';
+
+/** A contender of one case: a module of src/contenders and its settings. */
+export interface Entry {
+  /** As in the results: `moect-wasm-1t`, `torch-all`, … */
+  readonly name: string;
+  /** File in src/contenders. */
+  readonly module: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Takes many seconds a step: left out by --quick. */
+  readonly isSlow?: boolean;
+}
+
+export interface EntryResult {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+  readonly runs: number;
+  readonly check: number;
+  readonly peakRssBytes: number;
+  readonly wasmHeapBytes?: number;
+}
+
+export type Results = Readonly<Record<string, EntryResult>>;
+
+/** Something that must be shown. */
+export interface Bar {
+  readonly text: string;
+  readonly atLeast?: number;
+  readonly atMost?: number;
+  /** Undefined where a contender is missing. */
+  value(results: Results, ceiling: Ceiling | undefined): number | undefined;
+}
+
+export interface BenchCase {
+  readonly name: string;
+  readonly title: string;
+  readonly unit: 'tokens/s';
+  /** Tokens of one step. */
+  readonly tokens: number;
+  readonly entries: readonly Entry[];
+  /** Floating-point operations a token that each entry's model needs; see docs/benchmarks.md. */
+  readonly modelFlops?: Readonly<Record<string, number>>;
+  /** Predicted time of `entry` as a share of `reference`'s. */
+  readonly cost?: { readonly entry: string; readonly reference: string; readonly predicted: number };
+  readonly bars: readonly Bar[];
+}
+
+type Quantity = (result: EntryResult) => number | undefined;
+
+function quotient(results: Results, above: string, below: string, of: Quantity): number | undefined {
+  const [a, b] = [results[above], results[below]].map((result) => result && of(result));
+  return a === undefined || b === undefined ? undefined : a / b;
+}
+
+/** How many times as fast `name` is as `other`. */
+export function speedRatio(name: string, other: string, atLeast: number): Bar {
+  return {
+    text: `${name} ÷ ${other}, speed`,
+    atLeast,
+    value: (results) => quotient(results, name, other, ({ median }) => median),
+  };
+}
+
+/** Time of a step as a share of `other`'s; both do the same number of tokens. */
+export function timeRatio(name: string, other: string, atMost: number): Bar {
+  return {
+    text: `${name} ÷ ${other}, step time`,
+    atMost,
+    value: (results) => quotient(results, other, name, ({ median }) => median),
+  };
+}
+
+export function memoryRatio(name: string, other: string, atMost: number): Bar {
+  return {
+    text: `${name} ÷ ${other}, peak wasm memory`,
+    atMost,
+    value: (results) => quotient(results, name, other, (result) => result.wasmHeapBytes),
+  };
+}

@@ -1,0 +1,5 @@
+import type { BenchCase } from './bench-case.ts';
+import { gptSmallTrain } from './gpt-small-case.ts';
+import { llamaCases } from './llama-cases.ts';
+
+export const CASES: readonly BenchCase[] = [gptSmallTrain, ...llamaCases];

@@ -1,0 +1,73 @@
+/** One model under measurement, in a process of its own. */
+export interface Contender {
+  /** One unit of work; resolves when it is really done, with a number that contenders on the same work share. */
+  step(): Promise<number>;
+  /** Bytes of the wasm memory, which only grows. */
+  wasmHeapBytes?(): Promise<number>;
+  /** Floating-point operations of the unit of work, where `step` is products only. */
+  readonly flops?: number;
+}
+
+/** Some steps to do, the first of them off the clock. */
+export interface Request {
+  readonly untimed: number;
+  readonly timed: number;
+}
+
+export interface Reply {
+  readonly milliseconds: readonly number[];
+  /** Of step CHECKED_STEP, or of the last step before it: loss, or sum of the generated ids. */
+  readonly check: number;
+  readonly peakRssBytes: number;
+  readonly wasmHeapBytes?: number;
+  readonly flops?: number;
+}
+
+export type Message = Reply | { readonly error: string } | { readonly ready: true };
+
+const send = (message: Message): void => void process.send?.(message);
+
+/** Every contender comes this far, so that their losses can be compared. */
+const CHECKED_STEP = 3;
+
+interface Progress {
+  steps: number;
+  check: number;
+}
+
+async function answer(contender: Contender, progress: Progress, { untimed, timed }: Request): Promise<Reply> {
+  const milliseconds: number[] = [];
+  for (let i = 0; i < untimed + timed; i++) {
+    const start = performance.now();
+    const value = await contender.step();
+    if (++progress.steps <= CHECKED_STEP) progress.check = value;
+    if (i >= untimed) milliseconds.push(performance.now() - start);
+  }
+  const wasmHeapBytes = await contender.wasmHeapBytes?.();
+  return {
+    milliseconds,
+    check: progress.check,
+    peakRssBytes: process.resourceUsage().maxRSS * 1024,
+    ...(wasmHeapBytes !== undefined && { wasmHeapBytes }),
+    ...(contender.flops !== undefined && { flops: contender.flops }),
+  };
+}
+
+const reason = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
+
+/** Serves a contender to the parent process: so many steps asked, so many times answered. */
+export function serve(create: () => Promise<Contender>): void {
+  process.on('disconnect', () => process.exit());
+  const progress: Progress = { steps: 0, check: Number.NaN };
+  const created = create();
+  created.then(
+    () => send({ ready: true }),
+    (error) => send({ error: reason(error) }),
+  );
+  process.on('message', (request: Request) => {
+    created
+      .then((contender) => answer(contender, progress, request))
+      .then(send, (error) => send({ error: reason(error) }));
+  });
+}

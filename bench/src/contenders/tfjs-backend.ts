@@ -1,0 +1,38 @@
+import { createRequire } from 'node:module';
+import path from 'node:path';
+// registers the gradients, which TensorFlow.js's Node build leaves out
+import '@moect/tensor';
+import * as tf from '@tensorflow/tfjs-core';
+import { requirePeer } from './peers.ts';
+
+type TensorFlow = typeof tf;
+
+async function use(name: string): Promise<TensorFlow> {
+  await tf.setBackend(name);
+  await tf.ready();
+  return tf;
+}
+
+const BACKENDS: Readonly<Record<string, () => Promise<TensorFlow>>> = {
+  ours: async () => {
+    await import('@moect/tensor/wasm');
+    return use('moect-wasm');
+  },
+  wasm: async () => {
+    const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
+    const manifest = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json');
+    setWasmPaths(`${path.dirname(manifest)}/dist/`);
+    return use('wasm');
+  },
+  cpu: async () => {
+    await import('@tensorflow/tfjs-backend-cpu');
+    return use('cpu');
+  },
+  // with a tfjs-core of its own
+  node: async () => requirePeer('@tensorflow/tfjs-node') as TensorFlow,
+};
+
+/** TensorFlow.js on the backend that BENCH_BACKEND names: `ours`, or stock `wasm`, `cpu` and `node`. */
+export async function chosenTensorFlow(): Promise<TensorFlow> {
+  return BACKENDS[process.env['BENCH_BACKEND'] ?? 'wasm']!();
+}
