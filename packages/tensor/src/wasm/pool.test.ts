@@ -8,20 +8,29 @@ import { wasmThread } from '../generated/wasm-thread.ts';
 import { selectBackend } from '../select-backend.ts';
 import type { MoectWasmBackend } from './backend.ts';
 import { layout } from './layout.ts';
+import type { ThreadStart } from './start-thread.ts';
 import { startWasm } from './test-support.ts';
 
 afterEach(() => tf.setBackend('cpu'));
 
 let workers: Worker[] = [];
+/** Addresses of their scratch memory. */
+let scratches: number[] = [];
 
 /** The backend with its worker threads at hand. */
 async function startWatched(threads: number): Promise<MoectWasmBackend> {
   workers = [];
+  scratches = [];
   // other options than before, so that the backend starts anew
   await startWasm({ threads: 1 });
   const createWorker = (): never => {
     const worker = new Worker(wasmThread, { eval: true, execArgv: [] });
     workers.push(worker);
+    const post = worker.postMessage.bind(worker);
+    worker.postMessage = (start: ThreadStart) => {
+      scratches.push(start.scratch);
+      post(start);
+    };
     return worker as never;
   };
   const backend = await startWasm({ threads, createWorker });
@@ -38,6 +47,23 @@ async function product(): Promise<number> {
   sum.dispose();
   return value!;
 }
+
+test('every thread does a part of the work', async () => {
+  const { runtime } = await startWatched(3);
+  // a thread packs panels of a product into its own scratch, which is zero before
+  const worked = (): boolean[] =>
+    scratches.map((at) =>
+      runtime
+        .f32()
+        .subarray(at >>> 2, (at >>> 2) + 64)
+        .some((x) => x !== 0),
+    );
+  expect(worked()).toEqual([false, false]);
+  const [a, b] = [tf.ones([1024, 256]), tf.ones([256, 256])] as [tf.Tensor2D, tf.Tensor2D];
+  for (let i = 0; i < 2000 && worked().includes(false); i++) tf.matMul(a, b).dispose();
+  expect(worked()).toEqual([true, true]);
+  tf.dispose([a, b]);
+}, 60_000);
 
 test('a thread that dies while it waits costs nothing but its speed', async () => {
   const { runtime } = await startWatched(3);
