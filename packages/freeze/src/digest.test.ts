@@ -1,8 +1,14 @@
 import { createHash } from 'node:crypto';
-import { dispose, tensor } from '@moect/tensor';
+import { compressFrozen, dispose, tensor } from '@moect/tensor';
 import { leakedTensors, selectBackend, testBackends } from '@moect/tensor/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { assertUnchanged, digestEachParameter, digestParameters, ParametersChangedError } from './digest.ts';
+import {
+  assertUnchanged,
+  createParameterDigest,
+  digestEachParameter,
+  digestParameters,
+  ParametersChangedError,
+} from './digest.ts';
 
 type Parameters = Map<string, ReturnType<typeof tensor>>;
 
@@ -20,6 +26,23 @@ const digestOf = async (parameters: Parameters): Promise<string> => {
 
 describe.each(testBackends())('digests on %s', (backend) => {
   beforeAll(async () => void (await selectBackend(backend)));
+
+  it('is the same one parameter at a time, and for bfloat16 weights in bfloat16 storage', async () => {
+    const parameters = make([1, -2.5, 2 ** -20, 4]);
+    const wanted = await digestParameters(parameters);
+    const digest = createParameterDigest();
+    await digest.add('a.ids', parameters.get('a.ids')!);
+    await digest.add('b.weight', parameters.get('b.weight')!);
+    await expect(digest.add('a.ids', parameters.get('a.ids')!)).rejects.toThrow(/must come before/);
+    expect(digest.hex()).toBe(wanted);
+    const weight = parameters.get('b.weight')!;
+    for (const storage of ['bfloat16', 'int8'] as const) {
+      parameters.set('b.weight', await compressFrozen(weight, storage));
+      expect((await digestParameters(parameters)) === wanted).toBe(storage === 'bfloat16');
+      parameters.get('b.weight')!.dispose();
+    }
+    dispose([weight, parameters.get('a.ids')!]);
+  });
 
   it('is SHA-256 of names, types, shapes and little-endian bytes, in order of name', async () => {
     const expected = createHash('sha256');

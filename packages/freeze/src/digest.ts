@@ -27,12 +27,35 @@ const sorted = (parameters: ParamMap): [ParamPath, Tensor][] =>
 /**
  * SHA-256 of parameters, as 64 hexadecimal digits. Hashed, by name in ascending order of code units: name, 0 byte,
  * dtype, 0 byte, shape joined by commas, 0 byte, then the values' little-endian bytes. Insertion order and backend do
- * not matter; one changed bit does. Reads one tensor at a time.
+ * not matter; one changed bit does. Reads one tensor at a time. A weight in compressed storage counts with the float32
+ * values that it stands for: bfloat16 weights from a bfloat16 file have the digest that they have in float32.
  */
 export async function digestParameters(parameters: ParamMap): Promise<string> {
+  const digest = createParameterDigest();
+  for (const [name, tensor] of sorted(parameters)) await digest.add(name, tensor);
+  return digest.hex();
+}
+
+/** The digest of {@link digestParameters}, one parameter at a time. */
+export interface ParameterDigest {
+  /** In ascending order of names by code units; throws RangeError otherwise. */
+  add(name: ParamPath, tensor: Tensor): Promise<void>;
+  /** SHA-256 of all that were added, as 64 hexadecimal digits. Ends the digest. */
+  hex(): string;
+}
+
+/** Begins a digest of parameters that are not all in memory at once. */
+export function createParameterDigest(): ParameterDigest {
   const hash = sha256.create();
-  for (const [name, tensor] of sorted(parameters)) await absorb(hash, name, tensor);
-  return bytesToHex(hash.digest());
+  let last: ParamPath | undefined;
+  return {
+    async add(name, tensor) {
+      if (last !== undefined && name <= last) throw new RangeError(`'${name}' must come before '${last}'.`);
+      last = name;
+      await absorb(hash, name, tensor);
+    },
+    hex: () => bytesToHex(hash.digest()),
+  };
 }
 
 /** One digest for each parameter, so that {@link assertUnchanged} can name those that moved. */

@@ -1,2 +1,9 @@
-export { assertUnchanged, digestEachParameter, digestParameters, ParametersChangedError } from './digest.ts';
+export {
+  assertUnchanged,
+  createParameterDigest,
+  digestEachParameter,
+  digestParameters,
+  type ParameterDigest,
+  ParametersChangedError,
+} from './digest.ts';
 export { countParameters, freezeMatching, type Partition, partition } from './partition.ts';

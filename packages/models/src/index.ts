@@ -10,7 +10,7 @@ export {
   generateCombined,
 } from './generation/generate-combined.ts';
 export { logSoftmaxRow, type SamplingOptions, sampleToken } from './generation/sampling.ts';
-export { loadParameters } from './hf/load-parameters.ts';
+export { type LoadOptions, loadParameters } from './hf/load-parameters.ts';
 export { storeOf, storeOfTensors, type TensorStore } from './hf/tensor-store.ts';
 export { createLlama } from './llama/create-llama.ts';
 export { LLAMA_ARCHITECTURES, type LlamaConfig, parseLlamaConfig } from './llama/llama-config.ts';

@@ -7,6 +7,7 @@ export {
 } from './node/hidden-states/hidden-state-cache.ts';
 export {
   type LoadedModel,
+  type LoadOptions,
   loadFolderTokenizer,
   loadHuggingFaceFolder,
   loadLlama2c,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { CorruptDataError, NoMatchingParameterError, ShapeMismatchError } from '@moect/core';
-import { dispose } from '@moect/tensor';
+import { dispose, frozenStorageOf } from '@moect/tensor';
 import { leakedTensors, selectBackend } from '@moect/tensor/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openSafetensors } from '../node/file-source.ts';
@@ -29,6 +29,32 @@ describe('loadParameters', () => {
     return loadParameters(storeOfTensors('model.safetensors', all), { ...config, ...change });
   };
   const one = (value: number): HostTensor => ({ shape: [1], data: Float32Array.of(value) });
+
+  it('keeps matrices as they are asked for and shows each weight before, in order of names', async () => {
+    const store = storeOfTensors('model.safetensors', weights);
+    const seen: string[] = [];
+    const plain = await load({});
+    for (const [frozenStorage, tolerance] of [
+      ['bfloat16', 2 ** -8],
+      ['int8', 1 / 254],
+    ] as const) {
+      seen.length = 0;
+      const onWeight = async (name: string): Promise<void> => void seen.push(name);
+      const parameters = await loadParameters(store, config, { frozenStorage, onWeight });
+      expect(seen).toEqual([...weights.keys()].sort());
+      expect([...parameters.keys()]).toEqual([...plain.keys()]);
+      for (const [name, parameter] of parameters) {
+        const wanted = (await plain.get(name)!.data()) as Float32Array;
+        const given = (await parameter.data()) as Float32Array;
+        const largest = wanted.reduce((most, w) => Math.max(most, Math.abs(w)), 0);
+        const off = parameter.rank === 1 ? 0 : tolerance * largest * (1 + 1e-5);
+        expect(frozenStorageOf(parameter)).toBe(parameter.rank === 1 ? 'float32' : frozenStorage);
+        expect(given.every((w, i) => Math.abs(w - wanted[i]!) <= off)).toBe(true);
+      }
+      dispose(parameters);
+    }
+    dispose(plain);
+  });
 
   it('ignores rotation buffers and nothing else', async () => {
     const parameters = await load({ 'model.layers.0.self_attn.rotary_emb.inv_freq': one(1) });

@@ -1,5 +1,5 @@
 import { CorruptDataError, type ParamPath, type Tensor } from '@moect/core';
-import { dispose, tensor } from '@moect/tensor';
+import { compressFrozen, dispose, type FrozenStorage, tensor } from '@moect/tensor';
 import { checkParameters } from '../llama/check-parameters.ts';
 import { parseLlamaConfig } from '../llama/llama-config.ts';
 import { llamaParameterShapes } from '../llama/llama-parameters.ts';
@@ -31,8 +31,28 @@ function floatValues(name: string, { data }: HostTensor, store: TensorStore): Fl
   throw new CorruptDataError(store.name, `${name} holds whole numbers`, 'Weights are F32, BF16 or F16.');
 }
 
+export interface LoadOptions {
+  /**
+   * How the matrices (linear layers, embedding, head) are kept. `bfloat16` takes half the memory of float32 on the wasm
+   * backend and is exact for bfloat16 files; `int8` takes a quarter and is off by at most half a step of 1/127 of each
+   * output channel's largest weight. Such weights cannot be trained. Default `float32`.
+   */
+  readonly frozenStorage?: FrozenStorage;
+  /** Shown each weight as float32 before it is stored, in ascending order of names. */
+  readonly onWeight?: (name: ParamPath, weight: Tensor) => Promise<void>;
+}
+
+async function stored(weight: Tensor, storage: FrozenStorage): Promise<Tensor> {
+  if (storage === 'float32' || weight.rank < 2) return weight;
+  try {
+    return await compressFrozen(weight, storage);
+  } finally {
+    weight.dispose();
+  }
+}
+
 /**
- * Reads all weights of a model of the Llama family as float32.
+ * Reads all weights of a model of the Llama family as float32, one at a time.
  * @param config contents of config.json
  * Throws NoMatchingParameterError for missing and for unused tensors, ShapeMismatchError, CorruptDataError,
  * InvalidConfigError.
@@ -40,6 +60,7 @@ function floatValues(name: string, { data }: HostTensor, store: TensorStore): Fl
 export async function loadParameters(
   store: TensorStore,
   config: JsonObject,
+  { frozenStorage = 'float32', onWeight }: LoadOptions = {},
 ): Promise<Map<ParamPath, Tensor>> {
   const parsed = parseLlamaConfig(config);
   const needed = llamaParameterShapes(parsed);
@@ -51,12 +72,15 @@ export async function loadParameters(
   if (isDoubleHead) await checkTiedHead(store);
   const parameters = new Map<ParamPath, Tensor>();
   try {
-    for (const [name, shape] of needed) {
-      parameters.set(name, tensor(floatValues(name, await store.tensor(name), store), shape));
+    for (const name of [...needed.keys()].sort()) {
+      const weight = tensor(floatValues(name, await store.tensor(name), store), needed.get(name)!);
+      parameters.set(name, weight);
+      await onWeight?.(name, weight);
+      parameters.set(name, await stored(weight, frozenStorage));
     }
   } catch (error) {
     dispose(parameters);
     throw error;
   }
-  return parameters;
+  return new Map([...needed.keys()].map((name) => [name, parameters.get(name)!]));
 }

@@ -3,13 +3,15 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BaseModel, InvalidConfigError, type Tokenizer } from '@moect/core';
 import type { JsonObject } from '../hf/json-fields.ts';
-import { loadParameters } from '../hf/load-parameters.ts';
+import { type LoadOptions, loadParameters } from '../hf/load-parameters.ts';
 import { createLlama } from '../llama/create-llama.ts';
 import { readLlama2c } from '../llama2c/read-checkpoint.ts';
 import { readLlama2cTokenizer } from '../llama2c/read-tokenizer.ts';
 import { loadTokenizer, type SpecialIds } from '../tokenizer/load-tokenizer.ts';
 import { openFolderStore } from './folder-store.ts';
 import { readJsonFile } from './read-json.ts';
+
+export type { LoadOptions };
 
 export interface LoadedModel {
   readonly model: BaseModel;
@@ -58,15 +60,15 @@ function checkVocabulary(tokenizer: Tokenizer | null, vocabSize: number, where: 
 
 /**
  * Loads a folder with config.json, safetensors weights (one file or shards) and, where there is one,
- * tokenizer.json. Weights become float32.
+ * tokenizer.json. Weights become float32 unless `frozenStorage` says otherwise.
  * Throws InvalidConfigError, NoMatchingParameterError, ShapeMismatchError, CorruptDataError.
  */
-export async function loadHuggingFaceFolder(folder: string): Promise<LoadedModel> {
+export async function loadHuggingFaceFolder(folder: string, options: LoadOptions = {}): Promise<LoadedModel> {
   const config = await readJsonFile(join(folder, 'config.json'));
   const tokenizer = await loadFolderTokenizer(folder);
   const store = await openFolderStore(folder);
   try {
-    const model = createLlama(config, await loadParameters(store, config));
+    const model = createLlama(config, await loadParameters(store, config, options));
     checkVocabulary(tokenizer, model.vocabSize, folder);
     return { model, tokenizer };
   } finally {
@@ -78,11 +80,15 @@ export async function loadHuggingFaceFolder(folder: string): Promise<LoadedModel
  * Loads a llama2.c checkpoint (version 0 or 1) and, when given, its tokenizer.bin.
  * Throws CorruptDataError, InvalidConfigError.
  */
-export async function loadLlama2c(checkpoint: string, tokenizerFile?: string): Promise<LoadedModel> {
+export async function loadLlama2c(
+  checkpoint: string,
+  tokenizerFile?: string,
+  options: LoadOptions = {},
+): Promise<LoadedModel> {
   const { config, store } = readLlama2c(await readFile(checkpoint), checkpoint);
   const tokenizer =
     tokenizerFile === undefined ? null : readLlama2cTokenizer(await readFile(tokenizerFile), tokenizerFile);
-  const model = createLlama(config, await loadParameters(store, config));
+  const model = createLlama(config, await loadParameters(store, config, options));
   checkVocabulary(tokenizer, model.vocabSize, checkpoint);
   return { model, tokenizer };
 }

@@ -15,7 +15,7 @@ export interface HiddenStateFolder {
  * Throws InvalidConfigError.
  */
 export async function openHiddenStates(
-  { model, identity }: LoadedBase,
+  { model, heldSha256 }: LoadedBase,
   extensions: readonly Pick<Extension, 'attachments' | 'overrides'>[],
   { folder, maxBytes }: HiddenStateFolder,
 ): Promise<HiddenStateCache | null> {
@@ -25,7 +25,7 @@ export async function openHiddenStates(
   if (layer === 0) return null;
   return openHiddenStateCache({
     base: model,
-    baseSha256: identity.sha256,
+    baseSha256: heldSha256,
     layer,
     folder,
     ...(maxBytes != null && { maxBytes }),

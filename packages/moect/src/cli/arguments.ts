@@ -56,10 +56,19 @@ export function addCommonOptions(command: Command): Command {
     .option('--verbose', 'print the stack of an error');
 }
 
+/** How the base is kept in memory. */
+export function baseStorageOption(): Option {
+  return new Option(
+    '--base-storage <type>',
+    "the base's matrices in memory: bfloat16 takes half, int8 a quarter",
+  ).choices(['float32', 'bfloat16', 'int8']);
+}
+
 /** Options of the commands that use a base with extensions. */
 export function addModelOptions(command: Command): Command {
   return command
     .requiredOption('--base <folder>', 'base model: config.json, safetensors weights, tokenizer.json')
+    .addOption(baseStorageOption().default('float32'))
     .option('--extension <folder...>', 'extensions of this base; several at once or one after the other', [])
     .addOption(
       new Option(

@@ -1,6 +1,6 @@
 import { setSnap } from '@moect/experts';
 import type { HiddenStateCache } from '@moect/models/node';
-import type { BackendInfo } from '@moect/tensor';
+import type { BackendInfo, FrozenStorage } from '@moect/tensor';
 import { chooseBackend } from '../base/choose-backend.ts';
 import { openHiddenStates } from '../base/hidden-states.ts';
 import { type LoadedBase, loadBase } from '../base/load-base.ts';
@@ -10,6 +10,7 @@ import { type CacheOptions, type CommonOptions, cacheOf } from './arguments.ts';
 
 export interface ModelOptions extends CommonOptions {
   readonly base: string;
+  readonly baseStorage: FrozenStorage;
   readonly extension: readonly string[];
   readonly combine?: CombineName;
   readonly snap?: number;
@@ -25,7 +26,7 @@ export interface LoadedModels {
 /** Starts the backend, then loads the base and its extensions. */
 export async function loadModels(options: ModelOptions): Promise<LoadedModels> {
   const backend = await chooseBackend(options.backend, options.threads);
-  const base = await loadBase(options.base);
+  const base = await loadBase(options.base, options.baseStorage);
   const extensions: LoadedExtension[] = [];
   const dispose = (): void => {
     for (const { extension } of extensions) extension.dispose();

@@ -1,4 +1,5 @@
 import type { Settings } from '@moect/core';
+import type { FrozenStorage } from '@moect/tensor';
 
 export interface LanguageConfig {
   /** For example `swh_Latn`. */
@@ -58,6 +59,11 @@ export interface TrainingConfig {
 export interface MoectConfig {
   /** Folder with config.json, safetensors weights and tokenizer.json. */
   readonly base: string;
+  /**
+   * How the base's frozen matrices are kept in memory. `bfloat16`: half, exact for bfloat16 files; `int8`: a quarter.
+   * Not for methods that train the base's matrices (ct). Default `float32`.
+   */
+  readonly baseStorage?: FrozenStorage;
   /** Default: `moe-ct` with old-language text, else `moe-ct-mixture`. */
   readonly preset?: string;
   /** Settings of the preset's method that differ from the preset. */

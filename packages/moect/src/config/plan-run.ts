@@ -83,6 +83,7 @@ export function planRun(source: ConfigSource, moect: Moect = defaultMoect): Plan
   const plan: RunPlan = {
     schema: 'moect-run/1',
     base: resolve(folder, config.base),
+    baseStorage: config.baseStorage ?? 'float32',
     preset: preset.name,
     method: { name: preset.method, overrides: config.method ?? {} },
     languages: config.languages.map(({ code, role, files, weight }) => {

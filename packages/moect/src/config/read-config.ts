@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { type ConfigProblem, InvalidConfigError } from '@moect/core';
+import type { FrozenStorage } from '@moect/tensor';
 import { stringify } from 'yaml';
 import { fileProblems } from './file-problems.ts';
 import { meaningProblems } from './meaning-problems.ts';
@@ -43,6 +44,7 @@ async function check(value: unknown, source: Omit<ConfigSource, 'config'>): Prom
 
 /** Values that stand above those of a file. */
 export interface ConfigOverrides {
+  readonly baseStorage?: FrozenStorage | undefined;
   readonly preset?: string | undefined;
   readonly output?: string | undefined;
   readonly backend?: MoectConfig['backend'] | undefined;

@@ -1,4 +1,5 @@
 import type { BaseIdentity, Json } from '@moect/core';
+import type { FrozenStorage } from '@moect/tensor';
 import type { CombineName } from '../presets/preset.ts';
 
 export interface RunLanguage {
@@ -21,6 +22,7 @@ export interface RunPlan {
   readonly schema: 'moect-run/1';
   /** Absolute path. */
   readonly base: string;
+  readonly baseStorage: FrozenStorage;
   readonly preset: string;
   readonly method: { readonly name: string; readonly overrides: Readonly<Record<string, Json | undefined>> };
   readonly languages: readonly RunLanguage[];

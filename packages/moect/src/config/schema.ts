@@ -78,6 +78,12 @@ const evaluationLanguage = z.strictObject({
 /** The configuration file of `moect train`. Unknown keys are refused. */
 export const configSchema: z.ZodType<MoectConfig> = z.strictObject({
   base: z.string().min(1).describe('folder with config.json, safetensors weights and tokenizer.json'),
+  baseStorage: z
+    .enum(['float32', 'bfloat16', 'int8'])
+    .exactOptional()
+    .describe(
+      "the base's matrices in memory: bfloat16 half (exact for bfloat16 files), int8 a quarter; default float32",
+    ),
   preset: z
     .string()
     .min(1)

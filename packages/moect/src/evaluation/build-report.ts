@@ -119,7 +119,7 @@ export async function buildReport(input: ReportInput): Promise<Report> {
     base: {
       id: base.identity.id,
       parameters: base.parameterCount,
-      sha256Before: base.identity.sha256,
+      sha256Before: base.heldSha256,
       sha256After: await digestParameters(base.model.parameters),
     },
     languages: texts.map((text) => reportLanguage(text, input)),

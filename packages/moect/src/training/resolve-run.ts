@@ -64,6 +64,7 @@ export function resolvedConfig(run: ResolvedRun, found: Settings): MoectConfig {
     languages.map((language) => withoutNull({ ...language, files: [...language.files] }));
   return {
     base: run.base,
+    baseStorage: run.baseStorage,
     preset: run.preset,
     method: run.method.overrides,
     languages: list(run.languages),

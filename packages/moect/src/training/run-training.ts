@@ -1,6 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BatchSource, type Callback, CheckpointError, type Extension, type Settings } from '@moect/core';
+import {
+  type BatchSource,
+  type Callback,
+  CheckpointError,
+  type Extension,
+  InvalidConfigError,
+  type Settings,
+} from '@moect/core';
 import { batchTokens } from '@moect/data';
 import { assertUnchanged, digestParameters } from '@moect/freeze';
 import { type HiddenStateCache, writeFileAtomic, writeJsonAtomic } from '@moect/models/node';
@@ -75,11 +82,30 @@ function attach(source: ConfigSource, plan: RunPlan, base: LoadedBase, moect: Mo
   }
 }
 
+/** A method that trains matrices of the base needs them as they are, not as compressed storage rounds them. */
+function refuseCompressedOverrides(
+  source: ConfigSource,
+  extension: Extension,
+  { storage }: LoadedBase,
+): void {
+  const matrices = [...extension.overrides].filter(([, { rank }]) => rank > 1);
+  if (storage === 'float32' || matrices.length === 0) return;
+  const line = source.lineOf(['baseStorage']);
+  const message = `is ${storage}, but the method '${extension.method}' trains ${matrices.length} matrices of the base`;
+  const problem = { path: 'baseStorage', message, ...(line === undefined ? {} : { line }) };
+  extension.dispose();
+  throw new InvalidConfigError(
+    source.name,
+    [problem],
+    'Use float32, or a method that leaves the base frozen.',
+  );
+}
+
 async function prepare(source: ConfigSource, moect: Moect): Promise<Prepared> {
   const { plan, notes } = planRun(source, moect);
   const backend = await chooseBackend(plan.backend.name, plan.backend.threads ?? undefined);
   const texts = await readLanguages(plan);
-  const base = await loadBase(plan.base);
+  const base = await loadBase(plan.base, plan.baseStorage);
   try {
     const packing = resolvePacking(plan, base);
     const preset = moect.preset(plan.preset);
@@ -89,6 +115,7 @@ async function prepare(source: ConfigSource, moect: Moect): Promise<Prepared> {
     const batches = planBatches(plan, amount, preset);
     const data = await mixText(plan, base, packed, batches);
     const extension = attach(source, plan, base, moect);
+    refuseCompressedOverrides(source, extension, base);
     const run = resolveRun(plan, { base, preset, packing, batches, methodConfig: extension.config });
     const hiddenStates = run.cache === null ? null : await openHiddenStates(base, [extension], run.cache);
     const sizes = [...extension.parameters.values()].map(({ size }) => size);
@@ -167,7 +194,7 @@ function trainingSummary({ run, languages, options }: Prepared, result: TrainRes
 async function finish(prepared: Prepared, result: TrainResult): Promise<string> {
   const { run, base, extension, languages } = prepared;
   // law 1: whatever was trained, the base is what it was
-  assertUnchanged(base.identity.sha256, await digestParameters(base.model.parameters));
+  assertUnchanged(base.heldSha256, await digestParameters(base.model.parameters));
   const folder = join(run.output, 'extension');
   const info = {
     base: base.identity,

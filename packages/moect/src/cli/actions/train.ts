@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CheckpointError } from '@moect/core';
+import type { FrozenStorage } from '@moect/tensor';
 import { progressBar } from '@moect/trainer';
 import { abortOnSignals } from '@moect/trainer/node';
 import type { MoectConfig } from '../../config/moect-config.ts';
@@ -13,6 +14,7 @@ import { grouped, type Io, signedPercent, table } from '../io.ts';
 /** What the command line gave. */
 export interface TrainCommandOptions extends CommonOptions {
   readonly base?: string;
+  readonly baseStorage?: FrozenStorage;
   readonly text: readonly string[];
   readonly language?: string;
   readonly replay: readonly string[];
@@ -32,9 +34,10 @@ const FILE_FLAGS = ['base', 'text', 'language', 'replay', 'replayLanguage'] as c
 const flagName = (key: string): string => `--${key.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
 
 function overridesOf(options: TrainCommandOptions): ConfigOverrides {
-  const { preset, output, tokens, backend, threads } = options;
+  const { baseStorage, preset, output, tokens, backend, threads } = options;
   const hasBackend = backend !== 'auto' || threads !== undefined;
   return {
+    baseStorage,
     preset,
     tokens,
     cache: cacheOf(options),
@@ -45,12 +48,13 @@ function overridesOf(options: TrainCommandOptions): ConfigOverrides {
 }
 
 function configOfFlags(options: TrainCommandOptions, base: string): MoectConfig {
-  const { preset, tokens, output = 'run', backend, threads, recompute } = options;
+  const { baseStorage, preset, tokens, output = 'run', backend, threads, recompute } = options;
   const cache = cacheOf(options);
   const news = parseTexts(options.text, '--text', options.language);
   const olds = parseTexts(options.replay, '--replay', options.replayLanguage);
   return {
     base: resolve(base),
+    ...(baseStorage !== undefined && { baseStorage }),
     ...(preset !== undefined && { preset }),
     languages: [
       ...news.map(({ code, files }) => ({ code, role: 'new' as const, files: [...files] })),

@@ -1,6 +1,12 @@
 import type { Command } from 'commander';
 import type { TrainCommandOptions } from '../actions/train.ts';
-import { addCacheOptions, addCommonOptions, collect, positiveInteger } from '../arguments.ts';
+import {
+  addCacheOptions,
+  addCommonOptions,
+  baseStorageOption,
+  collect,
+  positiveInteger,
+} from '../arguments.ts';
 import type { Io } from '../io.ts';
 
 const EXAMPLES = `
@@ -29,6 +35,7 @@ export function addTrain(program: Command, io: Io, done: (code: number) => void)
     .description('Trains an extension of a frozen base on text of new languages.')
     .argument('[config]', 'configuration file (YAML)')
     .option('--base <folder>', 'base model: config.json, safetensors weights, tokenizer.json')
+    .addOption(baseStorageOption())
     .option('--text <[code=]file>', 'text of a new language; may be given several times', collect, [])
     .option('--language <code>', 'language of the --text files without a code, for example swh_Latn')
     .option('--replay <[code=]file>', 'text of an old language; may be given several times', collect, [])

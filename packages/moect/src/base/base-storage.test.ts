@@ -1,0 +1,58 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseConfig } from '../config/read-config.ts';
+import { runHere } from '../testing/run-cli.ts';
+import { makeTinyWorld, type TinyWorld } from '../testing/tiny-world.ts';
+import { loadBase } from './load-base.ts';
+
+let world: TinyWorld;
+beforeAll(async () => {
+  world = await makeTinyWorld();
+});
+afterAll(() => world.remove());
+
+const train = (output: string, ...more: string[]): string[] => {
+  const { at } = world;
+  const texts = ['--text', at('swh_Latn.txt'), '--tokens', '2048'];
+  return ['train', '--base', at('base'), ...texts, '--output', at(output), ...more];
+};
+
+describe('storage of the base', { timeout: 300_000 }, () => {
+  it('keeps the identity of the file, and the proof of freezing for what is held', async () => {
+    const plain = await loadBase(world.at('base'));
+    expect(plain.heldSha256).toBe(plain.identity.sha256);
+    for (const storage of ['bfloat16', 'int8'] as const) {
+      const base = await loadBase(world.at('base'), storage);
+      expect(base.identity).toEqual(plain.identity);
+      // random float32 weights: both round
+      expect(base.heldSha256).not.toBe(plain.identity.sha256);
+      base.model.dispose();
+    }
+    plain.model.dispose();
+  });
+
+  it('trains, records and repeats it, and the extension fits the base in any storage', async () => {
+    const { code } = await runHere(train('small', '--base-storage', 'int8'));
+    expect(code).toBe(0);
+    const resolved = JSON.parse(await readFile(world.at('small/resolved.json'), 'utf8'));
+    expect(resolved.baseStorage).toBe('int8');
+    for (const storage of ['float32', 'bfloat16', 'int8']) {
+      const flags = ['--base', world.at('base'), '--base-storage', storage];
+      const models = [...flags, '--extension', world.at('small/extension')];
+      const run = await runHere(['eval', ...models, '--text', world.at('swh_Latn.txt'), '--json']);
+      expect(run.code, storage).toBe(0);
+    }
+  });
+
+  it('is refused where the method trains the base, with the line of the file', async () => {
+    const run = await runHere(train('full', '--base-storage', 'int8', '--preset', 'ct'));
+    expect(run.code).toBe(65);
+    expect(run.stderr).toMatch(/baseStorage: is int8, but the method 'ct' trains \d+ matrices of the base/);
+    const yaml = `base: base\nbaseStorage: bfloat16\npreset: ct\nlanguages: [{ code: a, role: new, files: [swh_Latn.txt] }]\n`;
+    await writeFile(world.at('ct.yaml'), yaml);
+    const fromFile = await runHere(['train', world.at('ct.yaml'), '--output', world.at('full')]);
+    expect(fromFile.stderr).toMatch(/line 2: baseStorage: is bfloat16/);
+    const wrong = parseConfig(yaml.replace('bfloat16', 'bf16'), world.at());
+    await expect(wrong).rejects.toThrow(/baseStorage: is "bf16", must be one of float32, bfloat16, int8/);
+  });
+});
