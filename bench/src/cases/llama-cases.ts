@@ -63,6 +63,12 @@ const train: BenchCase = {
 
 const FULL_CT = 'full-ct-wasm-all';
 
+const PLACES: Readonly<Record<Placement, string>> = {
+  all: 'all layers',
+  top: 'the top half',
+  'top-cached': 'the top half, the layers below out of the cache',
+};
+
 /** A MoE-CT step beside our own full-CT step, in the same rotation. */
 function moeCase(
   name: string,
@@ -74,13 +80,14 @@ function moeCase(
   const numExperts = training === 'experts-32' ? 32 : 4;
   const extension = activeExtension(LLAMA_30M, { layers, numExperts, topK: 2 });
   const predicted = predictedShare(LLAMA_30M, placement, extension);
+  const own = ours('moect-wasm-all', training, THREADS_ALL);
   return {
     name,
-    title: `The same Llama, MoE-CT: ${numExperts} bottleneck experts (1/8), 2 a token, in ${placement === 'all' ? 'all layers' : 'the top half'}`,
+    title: `The same Llama, MoE-CT: ${numExperts} bottleneck experts (1/8), 2 a token, in ${PLACES[placement]}`,
     unit: 'tokens/s',
     tokens: TOKENS,
     entries: [
-      ours('moect-wasm-all', training, THREADS_ALL),
+      { ...own, env: { ...own.env, BENCH_CACHED: placement === 'top-cached' ? '1' : '0' } },
       ours(FULL_CT, 'full-ct', THREADS_ALL),
       ...(more.entries ?? []),
     ],
@@ -117,6 +124,10 @@ export const llamaCases: readonly BenchCase[] = [
   train,
   moeCase('llama-30m-moe-ct-all', 'moe-ct-all', 'all'),
   moeCase('llama-30m-moe-ct-top', 'moe-ct-top', 'top'),
+  moeCase('llama-30m-moe-ct-top-cached', 'moe-ct-top', 'top-cached', {
+    entries: [torch('torch-full-ct-all', 'llama', THREADS_ALL)],
+    bars: [timeRatio('moect-wasm-all', FULL_CT, 0.45), speedRatio('moect-wasm-all', 'torch-full-ct-all', 1)],
+  }),
   moeCase('llama-30m-experts-4', 'experts-4', 'all'),
   moeCase('llama-30m-experts-32', 'experts-32', 'all', {
     entries: [ours(FOUR_EXPERTS, 'experts-4', THREADS_ALL)],

@@ -1,4 +1,4 @@
-import type { BaseModel, BatchSource, Callback, Extension } from '@moect/core';
+import type { BaseModel, BatchSource, Callback, Extension, HiddenStateSource } from '@moect/core';
 import { adamW, train } from '@moect/trainer';
 import { ADAM } from './gpt-small.ts';
 
@@ -11,7 +11,12 @@ export interface StepwiseTraining {
 }
 
 /** `train` of @moect/trainer as users call it, held before each step by a callback. */
-export function stepwise(base: BaseModel, extension: Extension, data: BatchSource): StepwiseTraining {
+export function stepwise(
+  base: BaseModel,
+  extension: Extension,
+  data: BatchSource,
+  hiddenStates?: HiddenStateSource,
+): StepwiseTraining {
   const ending = new AbortController();
   let go = (): void => {};
   let finished = (_loss: number): void => {};
@@ -40,6 +45,7 @@ export function stepwise(base: BaseModel, extension: Extension, data: BatchSourc
     schedule: () => learningRate,
     callbacks: [gate],
     signal: ending.signal,
+    ...(hiddenStates && { hiddenStates }),
   });
   return {
     step: () => {

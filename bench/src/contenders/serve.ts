@@ -58,7 +58,9 @@ const reason = (error: unknown): string =>
 
 /** Serves a contender to the parent process: so many steps asked, so many times answered. */
 export function serve(create: () => Promise<Contender>): void {
-  process.on('disconnect', () => process.exit());
+  // leaves through `exit`, where temporary files go
+  const leave = (): never => process.exit();
+  process.on('disconnect', leave).on('SIGTERM', leave);
   const progress: Progress = { steps: 0, check: Number.NaN };
   const created = create();
   created.then(
