@@ -5,5 +5,6 @@ export default packageConfig([
   'src/cpu.ts',
   'src/wasm.ts',
   'src/wasm-thread.ts',
+  'src/webgpu.ts',
   'src/testing.ts',
 ]);

@@ -7,6 +7,7 @@ const ENTRIES = [
   '@moect/tensor/cpu',
   '@moect/tensor/wasm',
   '@moect/tensor/wasm-thread',
+  '@moect/tensor/webgpu',
   '@moect/models',
   '@moect/router',
   '@moect/freeze',

@@ -25,4 +25,10 @@ export * from './ops/swiglu.ts';
 export { flattenTree, mapTree, treeAt } from './param-tree.ts';
 export { createRng } from './random.ts';
 export { clone, dispose, keep, memory, tensorsIn, tidy } from './scope.ts';
-export { activeBackend, type BackendInfo, type BackendName, selectBackend } from './select-backend.ts';
+export {
+  activeBackend,
+  BACKEND_NAMES,
+  type BackendInfo,
+  type BackendName,
+  selectBackend,
+} from './select-backend.ts';

@@ -2,7 +2,8 @@ import { BackendUnavailableError } from '@moect/core';
 import { tf } from './tf.ts';
 import type { WasmBackendOptions } from './wasm.ts';
 
-export type BackendName = 'wasm' | 'cpu';
+export const BACKEND_NAMES = ['webgpu', 'wasm', 'cpu'] as const;
+export type BackendName = (typeof BACKEND_NAMES)[number];
 
 export interface BackendInfo {
   readonly name: BackendName;
@@ -23,6 +24,15 @@ async function useWasm(options: WasmBackendOptions): Promise<BackendInfo> {
   return { name: 'wasm', threads, detail };
 }
 
+async function useWebgpu(): Promise<BackendInfo> {
+  const { registerWebgpuBackend } = await import('./webgpu.ts');
+  const { description, isSoftware } = await registerWebgpuBackend();
+  await tf.setBackend('webgpu');
+  await tf.ready();
+  const note = isSoftware ? ' (a software adapter: for tests; wasm is faster)' : '';
+  return { name: 'webgpu', threads: 1, detail: `WebGPU, ${description}${note}` };
+}
+
 /**
  * Makes a backend the active one. `auto` takes wasm, on all cores unless `threads` or MOECT_THREADS says otherwise.
  * The options are for wasm.
@@ -36,6 +46,7 @@ export async function selectBackend(
     await (await import('./cpu.ts')).useCpu();
     return { name: 'cpu', threads: 1, detail: 'plain JavaScript, as asked for: slow, for tests' };
   }
+  if (name === 'webgpu') return useWebgpu();
   try {
     return await useWasm(options);
   } catch (cause) {

@@ -5,7 +5,7 @@ import { mul } from './ops/elementwise.ts';
 import { sum } from './ops/reduce.ts';
 import { createRng } from './random.ts';
 import { dispose, memory, tidy } from './scope.ts';
-import { type BackendName, selectBackend } from './select-backend.ts';
+import { type BackendInfo, type BackendName, selectBackend as select } from './select-backend.ts';
 import { tf } from './tf.ts';
 import type { Runtime } from './wasm/runtime.ts';
 
@@ -16,7 +16,14 @@ export function testBackends(): BackendName[] {
 }
 
 export { type ProductCeiling, productCeiling } from './testing/product-ceiling.ts';
-export { type BackendName, selectBackend };
+export type { BackendName };
+
+/** `selectBackend`; on webgpu small tensors are computed on the device too, where stock TensorFlow.js takes the host. */
+export async function selectBackend(name: BackendName | 'auto' = 'auto'): Promise<BackendInfo> {
+  const info = await select(name);
+  if (info.name === 'webgpu') tf.env().set('WEBGPU_CPU_FORWARD', false);
+  return info;
+}
 
 export interface GradientCheck {
   /** Largest |analytic − numeric| over all elements, divided by the largest |numeric| (at least 1). */

@@ -1,4 +1,5 @@
 import { basename, resolve } from 'node:path';
+import { BACKEND_NAMES, type BackendName } from '@moect/tensor';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { COMBINE_NAMES } from '../presets/preset.ts';
 import { UsageError } from './exit-codes.ts';
@@ -41,7 +42,7 @@ export function collect(value: string, previous: readonly string[] = []): string
 }
 
 export interface CommonOptions {
-  readonly backend: 'auto' | 'wasm' | 'cpu';
+  readonly backend: 'auto' | BackendName;
   readonly threads?: number;
   readonly verbose?: boolean;
 }
@@ -50,7 +51,7 @@ export interface CommonOptions {
 export function addCommonOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--backend <name>', 'where to compute').choices(['auto', 'wasm', 'cpu']).default('auto'),
+      new Option('--backend <name>', 'where to compute').choices(['auto', ...BACKEND_NAMES]).default('auto'),
     )
     .option('--threads <n>', 'threads of the wasm backend (default: all cores)', positiveInteger)
     .option('--verbose', 'print the stack of an error');

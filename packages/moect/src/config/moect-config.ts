@@ -1,5 +1,5 @@
 import type { Settings } from '@moect/core';
-import type { FrozenStorage } from '@moect/tensor';
+import type { BackendName, FrozenStorage } from '@moect/tensor';
 
 export interface LanguageConfig {
   /** For example `swh_Latn`. */
@@ -84,7 +84,7 @@ export interface MoectConfig {
   readonly extension?: { readonly dtype?: 'f32' | 'bf16'; readonly license?: string };
   /** Keeps what the frozen layers below the extension make of the text, rounded to bf16, for later epochs and runs. */
   readonly cache?: { readonly folder: string; readonly maxBytes?: number };
-  readonly backend?: { readonly name?: 'auto' | 'wasm' | 'cpu'; readonly threads?: number };
+  readonly backend?: { readonly name?: 'auto' | BackendName; readonly threads?: number };
   /** Folder of the run. Default `run`. */
   readonly output?: string;
   /** Written by moect into `resolved.json`, not read. */

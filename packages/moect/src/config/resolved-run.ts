@@ -1,5 +1,5 @@
 import type { BaseIdentity, Json } from '@moect/core';
-import type { FrozenStorage } from '@moect/tensor';
+import type { BackendName, FrozenStorage } from '@moect/tensor';
 import type { CombineName } from '../presets/preset.ts';
 
 export interface RunLanguage {
@@ -58,7 +58,7 @@ export interface RunPlan {
   readonly extension: { readonly dtype: 'f32' | 'bf16'; readonly license: string | null };
   /** Absolute folder; null: none. */
   readonly cache: { readonly folder: string; readonly maxBytes: number | null } | null;
-  readonly backend: { readonly name: 'auto' | 'wasm' | 'cpu'; readonly threads: number | null };
+  readonly backend: { readonly name: 'auto' | BackendName; readonly threads: number | null };
   /** Absolute path. */
   readonly output: string;
 }

@@ -1,4 +1,5 @@
 import type { Settings } from '@moect/core';
+import { BACKEND_NAMES } from '@moect/tensor';
 import { z } from 'zod';
 import type { MoectConfig } from './moect-config.ts';
 
@@ -114,7 +115,7 @@ export const configSchema: z.ZodType<MoectConfig> = z.strictObject({
     .describe('keeps what the frozen layers below the extension make of the text, rounded to bf16'),
   backend: z
     .strictObject({
-      name: z.enum(['auto', 'wasm', 'cpu']).exactOptional(),
+      name: z.enum(['auto', ...BACKEND_NAMES]).exactOptional(),
       threads: count().exactOptional(),
     })
     .exactOptional(),

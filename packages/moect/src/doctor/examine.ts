@@ -1,4 +1,5 @@
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
+import { BACKEND_NAMES, type BackendName } from '@moect/tensor';
 import { type BackendCheck, checkBackend } from './check-backend.ts';
 
 export interface Finding {
@@ -21,6 +22,8 @@ export interface Examination {
 }
 
 const OLDEST_NODE = [20, 19] as const;
+/** Need packages of their own or a GPU; nothing is wrong with a machine without. */
+const OPTIONAL: ReadonlySet<BackendName> = new Set(['webgpu']);
 const ENOUGH_MEMORY = 2 * 2 ** 30;
 
 function nodeFinding(version: string): Finding {
@@ -47,7 +50,9 @@ function memoryFinding(free: number): Finding {
 
 function backendFinding(check: BackendCheck): Finding {
   const { name, available, detail, remedy, gflops, gradientOk } = check;
-  if (!available) return { level: 'problem', text: `${name}: ${detail} ${remedy}` };
+  if (!available) {
+    return { level: OPTIONAL.has(name) ? 'ok' : 'problem', text: `${name}: ${detail} ${remedy}` };
+  }
   if (!gradientOk) return { level: 'problem', text: `${name}: ${remedy}` };
   return { level: 'ok', text: `${name}: ${detail}; ${gflops!.toFixed(1)} GFLOP/s, gradients agree` };
 }
@@ -55,8 +60,10 @@ function backendFinding(check: BackendCheck): Finding {
 /** Looks at this machine and at what moect can use of it. */
 export async function examine(options: { readonly threads?: number } = {}): Promise<Examination> {
   const backends: BackendCheck[] = [];
-  for (const name of ['wasm', 'cpu'] as const) backends.push(await checkBackend(name, options.threads));
-  const chosen = backends.find(({ available, gradientOk }) => available && gradientOk)?.name ?? null;
+  for (const name of BACKEND_NAMES) backends.push(await checkBackend(name, options.threads));
+  const chosen =
+    backends.find(({ name, available, gradientOk }) => !OPTIONAL.has(name) && available && gradientOk)
+      ?.name ?? null;
   // knows the limits of containers, as os.freemem does not
   const free = process.availableMemory();
   const findings = [nodeFinding(process.versions.node), memoryFinding(free), ...backends.map(backendFinding)];
