@@ -1,4 +1,5 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { type Finished, runHere } from '../testing/run-cli.ts';
@@ -54,6 +55,15 @@ describe('moect with a cache of hidden states', { timeout: 300_000 }, () => {
       cache: { folder: world.at('states'), maxBytes: 50_000_000 },
       training: { recompute: true },
     });
+  });
+
+  it('keeps a rounded base apart', async () => {
+    const before = await shards();
+    const more = { cache: { folder: 'states' }, baseStorage: 'int8', training: { recompute: true } };
+    expect(await train('rounded', more)).toMatchObject({ code: 0 });
+    const added = (await shards()).filter((name) => !before.includes(name));
+    expect(added.length).toBeGreaterThan(0);
+    expect(added.every((name) => !before.some((old) => dirname(old) === dirname(name)))).toBe(true);
   });
 
   it('says when there is nothing to keep', async () => {

@@ -12,7 +12,7 @@ import { ShardFolder } from './shard-folder.ts';
 
 export interface HiddenStateCacheOptions {
   readonly base: BaseModel;
-  /** Digest of the base's parameters. States of another base are never read. */
+  /** Digest of the base's parameters as they compute, rounded storage included. States of another base are never read. */
   readonly baseSha256: string;
   /** The layer that the states enter: `base.prefix.firstLayer` of what is trained or evaluated. */
   readonly layer: number;
