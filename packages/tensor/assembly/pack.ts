@@ -5,13 +5,17 @@ import { MR } from './micro-kernel';
  * Element (i, k) of op(A) lies at a + 4·(trans ? k·lda + i : i·lda + k).
  */
 export function packA(to: usize, a: usize, lda: i32, trans: i32, m0: i32, k0: i32, mc: i32, kc: i32): void {
-  for (let i = 0; i < mc; i += MR) {
+  let first = 0;
+  if (trans) {
+    first = mc - (mc % MR);
+    copyPanelsA(to, a + ((<usize>k0 * <usize>lda + <usize>m0) << 2), <usize>lda << 2, first, kc);
+  }
+  for (let i = first; i < mc; i += MR) {
     const rows = min(MR, mc - i);
     const panel = to + (<usize>(i * kc) << 2);
     if (trans) {
       const from = a + ((<usize>k0 * <usize>lda + <usize>(m0 + i)) << 2);
-      if (rows == MR) copyPanelA(panel, from, <usize>lda << 2, kc);
-      else gatherPanel(panel, from, 4, <usize>lda << 2, rows, kc, MR);
+      gatherPanel(panel, from, 4, <usize>lda << 2, rows, kc, MR);
     } else {
       const from = a + ((<usize>(m0 + i) * <usize>lda + <usize>k0) << 2);
       if (rows == MR) transposePanelA(panel, from, <usize>lda << 2, kc);
@@ -32,7 +36,10 @@ export function packB(to: usize, b: usize, ldb: i32, trans: i32, k0: i32, n0: i3
       else gatherPanel(panel, from, rowBytes, 4, columns, kc, 8);
     } else {
       const from = b + ((<usize>k0 * <usize>ldb + <usize>(n0 + j)) << 2);
-      if (columns == 8) copyPanelB(panel, from, rowBytes, kc);
+      if (nc - j >= 16) {
+        copyTwoPanelsB(panel, from, rowBytes, kc);
+        j += 8;
+      } else if (columns == 8) copyPanelB(panel, from, rowBytes, kc);
       else gatherPanel(panel, from, 4, rowBytes, columns, kc, 8);
     }
   }
@@ -72,11 +79,18 @@ function gatherPanel(to: usize, from: usize, lane: usize, step: usize, lanes: i3
   }
 }
 
-/** Rows of A are the steps: MR neighbours per step. */
-function copyPanelA(to: usize, from: usize, rowBytes: usize, kc: i32): void {
+/** Rows of A are the steps: all panels of a step together, so that each cache line is read once. */
+function copyPanelsA(to: usize, from: usize, rowBytes: usize, rows: i32, kc: i32): void {
+  const pitch = <usize>(kc * MR) << 2;
   for (let k = 0; k < kc; k++) {
-    v128.store(to, v128.load(from));
-    if (MR == 6) store<u64>(to, load<u64>(from, 16), 16);
+    let source = from;
+    let target = to;
+    for (let i = 0; i < rows; i += MR) {
+      v128.store(target, v128.load(source));
+      if (MR == 6) store<u64>(target, load<u64>(source, 16), 16);
+      source += MR * 4;
+      target += pitch;
+    }
     to += MR * 4;
     from += rowBytes;
   }
@@ -87,6 +101,18 @@ function copyPanelB(to: usize, from: usize, rowBytes: usize, kc: i32): void {
     v128.store(to, v128.load(from));
     v128.store(to, v128.load(from, 16), 16);
     to += 32;
+    from += rowBytes;
+  }
+}
+
+/** Two panels together, so that each cache line is read once. */
+function copyTwoPanelsB(to: usize, from: usize, rowBytes: usize, kc: i32): void {
+  const second = to + (<usize>kc << 5);
+  for (let k: usize = 0; k < <usize>kc << 5; k += 32) {
+    v128.store(to + k, v128.load(from));
+    v128.store(to + k, v128.load(from, 16), 16);
+    v128.store(second + k, v128.load(from, 32));
+    v128.store(second + k, v128.load(from, 48), 16);
     from += rowBytes;
   }
 }
