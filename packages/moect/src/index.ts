@@ -38,6 +38,9 @@ export {
 } from './extension/extension-config.ts';
 export { type LoadedExtension, loadExtension, readExtensionConfig } from './extension/load-extension.ts';
 export { type SaveExtensionOptions, saveExtension } from './extension/save-extension.ts';
+export type { DiskEstimate, MemoryEstimate, RunEstimate, TrainingPlan } from './planning/estimate.ts';
+export { planTraining } from './planning/plan-run.ts';
+export type { PlanningOptions } from './planning/plan-training.ts';
 export { learningRateFor, REFERENCE_PARAMETERS } from './presets/learning-rate.ts';
 export { COMBINE_NAMES, type CombineName, type Preset, type PresetTraining } from './presets/preset.ts';
 export {

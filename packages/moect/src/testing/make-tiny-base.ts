@@ -5,7 +5,7 @@ import { type HostTensor, initLlamaParameters } from '@moect/models';
 import { writeJsonAtomic, writeSafetensorsFile } from '@moect/models/node';
 import { createRng, dispose } from '@moect/tensor';
 
-const config = {
+const tinyConfig = {
   architectures: ['LlamaForCausalLM'],
   model_type: 'llama',
   hidden_size: 16,
@@ -82,9 +82,15 @@ async function toHost(parameters: ReadonlyMap<string, Tensor>): Promise<Map<stri
 /**
  * Writes a random Llama of 7 k parameters with a tokenizer whose tokens are the 256 bytes. Needs an active backend.
  * The seed is also the tail of what tells two bases apart.
+ * @param sizes entries of config.json to change
  */
-export async function makeTinyBase(folder: string, seed = 1): Promise<void> {
+export async function makeTinyBase(
+  folder: string,
+  seed = 1,
+  sizes: Readonly<Record<string, number>> = {},
+): Promise<void> {
   await mkdir(folder, { recursive: true });
+  const config = { ...tinyConfig, ...sizes };
   const parameters = initLlamaParameters(config, createRng(seed));
   await writeJsonAtomic(join(folder, 'config.json'), config);
   await writeSafetensorsFile(join(folder, 'model.safetensors'), await toHost(parameters));

@@ -22,6 +22,7 @@ import { type ConfigSource, placedBelow } from '../config/read-config.ts';
 import type { ResolvedRun, RunPlan } from '../config/resolved-run.ts';
 import type { TrainingSummary } from '../extension/extension-config.ts';
 import { saveExtension } from '../extension/save-extension.ts';
+import { checkFits } from '../planning/plan-training.ts';
 import { defaultMoect, type Moect, mergeSettings } from '../presets/registry.ts';
 import { unlessInterrupted } from '../unless-interrupted.ts';
 import { evaluateHeldOut, type HeldOutNumbers } from './held-out.ts';
@@ -60,8 +61,8 @@ export interface TrainingOutcome extends RunInfo {
   readonly heldOut: HeldOutNumbers | null;
 }
 
-/** Everything that a run holds while it lasts. */
-interface Prepared extends RunInfo {
+/** Everything that a run holds while it lasts. Dispose extension and base model. */
+export interface Prepared extends RunInfo {
   readonly base: LoadedBase;
   readonly extension: Extension;
   readonly texts: readonly LanguageText[];
@@ -101,7 +102,7 @@ function refuseCompressedOverrides(
   );
 }
 
-async function prepare(source: ConfigSource, moect: Moect): Promise<Prepared> {
+export async function prepare(source: ConfigSource, moect: Moect): Promise<Prepared> {
   const { plan, notes } = planRun(source, moect);
   const backend = await chooseBackend(plan.backend.name, plan.backend.threads ?? undefined);
   const texts = await readLanguages(plan);
@@ -222,10 +223,11 @@ async function runPrepared(
   const lock = await lockRun(output);
   try {
     if (!resume) await refuseOldRun(output);
+    const warnings = await checkFits(prepared);
     // a resumed run keeps the record that it began with
     const isBegun = resume && (await latestCheckpoint(output)) !== null;
     if (!isBegun) await writeRecord(source, prepared);
-    hooks.onReady?.(info);
+    hooks.onReady?.({ ...info, notes: [...info.notes, ...warnings] });
     const evaluate = await evaluateHeldOut(info.run, base, extension, texts, {
       signal,
       hiddenStates: hiddenStates ?? undefined,

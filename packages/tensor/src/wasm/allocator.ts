@@ -26,6 +26,8 @@ export class Allocator {
   peakBytes = 0;
   /** Grows by one whenever views over `memory.buffer` must be made anew. */
   epoch = 0;
+  /** Told of every block, with the bytes that were asked for; see `recordHeap`. */
+  onEvent: ((pointer: number, bytes: number, isTaken: boolean) => void) | undefined;
   #top: number = layout.heapStart;
   #end: number;
   readonly #mostPages: number;
@@ -47,6 +49,7 @@ export class Allocator {
     const pointer = size <= SMALL ? this.#allocSmall(size) : this.#allocLarge(size);
     this.liveBytes += size;
     if (this.liveBytes > this.peakBytes) this.peakBytes = this.liveBytes;
+    this.onEvent?.(pointer, bytes, true);
     return pointer;
   }
 
@@ -56,11 +59,17 @@ export class Allocator {
     if (size > SMALL) this.#large.put(pointer, size);
     else this.#classList(size).push(pointer);
     this.liveBytes -= size;
+    this.onEvent?.(pointer, bytes, false);
   }
 
   /** End of the memory that was ever handed out: what the process really holds of it. */
   get top(): number {
     return this.#top;
+  }
+
+  /** Bytes that the memory can grow to. */
+  get limitBytes(): number {
+    return this.#mostPages * PAGE;
   }
 
   resetPeak(): void {

@@ -2,7 +2,8 @@ import { BackendUnavailableError } from '@moect/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
 import type { MoectWasmBackend } from './backend.ts';
-import { registerWasmBackend, wasmHeapBytes } from './register.ts';
+import { wasmHeapBytes } from './heap.ts';
+import { registerWasmBackend } from './register.ts';
 import { startWasm } from './test-support.ts';
 
 let backend: MoectWasmBackend;

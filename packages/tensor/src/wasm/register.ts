@@ -131,9 +131,3 @@ export async function registerWasmBackend(options: WasmBackendOptions = {}): Pro
   installWasmBackend();
   return describe(await running());
 }
-
-/** Bytes in use on the backend's heap, in allocation classes; 0 before the backend is started. */
-export function wasmHeapBytes(): number {
-  const backend = engine().registry[WASM_BACKEND];
-  return backend instanceof MoectWasmBackend ? backend.runtime.allocator.liveBytes : 0;
-}

@@ -6,6 +6,8 @@ import { progressBar } from '@moect/trainer';
 import { abortOnSignals } from '@moect/trainer/node';
 import type { MoectConfig } from '../../config/moect-config.ts';
 import { type ConfigOverrides, type ConfigSource, configFrom, readConfig } from '../../config/read-config.ts';
+import { formatPlan } from '../../planning/format.ts';
+import { planTraining } from '../../planning/plan-run.ts';
 import { type RunInfo, runTraining, type TrainingOutcome } from '../../training/run-training.ts';
 import { type CommonOptions, cacheOf, parseTexts } from '../arguments.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
@@ -27,6 +29,7 @@ export interface TrainCommandOptions extends CommonOptions {
   readonly recompute?: boolean;
   readonly resume?: boolean;
   readonly json?: boolean;
+  readonly plan?: boolean;
 }
 
 const FILE_FLAGS = ['base', 'text', 'language', 'replay', 'replayLanguage'] as const;
@@ -150,6 +153,13 @@ function outcomeJson(outcome: TrainingOutcome): string {
   return `${JSON.stringify(json, null, 2)}\n`;
 }
 
+/** Runs `moect train --plan`: a plan that cannot be carried out ends like a wrong configuration. */
+async function planCommand(source: ConfigSource, json: boolean, io: Io): Promise<number> {
+  const plan = await planTraining(source);
+  io.out(json ? `${JSON.stringify(plan, null, 2)}\n` : formatPlan(plan));
+  return plan.problems.length === 0 ? EXIT.ok : EXIT.badData;
+}
+
 /** Runs `moect train`; gives the exit code. */
 export async function trainCommand(
   file: string | undefined,
@@ -157,6 +167,7 @@ export async function trainCommand(
   io: Io,
 ): Promise<number> {
   const source = await sourceOf(file, options);
+  if (options.plan === true) return planCommand(source, options.json === true, io);
   const abort = abortOnSignals();
   try {
     const outcome = await runTraining(source, {

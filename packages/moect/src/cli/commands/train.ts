@@ -18,13 +18,16 @@ Examples:
     $ moect train --base ./base --text swahili.txt --language swh_Latn \\
         --replay english.txt --replay-language eng_Latn --tokens 120000 --output runs/swahili
 
+  Only say what it will take (time, memory, disk), from a few steps that change nothing:
+    $ moect train moect.yaml --plan
+
   From a configuration file, and on after an interruption:
     $ moect train moect.yaml
     $ moect train moect.yaml --resume
     $ moect train --output runs/swahili --resume
 
 Text is .txt (a document a line) or .jsonl ({"text": …}), also with .gz. Ctrl-C saves the state and ends with
-code 130. Each run leaves config.yaml, resolved.json, held-out/, events.jsonl, checkpoints/ and extension/.
+code 130. A run whose steps cannot fit into the 4 GiB of WebAssembly is refused with code 65. Each run leaves config.yaml, resolved.json, held-out/, events.jsonl, checkpoints/ and extension/.
 `;
 
 /** `moect train` */
@@ -48,6 +51,7 @@ export function addTrain(program: Command, io: Io, done: (code: number) => void)
     .option('--recompute', 'less memory for more time: layers run again on the way back')
     .option('--output <folder>', 'folder of the run (default: run)')
     .option('--resume', 'go on from the newest checkpoint of the output folder')
+    .option('--plan', 'print time, memory and disk that the run will take, and train nothing')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (file: string | undefined, options: TrainCommandOptions) => {

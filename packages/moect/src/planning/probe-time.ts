@@ -1,0 +1,48 @@
+import type { TrainOptions } from '@moect/trainer';
+import { type ProbeSize, runProbeSteps } from './probe-steps.ts';
+
+/** Where a whole step takes longer, fewer sequences are timed. */
+const LONGEST_STEP_MS = 6000;
+/** Timing ends after so many milliseconds of steps, but not before the second. */
+const TIMING_MS = 3000;
+const MOST_STEPS = 12;
+
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** Median milliseconds of a step, without the first: it compiles, and touches memory for the first time. */
+async function timeSteps(options: TrainOptions, size: ProbeSize): Promise<number> {
+  const isEnough = (times: readonly number[]): boolean =>
+    times.length > MOST_STEPS || (times.length > 2 && sum(times) > TIMING_MS);
+  return median((await runProbeSteps(options, size, isEnough)).slice(1));
+}
+
+/**
+ * Milliseconds of a training step, measured on this machine as it is now: whole steps where they are short, else steps
+ * on fewer sequences, extrapolated in a straight line. Weights stay as they are.
+ * @param mostRows sequences whose step fits into memory
+ */
+export async function probeTime(options: TrainOptions, batchSize: number, mostRows: number): Promise<number> {
+  const accumulation = options.gradientAccumulation ?? 1;
+  const [single] = await runProbeSteps(options, { rows: 1, batches: 1 }, () => true);
+  const rows = Math.max(1, Math.min(batchSize, mostRows, Math.floor(LONGEST_STEP_MS / single!)));
+  const measured = await timeSteps(options, { rows, batches: 1 });
+  const fewer = rows >> 1;
+  const perRow =
+    fewer === 0
+      ? measured
+      : rows === batchSize
+        ? 0
+        : (measured - (await timeSteps(options, { rows: fewer, batches: 1 }))) / (rows - fewer);
+  const whole = measured + (batchSize - rows) * perRow;
+  if (accumulation === 1) return whole;
+  // norm, clipping and update come once a step, however many batches it has
+  const twice = await timeSteps(options, { rows, batches: 2 });
+  const once = Math.max(0, 2 * measured - twice);
+  return once + accumulation * (whole - once);
+}

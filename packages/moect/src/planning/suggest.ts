@@ -1,0 +1,52 @@
+import { gibibytes } from './format.ts';
+import type { HeapByBatchSize } from './probe-heap.ts';
+
+export interface RunShape {
+  readonly batchSize: number;
+  readonly accumulation: number;
+  readonly sequenceLength: number;
+  /** A full sum of the gradients, which accumulation holds beside a batch's own. */
+  readonly gradientBytes: number;
+  /** Layers are kept for the way back. */
+  readonly mayRecompute: boolean;
+  /** The base is in float32 and none of it trains. */
+  readonly mayCompress: boolean;
+}
+
+/** The largest batch that divides the given one and fits; null where none does. */
+function largestFitting(shape: RunShape, heapAt: HeapByBatchSize, limitBytes: number): number | null {
+  const { batchSize, accumulation, gradientBytes } = shape;
+  const extra = accumulation === 1 ? gradientBytes : 0;
+  for (let parts = 2; parts <= batchSize; parts++) {
+    if (batchSize % parts !== 0) continue;
+    if (heapAt(batchSize / parts).usedBytes + extra <= limitBytes) return batchSize / parts;
+  }
+  return null;
+}
+
+/** What would make a run smaller, the best first. */
+export function suggestSmaller(
+  shape: RunShape,
+  heapAt: HeapByBatchSize | null,
+  limitBytes: number,
+): string[] {
+  const { batchSize, accumulation, sequenceLength } = shape;
+  const suggestions: string[] = [];
+  const fitting = heapAt === null ? null : largestFitting(shape, heapAt, limitBytes);
+  if (heapAt !== null && fitting !== null) {
+    const batches = (batchSize / fitting) * accumulation;
+    suggestions.push(
+      `training.batchSize: ${fitting} with training.accumulation: ${batches} trains the same in ` +
+        gibibytes(heapAt(fitting).usedBytes),
+    );
+  }
+  if (shape.mayRecompute) suggestions.push('training.recompute: true takes more time instead, same bits');
+  if (shape.mayCompress) suggestions.push('baseStorage: bfloat16 halves the frozen weights');
+  if (sequenceLength > 128) {
+    suggestions.push(`data.sequenceLength: ${sequenceLength >> 1} halves what a sequence takes`);
+  }
+  suggestions.push(
+    'a method that trains less: preset lora-ct, or fewer sparse layers (method.layers: { top: 2 })',
+  );
+  return suggestions;
+}
