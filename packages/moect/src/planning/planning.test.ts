@@ -1,0 +1,136 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { StepMetrics } from '@moect/core';
+import { resetWasmHeapPeak, wasmHeapStatistics } from '@moect/tensor/wasm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { MoectConfig, TrainingConfig } from '../config/moect-config.ts';
+import { configFrom } from '../config/read-config.ts';
+import { makeTinyBase } from '../testing/make-tiny-base.ts';
+import { runHere } from '../testing/run-cli.ts';
+import { makeTinyWorld, type TinyWorld } from '../testing/tiny-world.ts';
+import { runTraining } from '../training/run-training.ts';
+import { duration, gibibytes } from './format.ts';
+import { planTraining } from './plan-run.ts';
+
+let world: TinyWorld;
+beforeAll(async () => {
+  world = await makeTinyWorld();
+  // large enough for activations to outweigh the constant parts
+  const sizes = { hidden_size: 64, intermediate_size: 160, num_hidden_layers: 3, vocab_size: 1000 };
+  await makeTinyBase(world.at('wide'), 3, sizes);
+});
+afterAll(() => world.remove());
+
+function config(output: string, preset: string, training: TrainingConfig): MoectConfig {
+  return {
+    base: world.at('wide'),
+    preset,
+    languages: [
+      { code: 'swh_Latn', role: 'new', files: [world.at('swh_Latn.txt')] },
+      { code: 'eng_Latn', role: 'old', files: [world.at('eng_Latn.txt')] },
+    ],
+    data: { sequenceLength: 32, heldOut: 0 },
+    training: { steps: 3, ...training },
+    output: world.at(output),
+  };
+}
+
+/** Most heap bytes in use while the steps of a run were trained. */
+async function measuredPeak(given: MoectConfig): Promise<number> {
+  let peak = 0;
+  await runTraining(await configFrom(given, '/'), {
+    callbacks: [
+      {
+        contract: 'callback/1',
+        name: 'measure',
+        onStart: resetWasmHeapPeak,
+        onStep: (_: StepMetrics): void => {
+          peak = wasmHeapStatistics()!.peakBytes;
+        },
+      },
+    ],
+  });
+  return peak;
+}
+
+describe('the plan of a run', { timeout: 120_000 }, () => {
+  it.each([
+    ['ct', { batchSize: 16 }],
+    ['moe-ct', { batchSize: 24 }],
+    ['lora-ct', { batchSize: 12, accumulation: 3 }],
+  ])('%s: peak of the heap within 2 %% of what the run takes', async (preset, training) => {
+    const given = config(`peak-${preset}`, preset, training);
+    const { memory, time, steps } = await planTraining(await configFrom(given, '/'));
+    const measured = await measuredPeak(given);
+    expect(Math.abs(memory.heap!.peakBytes / measured - 1)).toBeLessThan(0.02);
+    expect(memory.heap!.usedBytes).toBeGreaterThanOrEqual(memory.heap!.peakBytes);
+    expect(memory.leastBytes).toBeLessThan(memory.heap!.peakBytes);
+    expect(time!.seconds).toBeCloseTo(time!.secondsPerStep * steps, 9);
+    expect(time!.tokensPerSecond).toBeGreaterThan(0);
+  });
+
+  it('changes nothing: a run that was planned gives the bytes of one that was not', async () => {
+    const given = config('planned', 'moe-ct', { batchSize: 4 });
+    await planTraining(await configFrom(given, '/'));
+    expect(existsSync(world.at('planned'))).toBe(false);
+    for (const output of ['planned', 'unplanned']) {
+      await runTraining(await configFrom({ ...given, output: world.at(output) }, '/'));
+    }
+    const weights = (output: string): Promise<Buffer> =>
+      readFile(world.at(output, 'extension/moect_model.safetensors'));
+    expect((await weights('planned')).equals(await weights('unplanned'))).toBe(true);
+  });
+
+  it('says that a heap is too small, and which batch fits and trains the same', async () => {
+    const source = await configFrom(config('small', 'ct', { batchSize: 32 }), '/');
+    const full = await planTraining(source, { time: false });
+    const limit = 0.8 * full.memory.heap!.usedBytes;
+    const { problems, suggestions } = await planTraining(source, { time: false, heapLimitBytes: limit });
+    expect(problems).toEqual([expect.stringMatching(/a step takes .* of WebAssembly memory/)]);
+    expect(suggestions[0]).toMatch(
+      /training\.batchSize: (16 with training\.accumulation: 2|8 with training\.accumulation: 4)/,
+    );
+    expect(full.problems).toEqual([]);
+  });
+});
+
+describe('moect train', { timeout: 120_000 }, () => {
+  const flags = (...more: string[]): string[] => {
+    const texts = ['--text', world.at('swh_Latn.txt'), '--replay', world.at('eng_Latn.txt')];
+    return ['train', '--base', world.at('base'), ...texts, '--tokens', '4000', ...more];
+  };
+
+  it('--plan prints the estimate and leaves nothing behind', async () => {
+    const { code, stdout } = await runHere(flags('--plan', '--output', world.at('plan')));
+    expect(code).toBe(0);
+    for (const name of ['parameters', 'trained', 'steps', 'time', 'speed', 'wasm heap', 'memory', 'disk']) {
+      expect(stdout).toMatch(new RegExp(`^${name} `, 'm'));
+    }
+    expect(stdout).toMatch(/\nfits\n$/);
+    expect(existsSync(world.at('plan'))).toBe(false);
+    const json = await runHere(flags('--plan', '--json'));
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      problems: [],
+      memory: { heap: { limitBytes: 4294901760 } },
+    });
+  });
+
+  it('is refused with code 65 before it begins where a step is larger than WebAssembly', async () => {
+    const given = config('huge', 'ct', { batchSize: 30_000 });
+    await expect(runTraining(await configFrom(given, '/'))).rejects.toThrow(
+      /a step takes \d+\.\d\d GiB of WebAssembly memory, which has at most 4\.00 GiB[\s\S]*training\.batchSize: \d+/,
+    );
+    expect(existsSync(world.at('huge/checkpoints'))).toBe(false);
+  });
+});
+
+it('sizes and times read as people say them', () => {
+  expect([gibibytes(3 * 2 ** 30), gibibytes(5 * 2 ** 20)]).toEqual(['3.00 GiB', '5.0 MiB']);
+  expect([0.0123, 42.4, 600, 3723, 200_000].map(duration)).toEqual([
+    '0.012 s',
+    '42 s',
+    '10 min',
+    '1 h 2 min',
+    '2 d 7 h',
+  ]);
+});
