@@ -15,7 +15,8 @@ import { add, mul } from '../ops/elementwise.ts';
 import { linearCrossEntropy } from '../ops/linear-cross-entropy.ts';
 import { sum } from '../ops/reduce.ts';
 import { asTf } from '../tf.ts';
-import { registerWasmBackend, wasmHeapBytes } from './register.ts';
+import { wasmHeapBytes } from './heap.ts';
+import { registerWasmBackend } from './register.ts';
 import { draws, floats, startWasm } from './test-support.ts';
 
 const STORAGES = ['bfloat16', 'int8'] as const;
