@@ -22,6 +22,15 @@ async function timeSteps(options: TrainOptions, size: ProbeSize): Promise<number
   return median((await runProbeSteps(options, size, isEnough)).slice(1));
 }
 
+/** Milliseconds of one more sequence. Noise must not make it more than the mean of all, nor much less. */
+async function timePerRow(options: TrainOptions, rows: number, measured: number): Promise<number> {
+  const mean = measured / rows;
+  const fewer = rows >> 1;
+  if (fewer === 0) return mean;
+  const more = measured - (await timeSteps(options, { rows: fewer, batches: 1 }));
+  return Math.min(mean, Math.max(mean / 2, more / (rows - fewer)));
+}
+
 /**
  * Milliseconds of a training step, measured on this machine as it is now: whole steps where they are short, else steps
  * on fewer sequences, extrapolated in a straight line. Weights stay as they are.
@@ -32,14 +41,8 @@ export async function probeTime(options: TrainOptions, batchSize: number, mostRo
   const [single] = await runProbeSteps(options, { rows: 1, batches: 1 }, () => true);
   const rows = Math.max(1, Math.min(batchSize, mostRows, Math.floor(LONGEST_STEP_MS / single!)));
   const measured = await timeSteps(options, { rows, batches: 1 });
-  const fewer = rows >> 1;
-  const perRow =
-    fewer === 0
-      ? measured
-      : rows === batchSize
-        ? 0
-        : (measured - (await timeSteps(options, { rows: fewer, batches: 1 }))) / (rows - fewer);
-  const whole = measured + (batchSize - rows) * perRow;
+  const whole =
+    measured + (batchSize - rows) * (rows === batchSize ? 0 : await timePerRow(options, rows, measured));
   if (accumulation === 1) return whole;
   // norm, clipping and update come once a step, however many batches it has
   const twice = await timeSteps(options, { rows, batches: 2 });
