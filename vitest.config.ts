@@ -15,6 +15,7 @@ export default defineConfig({
       'test/**/*.test.ts',
     ],
     environment: 'node',
+    globalSetup: 'test/support/announce-backends.ts',
     pool: 'forks',
     // two cores, and each worker holds its own wasm memory
     maxWorkers: 2,

@@ -6,5 +6,6 @@ export default packageConfig([
   'src/wasm.ts',
   'src/wasm-thread.ts',
   'src/webgpu.ts',
+  'src/node.ts',
   'src/testing.ts',
 ]);

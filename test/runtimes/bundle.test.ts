@@ -5,6 +5,7 @@ const ENTRIES = [
   '@moect/core',
   '@moect/tensor',
   '@moect/tensor/cpu',
+  '@moect/tensor/node',
   '@moect/tensor/wasm',
   '@moect/tensor/wasm-thread',
   '@moect/tensor/webgpu',

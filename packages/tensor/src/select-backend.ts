@@ -2,7 +2,7 @@ import { BackendUnavailableError } from '@moect/core';
 import { tf } from './tf.ts';
 import type { WasmBackendOptions } from './wasm.ts';
 
-export const BACKEND_NAMES = ['webgpu', 'wasm', 'cpu'] as const;
+export const BACKEND_NAMES = ['node', 'webgpu', 'wasm', 'cpu'] as const;
 export type BackendName = (typeof BACKEND_NAMES)[number];
 
 export interface BackendInfo {
@@ -33,6 +33,15 @@ async function useWebgpu(): Promise<BackendInfo> {
   return { name: 'webgpu', threads: 1, detail: `WebGPU, ${description}${note}` };
 }
 
+async function useTensorflow({ threads }: WasmBackendOptions): Promise<BackendInfo> {
+  const { useNode } = await import('./node.ts');
+  const info = await useNode(threads === undefined ? {} : { threads });
+  const device =
+    info.device === 'gpu' ? 'a GPU' : `the CPU, ${info.threads} thread${info.threads === 1 ? '' : 's'}`;
+  const detail = `TensorFlow ${info.tensorflow} on ${device} (${info.package})`;
+  return { name: 'node', threads: info.threads, detail };
+}
+
 /**
  * Makes a backend the active one. `auto` takes wasm, on all cores unless `threads` or MOECT_THREADS says otherwise.
  * The options are for wasm.
@@ -47,6 +56,7 @@ export async function selectBackend(
     return { name: 'cpu', threads: 1, detail: 'plain JavaScript, as asked for: slow, for tests' };
   }
   if (name === 'webgpu') return useWebgpu();
+  if (name === 'node') return useTensorflow(options);
   try {
     return await useWasm(options);
   } catch (cause) {

@@ -1,6 +1,7 @@
 import type { Tensor } from '@moect/core';
 import { tensor } from './create.ts';
 import { valueAndGrads } from './gradients.ts';
+import { tensorflowObstacle } from './node-backend/find-package.ts';
 import { mul } from './ops/elementwise.ts';
 import { sum } from './ops/reduce.ts';
 import { createRng } from './random.ts';
@@ -9,10 +10,20 @@ import { type BackendInfo, type BackendName, selectBackend as select } from './s
 import { tf } from './tf.ts';
 import type { Runtime } from './wasm/runtime.ts';
 
-/** Backends on which the suites of every package run. `MOECT_TEST_BACKENDS=cpu` narrows it. */
+const SUITES: readonly BackendName[] = ['cpu', 'wasm', 'node'];
+
+/** What is missing for a backend here; undefined where nothing is. */
+export function backendObstacle(name: BackendName): string | undefined {
+  return name === 'node' ? tensorflowObstacle() : undefined;
+}
+
+/** Backends on which the suites of every package run: those that are here, or what MOECT_TEST_BACKENDS names. */
 export function testBackends(): BackendName[] {
   const wanted = globalThis.process?.env['MOECT_TEST_BACKENDS'];
-  return (wanted?.split(',') as BackendName[] | undefined) ?? ['cpu', 'wasm'];
+  return (
+    (wanted?.split(',') as BackendName[] | undefined) ??
+    SUITES.filter((name) => backendObstacle(name) === undefined)
+  );
 }
 
 export { type ProductCeiling, productCeiling } from './testing/product-ceiling.ts';

@@ -53,7 +53,7 @@ export function addCommonOptions(command: Command): Command {
     .addOption(
       new Option('--backend <name>', 'where to compute').choices(['auto', ...BACKEND_NAMES]).default('auto'),
     )
-    .option('--threads <n>', 'threads of the wasm backend (default: all cores)', positiveInteger)
+    .option('--threads <n>', 'threads (default: all cores)', positiveInteger)
     .option('--verbose', 'print the stack of an error');
 }
 

@@ -3,7 +3,7 @@ import { BACKEND_NAMES, type BackendName } from '@moect/tensor';
 import { type BackendCheck, checkBackend } from './check-backend.ts';
 
 export interface Finding {
-  readonly level: 'ok' | 'warning' | 'problem';
+  readonly level: 'ok' | 'note' | 'warning' | 'problem';
   readonly text: string;
 }
 
@@ -23,7 +23,7 @@ export interface Examination {
 
 const OLDEST_NODE = [20, 19] as const;
 /** Need packages of their own or a GPU; nothing is wrong with a machine without. */
-const OPTIONAL: ReadonlySet<BackendName> = new Set(['webgpu']);
+const OPTIONAL: ReadonlySet<BackendName> = new Set(['node', 'webgpu']);
 const ENOUGH_MEMORY = 2 * 2 ** 30;
 
 function nodeFinding(version: string): Finding {
@@ -51,7 +51,7 @@ function memoryFinding(free: number): Finding {
 function backendFinding(check: BackendCheck): Finding {
   const { name, available, detail, remedy, gflops, gradientOk } = check;
   if (!available) {
-    return { level: OPTIONAL.has(name) ? 'ok' : 'problem', text: `${name}: ${detail} ${remedy}` };
+    return { level: OPTIONAL.has(name) ? 'note' : 'problem', text: `${name}: ${detail} ${remedy}` };
   }
   if (!gradientOk) return { level: 'problem', text: `${name}: ${remedy}` };
   return { level: 'ok', text: `${name}: ${detail}; ${gflops!.toFixed(1)} GFLOP/s, gradients agree` };

@@ -1,6 +1,7 @@
 import { BackendUnavailableError } from '@moect/core';
 import { wasmPlain } from '../generated/wasm-plain.ts';
 import { wasmRelaxed } from '../generated/wasm-relaxed.ts';
+import { nodeBuiltin } from '../node-builtin.ts';
 
 // (func (param v128 v128 v128) (result v128) (f32x4.relaxed_madd ...))
 const relaxedProbe = [
@@ -12,16 +13,6 @@ const simdProbe = [
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 22, 1, 20, 0, 253, 12, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11,
 ];
-
-interface NodeProcess {
-  getBuiltinModule?(name: string): unknown;
-}
-
-/** A built-in module of Node, or undefined elsewhere. Nothing is imported, so bundlers see nothing. */
-export function nodeBuiltin<T>(name: string): T | undefined {
-  const { process } = globalThis as { process?: NodeProcess };
-  return process?.getBuiltinModule?.(name) as T | undefined;
-}
 
 /** Whether this runtime compiles relaxed SIMD (fused multiply-add). On Node 20 this sets the V8 flag for it. */
 export function hasRelaxedSimd(): boolean {

@@ -1,5 +1,5 @@
 import { wasmThread } from '../generated/wasm-thread.ts';
-import { nodeBuiltin } from './load-module.ts';
+import { nodeBuiltin } from '../node-builtin.ts';
 
 /** First message to a worker thread (src/wasm-thread.ts). */
 export interface ThreadStart {

@@ -1,5 +1,5 @@
 import { InvalidConfigError } from '@moect/core';
-import { nodeBuiltin } from './load-module.ts';
+import { nodeBuiltin } from '../node-builtin.ts';
 
 /** What `'auto'` takes at most: with more, the chunks of everyday shapes get too small to be worth taking. */
 const MOST_AUTO = 16;

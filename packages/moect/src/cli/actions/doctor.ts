@@ -2,7 +2,7 @@ import { type Examination, examine } from '../../doctor/examine.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 
-const MARKS = { ok: 'ok     ', warning: 'warning', problem: 'PROBLEM' } as const;
+const MARKS = { ok: 'ok     ', note: 'note   ', warning: 'warning', problem: 'PROBLEM' } as const;
 
 function print({ findings, cpu, cores, platform, chosen }: Examination, io: Io): void {
   io.out(`${platform}, ${cpu}, ${cores} cores\n`);

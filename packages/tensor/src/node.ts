@@ -1,0 +1,34 @@
+import { loadTensorflow } from './node-backend/load-tensorflow.ts';
+import { TENSORFLOW, tensorflowBackend } from './node-backend/tensorflow-backend.ts';
+import { tf } from './tf.ts';
+import { threadCount } from './wasm/thread-count.ts';
+
+export interface NodeBackendInfo {
+  /** The package that does the work. */
+  readonly package: string;
+  /** TensorFlow's version. */
+  readonly tensorflow: string;
+  readonly device: 'gpu' | 'cpu';
+  /** Of products on the CPU; fixed when TensorFlow is loaded. */
+  readonly threads: number;
+}
+
+/**
+ * Makes TensorFlow's own kernels the active backend: tfjs-node-gpu where it is installed and loads, else tfjs-node.
+ * @param options `threads` counts for the first call in a process; TF_NUM_INTRAOP_THREADS goes before it
+ * @throws BackendUnavailableError, saying what is missing and how to get it
+ */
+export async function useNode(
+  options: { readonly threads?: number | 'auto' } = {},
+): Promise<NodeBackendInfo> {
+  const { name, version } = loadTensorflow(threadCount(options.threads));
+  await tf.setBackend(TENSORFLOW);
+  await tf.ready();
+  const { binding, isUsingGpuDevice } = tensorflowBackend();
+  return {
+    package: `${name} ${version}`,
+    tensorflow: binding.TF_Version,
+    device: isUsingGpuDevice ? 'gpu' : 'cpu',
+    threads: Number(process.env['TF_NUM_INTRAOP_THREADS']),
+  };
+}
