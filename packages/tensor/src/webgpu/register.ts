@@ -3,6 +3,7 @@ import { tf } from '../tf.ts';
 import { type AdapterSummary, requestAdapter, summarize } from './adapter.ts';
 import { createBackend, type MoectWebgpuBackend } from './backend.ts';
 import { requestDevice } from './device.ts';
+import { registerKernels } from './kernels/register-kernels.ts';
 
 /** TensorFlow.js registers its kernels under this name. */
 const NAME = 'webgpu';
@@ -52,6 +53,7 @@ function removeOther(): void {
 async function start(): Promise<Active> {
   // before Dawn is there: the package registers a backend of its own where it sees WebGPU
   const { WebGPUBackend } = await importStock();
+  registerKernels();
   const adapter = await requestAdapter();
   removeOther();
   const device = await requestDevice(adapter);

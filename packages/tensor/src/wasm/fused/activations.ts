@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { OP } from '../../generated/wasm-ops.ts';
+import { inputsOf, sizeOf } from '../../kernel-inputs.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
-import { inputsOf, sizeOf } from './kernel-inputs.ts';
 
 /** Chunk borders at cache lines. */
 const ALIGN = 16;

@@ -1,10 +1,10 @@
 import { ShapeMismatchError } from '@moect/core';
 import { engine, type TensorInfo, Variable } from '@tensorflow/tfjs-core';
 import { OP } from '../../generated/wasm-ops.ts';
+import { inputsOf, numberAttr, sizeOf } from '../../kernel-inputs.ts';
 import type { MoectWasmBackend } from '../backend.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
 import { floatBits } from '../layout.ts';
-import { inputsOf, numberAttr, sizeOf } from './kernel-inputs.ts';
 import { withTemporary } from './scratch.ts';
 
 /** Elements of one unit, as in assembly/fused/optimizer.ts. */

@@ -1,10 +1,10 @@
 import { ShapeMismatchError } from '@moect/core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { OP } from '../../generated/wasm-ops.ts';
+import { inputsOf, numberAttr, type TakeInput } from '../../kernel-inputs.ts';
 import type { MoectWasmBackend } from '../backend.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
 import { floatBits } from '../layout.ts';
-import { inputsOf, numberAttr, type TakeInput } from './kernel-inputs.ts';
 import { withTemporary } from './scratch.ts';
 
 /** Room of one thread for the panels of a head, and for the scores of one query. */

@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { OP } from '../../generated/wasm-ops.ts';
+import { inputsOf } from '../../kernel-inputs.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
-import { inputsOf } from './kernel-inputs.ts';
 import { withTemporary } from './scratch.ts';
 
 /** Columns of one unit, as in assembly/fused/causal-mean.ts. */

@@ -1,8 +1,8 @@
 import { ShapeMismatchError } from '@moect/core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { OP } from '../../generated/wasm-ops.ts';
+import { inputsOf } from '../../kernel-inputs.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
-import { inputsOf } from './kernel-inputs.ts';
 import { checkRange } from './scratch.ts';
 
 /** An exponential costs about as much as this many copied elements. */

@@ -1,7 +1,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { OP } from '../../generated/wasm-ops.ts';
+import { inputsOf, lastSize, numberAttr, sizeOf } from '../../kernel-inputs.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
-import { inputsOf, lastSize, numberAttr, sizeOf } from './kernel-inputs.ts';
 import { checkRange, sortKeys, withTemporary } from './scratch.ts';
 
 function embedding(call: WasmKernelCall): TensorInfo {

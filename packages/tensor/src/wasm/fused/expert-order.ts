@@ -1,9 +1,9 @@
 import { ShapeMismatchError } from '@moect/core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { OP } from '../../generated/wasm-ops.ts';
+import { inputsOf, numberAttr } from '../../kernel-inputs.ts';
 import type { MoectWasmBackend } from '../backend.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
-import { inputsOf, numberAttr } from './kernel-inputs.ts';
 import { checkRange, sortKeys, withTemporary } from './scratch.ts';
 
 function topK(call: WasmKernelCall): TensorInfo[] {

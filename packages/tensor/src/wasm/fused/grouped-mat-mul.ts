@@ -1,8 +1,8 @@
 import { ShapeMismatchError } from '@moect/core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { OP } from '../../generated/wasm-ops.ts';
+import { inputsOf, numberAttr } from '../../kernel-inputs.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
-import { inputsOf, numberAttr } from './kernel-inputs.ts';
 import { withTemporary } from './scratch.ts';
 
 /** Rows of one unit, as in assembly/fused/grouped.ts. */

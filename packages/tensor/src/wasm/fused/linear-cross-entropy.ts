@@ -1,12 +1,12 @@
 import { ShapeMismatchError } from '@moect/core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { KIND, OP } from '../../generated/wasm-ops.ts';
+import { inputsOf, numberAttr, sizeOf } from '../../kernel-inputs.ts';
 import type { MoectWasmBackend, WasmOutput } from '../backend.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
 import { binary } from '../kernels/binary.ts';
 import { operandB, packedBytes, packOperandB, productPacked } from '../kernels/mat-mul.ts';
 import { floatBits } from '../layout.ts';
-import { inputsOf, numberAttr, sizeOf } from './kernel-inputs.ts';
 import { checkRange, withTemporary } from './scratch.ts';
 
 /** Rows whose logits are held at a time. */

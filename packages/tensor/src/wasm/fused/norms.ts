@@ -1,9 +1,9 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { OP } from '../../generated/wasm-ops.ts';
+import { inputsOf, lastSize, numberAttr, sizeOf } from '../../kernel-inputs.ts';
 import type { MoectWasmBackend } from '../backend.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
 import { floatBits } from '../layout.ts';
-import { inputsOf, lastSize, numberAttr, sizeOf } from './kernel-inputs.ts';
 import { withTemporary } from './scratch.ts';
 
 /** Row ranges whose sums are added in order: a fixed number, so that threads do not change the bits. */

@@ -1,9 +1,9 @@
 import { ShapeMismatchError } from '@moect/core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { OP } from '../../generated/wasm-ops.ts';
+import { inputsOf } from '../../kernel-inputs.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
 import { floatBits } from '../layout.ts';
-import { inputsOf } from './kernel-inputs.ts';
 import { checkRange } from './scratch.ts';
 
 function rope(call: WasmKernelCall): TensorInfo {

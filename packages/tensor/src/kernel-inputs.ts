@@ -1,6 +1,11 @@
 import { ShapeMismatchError } from '@moect/core';
-import { type TensorInfo, util } from '@tensorflow/tfjs-core';
-import type { WasmKernelCall } from '../kernel.ts';
+import { type NamedAttrMap, type NamedTensorInfoMap, type TensorInfo, util } from '@tensorflow/tfjs-core';
+
+/** What every kernel gets, on any backend. */
+export interface KernelCall {
+  readonly inputs: NamedTensorInfoMap;
+  readonly attrs: NamedAttrMap;
+}
 
 /** A size, a name for any size, or in first place '…' for any leading dimensions. */
 export type ExpectedShape = readonly (number | string)[];
@@ -8,7 +13,7 @@ export type ExpectedShape = readonly (number | string)[];
 export type TakeInput = (name: string, dtype: 'float32' | 'int32', shape: ExpectedShape) => TensorInfo;
 
 /** Reads the inputs of a kernel call; each must be there with the dtype and shape that the kernel needs. */
-export function inputsOf(kernelName: string, call: WasmKernelCall): TakeInput {
+export function inputsOf(kernelName: string, call: KernelCall): TakeInput {
   return (name, dtype, shape) => {
     const info = call.inputs[name];
     const expected = `${dtype} [${shape.join(', ')}]`;
@@ -48,7 +53,7 @@ export function sizeOf(shape: readonly number[]): number {
 }
 
 /** A numeric attribute. */
-export function numberAttr(call: WasmKernelCall, name: string): number {
+export function numberAttr(call: KernelCall, name: string): number {
   const value = call.attrs[name];
   if (typeof value !== 'number')
     throw new TypeError(`The attribute '${name}' must be a number, not ${value}.`);

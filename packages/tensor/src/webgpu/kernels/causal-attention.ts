@@ -1,0 +1,99 @@
+import { ShapeMismatchError } from '@moect/core';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { inputsOf, numberAttr, type TakeInput } from '../../kernel-inputs.ts';
+import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
+import { output, type Program, runProgram, withScratch } from '../program.ts';
+import { ATTENTION_LANES, forwardProgram, keyGradProgram, queryGradProgram } from './attention-programs.ts';
+
+const MAX_HEAD_DIM = 512;
+
+interface Problem {
+  readonly tensors: Record<'q' | 'k' | 'v' | 'queryIds' | 'keyIds', TensorInfo>;
+  readonly batch: number;
+  readonly time: number;
+  readonly keys: number;
+  readonly heads: number;
+  readonly keyHeads: number;
+  readonly headDim: number;
+  readonly window: number;
+  readonly scale: number;
+}
+
+function problemOf(kernelName: string, call: WebgpuKernelCall, take: TakeInput): Problem {
+  const q = take('q', 'float32', ['batch', 'time', 'heads', 'headDim']);
+  const [batch, time, heads, headDim] = q.shape as [number, number, number, number];
+  const k = take('k', 'float32', [batch, 'keys', 'keyHeads', headDim]);
+  const v = take('v', 'float32', k.shape);
+  const [, keys, keyHeads] = k.shape as [number, number, number, number];
+  if (keys < time || (keyHeads === 0 ? heads > 0 : heads % keyHeads !== 0)) {
+    const expected = `at least ${time} keys and a divisor of ${heads} heads`;
+    throw new ShapeMismatchError(`${kernelName}: k`, k.shape, expected);
+  }
+  if (headDim > MAX_HEAD_DIM) {
+    throw new ShapeMismatchError(`${kernelName}: q`, q.shape, `a head size of at most ${MAX_HEAD_DIM}`);
+  }
+  const window = numberAttr(call, 'window');
+  const queryIds = take('queryDocumentIds', 'int32', [batch, time]);
+  const keyIds = take('keyDocumentIds', 'int32', [batch, keys]);
+  const sizes = { batch, time, keys, heads, keyHeads, headDim };
+  return { tensors: { q, k, v, queryIds, keyIds }, ...sizes, window, scale: numberAttr(call, 'scale') };
+}
+
+/** One program for each head size and kind. */
+function cached(make: (headDim: number) => Program): (headDim: number) => Program {
+  const made = new Map<number, Program>();
+  return (headDim) => {
+    const program = made.get(headDim) ?? make(headDim);
+    made.set(headDim, program);
+    return program;
+  };
+}
+const forward = cached(forwardProgram);
+const queryGrad = cached(queryGradProgram);
+const keyGrad = cached(keyGradProgram);
+
+const blocksOf = (rows: number): number => Math.ceil(rows / ATTENTION_LANES);
+
+function paramsOf(p: Problem, blocks: number): Record<string, number> {
+  const { time, keys, heads, keyHeads, window, scale } = p;
+  return { time, keys, heads, keyHeads, window, scale, blocks };
+}
+
+function attention(call: WebgpuKernelCall): TensorInfo[] {
+  const { backend } = call;
+  const p = problemOf('MoectCausalAttention', call, inputsOf('MoectCausalAttention', call));
+  const y = output(backend, p.tensors.q.shape);
+  const logSumExps = output(backend, [p.batch, p.heads, p.time]);
+  const blocks = blocksOf(p.time);
+  const groups = p.batch * p.heads * blocks;
+  runProgram(backend, forward(p.headDim), groups, { ...p.tensors, y, logSumExps }, paramsOf(p, blocks));
+  return [y, logSumExps];
+}
+
+function attentionGrad(call: WebgpuKernelCall): TensorInfo[] {
+  const { backend } = call;
+  const take = inputsOf('MoectCausalAttentionGrad', call);
+  const p = problemOf('MoectCausalAttentionGrad', call, take);
+  const y = take('out', 'float32', p.tensors.q.shape);
+  const logSumExps = take('logsumexp', 'float32', [p.batch, p.heads, p.time]);
+  const dy = take('dout', 'float32', p.tensors.q.shape);
+  const [dq, dk, dv] = [p.tensors.q, p.tensors.k, p.tensors.v].map((info) => output(backend, info.shape));
+  withScratch(backend, Math.max(1, p.batch * p.heads * p.time), (deltas) => {
+    const shared = { ...p.tensors, dy, logSumExps, deltas };
+    const queryBlocks = blocksOf(p.time);
+    const queryGroups = p.batch * p.heads * queryBlocks;
+    const toQueries = { ...shared, y, dq: dq! };
+    runProgram(backend, queryGrad(p.headDim), queryGroups, toQueries, paramsOf(p, queryBlocks));
+    const keyBlocks = blocksOf(p.keys);
+    const keyGroups = p.batch * p.keyHeads * keyBlocks;
+    const toKeys = { ...shared, dk: dk!, dv: dv! };
+    runProgram(backend, keyGrad(p.headDim), keyGroups, toKeys, paramsOf(p, keyBlocks));
+  });
+  return [dq!, dk!, dv!];
+}
+
+/** Causal attention with grouped heads (arXiv 2305.13245), document masks and windows, and its gradient. */
+export function registerCausalAttention(): void {
+  registerWebgpuKernel('MoectCausalAttention', attention);
+  registerWebgpuKernel('MoectCausalAttentionGrad', attentionGrad);
+}

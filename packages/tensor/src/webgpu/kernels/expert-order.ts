@@ -1,0 +1,196 @@
+import { ShapeMismatchError } from '@moect/core';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { inputsOf, numberAttr } from '../../kernel-inputs.ts';
+import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
+import { output, type Program, runProgram } from '../program.ts';
+import { FLAT_LANES, REDUCTIONS, ROW_LANES } from './snippets.ts';
+
+/** One invocation has a row: it looks for what comes after the value that it found last. */
+const TOP_K: Program = {
+  name: 'topK',
+  reads: { scores: 'f32' },
+  writes: { values: 'f32', indices: 'i32' },
+  params: { rows: 'i32', n: 'i32', k: 'i32' },
+  lanes: FLAT_LANES,
+  body: `
+  let row = group * ${FLAT_LANES} + lane;
+  if (row >= p.rows) { return; }
+  let at = row * p.n;
+  var last = -1;
+  for (var j = 0; j < p.k; j++) {
+    var best = -1;
+    for (var i = 0; i < p.n; i++) {
+      let v = scores[at + i];
+      let isLeft = last < 0 || v < scores[at + last] || (v == scores[at + last] && i > last);
+      if (isLeft && (best < 0 || v > scores[at + best])) { best = i; }
+    }
+    values[row * p.k + j] = scores[at + best];
+    indices[row * p.k + j] = best;
+    last = best;
+  }`,
+};
+
+/** The place of a slot is the number of smaller keys and of equal ones before it. */
+const SORT: Program = {
+  name: 'sortByExpert',
+  reads: { keys: 'i32' },
+  writes: { order: 'i32', inverse: 'i32', offsets: 'i32', tokens: 'i32' },
+  params: { slots: 'i32', experts: 'i32', topK: 'i32' },
+  lanes: FLAT_LANES,
+  body: `
+  let own = group * ${FLAT_LANES} + lane;
+  if (own < p.slots) {
+    let key = keys[own];
+    var place = 0;
+    for (var i = 0; i < p.slots; i++) {
+      let other = keys[i];
+      if (other < key || (other == key && i < own)) { place++; }
+    }
+    order[place] = own;
+    inverse[own] = place;
+    tokens[place] = own / p.topK;
+    return;
+  }
+  let expert = own - p.slots;
+  if (expert > p.experts) { return; }
+  var count = 0;
+  for (var i = 0; i < p.slots; i++) {
+    if (keys[i] < expert) { count++; }
+  }
+  offsets[expert] = count;`,
+};
+
+const COMBINE: Program = {
+  name: 'combineRows',
+  reads: { rows: 'f32', inverse: 'i32', weights: 'f32' },
+  writes: { y: 'f32' },
+  params: { k: 'i32', d: 'i32' },
+  lanes: ROW_LANES,
+  body: `
+  for (var j = lane; j < p.d; j += ${ROW_LANES}) {
+    var sum = 0.0;
+    for (var slot = group * p.k; slot < (group + 1) * p.k; slot++) {
+      sum += weights[slot] * rows[inverse[slot] * p.d + j];
+    }
+    y[group * p.d + j] = sum;
+  }`,
+};
+
+const SUM_SLOTS: Program = {
+  name: 'sumSlots',
+  reads: { dy: 'f32', inverse: 'i32' },
+  writes: { dx: 'f32' },
+  params: { k: 'i32', d: 'i32' },
+  lanes: ROW_LANES,
+  body: `
+  for (var j = lane; j < p.d; j += ${ROW_LANES}) {
+    var sum = 0.0;
+    for (var slot = group * p.k; slot < (group + 1) * p.k; slot++) { sum += dy[inverse[slot] * p.d + j]; }
+    dx[group * p.d + j] = sum;
+  }`,
+};
+
+const COMBINE_GRAD: Program = {
+  name: 'combineRowsGrad',
+  reads: { rows: 'f32', inverse: 'i32', weights: 'f32', dy: 'f32' },
+  writes: { drows: 'f32', dweights: 'f32' },
+  params: { k: 'i32', d: 'i32' },
+  lanes: ROW_LANES,
+  declarations: REDUCTIONS,
+  body: `
+  let at = inverse[group] * p.d;
+  let from0 = (group / p.k) * p.d;
+  var own = 0.0;
+  for (var j = lane; j < p.d; j += ${ROW_LANES}) {
+    own += rows[at + j] * dy[from0 + j];
+    drows[at + j] = weights[group] * dy[from0 + j];
+  }
+  let sum = total(lane, own);
+  if (lane == 0) { dweights[group] = sum; }`,
+};
+
+function topK(call: WebgpuKernelCall): TensorInfo[] {
+  const { backend } = call;
+  const scores = inputsOf('MoectTopK', call)('scores', 'float32', ['rows', 'n']);
+  const [rows, n] = scores.shape as [number, number];
+  const k = numberAttr(call, 'k');
+  if (!Number.isInteger(k) || k < 1 || k > n) {
+    const expected = `at least k = ${k} columns, and k at least 1`;
+    throw new ShapeMismatchError('MoectTopK: scores', scores.shape, expected);
+  }
+  const values = output(backend, [rows, k]);
+  const indices = output(backend, [rows, k], 'int32');
+  const tensors = { scores, values, indices };
+  runProgram(backend, TOP_K, Math.ceil(rows / FLAT_LANES), tensors, { rows, n, k });
+  return [values, indices];
+}
+
+function sortByExpert(call: WebgpuKernelCall): TensorInfo[] {
+  const { backend } = call;
+  const keys = inputsOf('MoectSortByExpert', call)('expertIndices', 'int32', ['tokens', 'topK']);
+  const experts = numberAttr(call, 'numExperts');
+  const topK = keys.shape[1]!;
+  const slots = keys.shape[0]! * topK;
+  const order = output(backend, [slots], 'int32');
+  const inverse = output(backend, [slots], 'int32');
+  const offsets = output(backend, [experts + 1], 'int32');
+  const tokens = output(backend, [slots], 'int32');
+  const groups = Math.ceil((slots + experts + 1) / FLAT_LANES);
+  runProgram(backend, SORT, groups, { keys, order, inverse, offsets, tokens }, { slots, experts, topK });
+  return [order, inverse, offsets, tokens];
+}
+
+function combineRows(call: WebgpuKernelCall): TensorInfo {
+  const { backend } = call;
+  const take = inputsOf('MoectCombineRows', call);
+  const weights = take('weights', 'float32', ['tokens', 'topK']);
+  const [tokens, k] = weights.shape as [number, number];
+  if (k === 0) throw new ShapeMismatchError('MoectCombineRows: weights', weights.shape, 'topK of at least 1');
+  const rows = take('rows', 'float32', [tokens * k, 'd']);
+  const inverse = take('inverse', 'int32', [tokens * k]);
+  const d = rows.shape[1]!;
+  const y = output(backend, [tokens, d]);
+  runProgram(backend, COMBINE, d === 0 ? 0 : tokens, { rows, inverse, weights, y }, { k, d });
+  return y;
+}
+
+/** Gradient of gathering the rows of slots: every token's slots added up. */
+function slotRowsGrad(call: WebgpuKernelCall): TensorInfo {
+  const { backend } = call;
+  const take = inputsOf('MoectSlotRowsGrad', call);
+  const dy = take('dy', 'float32', ['slots', 'd']);
+  const [slots, d] = dy.shape as [number, number];
+  const inverse = take('inverse', 'int32', [slots]);
+  const k = numberAttr(call, 'topK');
+  if (!Number.isInteger(slots / k)) {
+    throw new ShapeMismatchError('MoectSlotRowsGrad: dy', dy.shape, `a multiple of topK = ${k} rows`);
+  }
+  const dx = output(backend, [slots / k, d]);
+  runProgram(backend, SUM_SLOTS, d === 0 ? 0 : slots / k, { dy, inverse, dx }, { k, d });
+  return dx;
+}
+
+function combineRowsGrad(call: WebgpuKernelCall): TensorInfo[] {
+  const { backend } = call;
+  const take = inputsOf('MoectCombineRowsGrad', call);
+  const weights = take('weights', 'float32', ['tokens', 'topK']);
+  const [tokens, k] = weights.shape as [number, number];
+  const rows = take('rows', 'float32', [tokens * k, 'd']);
+  const inverse = take('inverse', 'int32', [tokens * k]);
+  const d = rows.shape[1]!;
+  const dy = take('dy', 'float32', [tokens, d]);
+  const drows = output(backend, rows.shape);
+  const dweights = output(backend, weights.shape);
+  const tensors = { rows, inverse, weights, dy, drows, dweights };
+  runProgram(backend, COMBINE_GRAD, tokens * k, tensors, { k, d });
+  return [drows, dweights];
+}
+
+/** Choice of experts, dropless grouping of tokens by expert (arXiv 2211.15841) and the way back. */
+export function registerExpertOrder(): void {
+  registerWebgpuKernel('MoectTopK', topK);
+  registerWebgpuKernel('MoectSortByExpert', sortByExpert);
+  registerWebgpuKernel('MoectSlotRowsGrad', slotRowsGrad);
+  registerWebgpuKernel('MoectCombineRows', combineRows);
+  registerWebgpuKernel('MoectCombineRowsGrad', combineRowsGrad);
+}

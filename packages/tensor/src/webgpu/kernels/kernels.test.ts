@@ -1,0 +1,237 @@
+import type { Tensor } from '@moect/core';
+import { describe, expect, it } from 'vitest';
+import * as ops from '../../index.ts';
+import { type BackendName, leakedTensors, selectBackend } from '../../testing.ts';
+import { noAdapter, skipNote } from '../test-support.ts';
+
+interface Case {
+  readonly name: string;
+  /** Shapes of the float inputs, which gradients are taken of. */
+  readonly shapes: readonly (readonly number[])[];
+  readonly run: (inputs: Tensor[]) => Tensor;
+}
+
+const int = (values: ArrayLike<number>, shape: readonly number[]): Tensor =>
+  ops.tensor(Int32Array.from(values), shape, 'int32');
+const seeded = (count: number, limit: number, seed = 5): Int32Array =>
+  ops.createRng(seed).integers(count, limit);
+
+/** Documents in runs, with padding at the end. */
+const documents = (batch: number, time: number): Tensor =>
+  int(
+    Array.from({ length: batch * time }, (_, i) =>
+      i % time >= time - 1 && time > 2 ? -1 : Math.floor((i % time) / 3),
+    ),
+    [batch, time],
+  );
+
+const attention = (
+  batch: number,
+  time: number,
+  heads: number,
+  keyHeads: number,
+  d: number,
+  keys = time,
+  window = 0,
+): Case => ({
+  name: `causalAttention [${batch}, ${time}, ${heads}/${keyHeads}, ${d}], ${keys} keys, window ${window}`,
+  shapes: [
+    [batch, time, heads, d],
+    [batch, keys, keyHeads, d],
+    [batch, keys, keyHeads, d],
+  ],
+  run: ([q, k, v]) => {
+    const keyDocumentIds =
+      keys === time ? documents(batch, keys) : int(new Int32Array(batch * keys), [batch, keys]);
+    const queryDocumentIds =
+      keys === time ? documents(batch, time) : int(new Int32Array(batch * time), [batch, time]);
+    return ops.causalAttention(q!, k!, v!, { scale: 0.4, window, queryDocumentIds, keyDocumentIds });
+  },
+});
+
+const product = (
+  m: number,
+  n: number,
+  k: number,
+  transposeA: boolean,
+  transposeB: boolean,
+  batch: number[] = [],
+): Case => ({
+  name: `matMul ${m} × ${k} × ${n}${transposeA ? ' aᵀ' : ''}${transposeB ? ' bᵀ' : ''} [${batch}]`,
+  shapes: [
+    [...batch, ...(transposeA ? [k, m] : [m, k])],
+    [...batch, ...(transposeB ? [n, k] : [k, n])],
+  ],
+  run: ([a, b]) => ops.matMul(a!, b!, { transposeA, transposeB }),
+});
+
+const rows = (r: number, d: number): Case[] => [
+  { name: `rmsNorm [${r}, ${d}]`, shapes: [[r, d], [d]], run: ([x, w]) => ops.rmsNorm(x!, w!, 1e-5) },
+  {
+    name: `layerNorm [${r}, ${d}]`,
+    shapes: [[r, d], [d], [d]],
+    run: ([x, w, b]) => ops.layerNorm(x!, w!, b!, 1e-5),
+  },
+  {
+    name: `swiglu [${r}, ${d}]`,
+    shapes: [
+      [r, d],
+      [r, d],
+    ],
+    run: ([g, u]) => ops.swiglu(g!, u!),
+  },
+  { name: `gelu [${r}, ${d}]`, shapes: [[r, d]], run: ([x]) => ops.gelu(x!) },
+  { name: `gelu tanh [${r}, ${d}]`, shapes: [[r, d]], run: ([x]) => ops.gelu(x!, 'tanh') },
+  {
+    name: `crossEntropy [${r}, ${d + 1}]`,
+    shapes: [[r, d + 1]],
+    run: ([x]) =>
+      ops.crossEntropy(
+        x!,
+        int(
+          Array.from(seeded(r, d + 2), (id) => id - 1),
+          [r],
+        ),
+      ),
+  },
+  {
+    name: `embedding [${r}, ${d}]`,
+    shapes: [[r, d]],
+    run: ([t]) => ops.embedding(t!, int(seeded(3 * d, r), [3, d])),
+  },
+  {
+    name: `causalMean [2, ${r}, ${d}]`,
+    shapes: [[2, r, d]],
+    run: ([x]) => ops.causalMean(x!, documents(2, r)),
+  },
+];
+
+const experts = (
+  tokens: number,
+  topK: number,
+  numExperts: number,
+  inSize: number,
+  outSize: number,
+): Case => ({
+  name: `experts: ${tokens} tokens, ${topK} of ${numExperts}, ${inSize} → ${outSize}`,
+  shapes: [
+    [tokens, inSize],
+    [numExperts, outSize, inSize],
+    [tokens, topK],
+  ],
+  run: ([x, w, weights]) => {
+    const order = ops.sortByExpert(int(seeded(tokens * topK, numExperts), [tokens, topK]), numExperts);
+    const results = ops.groupedMatMul(ops.slotRows(x!, order), w!, order.offsets);
+    return ops.combineRows(results, order.inverse, weights!);
+  },
+});
+
+const linearLoss = (r: number, vocabSize: number, d: number): Case => ({
+  name: `linearCrossEntropy [${r}, ${d}] × ${vocabSize}`,
+  shapes: [
+    [r, d],
+    [vocabSize, d],
+    [r, 3],
+    [vocabSize, 3],
+  ],
+  run: ([x, w, y, v]) => {
+    const targets = int(
+      Array.from(seeded(r, vocabSize + 1), (id) => id - 1),
+      [r],
+    );
+    const terms = [
+      { input: x!, weight: w!, trainable: true },
+      { input: y!, weight: v!, trainable: true },
+    ];
+    return ops.linearCrossEntropy(terms, targets, 0.3).loss;
+  },
+});
+
+const rope = (batch: number, time: number, heads: number, d: number): Case => ({
+  name: `rope [${batch}, ${time}, ${heads}, ${d}]`,
+  shapes: [[batch, time, heads, d]],
+  run: ([x]) => {
+    const angles = Array.from({ length: 50 * (d / 2) }, (_, i) => i / 7);
+    const tables = [Math.cos, Math.sin].map((f) => ops.tensor(angles.map(f), [50, d / 2]));
+    return ops.rope(x!, tables[0]!, tables[1]!, int(seeded(batch * time, 50), [batch, time]));
+  },
+});
+
+const transpositions = [false, true].flatMap((a) => [false, true].map((b) => [a, b] as const));
+const cases: Case[] = [
+  ...transpositions.flatMap(([a, b]) => [
+    product(1, 1, 1, a, b),
+    product(5, 33, 70, a, b, [2, 3]),
+    product(129, 67, 35, a, b),
+  ]),
+  // as many large tiles as it takes for large tiles
+  product(450, 300, 9, false, true),
+  ...[
+    [1, 1],
+    [3, 7],
+    [9, 130],
+  ].flatMap(([r, d]) => rows(r!, d!)),
+  rope(1, 1, 1, 2),
+  rope(2, 5, 3, 8),
+  attention(1, 1, 1, 1, 4),
+  attention(2, 5, 4, 2, 3),
+  attention(1, 70, 2, 1, 8),
+  attention(1, 3, 2, 2, 20, 68, 5),
+  attention(2, 66, 2, 1, 4, 66, 7),
+  experts(1, 1, 2, 1, 1),
+  experts(7, 2, 5, 3, 4),
+  experts(90, 2, 3, 33, 35),
+  linearLoss(1, 2, 1),
+  linearLoss(13, 70, 9),
+];
+
+/** The value and the gradients of a random projection of it. */
+async function evaluate(backend: BackendName, { shapes, run }: Case): Promise<Float32Array[]> {
+  await selectBackend(backend);
+  const rng = ops.createRng(11);
+  const inputs = shapes.map((shape) => ops.randomNormal(rng, shape, 1));
+  const named = new Map(inputs.map((input, i) => [String(i), input]));
+  const value = ops.tidy(() => run(inputs));
+  const weights = ops.randomNormal(rng, value.shape, 1);
+  const { value: loss, gradients } = ops.tidy(() =>
+    ops.valueAndGrads(() => ops.sum(ops.mul(run(inputs), weights)), named),
+  );
+  const found = [value, ...shapes.map((_, i) => gradients.get(String(i))!)];
+  const values = await Promise.all(found.map(async (x) => (await x.data()) as Float32Array));
+  ops.dispose([inputs, weights, loss, found]);
+  return values;
+}
+
+/** Largest difference, as a share of the largest value or of 1. */
+function difference(a: Float32Array, b: Float32Array): number {
+  expect(a.length).toBe(b.length);
+  const scale = b.reduce((most, x) => Math.max(most, Math.abs(x)), 1);
+  return a.reduce((worst, x, i) => Math.max(worst, Math.abs(x - b[i]!)), 0) / scale;
+}
+
+describe.skipIf(noAdapter)(`WGSL kernels${skipNote}`, () => {
+  // sums of up to 130 float32 terms in another order, and exponentials that are right to a few units in the last place
+  it.each(cases)('$name: value and gradients are those of plain JavaScript', async (example) => {
+    const expected = await evaluate('cpu', example);
+    const actual = await evaluate('webgpu', example);
+    const errors = actual.map((values, i) => difference(values, expected[i]!));
+    expect(Math.max(...errors), `[value, gradients]: ${errors}`).toBeLessThan(2e-5);
+  });
+
+  it('leave nothing behind, and give the same bits again', async () => {
+    await selectBackend('webgpu');
+    const some = cases.filter(({ name }) => !name.startsWith('matMul'));
+    const all = async (): Promise<Float32Array[][]> => {
+      const values: Float32Array[][] = [];
+      for (const example of some) values.push(await evaluate('webgpu', example));
+      return values;
+    };
+    const first = await all();
+    let second: Float32Array[][] = [];
+    const leaked = await leakedTensors(async () => {
+      second = await all();
+    });
+    expect(second).toEqual(first);
+    expect(leaked).toBe(0);
+  });
+});

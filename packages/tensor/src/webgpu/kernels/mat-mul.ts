@@ -1,0 +1,99 @@
+import { getKernel, type TensorInfo } from '@tensorflow/tfjs-core';
+import { sizeOf } from '../../kernel-inputs.ts';
+import type { MoectWebgpuBackend } from '../backend.ts';
+import { registerWebgpuKernel, type WebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
+import { output, type Program, runProgram } from '../program.ts';
+import { tileProgram, tileSize } from './tile-product.ts';
+
+/** Below this many large tiles small ones are used, so that more workgroups share the work. */
+const FEW_TILES = 32;
+
+export interface ProductSizes {
+  readonly batch?: number;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+}
+
+export interface ProductOptions {
+  /** Elements that are skipped. */
+  readonly aOffset?: number;
+  readonly bOffset?: number;
+  readonly yOffset?: number;
+  readonly accumulate?: boolean;
+}
+
+const programs = new Map<string, Program>();
+
+function programOf({ transposeA, transposeB }: ProductSizes, accumulate: boolean, small: boolean): Program {
+  const name = `matMul${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}${accumulate ? '+' : ''}${small ? ' small' : ''}`;
+  let program = programs.get(name);
+  if (program === undefined) {
+    program = tileProgram({
+      name,
+      transposeA,
+      transposeB,
+      accumulate,
+      small,
+      params: { m: 'i32', n: 'i32', k: 'i32', aOffset: 'i32', bOffset: 'i32', yOffset: 'i32' },
+      setup: (size) => `
+  let m = p.m;
+  let n = p.n;
+  let k = p.k;
+  let first = 0;
+  let across = (n + ${size - 1}) / ${size};
+  let tiles = across * ((m + ${size - 1}) / ${size});
+  let batch = group / tiles;
+  let tileRow = (group % tiles) / across;
+  let tileColumn = group % across;
+  let aAt = p.aOffset + batch * m * k;
+  let bAt = p.bOffset + batch * k * n;
+  let yAt = p.yOffset + batch * m * n;`,
+    });
+    programs.set(name, program);
+  }
+  return program;
+}
+
+/** y = a · b, or y += a · b, of matrices or of as many pairs of them as `batch` says. */
+export function product(
+  backend: MoectWebgpuBackend,
+  a: TensorInfo,
+  b: TensorInfo,
+  y: TensorInfo,
+  sizes: ProductSizes,
+  { aOffset = 0, bOffset = 0, yOffset = 0, accumulate = false }: ProductOptions = {},
+): void {
+  const { batch = 1, m, n, k } = sizes;
+  const tiles = (small: boolean): number =>
+    batch * Math.ceil(m / tileSize(small)) * Math.ceil(n / tileSize(small));
+  const small = tiles(false) < FEW_TILES;
+  const program = programOf(sizes, accumulate, small);
+  runProgram(backend, program, tiles(small), { a, b, y }, { m, n, k, aOffset, bOffset, yOffset });
+}
+
+/** Products of equally many float32 matrices; TensorFlow.js's own kernel has the rest. */
+function batchMatMul(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | TensorInfo[] {
+  const { inputs, attrs, backend } = call;
+  const [a, b] = [inputs['a']!, inputs['b']!];
+  const [transposeA, transposeB] = [attrs['transposeA'] === true, attrs['transposeB'] === true];
+  const batchShape = a.shape.slice(0, -2);
+  const isPlain = a.dtype === 'float32' && b.dtype === 'float32';
+  if (!isPlain || batchShape.join() !== b.shape.slice(0, -2).join()) return stock(call);
+  const [aRows, aColumns] = a.shape.slice(-2) as [number, number];
+  const [bRows, bColumns] = b.shape.slice(-2) as [number, number];
+  const [m, k] = transposeA ? [aColumns, aRows] : [aRows, aColumns];
+  const [n, depth] = transposeB ? [bRows, bColumns] : [bColumns, bRows];
+  if (k !== depth) return stock(call);
+  const y = output(backend, [...batchShape, m, n]);
+  product(backend, a, b, y, { batch: sizeOf(batchShape), m, n, k, transposeA, transposeB });
+  return y;
+}
+
+/** Matrix products in all four transpositions. */
+export function registerMatMul(): void {
+  const stock = getKernel('BatchMatMul', 'webgpu').kernelFunc as unknown as WebgpuKernel;
+  registerWebgpuKernel('BatchMatMul', (call) => batchMatMul(call, stock));
+}

@@ -1,0 +1,163 @@
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { inputsOf, lastSize, numberAttr, sizeOf } from '../../kernel-inputs.ts';
+import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
+import { output, type Program, runProgram, withScratch } from '../program.ts';
+import { REDUCTIONS, ROW_LANES } from './snippets.ts';
+
+const eachColumn = (statements: string): string =>
+  `for (var j = lane; j < p.d; j += ${ROW_LANES}) { ${statements} }`;
+
+const RMS_NORM: Program = {
+  name: 'rmsNorm',
+  reads: { x: 'f32', weight: 'f32' },
+  writes: { y: 'f32' },
+  params: { d: 'i32', eps: 'f32' },
+  lanes: ROW_LANES,
+  declarations: REDUCTIONS,
+  body: `
+  let at = group * p.d;
+  var squares = 0.0;
+  ${eachColumn('let v = x[at + j]; squares += v * v;')}
+  let inverse = inverseSqrt(total(lane, squares) / f32(p.d) + p.eps);
+  ${eachColumn('y[at + j] = x[at + j] * inverse * weight[j];')}`,
+};
+
+/** dx, and the numbers of each row that the weight's gradient needs. */
+const RMS_NORM_GRAD: Program = {
+  name: 'rmsNormGrad',
+  reads: { x: 'f32', weight: 'f32', dy: 'f32' },
+  writes: { dx: 'f32', rowNumbers: 'f32' },
+  params: { d: 'i32', eps: 'f32' },
+  lanes: ROW_LANES,
+  declarations: REDUCTIONS,
+  body: `
+  let at = group * p.d;
+  var squares = 0.0;
+  var products = 0.0;
+  ${eachColumn('let v = x[at + j]; squares += v * v; products += v * dy[at + j] * weight[j];')}
+  let inverse = inverseSqrt(total(lane, squares) / f32(p.d) + p.eps);
+  let slope = inverse * inverse * inverse * total(lane, products) / f32(p.d);
+  ${eachColumn('dx[at + j] = inverse * dy[at + j] * weight[j] - x[at + j] * slope;')}
+  if (lane == 0) { rowNumbers[2 * group] = 0.0; rowNumbers[2 * group + 1] = inverse; }`,
+};
+
+const MOMENTS = `
+  var sum = 0.0;
+  ${eachColumn('sum += x[at + j];')}
+  let mean = total(lane, sum) / f32(p.d);
+  var squares = 0.0;
+  ${eachColumn('let v = x[at + j] - mean; squares += v * v;')}
+  let inverse = inverseSqrt(total(lane, squares) / f32(p.d) + p.eps);`;
+
+const LAYER_NORM: Program = {
+  name: 'layerNorm',
+  reads: { x: 'f32', weight: 'f32', bias: 'f32' },
+  writes: { y: 'f32' },
+  params: { d: 'i32', eps: 'f32' },
+  lanes: ROW_LANES,
+  declarations: REDUCTIONS,
+  body: `
+  let at = group * p.d;
+  ${MOMENTS}
+  ${eachColumn('y[at + j] = (x[at + j] - mean) * inverse * weight[j] + bias[j];')}`,
+};
+
+const LAYER_NORM_GRAD: Program = {
+  name: 'layerNormGrad',
+  reads: { x: 'f32', weight: 'f32', dy: 'f32' },
+  writes: { dx: 'f32', rowNumbers: 'f32' },
+  params: { d: 'i32', eps: 'f32' },
+  lanes: ROW_LANES,
+  declarations: REDUCTIONS,
+  body: `
+  let at = group * p.d;
+  ${MOMENTS}
+  var slopes = 0.0;
+  var products = 0.0;
+  ${eachColumn('let g = dy[at + j] * weight[j]; slopes += g; products += g * (x[at + j] - mean) * inverse;')}
+  let shift = total(lane, slopes) / f32(p.d);
+  let along = total(lane, products) / f32(p.d);
+  ${eachColumn('dx[at + j] = inverse * (dy[at + j] * weight[j] - shift - (x[at + j] - mean) * inverse * along);')}
+  if (lane == 0) { rowNumbers[2 * group] = mean; rowNumbers[2 * group + 1] = inverse; }`,
+};
+
+/** Columns and rows that a workgroup goes through at a time. */
+const COLUMNS = 16;
+const ROWS = 16;
+
+/** Sums over the rows: of dy times the normed input, and for the bias of dy. */
+const sumRows = (withBias: boolean): Program => ({
+  name: withBias ? 'normGradWeightBias' : 'normGradWeight',
+  reads: { x: 'f32', dy: 'f32', rowNumbers: 'f32' },
+  writes: { dweight: 'f32', ...(withBias && { dbias: 'f32' as const }) },
+  params: { rows: 'i32', d: 'i32' },
+  lanes: COLUMNS * ROWS,
+  declarations: `var<workgroup> sums : array<vec2<f32>, ${COLUMNS * ROWS}>;`,
+  body: `
+  let column = lane % ${COLUMNS};
+  let j = group * ${COLUMNS} + column;
+  var sum = vec2<f32>();
+  if (j < p.d) {
+    for (var r = lane / ${COLUMNS}; r < p.rows; r += ${ROWS}) {
+      let g = dy[r * p.d + j];
+      sum += vec2<f32>(g * (x[r * p.d + j] - rowNumbers[2 * r]) * rowNumbers[2 * r + 1], g);
+    }
+  }
+  sums[lane] = sum;
+  workgroupBarrier();
+  if (lane < ${COLUMNS} && j < p.d) {
+    for (var r = 1; r < ${ROWS}; r++) { sum += sums[r * ${COLUMNS} + column]; }
+    dweight[j] = sum.x;
+    ${withBias ? 'dbias[j] = sum.y;' : ''}
+  }`,
+});
+const GRAD_WEIGHT = sumRows(false);
+const GRAD_WEIGHT_BIAS = sumRows(true);
+
+function norm(name: string, program: Program): (call: WebgpuKernelCall) => TensorInfo {
+  return (call) => {
+    const { backend } = call;
+    const take = inputsOf(name, call);
+    const x = take('x', 'float32', ['…', 'd']);
+    const d = lastSize(x);
+    const weight = take('weight', 'float32', [d]);
+    const bias = 'bias' in program.reads ? { bias: take('bias', 'float32', [d]) } : {};
+    const y = output(backend, x.shape);
+    const rows = d === 0 ? 0 : sizeOf(x.shape) / d;
+    runProgram(backend, program, rows, { x, weight, ...bias, y }, { d, eps: numberAttr(call, 'eps') });
+    return y;
+  };
+}
+
+function normGrad(
+  name: string,
+  program: Program,
+  withBias: boolean,
+): (call: WebgpuKernelCall) => TensorInfo[] {
+  return (call) => {
+    const { backend } = call;
+    const take = inputsOf(name, call);
+    const x = take('x', 'float32', ['…', 'd']);
+    const d = lastSize(x);
+    const weight = take('weight', 'float32', [d]);
+    const dy = take('dy', 'float32', x.shape);
+    const dx = output(backend, x.shape);
+    const sums = { dweight: output(backend, [d]), ...(withBias && { dbias: output(backend, [d]) }) };
+    const rows = d === 0 ? 0 : sizeOf(x.shape) / d;
+    withScratch(backend, Math.max(1, 2 * rows), (rowNumbers) => {
+      const eps = numberAttr(call, 'eps');
+      runProgram(backend, program, rows, { x, weight, dy, dx, rowNumbers }, { d, eps });
+      const sum = withBias ? GRAD_WEIGHT_BIAS : GRAD_WEIGHT;
+      runProgram(backend, sum, Math.ceil(d / COLUMNS), { x, dy, rowNumbers, ...sums }, { rows, d });
+    });
+    return [dx, ...Object.values(sums)];
+  };
+}
+
+/** RMSNorm (arXiv 1910.07467) and layer normalisation (arXiv 1607.06450) with their gradients. */
+export function registerNorms(): void {
+  registerWebgpuKernel('MoectRmsNorm', norm('MoectRmsNorm', RMS_NORM));
+  registerWebgpuKernel('MoectRmsNormGrad', normGrad('MoectRmsNormGrad', RMS_NORM_GRAD, false));
+  registerWebgpuKernel('MoectLayerNorm', norm('MoectLayerNorm', LAYER_NORM));
+  registerWebgpuKernel('MoectLayerNormGrad', normGrad('MoectLayerNormGrad', LAYER_NORM_GRAD, true));
+}

@@ -1,0 +1,32 @@
+import { registerActivations } from './activations.ts';
+import { registerAdamW } from './adam-w.ts';
+import { registerCausalAttention } from './causal-attention.ts';
+import { registerCausalMean } from './causal-mean.ts';
+import { registerCrossEntropy } from './cross-entropy.ts';
+import { registerEmbedding } from './embedding.ts';
+import { registerExpertOrder } from './expert-order.ts';
+import { registerGroupedMatMul } from './grouped-mat-mul.ts';
+import { registerLinearCrossEntropy } from './linear-cross-entropy.ts';
+import { registerMatMul } from './mat-mul.ts';
+import { registerNorms } from './norms.ts';
+import { registerRope } from './rope.ts';
+
+let registered = false;
+
+/** Registers our kernels on top of TensorFlow.js's, under the names that the operations look for. */
+export function registerKernels(): void {
+  if (registered) return;
+  registered = true;
+  registerMatMul();
+  registerNorms();
+  registerActivations();
+  registerRope();
+  registerCrossEntropy();
+  registerLinearCrossEntropy();
+  registerEmbedding();
+  registerExpertOrder();
+  registerCausalMean();
+  registerAdamW();
+  registerCausalAttention();
+  registerGroupedMatMul();
+}

@@ -1,0 +1,116 @@
+import type { Program } from '../program.ts';
+
+/** Which product a workgroup computes a tile of, and where its operands lie. */
+export interface TileSource {
+  /** Distinguishes programs. */
+  readonly name: string;
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+  /** True adds to what is there. */
+  readonly accumulate?: boolean;
+  /** Small tiles fill a GPU where there are few; large ones read less. */
+  readonly small: boolean;
+  readonly reads?: Program['reads'];
+  readonly params: Program['params'];
+  /**
+   * WGSL, from `group`: `tileRow` and `tileColumn` (numbers of the tile), `m` × `n` outputs, sums of first … k−1, and
+   * where the operands begin: `aAt`, `bAt`, `yAt`. All i32, the same for the whole workgroup.
+   */
+  readonly setup: (size: number) => string;
+}
+
+interface TileShape {
+  /** Rows and columns of a tile. */
+  readonly size: number;
+  /** Terms that are in workgroup memory at a time: 16 KiB in all, what every device has. */
+  readonly depth: number;
+  /** Rows, and groups of four columns, of one invocation. */
+  readonly rows: number;
+  readonly quads: number;
+}
+
+const LARGE: TileShape = { size: 64, depth: 32, rows: 8, quads: 2 };
+const SMALL: TileShape = { size: 32, depth: 32, rows: 4, quads: 1 };
+
+export const tileSize = (small: boolean): number => (small ? SMALL : LARGE).size;
+
+const ROW_OF_B = [0, 1, 2, 3];
+
+function load({ size, depth }: TileShape, lanes: number, { transposeA, transposeB }: TileSource): string {
+  const quads = size / 4;
+  const a = transposeA ? 'a[aAt + term * m + row]' : 'a[aAt + row * k + term]';
+  const b = transposeB ? 'b[bAt + column * k + term]' : 'b[bAt + term * n + column]';
+  // neighbours in memory are read by neighbouring invocations
+  const placeA = transposeA ? `i % ${size}, i / ${size}` : `i / ${depth}, i % ${depth}`;
+  const placeB = transposeB ? `i / ${depth}, i % ${depth}` : `i % ${quads}, i / ${quads}`;
+  const elements = ROW_OF_B.map(
+    (e) => `{ let column = firstColumn + place.x * 4 + ${e}; if (column < n) { v[${e}] = ${b}; } }`,
+  );
+  return `
+    for (var i = lane; i < ${size * depth}; i += ${lanes}) {
+      let place = vec2<i32>(${placeA});
+      let row = firstRow + place.x;
+      let term = from0 + place.y;
+      var v = 0.0;
+      if (row < m && term < k) { v = ${a}; }
+      tileA[place.y * ${size} + place.x] = v;
+    }
+    for (var i = lane; i < ${quads * depth}; i += ${lanes}) {
+      let place = vec2<i32>(${placeB});
+      let term = from0 + place.y;
+      var v = vec4<f32>();
+      if (term < k) { ${elements.join(' ')} }
+      tileB[place.y * ${quads} + place.x] = v;
+    }`;
+}
+
+/**
+ * y = a · b in tiles: each workgroup holds a part of both operands in its memory, each invocation sums a block of
+ * outputs in registers, in the order of the terms. The same bits for any size of tile.
+ */
+export function tileProgram(source: TileSource): Program {
+  const shape = source.small ? SMALL : LARGE;
+  const { size, depth, rows, quads } = shape;
+  const across = size / (4 * quads);
+  const lanes = across * (size / rows);
+  const block = Array.from({ length: rows }, (_, r) =>
+    Array.from({ length: quads }, (_, q) => `sum${r}_${q}`),
+  );
+  const each = (f: (sum: string, r: number, q: number) => string): string =>
+    block.flatMap((row, r) => row.map((sum, q) => f(sum, r, q))).join('\n');
+  const store = (sum: string, q: number): string =>
+    ROW_OF_B.map((e) => {
+      const at = `yAt + row * n + column + ${e}`;
+      return `if (column + ${e} < n) { y[${at}] ${source.accumulate === true ? '+=' : '='} ${sum}[${e}]; }`;
+    })
+      .map((line, e) => (e === 0 ? `let column = firstColumn + (x + ${across * q}) * 4; ${line}` : line))
+      .join(' ');
+  return {
+    name: source.name,
+    reads: { a: 'f32', b: 'f32', ...source.reads },
+    writes: { y: 'f32' },
+    params: source.params,
+    lanes,
+    declarations: `
+var<workgroup> tileA : array<f32, ${size * depth}>;
+var<workgroup> tileB : array<vec4<f32>, ${(size * depth) / 4}>;`,
+    body: `
+  ${source.setup(size)}
+  let firstRow = tileRow * ${size};
+  let firstColumn = tileColumn * ${size};
+  let x = lane % ${across};
+  let rowInTile = (lane / ${across}) * ${rows};
+  ${each((sum) => `var ${sum} = vec4<f32>();`)}
+  for (var from0 = first; from0 < k; from0 += ${depth}) {
+    ${load(shape, lanes, source)}
+    workgroupBarrier();
+    for (var t = 0; t < ${depth}; t++) {
+      ${Array.from({ length: quads }, (_, q) => `let b${q} = tileB[t * ${size / 4} + x + ${across * q}];`).join(' ')}
+      ${Array.from({ length: rows }, (_, r) => `let a${r} = tileA[t * ${size} + rowInTile + ${r}];`).join(' ')}
+      ${each((sum, r, q) => `${sum} += a${r} * b${q};`)}
+    }
+    workgroupBarrier();
+  }
+  ${each((sum, r, q) => `{ let row = firstRow + rowInTile + ${r}; if (row < m) { ${store(sum, q)} } }`)}`,
+  };
+}

@@ -1,0 +1,186 @@
+import { type TensorInfo, util } from '@tensorflow/tfjs-core';
+import type { MoectWebgpuBackend } from './backend.ts';
+
+type Element = 'f32' | 'i32' | 'vec4<f32>';
+
+/** A compute shader. Its buffers and parameters are known in the text by their names. */
+export interface Program {
+  /** Distinguishes texts: names all that changes them. */
+  readonly name: string;
+  /** Buffers that are read. */
+  readonly reads: Readonly<Record<string, Element>>;
+  /** Buffers that are written, and may be read. */
+  readonly writes: Readonly<Record<string, Element>>;
+  /** Numbers, as `p.name`. */
+  readonly params: Readonly<Record<string, 'i32' | 'f32'>>;
+  /** Invocations of a workgroup. */
+  readonly lanes: number;
+  /** Constants, functions and workgroup memory. */
+  readonly declarations?: string;
+  /** Statements with `group` (number of the workgroup) and `lane` (number of the invocation in it), both i32. */
+  readonly body: string;
+}
+
+/** The part of TensorFlow.js's backend (4.22, the last of its line) that records; its types hide it. */
+interface Recorder {
+  commandEncoder: GPUCommandEncoder | null;
+  computePassEncoder: GPUComputePassEncoder | null;
+  readonly commandQueueOwnedIds: WeakSet<object>;
+  dispatchCountInPass: number;
+  readonly uniformPendingDisposal: GPUBuffer[];
+}
+
+/** Dispatches that go to the driver together. Buffers that are freed wait for that. */
+const BATCH = 32;
+
+const pipelines = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
+
+/** The whole shader. */
+export function shaderText({ reads, writes, params, lanes, declarations = '', body }: Program): string {
+  const buffers = [
+    ...Object.entries(writes).map(([name, type]) => ({ name, type, access: 'read_write' })),
+    ...Object.entries(reads).map(([name, type]) => ({ name, type, access: 'read' })),
+  ];
+  const bindings = buffers.map(
+    ({ name, type, access }, i) =>
+      `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name} : array<${type}>;`,
+  );
+  const fields = Object.entries(params).map(([name, type]) => `${name} : ${type},`);
+  return `struct Params { groups : i32, ${fields.join(' ')} }
+@group(0) @binding(0) var<uniform> p : Params;
+${bindings.join('\n')}
+${declarations}
+@compute @workgroup_size(${lanes})
+fn main(
+  @builtin(workgroup_id) workgroup : vec3<u32>,
+  @builtin(num_workgroups) workgroups : vec3<u32>,
+  @builtin(local_invocation_index) invocation : u32,
+) {
+  let group = i32(workgroup.y * workgroups.x + workgroup.x);
+  if (group >= p.groups) { return; }
+  let lane = i32(invocation);
+  ${buffers.map(({ name }) => `_ = &${name};`).join(' ')}
+  ${body}
+}`;
+}
+
+function pipelineOf(device: GPUDevice, program: Program): GPUComputePipeline {
+  let known = pipelines.get(device);
+  if (known === undefined) {
+    known = new Map();
+    pipelines.set(device, known);
+  }
+  let pipeline = known.get(program.name);
+  if (pipeline === undefined) {
+    const module = device.createShaderModule({ label: program.name, code: shaderText(program) });
+    const compute = { module, entryPoint: 'main' };
+    pipeline = device.createComputePipeline({ label: program.name, layout: 'auto', compute });
+    known.set(program.name, pipeline);
+  }
+  return pipeline;
+}
+
+/** All fields have four bytes, so they lie one after another. */
+function writeParams(
+  backend: MoectWebgpuBackend,
+  params: Program['params'],
+  groups: number,
+  values: Readonly<Record<string, number>>,
+): GPUBuffer {
+  const fields = Object.entries(params);
+  const bytes = Math.ceil((fields.length + 1) / 4) * 16;
+  const view = new DataView(new ArrayBuffer(bytes));
+  view.setInt32(0, groups, true);
+  fields.forEach(([name, type], i) => {
+    const value = values[name];
+    if (value === undefined) throw new TypeError(`The parameter '${name}' is missing.`);
+    if (type === 'i32') view.setInt32(4 * i + 4, value, true);
+    else view.setFloat32(4 * i + 4, value, true);
+  });
+  const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.UNIFORM;
+  const buffer = backend.bufferManager.acquireBuffer(bytes, usage);
+  backend.queue.writeBuffer(buffer, 0, view.buffer);
+  (backend as unknown as Recorder).uniformPendingDisposal.push(buffer);
+  return buffer;
+}
+
+/** The buffer of a tensor; an empty tensor has one of four bytes, because WebGPU binds no empty ones. */
+function bufferOf(backend: MoectWebgpuBackend, info: TensorInfo): GPUBuffer {
+  if (util.sizeFromShape(info.shape) === 0) {
+    const buffer = backend.bufferManager.acquireBuffer(4, GPUBufferUsage.STORAGE);
+    (backend as unknown as Recorder).uniformPendingDisposal.push(buffer);
+    return buffer;
+  }
+  backend.uploadToGPU(info.dataId);
+  (backend as unknown as Recorder).commandQueueOwnedIds.add(info.dataId);
+  return backend.tensorMap.get(info.dataId).resource as GPUBuffer;
+}
+
+/** The grid of that many workgroups: more than a dimension allows are laid out in two. */
+function gridOf(device: GPUDevice, groups: number): [x: number, y: number] {
+  const limit = device.limits.maxComputeWorkgroupsPerDimension;
+  return groups <= limit ? [groups, 1] : [limit, Math.ceil(groups / limit)];
+}
+
+/**
+ * Records a dispatch of `groups` workgroups. Dispatches see the writes of those before them.
+ * @param tensors by buffer name
+ */
+export function runProgram(
+  backend: MoectWebgpuBackend,
+  program: Program,
+  groups: number,
+  tensors: Readonly<Record<string, TensorInfo>>,
+  params: Readonly<Record<string, number>>,
+): void {
+  if (groups === 0) return;
+  backend.health.check();
+  const { device } = backend;
+  const recorder = backend as unknown as Recorder;
+  const names = [...Object.keys(program.writes), ...Object.keys(program.reads)];
+  const buffers = [
+    writeParams(backend, program.params, groups, params),
+    ...names.map((name) => bufferOf(backend, tensors[name]!)),
+  ];
+  const pipeline = pipelineOf(device, program);
+  const bindGroup = device.createBindGroup({
+    layout: pipeline.getBindGroupLayout(0),
+    entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
+  });
+  backend.ensureCommandEncoderReady();
+  recorder.computePassEncoder ??= recorder.commandEncoder!.beginComputePass();
+  recorder.computePassEncoder.setPipeline(pipeline);
+  recorder.computePassEncoder.setBindGroup(0, bindGroup);
+  recorder.computePassEncoder.dispatchWorkgroups(...gridOf(device, groups));
+  recorder.dispatchCountInPass++;
+  if (recorder.dispatchCountInPass < BATCH) return;
+  backend.endComputePassEncoder();
+  backend.submitQueue();
+}
+
+/** A new tensor on the device. What is in it is undefined until written. */
+export function output(
+  backend: MoectWebgpuBackend,
+  shape: readonly number[],
+  dtype: 'float32' | 'int32' = 'float32',
+): TensorInfo {
+  const info = backend.makeTensorInfo([...shape], dtype);
+  if (util.sizeFromShape(info.shape) > 0) backend.uploadToGPU(info.dataId);
+  else backend.tensorMap.get(info.dataId).values = dtype === 'int32' ? new Int32Array() : new Float32Array();
+  return info;
+}
+
+/** Runs `use` with a buffer of that many numbers, which goes when the dispatches that use it are done. */
+export function withScratch<T>(
+  backend: MoectWebgpuBackend,
+  size: number,
+  use: (scratch: TensorInfo) => T,
+  dtype: 'float32' | 'int32' = 'float32',
+): T {
+  const scratch = output(backend, [size], dtype);
+  try {
+    return use(scratch);
+  } finally {
+    backend.disposeData(scratch.dataId);
+  }
+}
