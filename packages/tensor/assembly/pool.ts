@@ -2,6 +2,8 @@ import { runChunk } from './run-chunk';
 import { CHUNKS, DONE, GENERATION, OP, QUIT, REMAINING, SLEEPERS, WAITING } from './layout';
 
 const SPINS: i32 = 20000;
+/** Longer than the JavaScript between two operations, so that a worker is awake for the next one. */
+const IDLE_SPINS: i32 = 400000;
 
 // @ts-ignore: decorator
 @external('env', 'stalled')
@@ -60,7 +62,7 @@ export function workerLoop(): void {
   takeChunks();
   while (atomic.load<i32>(QUIT) == 0) {
     let spins = 0;
-    while (atomic.load<i32>(GENERATION) == seen && spins < SPINS) spins++;
+    while (atomic.load<i32>(GENERATION) == seen && spins < IDLE_SPINS) spins++;
     if (atomic.load<i32>(GENERATION) == seen) {
       atomic.add<i32>(SLEEPERS, 1);
       atomic.wait<i32>(GENERATION, seen, -1);
