@@ -16,6 +16,7 @@ const ENTRIES = [
   '@moect/data',
   '@moect/trainer',
   '@moect/eval',
+  'moect/browser',
 ];
 
 const bundle = (entry: string): Promise<Uint8Array> =>

@@ -10,6 +10,7 @@ export {
   generateCombined,
 } from './generation/generate-combined.ts';
 export { logSoftmaxRow, type SamplingOptions, sampleToken } from './generation/sampling.ts';
+export { type HuggingFaceFiles, type LoadedModel, loadModel } from './hf/load-model.ts';
 export { type LoadOptions, loadParameters } from './hf/load-parameters.ts';
 export { storeOf, storeOfTensors, type TensorStore } from './hf/tensor-store.ts';
 export { createLlama } from './llama/create-llama.ts';

@@ -1,5 +1,5 @@
 export { chooseBackend } from './base/choose-backend.ts';
-export { type LoadedBase, loadBase } from './base/load-base.ts';
+export { type FolderBase, type LoadedBase, loadBase } from './base/load-base.ts';
 export type { DataConfig, LanguageConfig, MoectConfig, TrainingConfig } from './config/moect-config.ts';
 export { type Planned, planRun } from './config/plan-run.ts';
 export {
@@ -54,7 +54,7 @@ export {
 } from './presets/registry.ts';
 export { renderReport } from './report/render-report.ts';
 export type { HeldOutNumber, HeldOutNumbers } from './training/held-out.ts';
-export type { LanguageSummary } from './training/prepare-data.ts';
+export type { LanguageSummary } from './training/pack-text.ts';
 export {
   type RunInfo,
   runTraining,

@@ -1,6 +1,6 @@
 import type { Extension } from '@moect/core';
 import { type HiddenStateCache, openHiddenStateCache } from '@moect/models/node';
-import type { LoadedBase } from './load-base.ts';
+import type { LoadedBase } from './describe-base.ts';
 
 /** Where hidden states below the extensions are kept between runs. */
 export interface HiddenStateFolder {

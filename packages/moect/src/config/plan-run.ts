@@ -5,6 +5,7 @@ import { defaultMoect, type Moect } from '../presets/registry.ts';
 import type { MoectConfig } from './moect-config.ts';
 import type { ConfigSource } from './read-config.ts';
 import type { RunPlan } from './resolved-run.ts';
+import { trainingSettings } from './training-settings.ts';
 
 export interface Planned {
   readonly plan: RunPlan;
@@ -45,30 +46,6 @@ function choosePreset({ config, lineOf, name }: ConfigSource, moect: Moect, note
   return preset;
 }
 
-function planTraining(config: MoectConfig, preset: Preset): RunPlan['training'] {
-  const given = config.training ?? {};
-  const hasLength = (given.steps ?? given.tokens ?? given.epochs) !== undefined;
-  return {
-    steps: given.steps ?? null,
-    tokens: given.tokens ?? null,
-    // four passes over scarce text are worth nearly as much as new text (arXiv 2305.16264)
-    epochs: given.epochs ?? (hasLength ? null : 4),
-    batchSize: given.batchSize ?? null,
-    accumulation: given.accumulation ?? 1,
-    learningRate: given.learningRate ?? null,
-    schedule: given.schedule ?? preset.training.schedule,
-    warmup: given.warmup ?? preset.training.warmup,
-    finalRate: given.finalRate ?? preset.training.finalRate,
-    maxGradNorm: given.maxGradNorm ?? 1,
-    weightDecay: given.weightDecay ?? 0,
-    seed: given.seed ?? 0,
-    checkpointEvery: given.checkpointEvery ?? null,
-    evaluateEvery: given.evaluateEvery ?? null,
-    statisticsEvery: given.statisticsEvery ?? null,
-    recompute: given.recompute ?? false,
-  };
-}
-
 /** Fills in what follows from the configuration alone. Throws InvalidConfigError. */
 export function planRun(source: ConfigSource, moect: Moect = defaultMoect): Planned {
   const { config, folder } = source;
@@ -97,7 +74,7 @@ export function planRun(source: ConfigSource, moect: Moect = defaultMoect): Plan
       endOfDocument: data.endOfDocument ?? null,
       heldOut: data.heldOut ?? (evaluation === undefined ? 0.05 : 0),
     },
-    training: planTraining(config, preset),
+    training: trainingSettings(config.training ?? {}, preset),
     evaluation:
       evaluation === undefined
         ? null

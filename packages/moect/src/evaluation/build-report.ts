@@ -13,7 +13,7 @@ import {
 } from '@moect/eval';
 import { digestParameters } from '@moect/freeze';
 import type { BackendInfo } from '@moect/tensor';
-import type { LoadedBase } from '../base/load-base.ts';
+import type { LoadedBase } from '../base/describe-base.ts';
 import { BASE_PRIOR } from './combined-scorer.ts';
 import type { ExtensionComparison } from './compare-extensions.ts';
 import type { EvaluatedText } from './read-texts.ts';

@@ -1,7 +1,7 @@
 import { type Document, type HiddenStateSource, InvalidConfigError, type Scorer } from '@moect/core';
 import { createMixtureScorer, createScorer } from '@moect/eval';
 import { bayesianMixture, knownLanguage } from '@moect/experts';
-import type { LoadedBase } from '../base/load-base.ts';
+import type { LoadedBase } from '../base/describe-base.ts';
 import type { LoadedExtension } from '../extension/load-extension.ts';
 import type { CombineName } from '../presets/preset.ts';
 

@@ -1,6 +1,6 @@
 import type { DocumentScore, HiddenStateSource } from '@moect/core';
 import { type Comparison, type ComparisonRole, compare } from '@moect/eval';
-import type { LoadedBase } from '../base/load-base.ts';
+import type { LoadedBase } from '../base/describe-base.ts';
 import type { LoadedExtension } from '../extension/load-extension.ts';
 import type { CombineName } from '../presets/preset.ts';
 import { createBaseScorer, createCombinedScorer, rememberScores, resolveCombine } from './combined-scorer.ts';

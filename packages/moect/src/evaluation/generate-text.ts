@@ -2,7 +2,7 @@ import { type BaseModel, InvalidConfigError } from '@moect/core';
 import { prefixTokenId } from '@moect/data';
 import { bayesianMixture, knownLanguage } from '@moect/experts';
 import { type Generation, type GenerationMember, generate, generateCombined } from '@moect/models';
-import type { LoadedBase } from '../base/load-base.ts';
+import type { LoadedBase } from '../base/describe-base.ts';
 import type { CombineName } from '../presets/preset.ts';
 import { newLanguages, resolveCombine, type ScoredExtension } from './combined-scorer.ts';
 

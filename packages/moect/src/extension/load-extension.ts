@@ -11,7 +11,7 @@ import {
 import { fromDiskTensors, loadParameters } from '@moect/experts';
 import { openSafetensors, readJsonFile } from '@moect/models/node';
 import { createRng, dispose, tensor } from '@moect/tensor';
-import type { LoadedBase } from '../base/load-base.ts';
+import type { LoadedBase } from '../base/describe-base.ts';
 import { defaultMoect, type Moect } from '../presets/registry.ts';
 import {
   EXTENSION_CONFIG_FILE,

@@ -1,6 +1,6 @@
 import { type Extension, InvalidConfigError, MoectError } from '@moect/core';
 import { countTokens, type TrainOptions } from '@moect/trainer';
-import type { LoadedBase } from '../base/load-base.ts';
+import type { LoadedBase } from '../base/describe-base.ts';
 import type { ResolvedRun } from '../config/resolved-run.ts';
 import type { DiskEstimate, MemoryEstimate, TrainingPlan } from './estimate.ts';
 import { gibibytes } from './format.ts';

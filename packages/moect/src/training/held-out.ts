@@ -1,9 +1,10 @@
 import type { Document, Extension, HiddenStateSource, Scorer } from '@moect/core';
 import { bitsPerByte } from '@moect/eval';
-import type { LoadedBase } from '../base/load-base.ts';
+import type { LoadedBase } from '../base/describe-base.ts';
 import type { ResolvedRun } from '../config/resolved-run.ts';
 import { createBaseScorer, createCombinedScorer, rememberScores } from '../evaluation/combined-scorer.ts';
-import { type LanguageText, readText } from './prepare-data.ts';
+import type { LanguageText } from './pack-text.ts';
+import { readText } from './prepare-data.ts';
 
 /** Bits per byte of one language's held-out text. */
 export interface HeldOutNumber {

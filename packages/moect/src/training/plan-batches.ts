@@ -8,6 +8,9 @@ const MIN_STEPS = 60;
 /** Most of a run that replay takes without being asked for. */
 const MAX_REPLAY_SHARE = 0.25;
 
+/** What the plan of batches needs of a run. */
+export type BatchSettings = Pick<RunPlan, 'training' | 'replay'>;
+
 export interface BatchPlan {
   /** Sequences in one forward pass. */
   readonly batchSize: number;
@@ -25,7 +28,7 @@ interface Amount {
 
 /** Sequences of the run, replay included; null where it is set by its steps. */
 function totalSequences(
-  { training }: RunPlan,
+  { training }: BatchSettings,
   { sequenceLength, newSequences }: Amount,
   replayShare: number,
 ): number | null {
@@ -35,7 +38,7 @@ function totalSequences(
   return ((epochs ?? 1) * newSequences) / (1 - replayShare);
 }
 
-function defaultShare(plan: RunPlan, amount: Amount, preset: Preset): number {
+function defaultShare(plan: BatchSettings, amount: Amount, preset: Preset): number {
   const { replayShare, minReplayTokens = 0 } = preset.training;
   const sequences = totalSequences(plan, amount, replayShare);
   if (sequences === null || minReplayTokens === 0) return replayShare;
@@ -48,7 +51,7 @@ function defaultShare(plan: RunPlan, amount: Amount, preset: Preset): number {
  * steps enough for a gate to learn in, and more replay than the preset's share, so that it sees enough old text
  * (docs/decisions/2026-11-25-scarce-text.md).
  */
-export function planBatches(plan: RunPlan, amount: Amount, preset: Preset): BatchPlan {
+export function planBatches(plan: BatchSettings, amount: Amount, preset: Preset): BatchPlan {
   const { steps, batchSize: givenSize, accumulation } = plan.training;
   const { sequenceLength } = amount;
   const replayShare = plan.replay.share ?? defaultShare(plan, amount, preset);

@@ -1,17 +1,20 @@
 import type { Settings } from '@moect/core';
-import type { LoadedBase } from '../base/load-base.ts';
+import type { LoadedBase } from '../base/describe-base.ts';
 import type { MoectConfig } from '../config/moect-config.ts';
 import type { ResolvedRun, RunPlan } from '../config/resolved-run.ts';
 import { learningRateFor } from '../presets/learning-rate.ts';
 import type { Preset } from '../presets/preset.ts';
+import type { PackingPlan } from './pack-text.ts';
 import type { BatchPlan } from './plan-batches.ts';
-import type { PackingPlan } from './prepare-data.ts';
 
 /** Longest sequence that is chosen without being asked for: memory grows with it, gain hardly. */
 const DEFAULT_SEQUENCE = 512;
 
 /** Sizes that follow from the base. */
-export function resolvePacking({ data }: RunPlan, base: LoadedBase): PackingPlan {
+export function resolvePacking(
+  { data }: { readonly data: Pick<RunPlan['data'], 'sequenceLength' | 'endOfDocument'> },
+  base: LoadedBase,
+): PackingPlan {
   const sequenceLength = data.sequenceLength ?? Math.min(base.model.maxPositions, DEFAULT_SEQUENCE);
   const endOfDocument = data.endOfDocument ?? base.tokenizer.eosTokenIds.length > 0;
   return { sequenceLength, endOfDocument };

@@ -1,14 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  type BatchSource,
   type Callback,
   CheckpointError,
   type Extension,
   InvalidConfigError,
   type Settings,
 } from '@moect/core';
-import { batchTokens } from '@moect/data';
 import { assertUnchanged, digestParameters } from '@moect/freeze';
 import { type HiddenStateCache, writeFileAtomic, writeJsonAtomic } from '@moect/models/node';
 import { type BackendInfo, createRng } from '@moect/tensor';
@@ -20,16 +18,17 @@ import { type LoadedBase, loadBase } from '../base/load-base.ts';
 import { planRun } from '../config/plan-run.ts';
 import { type ConfigSource, placedBelow } from '../config/read-config.ts';
 import type { ResolvedRun, RunPlan } from '../config/resolved-run.ts';
-import type { TrainingSummary } from '../extension/extension-config.ts';
 import { saveExtension } from '../extension/save-extension.ts';
 import { checkFits } from '../planning/plan-training.ts';
 import { defaultMoect, type Moect, mergeSettings } from '../presets/registry.ts';
 import { unlessInterrupted } from '../unless-interrupted.ts';
 import { evaluateHeldOut, type HeldOutNumbers } from './held-out.ts';
+import { type LanguageSummary, type LanguageText, mixText, packText } from './pack-text.ts';
 import { planBatches } from './plan-batches.ts';
-import { type LanguageSummary, type LanguageText, mixText, packText, readLanguages } from './prepare-data.ts';
+import { readLanguages, tokenizerIdOf } from './prepare-data.ts';
 import { resolvedConfig, resolvePacking, resolveRun } from './resolve-run.ts';
 import { trainOptions } from './train-options.ts';
+import { trainingSummary } from './training-summary.ts';
 
 export interface TrainingHooks {
   /** Methods and presets. Default: the built-in ones. */
@@ -114,7 +113,7 @@ export async function prepare(source: ConfigSource, moect: Moect): Promise<Prepa
     const packed = await packText(base, texts, packing, replayShare > 0);
     const amount = { sequenceLength: packing.sequenceLength, newSequences: packed.newSequences };
     const batches = planBatches(plan, amount, preset);
-    const data = await mixText(plan, base, packed, batches);
+    const data = mixText(plan, packed, batches, await tokenizerIdOf(base));
     const extension = attach(source, plan, base, moect);
     refuseCompressedOverrides(source, extension, base);
     const run = resolveRun(plan, { base, preset, packing, batches, methodConfig: extension.config });
@@ -164,34 +163,6 @@ async function writeRecord(source: ConfigSource, prepared: Prepared): Promise<vo
   }
 }
 
-/** Tokens of each language in the batches that were trained on. */
-function trainedTokens(source: BatchSource, batches: number): Map<string, number> {
-  const totals = new Map(source.languages.map(({ code }) => [code, 0]));
-  for (let counter = 0; counter < batches; counter++) {
-    for (const { code, targets } of batchTokens(source.batch(counter), source.languages)) {
-      totals.set(code, totals.get(code)! + targets);
-    }
-  }
-  return totals;
-}
-
-function trainingSummary({ run, languages, options }: Prepared, result: TrainResult): TrainingSummary {
-  const { training, replay, data } = run;
-  const trained = trainedTokens(options.data, result.step * training.accumulation);
-  return {
-    steps: result.step,
-    tokens: result.tokensSeen,
-    sequenceLength: data.sequenceLength,
-    batchSize: training.batchSize * training.accumulation,
-    learningRate: training.learningRate,
-    seed: training.seed,
-    replayShare: replay.share,
-    languages: languages.map(({ code, role, documents, tokens }) => {
-      return { code, role, documents, tokens, trainedTokens: trained.get(code) ?? 0 };
-    }),
-  };
-}
-
 async function finish(prepared: Prepared, result: TrainResult): Promise<string> {
   const { run, base, extension, languages } = prepared;
   // law 1: whatever was trained, the base is what it was
@@ -205,7 +176,7 @@ async function finish(prepared: Prepared, result: TrainResult): Promise<string> 
     license: run.extension.license,
     combine: run.combine,
     preset: run.preset,
-    training: trainingSummary(prepared, result),
+    training: trainingSummary({ run, languages, data: prepared.options.data }, result),
   };
   await saveExtension(folder, extension, info, { dtype: run.extension.dtype });
   return folder;

@@ -5,7 +5,7 @@ const schedules = { cosine, linear, constant };
 
 /** A resolved run as the training loop takes it. */
 export function trainOptions(
-  run: ResolvedRun,
+  run: Pick<ResolvedRun, 'training' | 'baseIdentity'>,
   parts: Pick<TrainOptions, 'base' | 'extension' | 'data'>,
 ): TrainOptions {
   const { training } = run;

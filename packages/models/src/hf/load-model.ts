@@ -1,0 +1,68 @@
+import { type BaseModel, InvalidConfigError, type Tokenizer } from '@moect/core';
+import { createLlama } from '../llama/create-llama.ts';
+import { loadTokenizer, type SpecialIds } from '../tokenizer/load-tokenizer.ts';
+import type { JsonObject } from './json-fields.ts';
+import { type LoadOptions, loadParameters } from './load-parameters.ts';
+import type { TensorStore } from './tensor-store.ts';
+
+/** The files of a Hugging Face folder, read and parsed. */
+export interface HuggingFaceFiles {
+  /** config.json */
+  readonly config: JsonObject;
+  /** tokenizer.json */
+  readonly tokenizer?: JsonObject;
+  /** tokenizer_config.json */
+  readonly tokenizerConfig?: JsonObject;
+  /** generation_config.json */
+  readonly generationConfig?: JsonObject;
+}
+
+export interface LoadedModel {
+  readonly model: BaseModel;
+  /** null when there is none beside the weights. */
+  readonly tokenizer: Tokenizer | null;
+}
+
+/** Ids of config.json and generation_config.json; the latter wins, as in transformers. */
+function specialIds(config: JsonObject, generation: JsonObject): SpecialIds {
+  const bos = generation['bos_token_id'] ?? config['bos_token_id'];
+  const eos = generation['eos_token_id'] ?? config['eos_token_id'];
+  return {
+    ...(typeof bos === 'number' ? { bosTokenId: bos } : {}),
+    ...(eos == null ? {} : { eosTokenIds: (Array.isArray(eos) ? eos : [eos]) as number[] }),
+  };
+}
+
+/** The tokenizer among the files, or null when there is none. Throws CorruptDataError. */
+export function tokenizerOf(files: HuggingFaceFiles): Tokenizer | null {
+  const { config, tokenizer, tokenizerConfig = {}, generationConfig = {} } = files;
+  if (tokenizer === undefined) return null;
+  return loadTokenizer(tokenizer, tokenizerConfig, specialIds(config, generationConfig));
+}
+
+/** Throws InvalidConfigError where the tokenizer has tokens that the model does not know. */
+export function checkVocabulary(tokenizer: Tokenizer | null, vocabSize: number, where: string): void {
+  if (tokenizer === null || tokenizer.vocabSize <= vocabSize) return;
+  const message = `is ${vocabSize}, but the tokenizer has ${tokenizer.vocabSize} tokens`;
+  throw new InvalidConfigError(
+    where,
+    [{ path: 'vocab_size', message }],
+    'Tokenizer and weights do not belong together.',
+  );
+}
+
+/**
+ * Makes a model of files that are read already, wherever they come from. Weights become float32 unless `frozenStorage`
+ * says otherwise. Throws InvalidConfigError, NoMatchingParameterError, ShapeMismatchError, CorruptDataError.
+ */
+export async function loadModel(
+  files: HuggingFaceFiles,
+  weights: TensorStore,
+  options: LoadOptions = {},
+): Promise<LoadedModel> {
+  const tokenizer = tokenizerOf(files);
+  const { config } = files;
+  const model = createLlama(config, await loadParameters(weights, config, options));
+  checkVocabulary(tokenizer, model.vocabSize, weights.name);
+  return { model, tokenizer };
+}
