@@ -2,7 +2,7 @@ import { BackendUnavailableError } from '@moect/core';
 
 const FILTERS: readonly GPUErrorFilter[] = ['validation', 'out-of-memory', 'internal'];
 const REMEDY =
-  'Values on the device are not to be trusted any more; the last checkpoint is intact: start again with it.';
+  'Values on the device are not to be trusted any more; the last checkpoint is intact: resume from it (`--resume`).';
 
 /**
  * What went wrong on a device. WebGPU says so later and elsewhere; here it comes up at the next read of values, and at

@@ -1,0 +1,15 @@
+import { MoectError } from '@moect/core';
+import { findAdapter } from '@moect/tensor/webgpu';
+
+async function lookForAdapter(): Promise<string | undefined> {
+  try {
+    await findAdapter();
+    return undefined;
+  } catch (error) {
+    if (!MoectError.isInstance(error)) throw error;
+    return error.message;
+  }
+}
+
+/** Why tests of WebGPU are skipped; undefined where they run. */
+export const webgpuObstacle: string | undefined = await lookForAdapter();
