@@ -93,6 +93,17 @@ describe.skipIf(executable === undefined)(`in headless Chromium${title}`, { time
     expect(result).toEqual({ ...expected, threads: 2, detail: 'WebAssembly, SIMD, 2 threads' });
   });
 
+  it('on WebGPU, in a worker: the losses of wasm', async () => {
+    const options: TrainSomeOptions = { ...bits, backend: 'webgpu', small: true, steps: 3 };
+    const result = await inWorker(await open('plain'), options);
+    expect(result.detail).toMatch(/^WebGPU, /);
+    expect(result.leaked).toBe(0);
+    const reference = await trainSome({ ...options, backend: 'wasm' });
+    for (const [i, loss] of result.losses.entries()) {
+      expect(Math.abs(loss / reference.losses[i]! - 1), `step ${i + 1}`).toBeLessThan(1e-4);
+    }
+  });
+
   it('relaxed SIMD: threads change no bit, and losses agree with plain SIMD', async () => {
     const fast = { ...bits, deterministic: false };
     const two = await inWorker(await open('isolated'), fast);

@@ -6,6 +6,10 @@ import { adamW, constant, train } from '@moect/trainer';
 import { tinyData, VOCAB_SIZE } from '../support/tiny.ts';
 
 export interface TrainSomeOptions {
+  /** Default: wasm. */
+  readonly backend?: 'wasm' | 'webgpu';
+  /** A smaller model, for WebGPU in software. */
+  readonly small?: boolean;
   readonly threads: number;
   /** Only plain SIMD, the same bits on every machine. */
   readonly deterministic: boolean;
@@ -41,23 +45,26 @@ const CONFIG = {
   tie_word_embeddings: false,
 };
 
-/** Trains a small MoE-CT on wasm: large enough for threads to share, the same in Node and in a browser. */
+const SMALL = { ...CONFIG, hidden_size: 16, intermediate_size: 32, num_hidden_layers: 1 };
+
+/** Trains a small MoE-CT: on wasm large enough for threads to share. The same in Node and in a browser. */
 export async function trainSome(options: TrainSomeOptions): Promise<TrainSomeResult> {
-  const { threads, deterministic, steps, threadFile } = options;
+  const { backend = 'wasm', small = false, threads, deterministic, steps, threadFile } = options;
   const createWorker = (): Worker => new Worker(threadFile!, { type: 'module' });
-  const { detail, ...info } = await selectBackend('wasm', {
+  const { detail, ...info } = await selectBackend(backend, {
     threads,
     deterministic,
     ...(threadFile !== undefined && { createWorker }),
   });
   const before = memory().numTensors;
-  const base = createLlama(CONFIG, initLlamaParameters(CONFIG, createRng(1)));
+  const config = small ? SMALL : CONFIG;
+  const base = createLlama(config, initLlamaParameters(config, createRng(1)));
   const extension = moeCt().attach(base, {}, createRng(2));
   const losses: number[] = [];
   await train({
     base,
     extension,
-    data: tinyData(8, 32),
+    data: small ? tinyData(2, 8) : tinyData(8, 32),
     totalSteps: steps,
     optimizer: adamW(),
     schedule: constant({ learningRate: 3e-3, totalSteps: steps }),

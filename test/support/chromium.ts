@@ -35,7 +35,14 @@ export async function launchChromium(executablePath: string): Promise<Browser> {
     headless: true,
     // containers seldom allow the browser's own sandbox; it opens nothing but our pages
     chromiumSandbox: false,
-    args: ['--no-sandbox', '--no-first-run', '--disable-background-networking', '--disable-component-update'],
+    args: [
+      '--no-sandbox',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      // without a GPU: WebGPU in software
+      '--enable-unsafe-webgpu',
+    ],
   });
   const close = async (): Promise<void> => {
     await context.close();
