@@ -17,7 +17,11 @@ export function requirePeer(name: string): unknown {
   try {
     return need(name);
   } catch (error) {
-    throw new Error(`${name} does not load: ${(error as Error).message.split('\n')[0]}`);
+    const [line] = (error as Error).message.split('\n');
+    // results are published: no path of this machine
+    throw new Error(
+      `${name} does not load: ${line!.replace(/(?:[A-Za-z]:)?[\\/][^\s'"]+[\\/]/g, '…/').trim()}`,
+    );
   }
 }
 
