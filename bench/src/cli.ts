@@ -16,7 +16,7 @@ Measures this library beside others on the same work, contenders in turn, each i
   --help
 
 PyTorch takes part where python3, or the Python in MOECT_BENCH_PYTHON, has torch;
-genai-nanogpt and tfjs-node after \`npm run bench:peers\`.`;
+genai-nanogpt after \`npm run bench:peers\`, tfjs-node after \`npm run setup:node-backend\`.`;
 
 export interface RunOptions {
   readonly action: 'run' | 'list' | 'help' | 'write-docs';

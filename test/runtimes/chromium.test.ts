@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundleForBrowser } from '../support/bundle.ts';
 import { type Browser, findChromium, launchChromium } from '../support/chromium.ts';
+import { runInWorker } from '../support/run-in-worker.ts';
 import { type StaticServer, serve } from '../support/static-server.ts';
 import { type TrainSomeOptions, type TrainSomeResult, trainSome } from './train-some.ts';
 
@@ -12,22 +13,8 @@ const STEPS = 5;
 const bits: TrainSomeOptions = { threads: 2, deterministic: true, steps: STEPS };
 
 /** In a Worker of the page, where programs should run. */
-function inWorker(page: Page, options: TrainSomeOptions): Promise<TrainSomeResult> {
-  return page.evaluate(
-    (given) =>
-      new Promise<TrainSomeResult>((resolve, reject) => {
-        const worker = new Worker('program.js', { type: 'module' });
-        worker.onmessage = ({ data }) => {
-          worker.terminate();
-          if (data.error === undefined) resolve(data.result);
-          else reject(new Error(data.error));
-        };
-        worker.onerror = ({ message }) => reject(new Error(message));
-        worker.postMessage(given);
-      }),
-    options,
-  );
-}
+const inWorker = (page: Page, options: TrainSomeOptions): Promise<TrainSomeResult> =>
+  runInWorker(page, 'trainSome', options);
 
 /** On the page's own thread. A text, since the test runner would rewrite `import()`. */
 function onPage(page: Page, options: TrainSomeOptions): Promise<TrainSomeResult> {

@@ -4,14 +4,14 @@ import { createRng, tensor, tidy } from '@moect/tensor';
 
 export const VOCAB_SIZE = 40;
 
-/** A random Llama of 3 layers with grouped heads. Large weights, so that logits differ clearly. */
-export function tinyBase(seed = 1, vocabSize: number = VOCAB_SIZE): BaseModel {
+/** A random Llama with grouped heads. Large weights, so that logits differ clearly. */
+export function tinyBase(seed = 1, vocabSize: number = VOCAB_SIZE, layers = 3): BaseModel {
   const config = {
     architectures: ['LlamaForCausalLM'],
     model_type: 'llama',
     hidden_size: 16,
     intermediate_size: 24,
-    num_hidden_layers: 3,
+    num_hidden_layers: layers,
     num_attention_heads: 4,
     num_key_value_heads: 2,
     vocab_size: vocabSize,

@@ -23,7 +23,16 @@ export const gptSmallTrain: BenchCase = {
     },
     { name: 'tfjs-wasm', module: 'tfjs', env: { BENCH_BACKEND: 'wasm' }, isSlow: true },
     { name: 'tfjs-cpu', module: 'tfjs', env: { BENCH_BACKEND: 'cpu' }, isSlow: true },
-    { name: 'tfjs-node', module: 'tfjs', env: { BENCH_BACKEND: 'node', TF_CPP_MIN_LOG_LEVEL: '2' } },
+    {
+      name: 'tfjs-node-all',
+      module: 'tfjs',
+      env: { BENCH_BACKEND: 'node', BENCH_EMBEDDING: 'gather', BENCH_THREADS: THREADS_ALL },
+    },
+    {
+      name: 'moect-node-all',
+      module: 'moect-gpt',
+      env: { BENCH_BACKEND: 'node', BENCH_THREADS: THREADS_ALL },
+    },
     { name: 'jax-js-wasm', module: 'jax' },
     { name: 'genai-nanogpt-cpu', module: 'nanogpt', isSlow: true },
     { name: 'torch-1t', module: 'torch', env: { BENCH_MODEL: 'gpt', BENCH_THREADS: '1' } },
@@ -36,5 +45,6 @@ export const gptSmallTrain: BenchCase = {
     speedRatio('moect-wasm-all', 'jax-js-wasm', 4.5),
     speedRatio('moect-wasm-all', 'torch-all', 0.65),
     speedRatio('moect-wasm-1t-plain-layers', 'tfjs-wasm', 3),
+    speedRatio('moect-node-all', 'tfjs-node-all', 1.3),
   ],
 };

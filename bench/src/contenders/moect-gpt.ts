@@ -4,6 +4,7 @@ import { serve } from './serve.ts';
 import { wasmHeapBytes } from './wasm-memory.ts';
 
 serve(async () => {
-  await selectBackend('wasm', { threads: Number(process.env['BENCH_THREADS'] ?? 1) });
-  return { ...createGpt(), wasmHeapBytes };
+  const backend = process.env['BENCH_BACKEND'] === 'node' ? 'node' : 'wasm';
+  await selectBackend(backend, { threads: Number(process.env['BENCH_THREADS'] ?? 1) });
+  return { ...createGpt(), ...(backend === 'wasm' && { wasmHeapBytes }) };
 });

@@ -1,9 +1,8 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 // registers the gradients, which TensorFlow.js's Node build leaves out
-import '@moect/tensor';
+import { selectBackend } from '@moect/tensor';
 import * as tf from '@tensorflow/tfjs-core';
-import { requirePeer } from './peers.ts';
 
 type TensorFlow = typeof tf;
 
@@ -28,8 +27,11 @@ const BACKENDS: Readonly<Record<string, () => Promise<TensorFlow>>> = {
     await import('@tensorflow/tfjs-backend-cpu');
     return use('cpu');
   },
-  // with a tfjs-core of its own
-  node: async () => requirePeer('@tensorflow/tfjs-node') as TensorFlow,
+  // stock operations only: ours are kernels of other names
+  node: async () => {
+    await selectBackend('node', { threads: Number(process.env['BENCH_THREADS']) });
+    return tf;
+  },
 };
 
 /** TensorFlow.js on the backend that BENCH_BACKEND names: `ours`, or stock `wasm`, `cpu` and `node`. */

@@ -27,7 +27,9 @@ async function create(): Promise<Contender> {
   // one-hot, because stock wasm has no gradient for gather; the cast, because its float one-hot is wrong
   const oneHot = (ids: Int32Array): TensorFlow.Tensor2D =>
     tf.cast(tf.oneHot(tf.tensor1d(ids, 'int32'), vocabSize), 'float32') as TensorFlow.Tensor2D;
-  const [x, y] = [oneHot(inputs), oneHot(targets)];
+  const isGathered = process.env['BENCH_EMBEDDING'] === 'gather';
+  const x = isGathered ? tf.tensor1d(inputs, 'int32') : oneHot(inputs);
+  const y = oneHot(targets);
   const future = tf.tensor(
     Float32Array.from({ length: time * time }, (_, i) => (i % time > Math.floor(i / time) ? -1e9 : 0)),
     [1, 1, time, time],
@@ -45,14 +47,16 @@ async function create(): Promise<Contender> {
 
 function loss(
   weights: Record<string, TensorFlow.Variable>,
-  inputs: TensorFlow.Tensor2D,
+  inputs: TensorFlow.Tensor1D | TensorFlow.Tensor2D,
   targets: TensorFlow.Tensor2D,
   future: TensorFlow.Tensor,
 ): TensorFlow.Scalar {
   const at = (name: string): TensorFlow.Tensor2D => weights[name] as unknown as TensorFlow.Tensor2D;
   const rows = (x: TensorFlow.Tensor): TensorFlow.Tensor2D =>
     tf.reshape(x, [batchSize * time, -1]) as TensorFlow.Tensor2D;
-  const embedded = tf.reshape(tf.matMul(inputs, at('wte')), [batchSize, time, width]);
+  const wordVectors =
+    inputs.rank === 1 ? tf.gather(at('wte'), inputs as TensorFlow.Tensor1D) : tf.matMul(inputs, at('wte'));
+  const embedded = tf.reshape(wordVectors, [batchSize, time, width]);
   let x: TensorFlow.Tensor = rows(tf.add(embedded, at('wpe')));
   for (let i = 0; i < GPT.layers; i++) {
     const qkv = tf.matMul(rows(layerNorm(x, at(`ln1_${i}`))), at(`qkv_${i}`));

@@ -1,3 +1,4 @@
+export { BACKEND_NAMES, type BackendInfo, type BackendName } from './backend-info.ts';
 export { assign, fill, ones, randomNormal, scalar, tensor, variable, zeros, zerosLike } from './create.ts';
 export { decodeBfloat16, encodeBfloat16 } from './frozen/bfloat16.ts';
 export { compressFrozen, frozenStorageOf } from './frozen/compress-frozen.ts';
@@ -25,10 +26,4 @@ export * from './ops/swiglu.ts';
 export { flattenTree, mapTree, treeAt } from './param-tree.ts';
 export { createRng } from './random.ts';
 export { clone, dispose, keep, memory, tensorsIn, tidy } from './scope.ts';
-export {
-  activeBackend,
-  BACKEND_NAMES,
-  type BackendInfo,
-  type BackendName,
-  selectBackend,
-} from './select-backend.ts';
+export { activeBackend, selectBackend } from './select-backend.ts';

@@ -1,3 +1,4 @@
+import { registerKernels } from './node-backend/kernels/register-kernels.ts';
 import { loadTensorflow } from './node-backend/load-tensorflow.ts';
 import { TENSORFLOW, tensorflowBackend } from './node-backend/tensorflow-backend.ts';
 import { tf } from './tf.ts';
@@ -22,6 +23,7 @@ export async function useNode(
   options: { readonly threads?: number | 'auto' } = {},
 ): Promise<NodeBackendInfo> {
   const { name, version } = loadTensorflow(threadCount(options.threads));
+  registerKernels();
   await tf.setBackend(TENSORFLOW);
   await tf.ready();
   const { binding, isUsingGpuDevice } = tensorflowBackend();

@@ -1,4 +1,5 @@
 import type { Tensor } from '@moect/core';
+import type { BackendInfo, BackendName } from './backend-info.ts';
 import { tensor } from './create.ts';
 import { valueAndGrads } from './gradients.ts';
 import { tensorflowObstacle } from './node-backend/find-package.ts';
@@ -6,7 +7,7 @@ import { mul } from './ops/elementwise.ts';
 import { sum } from './ops/reduce.ts';
 import { createRng } from './random.ts';
 import { dispose, memory, tidy } from './scope.ts';
-import { type BackendInfo, type BackendName, selectBackend as select } from './select-backend.ts';
+import { selectBackend as select } from './select-backend.ts';
 import { tf } from './tf.ts';
 import type { Runtime } from './wasm/runtime.ts';
 

@@ -1,5 +1,6 @@
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import { BACKEND_NAMES, type BackendName } from '@moect/tensor';
+import { chooseBackend } from '../base/choose-backend.ts';
 import { type BackendCheck, checkBackend } from './check-backend.ts';
 
 export interface Finding {
@@ -18,6 +19,8 @@ export interface Examination {
   readonly backends: readonly BackendCheck[];
   /** What `auto` takes; null where nothing works. */
   readonly chosen: BackendCheck['name'] | null;
+  /** For people: what `auto` measured, or what is wrong with it. */
+  readonly reason: string;
   readonly findings: readonly Finding[];
 }
 
@@ -57,13 +60,31 @@ function backendFinding(check: BackendCheck): Finding {
   return { level: 'ok', text: `${name}: ${detail}; ${gflops!.toFixed(1)} GFLOP/s, gradients agree` };
 }
 
+/** What `auto` takes, unless that is wrong here. */
+async function choose(
+  backends: readonly BackendCheck[],
+  threads: number | undefined,
+): Promise<Pick<Examination, 'chosen' | 'reason'>> {
+  const right = backends.filter(({ available, gradientOk }) => available && gradientOk);
+  if (right.length === 0) return { chosen: null, reason: 'no backend works here' };
+  const wasm = right.find(({ name }) => name === 'wasm') ?? right.at(-1)!;
+  try {
+    const { name, detail } = await chooseBackend('auto', threads);
+    if (right.some((check) => check.name === name)) return { chosen: name, reason: detail };
+    return { chosen: wasm.name, reason: `auto takes ${name}, which is wrong here: --backend ${wasm.name}` };
+  } catch (error) {
+    return {
+      chosen: wasm.name,
+      reason: `auto finds nothing (${(error as Error).message}): --backend ${wasm.name}`,
+    };
+  }
+}
+
 /** Looks at this machine and at what moect can use of it. */
 export async function examine(options: { readonly threads?: number } = {}): Promise<Examination> {
   const backends: BackendCheck[] = [];
   for (const name of BACKEND_NAMES) backends.push(await checkBackend(name, options.threads));
-  const chosen =
-    backends.find(({ name, available, gradientOk }) => !OPTIONAL.has(name) && available && gradientOk)
-      ?.name ?? null;
+  const { chosen, reason } = await choose(backends, options.threads);
   // knows the limits of containers, as os.freemem does not
   const free = process.availableMemory();
   const findings = [nodeFinding(process.versions.node), memoryFinding(free), ...backends.map(backendFinding)];
@@ -83,6 +104,7 @@ export async function examine(options: { readonly threads?: number } = {}): Prom
     freeMemoryBytes: free,
     backends,
     chosen,
+    reason,
     findings,
   };
 }

@@ -9,7 +9,8 @@ export function globalNorm(tensors: Iterable<Tensor>): Tensor {
   }
   return tf.tidy(() => {
     const squares = all.map((x) => tf.sum(tf.square(asTf(x))));
-    return tf.sqrt(squares.length === 0 ? tf.scalar(0) : tf.addN(squares));
+    // not addN, whose WebGPU kernel takes as many tensors as a shader has bindings
+    return tf.sqrt(squares.length === 0 ? tf.scalar(0) : tf.sum(tf.stack(squares)));
   }) as unknown as Tensor;
 }
 

@@ -4,13 +4,13 @@ import type { Io } from '../io.ts';
 
 const MARKS = { ok: 'ok     ', note: 'note   ', warning: 'warning', problem: 'PROBLEM' } as const;
 
-function print({ findings, cpu, cores, platform, chosen }: Examination, io: Io): void {
+function print({ findings, cpu, cores, platform, chosen, reason }: Examination, io: Io): void {
   io.out(`${platform}, ${cpu}, ${cores} cores\n`);
   for (const { level, text } of findings) io.out(`${MARKS[level]}  ${text}\n`);
   io.out(
     chosen === null
       ? 'No backend works here; nothing can be trained.\n'
-      : `moect uses ${chosen}. Next: moect train --help\n`,
+      : `moect uses ${chosen} (${reason}). Next: moect train --help\n`,
   );
 }
 

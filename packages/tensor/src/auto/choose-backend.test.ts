@@ -1,0 +1,71 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { memory, selectBackend } from '../index.ts';
+import { tensorflowObstacle } from '../node-backend/find-package.ts';
+import { fastest } from './choose-backend.ts';
+import { stepsPerSecond } from './probe.ts';
+
+const { env } = process;
+
+describe('the choice', () => {
+  it('puts a GPU first and the faster one next', () => {
+    expect(fastest({ 'node cpu': 60, 'wasm cpu': 100 })).toBe('wasm');
+    expect(fastest({ 'node cpu': 120, 'wasm cpu': 100 })).toBe('node');
+    expect(fastest({ 'node gpu': 60, 'wasm cpu': 100 })).toBe('node');
+    expect(fastest({ 'node cpu': 160, 'webgpu gpu': 50, 'wasm cpu': 100 })).toBe('webgpu');
+    expect(fastest({})).toBeUndefined();
+  });
+});
+
+describe('auto', () => {
+  const before = { ...env };
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'moect-cache-'));
+    env['XDG_CACHE_HOME'] = folder;
+    await selectBackend('wasm');
+    delete env['MOECT_BACKEND'];
+  });
+  afterAll(async () => {
+    Object.assign(env, before);
+    await rm(folder, { recursive: true });
+  });
+
+  it('measures once, keeps it and says what it took and why', async () => {
+    const tensors = memory().numTensors;
+    const first = await selectBackend('auto');
+    expect(memory().numTensors).toBe(tensors);
+    if (tensorflowObstacle() !== undefined) {
+      expect(first).toMatchObject({ name: 'wasm', device: 'cpu' });
+      expect(first.detail).not.toContain('measured');
+      return;
+    }
+    expect(first.detail).toMatch(/; training steps a second, measured now: node \d+.*, wasm \d+$/);
+    const kept = JSON.parse(await readFile(path.join(folder, 'moect/backend-speeds.json'), 'utf8'));
+    expect(Object.values(kept)).toEqual([{ 'node cpu': expect.any(Number), 'wasm cpu': expect.any(Number) }]);
+    const second = await selectBackend('auto');
+    expect(second.detail).toContain('measured earlier');
+    expect(second.name).toBe(first.name);
+  });
+
+  it('takes what MOECT_BACKEND names', async () => {
+    env['MOECT_BACKEND'] = 'cpu';
+    expect((await selectBackend('auto')).name).toBe('cpu');
+    env['MOECT_BACKEND'] = 'gpu';
+    await expect(selectBackend('auto')).rejects.toThrow(/MOECT_BACKEND.*must be one of auto, node/s);
+    // a name that is given goes before it
+    expect((await selectBackend('wasm')).name).toBe('wasm');
+  });
+});
+
+describe('the probe', () => {
+  it('measures the active backend and leaves nothing', async () => {
+    await selectBackend('wasm');
+    const tensors = memory().numTensors;
+    expect(await stepsPerSecond()).toBeGreaterThan(0);
+    expect(memory().numTensors).toBe(tensors);
+  });
+});

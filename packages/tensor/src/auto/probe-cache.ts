@@ -1,0 +1,62 @@
+import { nodeBuiltin } from '../node-builtin.ts';
+
+/** Steps a second by backend, as they were measured. */
+export type Speeds = Readonly<Record<string, number>>;
+
+interface Fs {
+  readFileSync(path: string, encoding: 'utf8'): string;
+  mkdirSync(path: string, options: { recursive: true }): void;
+  writeFileSync(path: string, text: string): void;
+  renameSync(from: string, to: string): void;
+}
+
+interface Os {
+  homedir(): string;
+}
+
+const remembered = new Map<string, Speeds>();
+
+/** Where this system keeps what can be made again; undefined outside of Node. */
+function cacheFile(): string | undefined {
+  const os = nodeBuiltin<Os>('node:os');
+  if (os === undefined) return undefined;
+  const { env, platform } = process;
+  const home = os.homedir();
+  const folder =
+    env['XDG_CACHE_HOME'] ||
+    (platform === 'darwin' && `${home}/Library/Caches`) ||
+    (platform === 'win32' && env['LOCALAPPDATA']) ||
+    `${home}/.cache`;
+  return `${folder}/moect/backend-speeds.json`;
+}
+
+function readAll(): Record<string, Speeds> {
+  try {
+    const text = nodeBuiltin<Fs>('node:fs')!.readFileSync(cacheFile()!, 'utf8');
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, Speeds>) : {};
+  } catch {
+    // absent, torn, or no file system: measured again
+    return {};
+  }
+}
+
+/** What was measured on this machine with the same things installed. */
+export function cachedSpeeds(key: string): Speeds | undefined {
+  return remembered.get(key) ?? readAll()[key];
+}
+
+export function cacheSpeeds(key: string, speeds: Speeds): void {
+  remembered.set(key, speeds);
+  const file = cacheFile();
+  if (file === undefined) return;
+  try {
+    const fs = nodeBuiltin<Fs>('node:fs')!;
+    fs.mkdirSync(file.slice(0, file.lastIndexOf('/')), { recursive: true });
+    const mine = `${file}.${process.pid}`;
+    fs.writeFileSync(mine, `${JSON.stringify({ ...readAll(), [key]: speeds }, null, 2)}\n`);
+    fs.renameSync(mine, file);
+  } catch {
+    // a home that cannot be written: the next process measures again
+  }
+}

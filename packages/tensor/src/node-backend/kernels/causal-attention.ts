@@ -1,0 +1,120 @@
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { type Id, type Operations, withOperations } from '../operations.ts';
+import { type KernelCall, registerTensorflowKernel } from '../tensorflow-backend.ts';
+
+interface Sizes {
+  readonly batch: number;
+  readonly time: number;
+  readonly heads: number;
+  readonly headDim: number;
+  readonly keys: number;
+  readonly keyHeads: number;
+}
+
+function sizesOf({ inputs }: KernelCall): Sizes {
+  const [batch, time, heads, headDim] = inputs['q']!.shape as [number, number, number, number];
+  const [, keys, keyHeads] = inputs['k']!.shape as [number, number, number];
+  return { batch, time, heads, headDim, keys, keyHeads };
+}
+
+/** bool [batch, 1, time, keys]: what each query sees. */
+function visible(ops: Operations, { inputs, attrs }: KernelCall, { time, keys }: Sizes): Id {
+  const window = attrs['window'] as number;
+  const [queryIds, keyIds] = ops.inputs(inputs['queryDocumentIds']!, inputs['keyDocumentIds']!);
+  const at = ops.values(
+    [time, 1],
+    Int32Array.from({ length: time }, (_, t) => keys - time + t),
+  );
+  const from = ops.values(
+    [1, keys],
+    Int32Array.from({ length: keys }, (_, key) => key),
+  );
+  let earlier = ops.run('LessEqual', [from, at]);
+  if (window > 0) {
+    const inWindow = ops.run('Less', [ops.run('Sub', [at, from]), ops.integer(window)]);
+    earlier = ops.run('LogicalAnd', [earlier, inWindow]);
+  }
+  const keyRow = ops.reshape(keyIds!, [-1, 1, 1, keys]);
+  const same = ops.run('Equal', [ops.reshape(queryIds!, [-1, 1, time, 1]), keyRow]);
+  const real = ops.run('GreaterEqual', [keyRow, ops.integer(0)]);
+  return ops.run('LogicalAnd', [ops.run('LogicalAnd', [same, real]), earlier]);
+}
+
+/** float [batch, 1, time, 1]: 0 for a query that sees nothing. */
+const seesAny = (ops: Operations, mask: Id): Id => {
+  const { TF_ATTR_TYPE, TF_FLOAT } = ops.backend.binding;
+  return ops.run(
+    'Cast',
+    [ops.reduce('Any', mask, [-1], true)],
+    [{ name: 'DstT', type: TF_ATTR_TYPE, value: TF_FLOAT }],
+  );
+};
+
+const HEADS_FIRST = [0, 2, 1, 3] as const;
+
+/** [batch, time, heads, d] → [batch, keyHeads, heads / keyHeads · time, d]: heads that share a key head lie together. */
+function grouped(ops: Operations, x: Id, { batch, time, heads, headDim, keyHeads }: Sizes): Id {
+  const byHead = ops.transpose(x, HEADS_FIRST);
+  if (heads === keyHeads) return byHead;
+  return ops.reshape(byHead, [batch, keyHeads, (heads / keyHeads) * time, headDim]);
+}
+
+/** Splits what {@link grouped} has put together; `width` is the last size. */
+const byHead = (ops: Operations, x: Id, { batch, time, heads, keyHeads }: Sizes, width: number): Id =>
+  heads === keyHeads ? x : ops.reshape(x, [batch, heads, time, width]);
+
+const regroup = (ops: Operations, x: Id, { batch, time, heads, keyHeads }: Sizes, width: number): Id =>
+  heads === keyHeads ? x : ops.reshape(x, [batch, keyHeads, (heads / keyHeads) * time, width]);
+
+/** Result, and the softmax weights for the gradient [batch, heads, time, keys]. */
+function causalAttention(call: KernelCall): TensorInfo[] {
+  const { backend, inputs, attrs } = call;
+  return withOperations(backend, (ops) => {
+    const sizes = sizesOf(call);
+    const [q, k, v] = ops.inputs(inputs['q']!, inputs['k']!, inputs['v']!);
+    const mask = visible(ops, call, sizes);
+    // the scale on the small operand
+    const scaled = ops.run('Mul', [q!, ops.constant(attrs['scale'] as number)]);
+    const scores = ops.matMul(grouped(ops, scaled, sizes), ops.transpose(k!, HEADS_FIRST), false, true);
+    const hidden = ops.run('SelectV2', [mask, ops.constant(0), ops.constant(-1e30)]);
+    const masked = ops.run('AddV2', [byHead(ops, scores, sizes, sizes.keys), hidden]);
+    const weights = ops.run('Softmax', [masked]);
+    const mixed = ops.matMul(regroup(ops, weights, sizes, sizes.keys), ops.transpose(v!, HEADS_FIRST));
+    const out = ops.run('Mul', [byHead(ops, mixed, sizes, sizes.headDim), seesAny(ops, mask)]);
+    return [ops.output(ops.transpose(out, HEADS_FIRST)), ops.output(weights)];
+  });
+}
+
+/** dS = P · (dP − Σ dO · O), as in FlashAttention (arXiv 2205.14135). `logsumexp` holds the softmax weights here. */
+function causalAttentionGrad(call: KernelCall): TensorInfo[] {
+  const { backend, inputs, attrs } = call;
+  return withOperations(backend, (ops) => {
+    const sizes = sizesOf(call);
+    const { keys, headDim } = sizes;
+    const [q, k, v, out, weights, dout] = ops.inputs(
+      ...['q', 'k', 'v', 'out', 'logsumexp', 'dout'].map((name) => inputs[name]!),
+    );
+    const scale = ops.constant(attrs['scale'] as number);
+    const heard = seesAny(ops, visible(ops, call, sizes));
+    const dMixed = ops.run('Mul', [ops.transpose(dout!, HEADS_FIRST), heard]);
+    const dGrouped = regroup(ops, dMixed, sizes, headDim);
+    const along = ops.transpose(ops.reduce('Sum', ops.run('Mul', [dout!, out!]), [-1], true), HEADS_FIRST);
+    const dWeights = ops.matMul(dGrouped, ops.transpose(v!, HEADS_FIRST), false, true);
+    const centred = ops.run('Sub', [byHead(ops, dWeights, sizes, keys), along]);
+    const dScores = regroup(ops, ops.run('Mul', [weights!, centred]), sizes, keys);
+    const dq = ops.matMul(dScores, ops.transpose(k!, HEADS_FIRST));
+    const scaled = grouped(ops, ops.run('Mul', [q!, scale]), sizes);
+    const dk = ops.matMul(dScores, scaled, true);
+    const dv = ops.matMul(regroup(ops, weights!, sizes, keys), dGrouped, true);
+    const dqByHead = ops.transpose(byHead(ops, dq, sizes, headDim), HEADS_FIRST);
+    return [
+      ops.output(ops.run('Mul', [dqByHead, scale])),
+      ...[dk, dv].map((x) => ops.output(ops.transpose(x, HEADS_FIRST))),
+    ];
+  });
+}
+
+export function registerCausalAttention(): void {
+  registerTensorflowKernel('MoectCausalAttention', causalAttention);
+  registerTensorflowKernel('MoectCausalAttentionGrad', causalAttentionGrad);
+}

@@ -1,0 +1,106 @@
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { type Id, type Operations, withOperations } from '../operations.ts';
+import { type KernelCall, registerTensorflowKernel, type TensorEntry } from '../tensorflow-backend.ts';
+
+/** √(Σ over all inputs of Σ x²) */
+function globalNorm({ backend, inputs }: KernelCall): TensorInfo {
+  return withOperations(backend, (ops) => {
+    const halves = ops.inputs(...Object.values(inputs)).map((x) => ops.run('L2Loss', [x]));
+    const sum = ops.run('AddN', halves, ops.list(halves.length));
+    return ops.output(ops.run('Sqrt', [ops.run('Mul', [sum, ops.constant(2)])]));
+  });
+}
+
+interface Resource {
+  readonly handle: Id;
+  /** Its value as a tensor again; the resource goes. */
+  read(): Id;
+}
+
+/** Makes every call's resource another one. */
+const ANONYMOUS = 'cd2c89b7-88b7-44c8-ad83-06c2a9158347';
+
+/**
+ * A resource that owns a tensor's memory, so that TensorFlow may change it in place. The number of that tensor is
+ * deleted: its entry needs the one that `read` gives.
+ */
+function resourceOf(ops: Operations, value: Id, shape: readonly number[]): Resource {
+  const { binding } = ops.backend;
+  const dtype = { name: 'dtype', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT };
+  const handle = ops.run(
+    'VarHandleOp',
+    [],
+    [
+      dtype,
+      { name: 'shape', type: binding.TF_ATTR_SHAPE, value: shape },
+      { name: 'shared_name', type: binding.TF_ATTR_STRING, value: ANONYMOUS },
+    ],
+  );
+  binding.executeOp('AssignVariableOp', [], [handle, value], 0);
+  return {
+    handle,
+    read() {
+      const id = ops.keep(ops.run('ReadVariableOp', [handle], [dtype]));
+      binding.executeOp('DestroyResourceOp', [], [handle], 0);
+      ops.free(handle);
+      return id;
+    },
+  };
+}
+
+function take(ops: Operations, info: TensorInfo): { entry: TensorEntry; resource: Resource } {
+  const id = ops.inputs(info)[0]!;
+  const entry = ops.backend.tensorMap.get(info.dataId);
+  const resource = resourceOf(ops, id, info.shape);
+  ops.backend.binding.deleteTensor(id);
+  return { entry, resource };
+}
+
+/** TensorFlow's Adam in place; weight decay before it, bias corrections in the learning rate and in eps. */
+function adamW({ backend, inputs, attrs }: KernelCall): TensorInfo[] {
+  const { learningRate, eps, step } = attrs as Record<string, number>;
+  const weightDecays = attrs['weightDecays'] as readonly number[];
+  // the rates that TensorFlow sees are float32: the corrections must be those of the same rates
+  const [beta1, beta2] = [Math.fround(attrs['beta1'] as number), Math.fround(attrs['beta2'] as number)];
+  const second = Math.sqrt(1 - beta2 ** step!);
+  withOperations(backend, (ops) => {
+    const scalar = (value: number): Id => ops.values([], new Float32Array([value]));
+    const zero = ops.constant(0);
+    const rates = [
+      scalar((learningRate! * second) / (1 - beta1 ** step!)),
+      ops.constant(beta1),
+      ops.constant(beta2),
+      scalar(eps! * second),
+    ];
+    const scale = ops.inputs(inputs['scale']!)[0]!;
+    for (const [i, weightDecay] of weightDecays.entries()) {
+      const gradient = ops.run('Mul', [ops.inputs(inputs[`grad${i}`]!)[0]!, scale]);
+      const all = ['param', 'expAvg', 'expAvgSq'].map((name) => take(ops, inputs[`${name}${i}`]!));
+      const handles = all.map(({ resource }) => resource.handle);
+      if (weightDecay !== 0) {
+        const kept = scalar(1 - learningRate! * weightDecay);
+        const decayed = resourceProduct(ops, all[0]!.resource.handle, kept);
+        backend.binding.executeOp('AssignVariableOp', [], [handles[0]!, decayed], 0);
+        ops.free(decayed);
+      }
+      backend.binding.executeOp('ResourceApplyAdam', [], [...handles, zero, zero, ...rates, gradient], 0);
+      for (const { entry, resource } of all) entry.id = resource.read();
+      ops.free(gradient);
+    }
+  });
+  return [];
+}
+
+function resourceProduct(ops: Operations, handle: Id, factor: Id): Id {
+  const { binding } = ops.backend;
+  const dtype = { name: 'dtype', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT };
+  const value = ops.run('ReadVariableOp', [handle], [dtype]);
+  const product = ops.run('Mul', [value, factor]);
+  ops.free(value);
+  return product;
+}
+
+export function registerOptimizer(): void {
+  registerTensorflowKernel('MoectGlobalNorm', globalNorm);
+  registerTensorflowKernel('MoectAdamW', adamW);
+}

@@ -1,0 +1,32 @@
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { type Id, type Operations, withOperations } from '../operations.ts';
+import { type KernelCall, registerTensorflowKernel } from '../tensorflow-backend.ts';
+
+const concat = (ops: Operations, parts: readonly Id[]): Id =>
+  ops.run('ConcatV2', [...parts, ops.integer(-1)], ops.list(parts.length));
+
+/** x · [cos, cos] + [x₂, x₁] · [−sin, sin]; the inverse turns the other way. */
+function rope({ backend, inputs, attrs }: KernelCall): TensorInfo {
+  return withOperations(backend, (ops) => {
+    const [batch, time, , headDim] = inputs['x']!.shape as [number, number, number, number];
+    const [x, cos, sin, positions] = ops.inputs(
+      ...['x', 'cos', 'sin', 'positions'].map((name) => inputs[name]!),
+    );
+    const at = ops.reshape(positions!, [-1]);
+    const rows = (table: Id): Id => ops.run('GatherV2', [table, at, ops.integer(0)]);
+    const wide = (parts: readonly Id[]): Id => ops.reshape(concat(ops, parts), [batch, time, 1, headDim]);
+    const [c, s] = [rows(cos!), rows(sin!)];
+    const negative = ops.run('Neg', [s]);
+    const halves = ops.runAll('Split', [ops.integer(3), x!], 2, [
+      { name: 'num_split', type: backend.binding.TF_ATTR_INT, value: 2 },
+    ]);
+    const swapped = concat(ops, [halves[1]!, halves[0]!]);
+    const straight = ops.run('Mul', [x!, wide([c, c])]);
+    const turned = ops.run('Mul', [swapped, wide(attrs['inverse'] === true ? [s, negative] : [negative, s])]);
+    return ops.output(ops.run('AddV2', [straight, turned]));
+  });
+}
+
+export function registerRope(): void {
+  registerTensorflowKernel('MoectRope', rope);
+}

@@ -1,0 +1,56 @@
+import { BackendUnavailableError } from '@moect/core';
+import type { BackendInfo, BackendName } from './backend-info.ts';
+import { tf } from './tf.ts';
+import type { WasmBackendOptions } from './wasm.ts';
+
+async function useWasm(options: WasmBackendOptions): Promise<BackendInfo> {
+  const { registerWasmBackend } = await import('./wasm.ts');
+  const info = await registerWasmBackend(options);
+  await tf.setBackend('moect-wasm');
+  await tf.ready();
+  const { threads, threadsNote } = info;
+  const simd = info.relaxedSimd ? 'relaxed SIMD' : 'SIMD';
+  const note = threadsNote === undefined ? '' : ` (${threadsNote})`;
+  const detail = `WebAssembly, ${simd}, ${threads} thread${threads === 1 ? '' : 's'}${note}`;
+  return { name: 'wasm', device: 'cpu', threads, detail };
+}
+
+async function useWebgpu(): Promise<BackendInfo> {
+  const { registerWebgpuBackend } = await import('./webgpu.ts');
+  const { description, isSoftware } = await registerWebgpuBackend();
+  await tf.setBackend('webgpu');
+  await tf.ready();
+  const note = isSoftware ? ' (a software adapter: for tests; wasm is faster)' : '';
+  const device = isSoftware ? 'cpu' : 'gpu';
+  return { name: 'webgpu', device, threads: 1, detail: `WebGPU, ${description}${note}` };
+}
+
+async function useTensorflow({ threads }: WasmBackendOptions): Promise<BackendInfo> {
+  const { useNode } = await import('./node.ts');
+  const info = await useNode(threads === undefined ? {} : { threads });
+  const { device, threads: count } = info;
+  const where = device === 'gpu' ? 'the GPU' : `the CPU, ${count} thread${count === 1 ? '' : 's'}`;
+  const detail = `TensorFlow ${info.tensorflow} on ${where} (${info.package})`;
+  return { name: 'node', device, threads: count, detail };
+}
+
+/** Makes one backend the active one. @throws BackendUnavailableError, saying why and what to do */
+export async function startBackend(name: BackendName, options: WasmBackendOptions): Promise<BackendInfo> {
+  if (name === 'cpu') {
+    await (await import('./cpu.ts')).useCpu();
+    const detail = 'plain JavaScript, as asked for: slow, for tests';
+    return { name: 'cpu', device: 'cpu', threads: 1, detail };
+  }
+  if (name === 'webgpu') return useWebgpu();
+  if (name === 'node') return useTensorflow(options);
+  try {
+    return await useWasm(options);
+  } catch (cause) {
+    throw new BackendUnavailableError(
+      'wasm',
+      `WebAssembly with SIMD did not start (${(cause as Error).message})`,
+      "Use Node 20 or newer or a current browser; '--backend cpu' runs anywhere, slowly.",
+      cause,
+    );
+  }
+}
