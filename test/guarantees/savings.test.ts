@@ -129,9 +129,9 @@ describe('training from cached hidden states', () => {
 
   async function run(cached: boolean): Promise<Trained & { counts: HiddenStateCache['counts'] | null }> {
     const extension = moe.attach(base, top as never, createRng(3));
-    const layer = base.prefix!.firstLayer(extension);
-    expect(layer).toBe(1);
-    const cache = cached ? await openHiddenStateCache({ base, baseSha256: 'one', layer, folder }) : null;
+    const start = base.prefix!.start(extension);
+    expect(start).toEqual({ layer: 1, at: 'ffn' });
+    const cache = cached ? await openHiddenStateCache({ base, baseSha256: 'one', ...start, folder }) : null;
     const result = await trained(base, extension, cache === null ? {} : { hiddenStates: cache }, epochs());
     await cache?.close();
     extension.dispose();
@@ -162,17 +162,18 @@ describe('training from cached hidden states', () => {
 
   it('refuses to begin above what is trained', async () => {
     const extension = moe.attach(base, top as never, createRng(3));
-    const cache = await openHiddenStateCache({ base, baseSha256: 'one', layer: 2, folder });
+    const above = { layer: 2, at: 'block' } as const;
+    const cache = await openHiddenStateCache({ base, baseSha256: 'one', ...above, folder });
     await expect(trained(base, extension, { hiddenStates: cache })).rejects.toThrow(
-      /hiddenStates: enter layer 2, but layer 1 is trained/,
+      /hiddenStates: begin at layer 2, but the FFN of layer 1 is trained/,
     );
     extension.dispose();
   });
 
-  it('leaks nothing, with recomputation too', async () => {
+  it.each(['block', 'ffn'] as const)('leaks nothing from %s on, with recomputation too', async (at) => {
     const leaked = await leakedTensors(async () => {
       const extension = moe.attach(base, top as never, createRng(3));
-      const cache = await openHiddenStateCache({ base, baseSha256: 'one', layer: 1, folder });
+      const cache = await openHiddenStateCache({ base, baseSha256: 'one', layer: 1, at, folder });
       await trained(base, extension, { hiddenStates: cache, recompute: true });
       await cache.close();
       extension.dispose();

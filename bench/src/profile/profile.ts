@@ -4,6 +4,8 @@ import { createRng, selectBackend } from '@moect/tensor';
 import { createGpt } from '../cases/gpt-steps.ts';
 import { createLlamaBase, llamaData } from '../cases/llama-30m.ts';
 import { stepwise } from '../cases/stepwise.ts';
+import { temporaryCache } from '../cases/temporary-cache.ts';
+import { moeCtConfig } from '../cases/trainings.ts';
 import { Recorder, type Segment } from './recorder.ts';
 import { byLabel, quietStep, report } from './summary.ts';
 
@@ -17,7 +19,15 @@ const { values: flags } = parseArgs({
   },
 });
 
-const cases = ['gpt', 'llama-ct', 'llama-moe-ct', 'llama-moe-ct-bottleneck', 'llama-moe-ct-mixture'];
+const cases = [
+  'gpt',
+  'llama-ct',
+  'llama-moe-ct',
+  'llama-moe-ct-bottleneck',
+  'llama-moe-ct-top',
+  'llama-moe-ct-top-cached',
+  'llama-moe-ct-mixture',
+];
 if (flags.help || !cases.includes(flags.case)) {
   console.log(
     `npm run profile --workspace bench -- [--case NAME] [--steps N] [--threads N] [--settings JSON]
@@ -28,9 +38,13 @@ Cases: ${cases.join(', ')}
   process.exit(flags.help ? 0 : 1);
 }
 
+/** As the benchmark's case of that name. */
+const top = moeCtConfig('moe-ct-top');
 /** Settings of method.md: expert width 1/8 of the base's; a pack that is always on. */
 const settings: Readonly<Record<string, object>> = {
   'llama-moe-ct-bottleneck': { expert: { type: 'swiglu', size: 172, init: 'zero-down' } },
+  'llama-moe-ct-top': top,
+  'llama-moe-ct-top-cached': top,
   'llama-moe-ct-mixture': { fusion: { type: 'always-on' }, attentionRank: 16 },
 };
 
@@ -46,17 +60,18 @@ const steps: Segment[][] = [];
 const count = Number(flags.steps);
 
 /** Steps of the case on the backend that was selected. */
-function createSteps(): { step(): Promise<number> } {
+async function createSteps(): Promise<{ step(): Promise<number> }> {
   if (flags.case === 'gpt') return createGpt();
   const base = createLlamaBase();
   const chosen: Partial<MoeCtConfig> = { ...settings[flags.case], ...JSON.parse(flags.settings) };
   const rng = createRng(3);
   const extension =
     flags.case === 'llama-ct' ? fullCt().attach(base, {}, rng) : moeCt().attach(base, chosen, rng);
-  return stepwise(base, extension, llamaData());
+  const isCached = flags.case === 'llama-moe-ct-top-cached';
+  return stepwise(base, extension, llamaData(), isCached ? await temporaryCache(base, extension) : undefined);
 }
 
-const { step } = createSteps();
+const { step } = await createSteps();
 recorder.take();
 for (let i = 0; i <= count; i++) {
   await step();

@@ -89,11 +89,20 @@ export interface DecodingCache {
   dispose(): void;
 }
 
-/** Hidden states with which a pass begins in place of the embeddings. */
-export interface LayerInput {
+/** Where in a base a pass can begin. */
+export interface StartPoint {
   /** The first layer that runs; `numLayers`: only what follows the layers. */
   readonly layer: number;
-  /** [batch, time, hiddenSize] float32: the stream that enters it. */
+  /** `block`: what enters the layer. `ffn`: its FFN site, behind the layer's own attention and FFN. */
+  readonly at: 'block' | 'ffn';
+}
+
+/** Hidden states with which a pass begins in place of the embeddings. */
+export interface LayerInput extends StartPoint {
+  /**
+   * float32. At `block` [batch, time, hiddenSize]: the stream that enters the layer. At `ffn` [batch, time, 2 · hiddenSize]:
+   * a, and behind it f (see `FfnInput`).
+   */
   readonly hidden: Tensor;
 }
 
@@ -139,14 +148,21 @@ export interface ForwardResult {
 
 /** The layers of a base below what an extension touches: their results never change, so they can be kept. */
 export interface BasePrefix {
-  /** First layer that runs differently under these: 0 with embeddings of their own, `numLayers` where only the head is touched. */
-  firstLayer(touched: Pick<ForwardOptions, 'attachments' | 'overrides'>): number;
   /**
-   * The stream that enters `layer` under the base alone: what `ForwardOptions.from` takes.
-   * @param tokens [batch, time] int32
-   * @returns [batch, time, hiddenSize]
+   * The last point up to which a pass is the base's own under these: layer 0 with embeddings of their own, `numLayers` where
+   * only the head is touched.
    */
-  hidden(layer: number, tokens: Tensor, options?: Pick<ForwardOptions, 'positions' | 'documentIds'>): Tensor;
+  start(touched: Pick<ForwardOptions, 'attachments' | 'overrides'>): StartPoint;
+  /**
+   * The base's hidden states at a point: what `ForwardOptions.from` takes there.
+   * @param tokens [batch, time] int32
+   * @returns see `LayerInput.hidden`
+   */
+  hidden(
+    start: StartPoint,
+    tokens: Tensor,
+    options?: Pick<ForwardOptions, 'positions' | 'documentIds'>,
+  ): Tensor;
 }
 
 export interface LossResult extends Pick<ForwardResult, 'auxLosses' | 'statistics'> {

@@ -1,3 +1,4 @@
+import type { StartPoint } from './base-model.ts';
 import type { Batch } from './data.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -8,12 +9,26 @@ export type SequenceBatch = Pick<Batch, 'batchSize' | 'sequenceLength' | 'tokens
 };
 
 /** Gives the hidden states with which a pass begins, in place of running the frozen layers (method.md §3 f). */
-export interface HiddenStateSource {
+export interface HiddenStateSource extends StartPoint {
   readonly contract: 'hidden-states/1';
-  /** The layer that they enter. */
-  readonly layer: number;
   /** What they are rounded to, the first time as every other. */
   readonly dtype: 'bf16';
-  /** [batchSize, sequenceLength, hiddenSize] float32; padding at the end of a row is 0. The caller disposes it. */
+  /** As `LayerInput.hidden`; padding at the end of a row is 0. The caller disposes it. */
   hiddenStates(batch: SequenceBatch): Promise<Tensor>;
+}
+
+/** Whether a pass meets `point` later than `other`. */
+export function isAbove(point: StartPoint, other: StartPoint): boolean {
+  if (point.layer !== other.layer) return point.layer > other.layer;
+  return point.at === 'ffn' && other.at === 'block';
+}
+
+/** Values of one token at a point: `ffn` has two vectors. */
+export function widthAt({ at }: Pick<StartPoint, 'at'>, hiddenSize: number): number {
+  return at === 'ffn' ? 2 * hiddenSize : hiddenSize;
+}
+
+/** A point in words, for messages: `layer 3`, `the FFN of layer 3`. */
+export function nameOf({ layer, at }: StartPoint): string {
+  return at === 'ffn' ? `the FFN of layer ${layer}` : `layer ${layer}`;
 }

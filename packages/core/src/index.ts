@@ -6,7 +6,7 @@ export type * from './evaluation.ts';
 export type * from './expert.ts';
 export type * from './fusion.ts';
 export { LANGUAGE_ROLES } from './fusion.ts';
-export type * from './hidden-states.ts';
+export * from './hidden-states.ts';
 export type * from './method.ts';
 export type * from './router.ts';
 export type * from './tensor.ts';

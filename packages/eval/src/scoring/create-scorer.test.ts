@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Document } from '@moect/core';
+import type { Document, StartPoint } from '@moect/core';
 import { moeCt } from '@moect/experts';
 import { createLlama } from '@moect/models';
 import { loadHuggingFaceFolder, openHiddenStateCache } from '@moect/models/node';
@@ -207,9 +207,9 @@ describe.skipIf(!present)('rolling log-likelihoods of lm-evaluation-harness on s
     const folder = await mkdtemp(join(tmpdir(), 'moect-eval-'));
     const extension = moeCt().attach(model, { layers: { top: 1 } }, createRng(4));
     const documents = [5, 40, 12].map((n, i) => documentOf(letters(n, i), `d${i}`));
-    const score = async (layer: number | null, batchSize: number): Promise<Float64Array[]> => {
+    const score = async (start: StartPoint | null, batchSize: number): Promise<Float64Array[]> => {
       const place = { base: model, baseSha256: 'one', folder };
-      const cache = layer === null ? null : await openHiddenStateCache({ ...place, layer });
+      const cache = start === null ? null : await openHiddenStateCache({ ...place, ...start });
       const options = { name: 'x', base: model, extension, tokenizer, batchSize };
       const scores = await createScorer({ ...options, ...(cache && { hiddenStates: cache }) }).score(
         documents,
@@ -219,8 +219,9 @@ describe.skipIf(!present)('rolling log-likelihoods of lm-evaluation-harness on s
       return scores.map(({ logProbs }) => logProbs);
     };
     const counts: object[] = [];
-    const cold = await score(1, 2);
-    expect(await score(1, 2)).toEqual(cold);
+    const ffn = { layer: 1, at: 'ffn' } as const;
+    const cold = await score(ffn, 2);
+    expect(await score(ffn, 2)).toEqual(cold);
     // five windows: a document of 40 tokens has three of at most 16
     expect(counts).toEqual([
       { found: 0, computed: 5 },
@@ -231,7 +232,9 @@ describe.skipIf(!present)('rolling log-likelihoods of lm-evaluation-harness on s
     expect(difference).toBeGreaterThan(0);
     // 8 significant bits of each hidden value, on logits of a few units
     expect(difference).toBeLessThan(0.1);
-    await expect(score(2, 2)).rejects.toThrow(/enter layer 2, but passes can begin at layer 1 at most/);
+    await expect(score({ layer: 2, at: 'block' }, 2)).rejects.toThrow(
+      /begin at layer 2, but passes can begin at the FFN of layer 1 at most/,
+    );
     extension.dispose();
     model.dispose();
     await rm(folder, { recursive: true });

@@ -4,8 +4,10 @@ import {
   type ForwardResult,
   type HiddenStateSource,
   InvalidConfigError,
+  isAbove,
   type Json,
   type LayerInput,
+  nameOf,
 } from '@moect/core';
 import { setSnap } from '@moect/experts';
 import { tensor, tidy } from '@moect/tensor';
@@ -46,9 +48,9 @@ export function checkSnap(model: EvaluatedModel): void {
 /** Throws InvalidConfigError where passes cannot begin with the model's hidden states. */
 export function checkHiddenStates({ base, extension, hiddenStates }: EvaluatedModel): void {
   if (hiddenStates === undefined) return;
-  const first = base.prefix?.firstLayer(extension ?? {}) ?? 0;
-  if (hiddenStates.layer <= first) return;
-  const message = `enter layer ${hiddenStates.layer}, but passes can begin at layer ${first} at most`;
+  const last = base.prefix?.start(extension ?? {}) ?? { layer: 0, at: 'block' };
+  if (!isAbove(hiddenStates, last)) return;
+  const message = `begin at ${nameOf(hiddenStates)}, but passes can begin at ${nameOf(last)} at most`;
   throw new InvalidConfigError('scoring', [{ path: 'hiddenStates', message }]);
 }
 
@@ -59,7 +61,8 @@ export async function startOf(
 ): Promise<LayerInput | undefined> {
   if (hiddenStates === undefined) return undefined;
   const batch = { batchSize: rows, sequenceLength: time, tokens, documentIds };
-  return { layer: hiddenStates.layer, hidden: await hiddenStates.hiddenStates(batch) };
+  const { layer, at } = hiddenStates;
+  return { layer, at, hidden: await hiddenStates.hiddenStates(batch) };
 }
 
 /** One inference pass. What `read` returns outlives it; all other tensors are disposed. */

@@ -28,10 +28,10 @@ import { checkParameters } from './check-parameters.ts';
 import { LlamaCache } from './llama-cache.ts';
 import { architectureName, parseLlamaConfig } from './llama-config.ts';
 import { llamaParameterShapes } from './llama-parameters.ts';
-import { checkFrom, firstLayer } from './llama-prefix.ts';
+import { checkFrom, startOf } from './llama-prefix.ts';
 import { llamaSites } from './llama-sites.ts';
 import { createRopeTables } from './rope-tables.ts';
-import { EMBEDDING, type Parts, runLayers } from './run-layers.ts';
+import { EMBEDDING, hiddenAt, type Parts, runLayers } from './run-layers.ts';
 import { checkTouched, createSitePass } from './site-pass.ts';
 
 /**
@@ -66,10 +66,10 @@ export function createLlama(config: JsonObject, parameters: ParamMap): BaseModel
         return loss(parts, tokens, targets, scale, options);
       }),
     prefix: {
-      firstLayer: (touched) => firstLayer(parsed, touched),
-      hidden: (layer, tokens, options = {}) => {
+      start: (touched) => startOf(parsed, touched),
+      hidden: (start, tokens, options = {}) => {
         checkInputs(tokens, options);
-        return tidy(() => runLayers(parts, layer, tokens, options).stream);
+        return tidy(() => hiddenAt(parts, start, tokens, options));
       },
     },
     createCache: (batch) => new LlamaCache(model, batch),

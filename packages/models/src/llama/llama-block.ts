@@ -1,4 +1,4 @@
-import type { Tensor } from '@moect/core';
+import type { FfnInput, Tensor } from '@moect/core';
 import { add, causalAttention, reshape, rmsNorm, rope, swiglu } from '@moect/tensor';
 import type { LayerKeys } from './llama-cache.ts';
 import type { LlamaConfig } from './llama-config.ts';
@@ -18,36 +18,52 @@ export interface BlockInputs {
   extendKeys(added: LayerKeys): LayerKeys;
 }
 
-/** One decoder block: a = x + Attn(Norm₁(x)), y = a + FFN(Norm₂(a)) (arXiv 2302.13971). */
-export function llamaBlock(
+/** First half of a decoder block: a = x + Attn(Norm₁(x)) (arXiv 2302.13971). */
+export function attentionHalf(
   x: Tensor,
   layer: number,
   config: LlamaConfig,
   pass: SitePass,
   inputs: BlockInputs,
 ): Tensor {
+  const weight = pass.weight(`model.layers.${layer}.input_layernorm.weight`);
+  return add(x, attention(rmsNorm(x, weight, config.rmsNormEps), layer, config, pass, inputs));
+}
+
+/**
+ * What the FFN site of a block reads.
+ * @param base f, where it is known already
+ */
+export function ffnInput(
+  residual: Tensor,
+  layer: number,
+  { rmsNormEps }: LlamaConfig,
+  pass: SitePass,
+  base: Tensor | null = null,
+): FfnInput {
   const at = `model.layers.${layer}`;
-  const norm1 = rmsNorm(x, pass.weight(`${at}.input_layernorm.weight`), config.rmsNormEps);
-  const residual = add(x, attention(norm1, layer, config, pass, inputs));
-  const normed = rmsNorm(residual, pass.weight(`${at}.post_attention_layernorm.weight`), config.rmsNormEps);
+  const normed = rmsNorm(residual, pass.weight(`${at}.post_attention_layernorm.weight`), rmsNormEps);
   const feedForward = (): Tensor => {
     const gate = pass.linear(`${at}.mlp.gate_proj`, normed);
     const up = pass.linear(`${at}.mlp.up_proj`, normed);
     return pass.linear(`${at}.mlp.down_proj`, swiglu(gate, up));
   };
-  let base: Tensor | null = null;
-  return pass.block(
-    at,
-    pass.ffn(`${at}.mlp`, {
-      residual,
-      normed,
-      // a branch that replaces the FFN never asks; a scope of the branch may have disposed what was asked for before
-      get base() {
-        if (base === null || base.isDisposed) base = feedForward();
-        return base;
-      },
-    }),
-  );
+  let found = base;
+  return {
+    residual,
+    normed,
+    // a branch that replaces the FFN never asks; a scope of the branch may have disposed what was asked for before
+    get base() {
+      if (found === null || found.isDisposed) found = feedForward();
+      return found;
+    },
+  };
+}
+
+/** Second half of a decoder block: y = a + FFN(Norm₂(a)), and what is attached. */
+export function ffnHalf(input: FfnInput, layer: number, pass: SitePass): Tensor {
+  const at = `model.layers.${layer}`;
+  return pass.block(at, pass.ffn(`${at}.mlp`, input));
 }
 
 function attention(

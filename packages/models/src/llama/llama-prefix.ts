@@ -1,9 +1,13 @@
 import {
   type ForwardOptions,
   InvalidConfigError,
+  isAbove,
   type LayerInput,
+  nameOf,
   ShapeMismatchError,
+  type StartPoint,
   type Tensor,
+  widthAt,
 } from '@moect/core';
 import type { LlamaConfig } from './llama-config.ts';
 
@@ -16,18 +20,22 @@ function layerOf(name: string, { numLayers }: LlamaConfig): number {
   return name.startsWith('model.embed_tokens.') ? 0 : numLayers;
 }
 
-/** See `BasePrefix.firstLayer`. */
-export function firstLayer(
+/** See `BasePrefix.start`. */
+export function startOf(
   config: LlamaConfig,
   { attachments, overrides }: Pick<ForwardOptions, 'attachments' | 'overrides'>,
-): number {
+): StartPoint {
   const names = [
     ...(attachments === undefined
       ? []
       : [attachments.ffn, attachments.linear, attachments.block].flatMap((sites) => [...sites.keys()])),
     ...(overrides?.keys() ?? []),
   ];
-  return Math.min(config.numLayers, ...names.map((name) => layerOf(name, config)));
+  const layer = Math.min(config.numLayers, ...names.map((name) => layerOf(name, config)));
+  const at = `model.layers.${layer}`;
+  const inside = names.filter((name) => layerOf(name, config) === layer);
+  const isFfn = layer < config.numLayers && inside.every((name) => name === at || name === `${at}.mlp`);
+  return { layer, at: isFfn ? 'ffn' : 'block' };
 }
 
 /** Throws InvalidConfigError and ShapeMismatchError where a pass cannot begin with `from`. */
@@ -37,7 +45,7 @@ export function checkFrom(
   from: LayerInput,
   options: ForwardOptions,
 ): void {
-  const { layer, hidden } = from;
+  const { layer, at, hidden } = from;
   const refuse = (message: string): never => {
     throw new InvalidConfigError('forward', [{ path: 'options.from', message }]);
   };
@@ -46,9 +54,12 @@ export function checkFrom(
   }
   if (options.cache !== undefined)
     refuse('cannot stand beside a cache: the layers below would miss their keys');
-  const first = firstLayer(config, options);
-  if (first < layer) refuse(`begins at layer ${layer}, but layer ${first} is attached to or overridden`);
-  const shape = [...tokens.shape, config.hiddenSize];
+  if (at === 'ffn' && layer === config.numLayers) refuse(`there is no FFN of layer ${layer}`);
+  const last = startOf(config, options);
+  if (isAbove(from, last)) {
+    refuse(`begins at ${nameOf(from)}, but ${nameOf(last)} is attached to or overridden`);
+  }
+  const shape = [...tokens.shape, widthAt(from, config.hiddenSize)];
   if (hidden.dtype !== 'float32' || hidden.shape.join() !== shape.join()) {
     throw new ShapeMismatchError(
       'options.from.hidden',

@@ -1,10 +1,19 @@
-import type { ForwardOptions, ParamMap, ParamTree, Site, SiteStatistics, Tensor } from '@moect/core';
-import { add, clone, embedding, recompute, tensor, tidy, zeros } from '@moect/tensor';
-import { llamaBlock } from './llama-block.ts';
+import type {
+  FfnInput,
+  ForwardOptions,
+  ParamMap,
+  ParamTree,
+  Site,
+  SiteStatistics,
+  StartPoint,
+  Tensor,
+} from '@moect/core';
+import { add, clone, concat, embedding, recompute, split, tensor, tidy, zeros } from '@moect/tensor';
+import { attentionHalf, type BlockInputs, ffnHalf, ffnInput } from './llama-block.ts';
 import type { LayerKeys, LlamaCache } from './llama-cache.ts';
 import type { LlamaConfig } from './llama-config.ts';
 import type { RopeTables } from './rope-tables.ts';
-import { createSitePass, type SiteInputs, type SiteResults } from './site-pass.ts';
+import { createSitePass, type SiteInputs, type SitePass, type SiteResults } from './site-pass.ts';
 
 export const EMBEDDING = 'model.embed_tokens.weight';
 
@@ -64,7 +73,7 @@ function inputsOf(
   };
 }
 
-/** The layers from `options.from` up to `end` − 1. */
+/** The layers from `options.from` on, below layer `end`. */
 export function runLayers(
   parts: Parts,
   end: number,
@@ -109,6 +118,30 @@ function runLayer(
     keys.push(cache.withKeys(layer, added));
     return keys[0]!;
   };
-  const stream = llamaBlock(inputs.stream, layer, parts.config, pass, { ...inputs, extendKeys });
+  const { config } = parts;
+  const isAtFfn = options.from?.at === 'ffn' && options.from.layer === layer;
+  const attended = (): FfnInput => {
+    const residual = attentionHalf(inputs.stream, layer, config, pass, { ...inputs, extendKeys });
+    return ffnInput(residual, layer, config, pass);
+  };
+  const entering = isAtFfn ? keptFfnInput(inputs.stream, layer, config, pass) : attended();
+  const stream = ffnHalf(entering, layer, pass);
   return { ...pass.results(), stream, keys };
+}
+
+/** What an FFN site reads, from what `hiddenAt` gave. */
+function keptFfnInput(hidden: Tensor, layer: number, config: LlamaConfig, pass: SitePass): FfnInput {
+  const { hiddenSize } = config;
+  const [residual, base] = split(hidden, [hiddenSize, hiddenSize], -1) as [Tensor, Tensor];
+  return ffnInput(residual, layer, config, pass, base);
+}
+
+/** See `BasePrefix.hidden`. */
+export function hiddenAt(parts: Parts, start: StartPoint, tokens: Tensor, options: ForwardOptions): Tensor {
+  const { stream, inputs } = runLayers(parts, start.layer, tokens, options);
+  if (start.at === 'block') return stream;
+  const pass = createSitePass(parts, options, inputs, undefined);
+  const block: BlockInputs = { ...inputs, extendKeys: (added) => added };
+  const residual = attentionHalf(stream, start.layer, parts.config, pass, block);
+  return concat([residual, ffnInput(residual, start.layer, parts.config, pass).base], -1);
 }

@@ -1,4 +1,4 @@
-import type { Extension } from '@moect/core';
+import { type Extension, isAbove, type StartPoint } from '@moect/core';
 import { type HiddenStateCache, openHiddenStateCache } from '@moect/models/node';
 import type { LoadedBase } from './describe-base.ts';
 
@@ -10,8 +10,8 @@ export interface HiddenStateFolder {
 }
 
 /**
- * Opens the cache of the hidden states that enter the first layer which any of the extensions touches; null where that is
- * the lowest, so that there is nothing to keep. The base alone begins there too: what is compared is rounded alike.
+ * Opens the cache of the hidden states at the first point which any of the extensions touches; null where that is the very
+ * first, so that there is nothing to keep. The base alone begins there too: what is compared is rounded alike.
  * Throws InvalidConfigError.
  */
 export async function openHiddenStates(
@@ -21,12 +21,14 @@ export async function openHiddenStates(
 ): Promise<HiddenStateCache | null> {
   const { prefix, numLayers } = model;
   if (prefix === undefined) return null;
-  const layer = Math.min(numLayers, ...extensions.map((extension) => prefix.firstLayer(extension)));
-  if (layer === 0) return null;
+  const start = extensions
+    .map((extension) => prefix.start(extension))
+    .reduce<StartPoint>((a, b) => (isAbove(a, b) ? b : a), { layer: numLayers, at: 'block' });
+  if (start.layer === 0 && start.at === 'block') return null;
   return openHiddenStateCache({
     base: model,
     baseSha256: heldSha256,
-    layer,
+    ...start,
     folder,
     ...(maxBytes != null && { maxBytes }),
   });

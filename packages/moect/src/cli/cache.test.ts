@@ -67,7 +67,11 @@ describe('moect with a cache of hidden states', { timeout: 300_000 }, () => {
   });
 
   it('says when there is nothing to keep', async () => {
-    const { code, stderr } = await train('all', { method: {}, cache: { folder: 'nothing' } });
+    const { code, stderr } = await train('all', {
+      preset: 'lora-ct',
+      method: {},
+      cache: { folder: 'nothing' },
+    });
     expect(code).toBe(0);
     expect(stderr).toMatch(/note: cache: the lowest layer is trained/);
   });

@@ -1,4 +1,11 @@
-import type { BaseModel, Batch, BatchSource, HiddenStateSource, StepMetrics } from '@moect/core';
+import {
+  type BaseModel,
+  type Batch,
+  type BatchSource,
+  type HiddenStateSource,
+  type StepMetrics,
+  widthAt,
+} from '@moect/core';
 import { createRng, tensor } from '@moect/tensor';
 import { type TrainOptions, train } from '@moect/trainer';
 
@@ -26,14 +33,16 @@ const noLearning = (): number => 0;
 
 /** Stands for hidden states that are on disk already, as they are from the second pass over the text on. */
 function inMemory({ hiddenSize }: BaseModel, source: HiddenStateSource): HiddenStateSource {
-  const { contract, layer, dtype } = source;
+  const { contract, layer, at, dtype } = source;
+  const width = widthAt(source, hiddenSize);
   return {
     contract,
     layer,
+    at,
     dtype,
     async hiddenStates({ batchSize, sequenceLength }) {
-      const shape = [batchSize, sequenceLength, hiddenSize];
-      return tensor(createRng(0).normal(batchSize * sequenceLength * hiddenSize), shape);
+      const shape = [batchSize, sequenceLength, width];
+      return tensor(createRng(0).normal(batchSize * sequenceLength * width), shape);
     },
   };
 }

@@ -70,7 +70,7 @@ export interface Prepared extends RunInfo {
 }
 
 const NOTHING_TO_CACHE =
-  'cache: the lowest layer is trained, so there are no frozen layers below to keep; see `method: { layers: { top: … } }`';
+  'cache: the lowest layer is trained, so there is nothing frozen below to keep; see `method: { layers: { top: … } }`';
 
 function attach(source: ConfigSource, plan: RunPlan, base: LoadedBase, moect: Moect): Extension {
   const settings = mergeSettings(moect.preset(plan.preset).config, plan.method.overrides);

@@ -7,6 +7,8 @@ import {
   type Extension,
   type HiddenStateSource,
   InvalidConfigError,
+  isAbove,
+  nameOf,
   type Optimizer,
   type Schedule,
   type StepMetrics,
@@ -74,9 +76,9 @@ function hiddenStateProblems({ base, extension, hiddenStates }: TrainOptions): C
   if (base.prefix === undefined) {
     return [{ path, message: `'${base.architecture}' cannot begin in the middle` }];
   }
-  const first = base.prefix.firstLayer(extension);
-  if (hiddenStates.layer <= first) return [];
-  return [{ path, message: `enter layer ${hiddenStates.layer}, but layer ${first} is trained` }];
+  const last = base.prefix.start(extension);
+  if (!isAbove(hiddenStates, last)) return [];
+  return [{ path, message: `begin at ${nameOf(hiddenStates)}, but ${nameOf(last)} is trained` }];
 }
 
 /** Throws InvalidConfigError with every problem at once. */

@@ -14,7 +14,7 @@ export interface RunIdentity {
   readonly optimizer: { readonly name: string; readonly settings: Settings | null };
   readonly schedule: Settings | null;
   /** null or absent: every step begins with the tokens. */
-  readonly hiddenStates?: { readonly layer: number; readonly dtype: string } | null;
+  readonly hiddenStates?: { readonly layer: number; readonly at: string; readonly dtype: string } | null;
 }
 
 /** Where a run stands between two optimizer steps. JSON. */

@@ -131,7 +131,8 @@ async function runFrom(
 ): Promise<MicroBatchResult> {
   const options = { collectStatistics, recompute };
   if (hiddenStates === undefined) return runMicroBatch(base, extension, batch, normalizers, options);
-  const from = { layer: hiddenStates.layer, hidden: await hiddenStates.hiddenStates(batch) };
+  const { layer, at } = hiddenStates;
+  const from = { layer, at, hidden: await hiddenStates.hiddenStates(batch) };
   try {
     return runMicroBatch(base, extension, batch, normalizers, { ...options, from });
   } finally {

@@ -1,4 +1,4 @@
-import { NonFiniteError, type OptimizerState, type StepMetrics } from '@moect/core';
+import { type HiddenStateSource, NonFiniteError, type OptimizerState, type StepMetrics } from '@moect/core';
 import { callHooks, loadCallbacks, saveCallbacks } from './hooks.ts';
 import { checkOptions, type TrainOptions, type TrainResult } from './options.ts';
 import { restore } from './restore.ts';
@@ -180,6 +180,12 @@ class TrainingRun {
   }
 }
 
+const startOf = ({ layer, at, dtype }: HiddenStateSource): NonNullable<RunIdentity['hiddenStates']> => ({
+  layer,
+  at,
+  dtype,
+});
+
 function identify(options: TrainOptions): RunIdentity {
   const { extension, data, optimizer, schedule, maxGradNorm = 1, hiddenStates } = options;
   return {
@@ -193,8 +199,7 @@ function identify(options: TrainOptions): RunIdentity {
     maxGradNorm: Number.isFinite(maxGradNorm) ? maxGradNorm : null,
     optimizer: { name: optimizer.name, settings: optimizer.settings ?? null },
     schedule: schedule.settings ?? null,
-    hiddenStates:
-      hiddenStates === undefined ? null : { layer: hiddenStates.layer, dtype: hiddenStates.dtype },
+    hiddenStates: hiddenStates === undefined ? null : startOf(hiddenStates),
   };
 }
 

@@ -29,6 +29,7 @@ const open = (more: object = {}): Promise<HiddenStateCache> =>
     base,
     baseSha256: 'one',
     layer: 3,
+    at: 'block',
     folder,
     onWarning: (message) => warnings.push(message),
     ...more,
@@ -82,7 +83,10 @@ describe('the cache of hidden states', () => {
     const { tensor, dispose } = await import('@moect/tensor');
     const upload = (x: Int32Array) => tensor(x, [2, 24], 'int32');
     const inputs = [upload(tokens), upload(positions!), upload(documentIds)] as const;
-    const hidden = base.prefix!.hidden(3, inputs[0], { positions: inputs[1], documentIds: inputs[2] });
+    const hidden = base.prefix!.hidden({ layer: 3, at: 'block' }, inputs[0], {
+      positions: inputs[1],
+      documentIds: inputs[2],
+    });
     const exact = await hidden.data();
     dispose([inputs, hidden]);
     const isPadding = (i: number): boolean => documentIds[Math.floor(i / 16)]! < 0;
@@ -112,6 +116,19 @@ describe('the cache of hidden states', () => {
     });
     expect(cache.counts).toEqual({ found: 1, computed: 0 });
     expect(alone.slice(0, 24 * 16)).toEqual(before[1]!.slice(24 * 16));
+    expect(warnings).toEqual([]);
+  });
+
+  it('keeps a and f of an FFN site, apart from what enters its layer', async () => {
+    const entering = await fill(2);
+    const ffn = { layer: 3, at: 'ffn' };
+    const before = await fill(2, ffn);
+    expect(before[0]).toHaveLength(2 * entering[0]!.length);
+    expect(await expectSame(before, ffn)).toEqual({ found: 4, computed: 0 });
+    expect(await expectSame(entering)).toEqual({ found: 4, computed: 0 });
+    const lowest = { layer: 0, at: 'ffn' };
+    expect(await expectSame(await fill(1, lowest), lowest)).toEqual({ found: 2, computed: 0 });
+    await expect(open({ layer: 6, at: 'ffn' })).rejects.toThrow(/from 0 to 5 at 'ffn', is 6/);
     expect(warnings).toEqual([]);
   });
 
@@ -149,7 +166,7 @@ describe('the cache of hidden states', () => {
     const foreign = await open({ baseSha256: 'three' });
     await values(foreign, numberedBatch(0));
     expect(foreign.counts.found).toBe(0);
-    expect(warnings.join()).toMatch(/made with another base, layer or backend.*removed/);
+    expect(warnings.join()).toMatch(/made with another base, point or backend.*removed/);
   });
 
   it.each([
@@ -242,7 +259,9 @@ describe('the cache of hidden states', () => {
   });
 
   it('refuses what cannot be', async () => {
-    await expect(open({ layer: 0 })).rejects.toThrow(/from 1 to 6, is 0: there must be a layer to leave out/);
+    await expect(open({ layer: 0 })).rejects.toThrow(
+      /from 1 to 6 at 'block', is 0: there must be something to leave out/,
+    );
     await expect(open({ maxBytes: 0 })).rejects.toBeInstanceOf(InvalidConfigError);
     const { prefix: _prefix, ...whole } = base;
     await expect(open({ base: whole })).rejects.toThrow(/cannot begin in the middle/);

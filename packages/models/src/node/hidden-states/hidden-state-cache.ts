@@ -3,19 +3,21 @@ import {
   type HiddenStateSource,
   InvalidConfigError,
   NonFiniteError,
+  nameOf,
   type SequenceBatch,
+  type StartPoint,
   type Tensor,
+  widthAt,
 } from '@moect/core';
 import { activeBackend, decodeBfloat16, dispose, encodeBfloat16, tensor, tidy } from '@moect/tensor';
 import { type Sequence, sequencesOf } from './sequence.ts';
 import { ShardFolder } from './shard-folder.ts';
 
-export interface HiddenStateCacheOptions {
+/** `layer` and `at`: `base.prefix.start` of what is trained or evaluated. */
+export interface HiddenStateCacheOptions extends StartPoint {
   readonly base: BaseModel;
   /** Digest of the base's parameters as they compute, rounded storage included. States of another base are never read. */
   readonly baseSha256: string;
-  /** The layer that the states enter: `base.prefix.firstLayer` of what is trained or evaluated. */
-  readonly layer: number;
   /** Shared by bases and layers. Made where it is not there. */
   readonly folder: string;
   /** Bound on the bytes of all files in `folder`. Default 16 GiB. */
@@ -33,13 +35,14 @@ export interface HiddenStateCache extends HiddenStateSource {
 
 const DEFAULT_BYTES = 16 * 2 ** 30;
 
-function check({ base, layer, maxBytes = DEFAULT_BYTES }: HiddenStateCacheOptions): void {
+function check({ base, layer, at, maxBytes = DEFAULT_BYTES }: HiddenStateCacheOptions): void {
   const problems = [];
   if (base.prefix === undefined) {
     problems.push({ path: 'base', message: `'${base.architecture}' cannot begin in the middle` });
   }
-  if (!Number.isInteger(layer) || layer < 1 || layer > base.numLayers) {
-    const message = `must be a whole number from 1 to ${base.numLayers}, is ${layer}: there must be a layer to leave out`;
+  const [first, last] = at === 'ffn' ? [0, base.numLayers - 1] : [1, base.numLayers];
+  if (!Number.isInteger(layer) || layer < first || layer > last) {
+    const message = `must be a whole number from ${first} to ${last} at '${at}', is ${layer}: there must be something to leave out`;
     problems.push({ path: 'layer', message });
   }
   if (!(maxBytes > 0)) problems.push({ path: 'maxBytes', message: `${maxBytes} is not positive` });
@@ -47,11 +50,11 @@ function check({ base, layer, maxBytes = DEFAULT_BYTES }: HiddenStateCacheOption
 }
 
 /** Alone and without padding, so that the bits depend on the sequence and on nothing beside it. */
-async function compute(base: BaseModel, layer: number, sequence: Sequence): Promise<Uint16Array> {
+async function compute(base: BaseModel, start: StartPoint, sequence: Sequence): Promise<Uint16Array> {
   const { tokens, positions, documentIds } = sequence;
   const upload = (values: Int32Array): Tensor => tensor(values, [1, values.length], 'int32');
   const hidden = tidy(() =>
-    base.prefix!.hidden(layer, upload(tokens), {
+    base.prefix!.hidden(start, upload(tokens), {
       positions: upload(positions),
       documentIds: upload(documentIds),
     }),
@@ -59,10 +62,7 @@ async function compute(base: BaseModel, layer: number, sequence: Sequence): Prom
   try {
     const values = (await hidden.data()) as Float32Array;
     if (!values.every(Number.isFinite)) {
-      throw new NonFiniteError(
-        `Hidden states that enter layer ${layer}`,
-        'The weights of the base are damaged.',
-      );
+      throw new NonFiniteError(`Hidden states at ${nameOf(start)}`, 'The weights of the base are damaged.');
     }
     return encodeBfloat16(values);
   } finally {
@@ -71,42 +71,43 @@ async function compute(base: BaseModel, layer: number, sequence: Sequence): Prom
 }
 
 /**
- * Opens a folder of hidden states that enter a layer under the frozen base (method.md §3 f). What is there is read,
+ * Opens a folder of the hidden states of the frozen base at one point (method.md §3 f). What is there is read,
  * checked against its SHA-256; what is not is computed and written, in shards of at most 32 MiB that appear whole.
  * States are rounded to bf16 (8 significant bits) before they are first used, so results are the same whether they were
  * found or computed. Keys are the contents of a sequence (tokens, positions, documents), so other text, another tokenizer
- * and other packing never meet; base, layer and backend each have a folder of their own.
+ * and other packing never meet; base, point and backend each have a folder of their own.
  *
- * When `maxBytes` is reached, the states of other bases and layers go, longest unused first; then no more are kept.
+ * When `maxBytes` is reached, the states of other bases and points go, longest unused first; then no more are kept.
  * A damaged shard is removed with a warning, and computed again.
  * Throws InvalidConfigError; `hiddenStates` throws NonFiniteError.
  */
 export async function openHiddenStateCache(options: HiddenStateCacheOptions): Promise<HiddenStateCache> {
   check(options);
-  const { base, baseSha256, layer, folder, maxBytes = DEFAULT_BYTES } = options;
-  const { hiddenSize } = base;
+  const { base, baseSha256, layer, at, folder, maxBytes = DEFAULT_BYTES } = options;
+  const width = widthAt(options, base.hiddenSize);
   const store = await ShardFolder.open({
     folder,
     maxBytes,
-    hiddenSize,
+    width,
     identity: {
       schema: 'moect-hidden-states/1',
       base: baseSha256,
       layer,
-      hiddenSize,
+      at,
+      width,
       backend: activeBackend(),
     },
     onWarning: options.onWarning ?? ((message) => process.emitWarning(message)),
   });
   const counts = { found: 0, computed: 0 };
   const rowOf = async (sequence: Sequence): Promise<Float32Array> => {
-    const size = sequence.tokens.length * hiddenSize;
+    const size = sequence.tokens.length * width;
     const kept = await store.read(sequence.key);
     if (kept !== null && kept.length === size) {
       counts.found++;
       return decodeBfloat16(kept);
     }
-    const row = await compute(base, layer, sequence);
+    const row = await compute(base, { layer, at }, sequence);
     counts.computed++;
     await store.write(sequence.key, row);
     return decodeBfloat16(row);
@@ -114,15 +115,16 @@ export async function openHiddenStateCache(options: HiddenStateCacheOptions): Pr
   return {
     contract: 'hidden-states/1',
     layer,
+    at,
     dtype: 'bf16',
     counts,
     async hiddenStates(batch: SequenceBatch) {
       const { batchSize, sequenceLength } = batch;
-      const values = new Float32Array(batchSize * sequenceLength * hiddenSize);
+      const values = new Float32Array(batchSize * sequenceLength * width);
       for (const [row, sequence] of sequencesOf(batch).entries()) {
-        if (sequence !== null) values.set(await rowOf(sequence), row * sequenceLength * hiddenSize);
+        if (sequence !== null) values.set(await rowOf(sequence), row * sequenceLength * width);
       }
-      return tensor(values, [batchSize, sequenceLength, hiddenSize]);
+      return tensor(values, [batchSize, sequenceLength, width]);
     },
     close: () => store.flush(),
   };

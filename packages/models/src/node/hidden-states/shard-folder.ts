@@ -14,13 +14,14 @@ const STALE_MS = 3_600_000;
 const IDENTITY = 'identity.json';
 
 export interface ShardFolderOptions {
-  /** Shared by all bases and layers; each has a folder of its own in it. */
+  /** Shared by all bases and points; each has a folder of its own in it. */
   readonly folder: string;
   /** Bound on the bytes of all shards below `folder`. */
   readonly maxBytes: number;
   /** What the states are computed with: only those of the same are ever read. */
   readonly identity: { readonly [key: string]: Json };
-  readonly hiddenSize: number;
+  /** Values of one token. */
+  readonly width: number;
   readonly onWarning: (message: string) => void;
 }
 
@@ -30,7 +31,7 @@ interface Part {
   readonly openedAt: number;
 }
 
-/** The folders of bases and layers; nothing else that lies there is touched. */
+/** The folders of bases and points; nothing else that lies there is touched. */
 async function partsOf(folder: string): Promise<Part[]> {
   const paths = (await readdir(folder))
     .filter((name) => /^[0-9a-f]{16}$/.test(name))
@@ -123,11 +124,11 @@ export class ShardFolder {
   /** Writes what waits for its shard to fill. */
   async flush(): Promise<void> {
     if (this.#pending.size === 0) return;
-    const { hiddenSize } = this.#options;
+    const { width } = this.#options;
     try {
       // checksums and offsets take room beside the states
       if (await this.#makeRoom(this.#pendingBytes + 300 * this.#pending.size + 1024)) {
-        const written = await writeShard(this.#own, this.#id, hiddenSize, this.#pending);
+        const written = await writeShard(this.#own, this.#id, width, this.#pending);
         for (const [key, entry] of written) this.#index.set(key, entry);
       } else this.#stop(`is full (${this.#options.maxBytes} bytes)`);
     } catch (error) {
@@ -145,7 +146,7 @@ export class ShardFolder {
   }
 
   /**
-   * Makes room by removing the states of other bases and layers, those first that were opened longest ago. Never its own: rows
+   * Makes room by removing the states of other bases and points, those first that were opened longest ago. Never its own: rows
    * are read round and round, and whatever went would be the next to be needed.
    */
   async #makeRoom(needed: number): Promise<boolean> {

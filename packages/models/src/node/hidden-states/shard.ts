@@ -25,21 +25,21 @@ function corrupt(file: string, reason: string): never {
 }
 
 /**
- * Writes a shard: a safetensors file with one bf16 tensor [tokens, hiddenSize] for each sequence. It is there whole or
+ * Writes a shard: a safetensors file with one bf16 tensor [tokens, width] for each sequence. It is there whole or
  * not at all.
  * @param identity what the states were computed with
  */
 export async function writeShard(
   folder: string,
   identity: string,
-  hiddenSize: number,
+  width: number,
   rows: ReadonlyMap<string, Uint16Array>,
 ): Promise<Map<string, ShardEntry>> {
   const file = join(folder, `shard-${randomUUID()}.safetensors`);
   const entries = [...rows].map(([key, bits]) => [key, checksumOf(key, littleEndian(bits))] as const);
   const checksums = JSON.stringify(Object.fromEntries(entries));
   const tensors = [...rows].map(([key, bits]) => {
-    return [key, { shape: [bits.length / hiddenSize, hiddenSize], data: decodeBfloat16(bits) }] as const;
+    return [key, { shape: [bits.length / width, width], data: decodeBfloat16(bits) }] as const;
   });
   const metadata = { schema: SCHEMA, identity, checksums };
   await writeSafetensorsFile(file, tensors, { dtype: 'BF16', metadata });
@@ -51,7 +51,7 @@ export async function indexShard(file: string, identity: string): Promise<Map<st
   const { metadata, entries, close } = await openSafetensors(file);
   await close();
   if (metadata['schema'] !== SCHEMA) corrupt(file, `has schema '${metadata['schema']}', not '${SCHEMA}'`);
-  if (metadata['identity'] !== identity) corrupt(file, 'was made with another base, layer or backend');
+  if (metadata['identity'] !== identity) corrupt(file, 'was made with another base, point or backend');
   const checksums: unknown = JSON.parse(metadata['checksums'] ?? 'null');
   const index = new Map<string, ShardEntry>();
   for (const key of entries.keys()) {

@@ -1,0 +1,13 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { BaseModel, Extension, HiddenStateSource } from '@moect/core';
+import { openHiddenStateCache } from '@moect/models/node';
+
+/** The cache of the frozen layers below the extension, in a folder that lives as long as this process. */
+export async function temporaryCache(base: BaseModel, extension: Extension): Promise<HiddenStateSource> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'moect-bench-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  // one base only in this folder: any name for it will do
+  return openHiddenStateCache({ base, baseSha256: '0'.repeat(64), ...base.prefix!.start(extension), folder });
+}
