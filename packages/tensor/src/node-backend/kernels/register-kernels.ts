@@ -1,6 +1,7 @@
 import { registerActivations } from './activations.ts';
 import { registerCausalAttention } from './causal-attention.ts';
 import { registerCrossEntropy } from './cross-entropy.ts';
+import { registerGroupedMatMul } from './grouped-mat-mul.ts';
 import { registerNorms } from './norms.ts';
 import { registerOptimizer } from './optimizer.ts';
 import { registerRope } from './rope.ts';
@@ -10,6 +11,7 @@ export function registerKernels(): void {
   registerActivations();
   registerCausalAttention();
   registerCrossEntropy();
+  registerGroupedMatMul();
   registerNorms();
   registerOptimizer();
   registerRope();
