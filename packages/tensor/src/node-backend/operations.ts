@@ -91,7 +91,8 @@ export class Operations {
   }
 
   reshape(x: Id, shape: readonly number[]): Id {
-    return this.run('Reshape', [x, this.integers(shape)]);
+    // of this call: there may be as many shapes as there are lengths of text
+    return this.run('Reshape', [x, this.values([shape.length], Int32Array.from(shape))]);
   }
 
   transpose(x: Id, permutation: readonly number[]): Id {
