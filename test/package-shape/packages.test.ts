@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { testBrowserPage } from './browser-page.ts';
 import { USES } from './uses.ts';
 
 const run = promisify(execFile);
@@ -52,14 +53,31 @@ afterAll(async () => {
   await rm(work, { recursive: true, force: true });
 });
 
+/** An empty project. */
+async function createProject(name: string): Promise<string> {
+  const project = path.join(work, `project-${name}`);
+  await mkdir(project);
+  const manifest = { name: 'empty', private: true, type: 'module' };
+  await writeFile(path.join(project, 'package.json'), JSON.stringify(manifest));
+  return project;
+}
+
+/** Installs a packed package with the packed ones that it needs, and others from the registry. */
+async function install(project: string, name: string, extra: readonly string[] = []): Promise<void> {
+  const files = [...closure(name)].map((one) => tarballs.get(one)!);
+  const flags = ['--no-audit', '--no-fund', '--prefer-offline'];
+  await run('npm', ['install', ...flags, ...files, ...extra], { cwd: project });
+}
+
+testBrowserPage(async () => {
+  const folder = await createProject('page');
+  return { folder, install: (extra) => install(folder, 'moect', extra) };
+});
+
 describe('each package, packed and installed alone', () => {
   it.each(names)('%s', { timeout: 180_000 }, async (name) => {
-    const project = path.join(work, `project-${name}`);
-    await mkdir(project);
-    const manifest = { name: 'empty', private: true, type: 'module' };
-    await writeFile(path.join(project, 'package.json'), JSON.stringify(manifest));
-    const files = [...closure(name)].map((one) => tarballs.get(one)!);
-    await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...files], { cwd: project });
+    const project = await createProject(name);
+    await install(project, name);
     const scoped = await readdir(path.join(project, 'node_modules/@moect')).catch((): string[] => []);
     const installed = name === 'moect' ? [...scoped, 'moect'] : scoped;
     // nothing more than what it says it needs

@@ -1,0 +1,96 @@
+import type { BackendName } from '@moect/tensor';
+
+/** What the page asks a run for. */
+export interface TrainRequest {
+  readonly language: string;
+  readonly text: File;
+  /** Text of a language that the base knows, for replay; null: none. */
+  readonly oldText: { readonly language: string; readonly text: File } | null;
+  readonly backend: 'auto' | 'webgpu' | 'wasm';
+  /** Passes over the text; counts where `steps` is null. */
+  readonly epochs: number;
+  readonly steps: number | null;
+  /** Sequences in a step; null: chosen by the amount of text. */
+  readonly batchSize: number | null;
+  /** Tokens in a sequence; null: the base's context. */
+  readonly sequenceLength: number | null;
+}
+
+/** Bits per byte of text that was not trained on. */
+export interface Score {
+  readonly language: string;
+  readonly role: 'new' | 'old';
+  readonly bitsPerByte: number;
+}
+
+/** What a run is going to do. */
+export interface PlanEvent {
+  readonly kind: 'plan';
+  readonly preset: string;
+  readonly documents: number;
+  readonly heldOutDocuments: number;
+  readonly tokens: number;
+  readonly steps: number;
+  readonly batchSize: number;
+  readonly sequenceLength: number;
+  readonly trainableParameters: number;
+  readonly baseParameters: number;
+  /** Predicted, with what the base takes. */
+  readonly memoryBytes: number;
+  /** Beginning of a text that is not trained on: something to continue. */
+  readonly prompt: string;
+}
+
+export interface StepEvent {
+  readonly kind: 'step';
+  readonly step: number;
+  readonly totalSteps: number;
+  /** nats a token */
+  readonly loss: number;
+  readonly tokensPerSecond: number;
+  readonly secondsLeft: number;
+}
+
+/** What a run tells on its way. */
+export type RunEvent =
+  | { readonly kind: 'status'; readonly text: string }
+  | {
+      readonly kind: 'backend';
+      readonly name: BackendName;
+      readonly detail: string;
+      /** Why this one. */
+      readonly reason: string;
+    }
+  | PlanEvent
+  | { readonly kind: 'scores'; readonly when: 'before' | 'after'; readonly scores: readonly Score[] }
+  | StepEvent
+  | { readonly kind: 'text'; readonly pack: boolean; readonly text: string };
+
+export interface RunOutcome {
+  readonly reason: 'finished' | 'stopped' | 'interrupted';
+  readonly steps: number;
+}
+
+/** Requests by name: what goes in, what comes back. */
+export interface Requests {
+  train: { readonly request: TrainRequest; readonly reply: RunOutcome };
+  generate: { readonly request: { readonly prompt: string; readonly pack: boolean }; readonly reply: string };
+  /** A zip file of the language pack. */
+  save: { readonly request: null; readonly reply: Uint8Array<ArrayBuffer> };
+  pause: { readonly request: null; readonly reply: null };
+  resume: { readonly request: null; readonly reply: null };
+  stop: { readonly request: null; readonly reply: null };
+}
+
+export type RequestName = keyof Requests;
+
+export interface RequestMessage {
+  readonly id: number;
+  readonly name: RequestName;
+  readonly request: unknown;
+}
+
+export type WorkerMessage =
+  | { readonly event: RunEvent }
+  | { readonly id: number; readonly reply: unknown }
+  | { readonly id: number; readonly error: string };

@@ -1,0 +1,65 @@
+import type { TrainRequest } from '../messages.ts';
+import { button, element, input, numberIn, setText } from './elements.ts';
+
+/** samples.json, written by scripts/build.ts. */
+interface Sample {
+  readonly code: string;
+  readonly name: string;
+  readonly file: string;
+  readonly source: string;
+}
+
+const OWN = 'own';
+const CODE_IN_NAME = /^([a-z]{2,3}(?:[_-][A-Z][a-z]{3})?)\./;
+
+let samples: readonly Sample[] = [];
+
+function showChoice(): void {
+  const { value } = element<HTMLSelectElement>('sample');
+  const sample = samples.find(({ code }) => code === value);
+  element('own').hidden = sample !== undefined;
+  for (const id of ['file', 'language']) input(id).required = sample === undefined;
+  setText('source', sample?.source ?? 'The text is read here and sent nowhere.');
+}
+
+/** Offers the samples and the user's own file. */
+export async function prepareForm(): Promise<void> {
+  samples = await (await fetch('samples/samples.json')).json();
+  const options = [...samples.map(({ code, name }) => [code, `${name} (sample)`]), [OWN, 'My own text …']];
+  const select = element<HTMLSelectElement>('sample');
+  select.replaceChildren(...options.map(([value, text]) => new Option(text, value)));
+  select.addEventListener('change', showChoice);
+  input('file').addEventListener('change', () => {
+    const code = CODE_IN_NAME.exec(input('file').files?.[0]?.name ?? '')?.[1];
+    if (code !== undefined) input('language').value = code;
+  });
+  showChoice();
+}
+
+async function chosenText(): Promise<Pick<TrainRequest, 'language' | 'text'>> {
+  const { value } = element<HTMLSelectElement>('sample');
+  const sample = samples.find(({ code }) => code === value);
+  if (sample === undefined) return { language: input('language').value, text: input('file').files![0]! };
+  const response = await fetch(`samples/${sample.file}`);
+  return { language: sample.code, text: new File([await response.blob()], sample.file) };
+}
+
+/** What the form says. */
+export async function readForm(): Promise<TrainRequest> {
+  const old = input('old-file').files?.[0];
+  return {
+    ...(await chosenText()),
+    oldText: old === undefined ? null : { language: 'eng_Latn', text: old },
+    backend: element<HTMLSelectElement>('backend').value as TrainRequest['backend'],
+    epochs: numberIn('epochs')!,
+    steps: numberIn('steps'),
+    batchSize: numberIn('batch'),
+    sequenceLength: numberIn('length'),
+  };
+}
+
+export function setFormEnabled(enabled: boolean): void {
+  for (const field of element<HTMLFormElement>('form').elements)
+    (field as HTMLInputElement).disabled = !enabled;
+  button('start').textContent = enabled ? 'Start training' : 'Training …';
+}
