@@ -1,5 +1,6 @@
 import { BackendUnavailableError } from '@moect/core';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import { isSoftwareAdapter } from './adapter.ts';
 import { DeviceHealth } from './device-health.ts';
 
 type BackendClass = new (device: GPUDevice, info: GPUAdapterInfo) => WebGPUBackend;
@@ -8,6 +9,8 @@ type Read = ReturnType<WebGPUBackend['read']>;
 /** TensorFlow.js's backend, on our device, with errors that are seen. */
 export interface MoectWebgpuBackend extends WebGPUBackend {
   readonly health: DeviceHealth;
+  /** The adapter computes on the CPU. */
+  readonly isSoftware: boolean;
 }
 
 /** @param Stock the class of @tensorflow/tfjs-backend-webgpu, which is an optional peer */
@@ -18,6 +21,7 @@ export function createBackend(
 ): MoectWebgpuBackend {
   class Backend extends Stock implements MoectWebgpuBackend {
     readonly health: DeviceHealth = new DeviceHealth(device);
+    readonly isSoftware: boolean = isSoftwareAdapter(info);
 
     override async read(dataId: object): Read {
       await this.health.settle();

@@ -5,8 +5,8 @@ import { output, type Program, runProgram } from '../program.ts';
 import { tileProgram, tileSize } from './tile-product.ts';
 
 /** Rows of one expert are few: small tiles waste less of them. */
-const SMALL = true;
-const SIZE: number = tileSize(SMALL);
+const TILE = 'small';
+const SIZE: number = tileSize(TILE);
 
 /** Tiles never cross experts: tile `group / across` belongs to the expert whose tiles reach that far. */
 const grouped = (transposeW: boolean): Program =>
@@ -14,7 +14,7 @@ const grouped = (transposeW: boolean): Program =>
     name: `groupedMatMul${transposeW ? 'T' : ''}`,
     transposeA: false,
     transposeB: !transposeW,
-    small: SMALL,
+    tile: TILE,
     reads: { offsets: 'i32' },
     params: { experts: 'i32', n: 'i32', k: 'i32' },
     setup: (size) => `
@@ -44,7 +44,7 @@ const GRAD_WEIGHT = tileProgram({
   name: 'groupedGradWeight',
   transposeA: true,
   transposeB: false,
-  small: SMALL,
+  tile: TILE,
   reads: { offsets: 'i32' },
   params: { m: 'i32', n: 'i32' },
   setup: (size) => `

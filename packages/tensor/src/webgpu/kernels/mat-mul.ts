@@ -3,10 +3,10 @@ import { sizeOf } from '../../kernel-inputs.ts';
 import type { MoectWebgpuBackend } from '../backend.ts';
 import { registerWebgpuKernel, type WebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
 import { output, type Program, runProgram } from '../program.ts';
-import { tileProgram, tileSize } from './tile-product.ts';
+import { type TileKind, tileProgram, tileSize } from './tile-product.ts';
 
 /** Below this many large tiles small ones are used, so that more workgroups share the work. */
-const FEW_TILES = 32;
+const FEW_TILES = { gpu: 32, software: 8 } as const;
 
 export interface ProductSizes {
   readonly batch?: number;
@@ -27,8 +27,8 @@ export interface ProductOptions {
 
 const programs = new Map<string, Program>();
 
-function programOf({ transposeA, transposeB }: ProductSizes, accumulate: boolean, small: boolean): Program {
-  const name = `matMul${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}${accumulate ? '+' : ''}${small ? ' small' : ''}`;
+function programOf({ transposeA, transposeB }: ProductSizes, accumulate: boolean, tile: TileKind): Program {
+  const name = `matMul${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}${accumulate ? '+' : ''} ${tile}`;
   let program = programs.get(name);
   if (program === undefined) {
     program = tileProgram({
@@ -36,7 +36,7 @@ function programOf({ transposeA, transposeB }: ProductSizes, accumulate: boolean
       transposeA,
       transposeB,
       accumulate,
-      small,
+      tile,
       params: { m: 'i32', n: 'i32', k: 'i32', aOffset: 'i32', bOffset: 'i32', yOffset: 'i32' },
       setup: (size) => `
   let m = p.m;
@@ -67,11 +67,14 @@ export function product(
   { aOffset = 0, bOffset = 0, yOffset = 0, accumulate = false }: ProductOptions = {},
 ): void {
   const { batch = 1, m, n, k } = sizes;
-  const tiles = (small: boolean): number =>
-    batch * Math.ceil(m / tileSize(small)) * Math.ceil(n / tileSize(small));
-  const small = tiles(false) < FEW_TILES;
-  const program = programOf(sizes, accumulate, small);
-  runProgram(backend, program, tiles(small), { a, b, y }, { m, n, k, aOffset, bOffset, yOffset });
+  const tiles = (tile: TileKind): number =>
+    batch * Math.ceil(m / tileSize(tile)) * Math.ceil(n / tileSize(tile));
+  const [kind, few] = backend.isSoftware
+    ? (['wide', FEW_TILES.software] as const)
+    : (['large', FEW_TILES.gpu] as const);
+  const tile = tiles(kind) < few ? 'small' : kind;
+  const program = programOf(sizes, accumulate, tile);
+  runProgram(backend, program, tiles(tile), { a, b, y }, { m, n, k, aOffset, bOffset, yOffset });
 }
 
 /** Products of equally many float32 matrices; TensorFlow.js's own kernel has the rest. */

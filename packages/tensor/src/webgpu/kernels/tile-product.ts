@@ -1,5 +1,11 @@
 import type { Program } from '../program.ts';
 
+/**
+ * Small tiles fill a GPU where there are few; large ones read less. Wide ones are for adapters that are software: they
+ * have no use for many invocations, and each of them reads its operands one by one.
+ */
+export type TileKind = 'small' | 'large' | 'wide';
+
 /** Which product a workgroup computes a tile of, and where its operands lie. */
 export interface TileSource {
   /** Distinguishes programs. */
@@ -8,8 +14,7 @@ export interface TileSource {
   readonly transposeB: boolean;
   /** True adds to what is there. */
   readonly accumulate?: boolean;
-  /** Small tiles fill a GPU where there are few; large ones read less. */
-  readonly small: boolean;
+  readonly tile: TileKind;
   readonly reads?: Program['reads'];
   readonly params: Program['params'];
   /**
@@ -29,10 +34,13 @@ interface TileShape {
   readonly quads: number;
 }
 
-const LARGE: TileShape = { size: 64, depth: 32, rows: 8, quads: 2 };
-const SMALL: TileShape = { size: 32, depth: 32, rows: 4, quads: 1 };
+const SHAPES: Readonly<Record<TileKind, TileShape>> = {
+  small: { size: 32, depth: 32, rows: 4, quads: 1 },
+  large: { size: 64, depth: 32, rows: 8, quads: 2 },
+  wide: { size: 64, depth: 32, rows: 8, quads: 4 },
+};
 
-export const tileSize = (small: boolean): number => (small ? SMALL : LARGE).size;
+export const tileSize = (tile: TileKind): number => SHAPES[tile].size;
 
 const ROW_OF_B = [0, 1, 2, 3];
 
@@ -69,7 +77,7 @@ function load({ size, depth }: TileShape, lanes: number, { transposeA, transpose
  * outputs in registers, in the order of the terms. The same bits for any size of tile.
  */
 export function tileProgram(source: TileSource): Program {
-  const shape = source.small ? SMALL : LARGE;
+  const shape = SHAPES[source.tile];
   const { size, depth, rows, quads } = shape;
   const across = size / (4 * quads);
   const lanes = across * (size / rows);
