@@ -2,7 +2,10 @@ import type { Tensor } from '@moect/core';
 import { describe, expect, it } from 'vitest';
 import * as ops from '../../index.ts';
 import { type BackendName, leakedTensors, selectBackend } from '../../testing.ts';
+import { tf } from '../../tf.ts';
+import type { MoectWebgpuBackend } from '../backend.ts';
 import { noAdapter, skipNote } from '../test-support.ts';
+import { product as multiply } from './mat-mul.ts';
 
 interface Case {
   readonly name: string;
@@ -131,8 +134,8 @@ const linearLoss = (r: number, vocabSize: number, d: number): Case => ({
   shapes: [
     [r, d],
     [vocabSize, d],
-    [r, 3],
-    [vocabSize, 3],
+    [r, d % 4 === 0 ? 4 : 3],
+    [vocabSize, d % 4 === 0 ? 4 : 3],
   ],
   run: ([x, w, y, v]) => {
     const targets = int(
@@ -163,6 +166,7 @@ const cases: Case[] = [
     product(1, 1, 1, a, b),
     product(5, 33, 70, a, b, [2, 3]),
     product(129, 67, 35, a, b),
+    product(36, 68, 40, a, b, [2]),
   ]),
   // as many large tiles as it takes for large tiles
   product(450, 300, 9, false, true),
@@ -183,6 +187,7 @@ const cases: Case[] = [
   experts(90, 2, 3, 33, 35),
   linearLoss(1, 2, 1),
   linearLoss(13, 70, 9),
+  linearLoss(16, 72, 8),
 ];
 
 /** The value and the gradients of a random projection of it. */
@@ -216,6 +221,33 @@ describe.skipIf(noAdapter)(`WGSL kernels${skipNote}`, () => {
     const actual = await evaluate('webgpu', example);
     const errors = actual.map((values, i) => difference(values, expected[i]!));
     expect(Math.max(...errors), `[value, gradients]: ${errors}`).toBeLessThan(2e-5);
+  });
+
+  // software adapters take others by themselves
+  it.each([
+    [false, false, [70, 67, 35]],
+    [false, true, [72, 68, 36]],
+    [true, false, [72, 68, 36]],
+  ] as const)('large tiles, as on GPUs: aᵀ %s, bᵀ %s, %j', async (transposeA, transposeB, [m, n, k]) => {
+    const rng = ops.createRng(3);
+    const aShape = transposeA ? [k, m] : [m, k];
+    const bShape = transposeB ? [n, k] : [k, n];
+    const [a, b] = [rng.normal(m * k), rng.normal(k * n)];
+    const expected = Float32Array.from({ length: m * n }, (_, i) => {
+      const [row, column] = [Math.floor(i / n), i % n];
+      let sum = 0;
+      for (let t = 0; t < k; t++) {
+        sum += a[transposeA ? t * m + row : row * k + t]! * b[transposeB ? column * k + t : t * n + column]!;
+      }
+      return sum;
+    });
+    await selectBackend('webgpu');
+    const [ta, tb, ty] = [ops.tensor(a, aShape), ops.tensor(b, bShape), ops.zeros([m, n])];
+    const sizes = { m, n, k, transposeA, transposeB };
+    const infos = [ta, tb, ty].map((t) => t as unknown as tf.Tensor);
+    multiply(tf.backend() as MoectWebgpuBackend, infos[0]!, infos[1]!, infos[2]!, sizes, { tile: 'large' });
+    expect(difference((await ty.data()) as Float32Array, expected)).toBeLessThan(2e-6);
+    ops.dispose([ta, tb, ty]);
   });
 
   it('leave nothing behind, and give the same bits again', async () => {

@@ -23,12 +23,19 @@ export interface ProductOptions {
   readonly bOffset?: number;
   readonly yOffset?: number;
   readonly accumulate?: boolean;
+  /** Default: what suits the adapter. */
+  readonly tile?: TileKind;
 }
 
 const programs = new Map<string, Program>();
 
-function programOf({ transposeA, transposeB }: ProductSizes, accumulate: boolean, tile: TileKind): Program {
-  const name = `matMul${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}${accumulate ? '+' : ''} ${tile}`;
+function programOf(
+  { transposeA, transposeB }: ProductSizes,
+  accumulate: boolean,
+  tile: TileKind,
+  vectors: boolean,
+): Program {
+  const name = `matMul${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}${accumulate ? '+' : ''} ${tile}${vectors ? ' quads' : ''}`;
   let program = programs.get(name);
   if (program === undefined) {
     program = tileProgram({
@@ -37,6 +44,7 @@ function programOf({ transposeA, transposeB }: ProductSizes, accumulate: boolean
       transposeB,
       accumulate,
       tile,
+      vectors,
       params: { m: 'i32', n: 'i32', k: 'i32', aOffset: 'i32', bOffset: 'i32', yOffset: 'i32' },
       setup: (size) => `
   let m = p.m;
@@ -64,7 +72,7 @@ export function product(
   b: TensorInfo,
   y: TensorInfo,
   sizes: ProductSizes,
-  { aOffset = 0, bOffset = 0, yOffset = 0, accumulate = false }: ProductOptions = {},
+  { aOffset = 0, bOffset = 0, yOffset = 0, accumulate = false, tile: wanted }: ProductOptions = {},
 ): void {
   const { batch = 1, m, n, k } = sizes;
   const tiles = (tile: TileKind): number =>
@@ -72,8 +80,9 @@ export function product(
   const [kind, few] = backend.isSoftware
     ? (['wide', FEW_TILES.software] as const)
     : (['large', FEW_TILES.gpu] as const);
-  const tile = tiles(kind) < few ? 'small' : kind;
-  const program = programOf(sizes, accumulate, tile);
+  const tile = wanted ?? (tiles(kind) < few ? 'small' : kind);
+  const vectors = [m, n, k, aOffset, bOffset, yOffset].every((size) => size % 4 === 0);
+  const program = programOf(sizes, accumulate, tile, vectors);
   runProgram(backend, program, tiles(tile), { a, b, y }, { m, n, k, aOffset, bOffset, yOffset });
 }
 

@@ -1,4 +1,5 @@
 import type { Program } from '../program.ts';
+import { loadVectors } from './tile-vectors.ts';
 
 /**
  * Small tiles fill a GPU where there are few; large ones read less. Wide ones are for adapters that are software: they
@@ -15,6 +16,8 @@ export interface TileSource {
   /** True adds to what is there. */
   readonly accumulate?: boolean;
   readonly tile: TileKind;
+  /** Reads and writes in quads: `m`, `n`, `k` and the offsets must be multiples of four. */
+  readonly vectors?: boolean;
   readonly reads?: Program['reads'];
   readonly params: Program['params'];
   /**
@@ -86,17 +89,23 @@ export function tileProgram(source: TileSource): Program {
   );
   const each = (f: (sum: string, r: number, q: number) => string): string =>
     block.flatMap((row, r) => row.map((sum, q) => f(sum, r, q))).join('\n');
-  const store = (sum: string, q: number): string =>
+  const vectors = source.vectors === true;
+  const element = vectors ? 'vec4<f32>' : 'f32';
+  const assign = source.accumulate === true ? '+=' : '=';
+  const storeVector = (sum: string, q: number): string =>
+    `let column = firstColumn + (x + ${across * q}) * 4;
+     if (column < n) { y[(yAt + row * n + column) / 4] ${assign} ${sum}; }`;
+  const storeEach = (sum: string, q: number): string =>
     ROW_OF_B.map((e) => {
       const at = `yAt + row * n + column + ${e}`;
-      return `if (column + ${e} < n) { y[${at}] ${source.accumulate === true ? '+=' : '='} ${sum}[${e}]; }`;
+      return `if (column + ${e} < n) { y[${at}] ${assign} ${sum}[${e}]; }`;
     })
       .map((line, e) => (e === 0 ? `let column = firstColumn + (x + ${across * q}) * 4; ${line}` : line))
       .join(' ');
   return {
     name: source.name,
-    reads: { a: 'f32', b: 'f32', ...source.reads },
-    writes: { y: 'f32' },
+    reads: { a: element, b: element, ...source.reads },
+    writes: { y: element },
     params: source.params,
     lanes,
     declarations: `
@@ -110,7 +119,7 @@ var<workgroup> tileB : array<vec4<f32>, ${(size * depth) / 4}>;`,
   let rowInTile = (lane / ${across}) * ${rows};
   ${each((sum) => `var ${sum} = vec4<f32>();`)}
   for (var from0 = first; from0 < k; from0 += ${depth}) {
-    ${load(shape, lanes, source)}
+    ${vectors ? loadVectors({ ...source, size, depth, lanes }) : load(shape, lanes, source)}
     workgroupBarrier();
     for (var t = 0; t < ${depth}; t++) {
       ${Array.from({ length: quads }, (_, q) => `let b${q} = tileB[t * ${size / 4} + x + ${across * q}];`).join(' ')}
@@ -119,6 +128,6 @@ var<workgroup> tileB : array<vec4<f32>, ${(size * depth) / 4}>;`,
     }
     workgroupBarrier();
   }
-  ${each((sum, r, q) => `{ let row = firstRow + rowInTile + ${r}; if (row < m) { ${store(sum, q)} } }`)}`,
+  ${each((sum, r, q) => `{ let row = firstRow + rowInTile + ${r}; if (row < m) { ${vectors ? storeVector(sum, q) : storeEach(sum, q)} } }`)}`,
   };
 }

@@ -1,0 +1,63 @@
+/** What loading a tile needs to know. */
+export interface TileLoad {
+  readonly size: number;
+  readonly depth: number;
+  readonly lanes: number;
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+}
+
+const EACH = [0, 1, 2, 3];
+
+/** Operands in quads: all sizes and offsets are multiples of four, so a quad is inside or outside as a whole. */
+export function loadVectors({ size, depth, lanes, transposeA, transposeB }: TileLoad): string {
+  const quads = size / 4;
+  const deep = depth / 4;
+  const loop = (count: number, across: number, statements: string): string => `
+    for (var i = lane; i < ${count}; i += ${lanes}) {
+      let place = vec2<i32>(i % ${across}, i / ${across});
+      ${statements}
+    }`;
+  const a = transposeA
+    ? loop(
+        quads * depth,
+        quads,
+        `let row = firstRow + place.x * 4;
+         let term = from0 + place.y;
+         var v = vec4<f32>();
+         if (row < m && term < k) { v = a[(aAt + term * m + row) / 4]; }
+         ${EACH.map((e) => `tileA[place.y * ${size} + place.x * 4 + ${e}] = v[${e}];`).join(' ')}`,
+      )
+    : loop(
+        size * deep,
+        deep,
+        `let row = firstRow + place.y;
+         let term = from0 + place.x * 4;
+         var v = vec4<f32>();
+         if (row < m && term < k) { v = a[(aAt + row * k + term) / 4]; }
+         ${EACH.map((e) => `tileA[(place.x * 4 + ${e}) * ${size} + place.y] = v[${e}];`).join(' ')}`,
+      );
+  const b = transposeB
+    ? loop(
+        quads * deep,
+        deep,
+        `let column = firstColumn + place.y * 4;
+         let term = from0 + place.x * 4;
+         var v = mat4x4<f32>();
+         if (column < n && term < k) {
+           let at = (bAt + column * k + term) / 4;
+           v = transpose(mat4x4<f32>(b[at], b[at + k / 4], b[at + 2 * (k / 4)], b[at + 3 * (k / 4)]));
+         }
+         ${EACH.map((e) => `tileB[(place.x * 4 + ${e}) * ${quads} + place.y] = v[${e}];`).join(' ')}`,
+      )
+    : loop(
+        quads * depth,
+        quads,
+        `let column = firstColumn + place.x * 4;
+         let term = from0 + place.y;
+         var v = vec4<f32>();
+         if (column < n && term < k) { v = b[(bAt + term * n + column) / 4]; }
+         tileB[place.y * ${quads} + place.x] = v;`,
+      );
+  return a + b;
+}
