@@ -1,10 +1,10 @@
 import { argI, argP, rangeStart } from '../layout';
-import { KC, productWithPackedB, roundUp8 } from '../product';
+import { KC, MC, productWithPackedB, roundUp8 } from '../product';
 import { packBPanels } from '../pack';
 import { addScaled, dot, scaleRow } from './math';
 
 /** Rows of one unit of a grouped product; weights' rows of one unit of its gradient. */
-const ROWS: i32 = 96;
+const ROWS: i32 = MC;
 
 // @ts-ignore: decorator
 @inline
@@ -44,7 +44,7 @@ export function groupedPackChunk(chunk: i32, chunks: i32): void {
 
 /**
  * c[r] = a[r] times the right side of r's expert. args: a, packed, c, offsets, experts, k, n, units.
- * A unit is up to 96 rows of one expert.
+ * A unit is up to MC rows of one expert.
  */
 export function groupedProductChunk(chunk: i32, chunks: i32): void {
   const offsets = argP(3);
@@ -71,7 +71,7 @@ export function groupedProductChunk(chunk: i32, chunks: i32): void {
 
 /**
  * dw[e] = sum over e's rows of dy[r] x[r]^T. args: dy, packedX, dw, offsets, experts, out, in.
- * A unit is up to 96 rows of one expert's dw.
+ * A unit is up to MC rows of one expert's dw.
  */
 export function groupedGradWeightChunk(chunk: i32, chunks: i32): void {
   const offsets = argP(3);
