@@ -1,10 +1,10 @@
 import { argI, argP, rangeStart } from '../layout';
-import { KC, MC, productWithPackedB, roundUp8 } from '../product';
+import { KC, productWithPackedB, roundUp8 } from '../product';
 import { packBPanels } from '../pack';
 import { addScaled, dot, scaleRow } from './math';
 
 /** Rows of one unit of a grouped product; weights' rows of one unit of its gradient. */
-const ROWS: i32 = MC;
+const ROWS: i32 = 24;
 
 // @ts-ignore: decorator
 @inline
@@ -44,7 +44,7 @@ export function groupedPackChunk(chunk: i32, chunks: i32): void {
 
 /**
  * c[r] = a[r] times the right side of r's expert. args: a, packed, c, offsets, experts, k, n, units.
- * A unit is up to MC rows of one expert.
+ * A unit is up to 24 rows of one expert.
  */
 export function groupedProductChunk(chunk: i32, chunks: i32): void {
   const offsets = argP(3);
@@ -59,11 +59,14 @@ export function groupedProductChunk(chunk: i32, chunks: i32): void {
     const end = offset(offsets, expert + 1);
     const blocks = (end - first + ROWS - 1) / ROWS;
     const packed = argP(1) + ((<usize>expert * <usize>k * <usize>roundUp8(n)) << 2);
-    for (; unit < to && unit < before + blocks; unit++) {
+    const last = min(to, before + blocks);
+    if (unit < last) {
       const row = first + (unit - before) * ROWS;
+      const rows = min((last - unit) * ROWS, end - row);
       const a = argP(0) + ((<usize>row * <usize>k) << 2);
       const c = argP(2) + ((<usize>row * <usize>n) << 2);
-      productWithPackedB(a, k, 0, packed, roundUp8(n), 0, c, n, min(ROWS, end - row), n, k, 0);
+      productWithPackedB(a, k, 0, packed, roundUp8(n), 0, c, n, rows, n, k, 0);
+      unit = last;
     }
     before += blocks;
   }
@@ -71,7 +74,7 @@ export function groupedProductChunk(chunk: i32, chunks: i32): void {
 
 /**
  * dw[e] = sum over e's rows of dy[r] x[r]^T. args: dy, packedX, dw, offsets, experts, out, in.
- * A unit is up to MC rows of one expert's dw.
+ * A unit is up to 24 rows of one expert's dw.
  */
 export function groupedGradWeightChunk(chunk: i32, chunks: i32): void {
   const offsets = argP(3);
@@ -80,10 +83,13 @@ export function groupedGradWeightChunk(chunk: i32, chunks: i32): void {
   const blocks = (m + ROWS - 1) / ROWS;
   const units = argI(4) * blocks;
   const to = rangeStart(units, chunk + 1, chunks, 1);
-  for (let unit = rangeStart(units, chunk, chunks, 1); unit < to; unit++) {
+  let unit = rangeStart(units, chunk, chunks, 1);
+  while (unit < to) {
     const expert = unit / blocks;
     const i = (unit - expert * blocks) * ROWS;
-    const rows = min(ROWS, m - i);
+    const last = min(to, (expert + 1) * blocks);
+    const rows = min((last - unit) * ROWS, m - i);
+    unit = last;
     const first = offset(offsets, expert);
     const k = offset(offsets, expert + 1) - first;
     const c = argP(2) + (((<usize>expert * <usize>m + <usize>i) * <usize>n) << 2);

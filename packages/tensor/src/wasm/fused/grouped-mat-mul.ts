@@ -5,8 +5,8 @@ import { inputsOf, numberAttr } from '../../kernel-inputs.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
 import { withTemporary } from './scratch.ts';
 
-/** Rows of one unit, as in assembly/fused/grouped.ts: more would share no more packing, and divide worse among threads. */
-const ROWS = 48;
+/** Rows of one unit, as in assembly/fused/grouped.ts: few, so that uneven experts divide well among threads. */
+const ROWS = 24;
 /** Below this many rows weights are read in place, not packed. */
 const FEW_ROWS = 8;
 
