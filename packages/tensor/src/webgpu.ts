@@ -1,2 +1,2 @@
-export { type AdapterSummary, findAdapter, isSoftwareAdapter } from './webgpu/adapter.ts';
+export { type AdapterSummary, type AdapterTexts, findAdapter, isSoftwareAdapter } from './webgpu/adapter.ts';
 export { registerWebgpuBackend, type WebgpuBackendInfo } from './webgpu/register.ts';

@@ -8,17 +8,26 @@ export interface AdapterSummary {
   readonly isSoftware: boolean;
 }
 
+/** The part of WebGPU's GPUAdapterInfo that is read here. */
+export interface AdapterTexts {
+  readonly vendor?: string;
+  readonly architecture?: string;
+  readonly device?: string;
+  readonly description?: string;
+  readonly isFallbackAdapter?: boolean;
+}
+
 /** What adapters say of themselves, in the browsers and drivers that do not set `isFallbackAdapter`. */
 const SOFTWARE = /llvmpipe|lavapipe|softpipe|swiftshader|software|basic render|\bwarp\b/i;
 
-function infoTexts({ vendor, architecture, device, description }: Partial<GPUAdapterInfo>): string[] {
+function infoTexts({ vendor, architecture, device, description }: AdapterTexts): string[] {
   return [vendor, architecture, device, description].filter(
     (text) => text !== undefined && text !== '',
   ) as string[];
 }
 
 /** True where an adapter is no GPU but a program on the CPU. */
-export function isSoftwareAdapter(info: Partial<GPUAdapterInfo>): boolean {
+export function isSoftwareAdapter(info: AdapterTexts): boolean {
   return info.isFallbackAdapter === true || infoTexts(info).some((text) => SOFTWARE.test(text));
 }
 

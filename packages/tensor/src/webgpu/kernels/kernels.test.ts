@@ -223,6 +223,30 @@ describe.skipIf(noAdapter)(`WGSL kernels${skipNote}`, () => {
     expect(Math.max(...errors), `[value, gradients]: ${errors}`).toBeLessThan(2e-5);
   });
 
+  it.each([
+    [1, 1, 1],
+    [7, 2, 5],
+    [90, 3, 4],
+  ])(
+    '%i tokens, %i of %i experts: order and choice are those of plain JavaScript',
+    async (tokens, k, numExperts) => {
+      // many equal scores: ties go to the lower index
+      const scores = Array.from(seeded(tokens * numExperts, 3, 8));
+      const on = async (backend: BackendName): Promise<number[][]> => {
+        await selectBackend(backend);
+        const values = ops.tensor(scores, [tokens, numExperts]);
+        const chosen = ops.topK(values, k);
+        // the plain form needs two experts or more
+        const sorted = ops.sortByExpert(chosen.indices, Math.max(2, numExperts));
+        const found = [chosen.values, chosen.indices, ...Object.values(sorted)];
+        const read = await Promise.all(found.map(async (x: Tensor) => [...(await x.data())]));
+        ops.dispose([values, found]);
+        return read;
+      };
+      expect(await on('webgpu')).toEqual(await on('cpu'));
+    },
+  );
+
   // software adapters take others by themselves
   it.each([
     [false, false, [70, 67, 35]],
