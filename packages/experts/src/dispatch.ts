@@ -1,5 +1,5 @@
 import type { Expert, ParamTree, Tensor } from '@moect/core';
-import { combineRows, reshape, slotRows, sortByExpert, tensor, tidy } from '@moect/tensor';
+import { combineRows, remake, reshape, slotRows, sortByExpert, tensor, tidy } from '@moect/tensor';
 
 /**
  * Σⱼ weights[n, j] · expert[indices[n, j]](hidden[n]), dropless (MegaBlocks, arXiv 2211.15841): slots are sorted by
@@ -18,9 +18,13 @@ export function dispatchToExperts(
   numExperts: number,
 ): Tensor {
   return tidy(() => {
-    const order = sortByExpert(routing.expertIndices, numExperts);
-    const results = expert.apply(params, slotRows(hidden, order), order.offsets);
-    return combineRows(results, order.inverse, routing.expertWeights);
+    const { expertIndices, expertWeights } = routing;
+    const order = sortByExpert(expertIndices, numExperts);
+    const rows = remake({ hidden, ...order }, (given) => slotRows(given.hidden, given));
+    const results = expert.apply(params, rows, order.offsets);
+    return remake({ results, inverse: order.inverse, expertWeights }, (given) =>
+      combineRows(given.results, given.inverse, given.expertWeights),
+    );
   });
 }
 

@@ -7,7 +7,18 @@ import {
   type Rng,
   type Tensor,
 } from '@moect/core';
-import { concat, groupedMatMul, mul, randomNormal, slice, stack, swiglu, tidy, zeros } from '@moect/tensor';
+import {
+  concat,
+  groupedMatMul,
+  mul,
+  randomNormal,
+  remake,
+  slice,
+  stack,
+  swiglu,
+  tidy,
+  zeros,
+} from '@moect/tensor';
 import { checkedOptions, type Fields, number, oneOf, orNull } from './options.ts';
 
 export type SwigluExpertOptions = {
@@ -105,7 +116,8 @@ export function swigluExpert(options: Partial<SwigluExpertOptions> = {}): Expert
       tidy(() => {
         const gate = groupedMatMul(rows, weightOf(params, 'gate_proj'), offsets);
         const up = groupedMatMul(rows, weightOf(params, 'up_proj'), offsets);
-        return groupedMatMul(swiglu(gate, up), weightOf(params, 'down_proj'), offsets);
+        const inner = remake({ gate, up }, (given) => swiglu(given.gate, given.up));
+        return groupedMatMul(inner, weightOf(params, 'down_proj'), offsets);
       }),
   };
 }

@@ -5,9 +5,12 @@ export interface TapeNode {
   readonly kernelName: string;
   readonly inputs: Readonly<Record<string, tf.Tensor>>;
   readonly outputs: readonly tf.Tensor[];
-  readonly saved?: readonly tf.Tensor[];
+  /** The gradient reads this very array. */
+  readonly saved?: tf.Tensor[];
   /** Gradients by input name; a missing one is none. null: nothing depends on that output. */
   gradient?(dys: readonly (tf.Tensor | null)[]): Readonly<Record<string, () => tf.Tensor>>;
+  /** Called when the way back has passed, or will not be taken. */
+  end?(): void;
 }
 
 /** Their gradients read the shapes of what is saved, which a disposed tensor still has, never the values. */

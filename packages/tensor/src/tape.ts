@@ -1,4 +1,5 @@
 import type { Tensor } from '@moect/core';
+import { RemadeValues } from './remade-values.ts';
 import { releaseUnread, type TapeNode } from './tape-node.ts';
 import { asTf, tf } from './tf.ts';
 
@@ -43,6 +44,8 @@ export class Tape {
   /** Ids of the sources and of all that was computed from them. */
   readonly #tracked: Set<number>;
   readonly #nodes: TapeNode[] = [];
+  /** What saved tensors are made from again, where they are not held. */
+  readonly #remade = new RemadeValues();
   #watched: Watched | null = null;
 
   constructor(sources: Iterable<Tensor>) {
@@ -59,7 +62,7 @@ export class Tape {
     try {
       return work();
     } catch (error) {
-      this.#release();
+      this.release();
       throw error;
     } finally {
       active = outer;
@@ -80,6 +83,21 @@ export class Tape {
     }
     for (const { id } of node.outputs) this.#tracked.add(id);
     releaseUnread(node, ({ id }) => this.#tracked.has(id));
+    this.#hold(node);
+  }
+
+  /** Takes an operation whose results are made again on the way back; with no gradient where none can flow. */
+  pushRemade(node: TapeNode, results: readonly tf.Tensor[], make: () => readonly tf.Tensor[]): void {
+    for (const { id } of node.outputs) this.#tracked.add(id);
+    this.#hold(node);
+    this.#remade.add(results, () => {
+      this.#remade.fetch(node);
+      return make();
+    });
+  }
+
+  #hold(node: TapeNode): void {
+    this.#remade.letGo(node);
     this.#nodes.push(node);
   }
 
@@ -110,7 +128,7 @@ export class Tape {
         }
         return gradients;
       } catch (error) {
-        this.#release();
+        this.release();
         for (const gradient of gradients.values()) gradient.dispose();
         throw error;
       }
@@ -121,6 +139,7 @@ export class Tape {
   #step(node: TapeNode, gradients: Map<number, tf.Tensor>): void {
     const dys = node.outputs.map(({ id }) => gradients.get(id) ?? null);
     if (dys.some((dy) => dy !== null)) {
+      this.#remade.fetch(node);
       const found = tf.tidy(() => this.#inputGradients(node, dys)) as unknown as [number, tf.Tensor][];
       for (const { id } of node.outputs) {
         if (this.#sources.has(id)) continue;
@@ -129,7 +148,12 @@ export class Tape {
       }
       for (const [id, gradient] of found) accumulate(gradients, id, gradient);
     }
+    this.#end(node);
+  }
+
+  #end(node: TapeNode): void {
     for (const tensor of node.saved ?? []) tensor.dispose();
+    node.end?.();
   }
 
   #inputGradients(node: TapeNode, dys: readonly (tf.Tensor | null)[]): [number, tf.Tensor][] {
@@ -148,8 +172,9 @@ export class Tape {
     });
   }
 
-  #release(): void {
-    for (const { saved = [] } of this.#nodes) for (const tensor of saved) tensor.dispose();
+  /** Frees what is still held for a way back that is not taken. */
+  release(): void {
+    for (const node of this.#nodes) this.#end(node);
     this.#nodes.length = 0;
   }
 }

@@ -1,6 +1,6 @@
 import type { Tensor } from '@moect/core';
 import { withoutGradient } from '@moect/router';
-import { add, equal, mul, sub, tidy, where } from '@moect/tensor';
+import { add, equal, mul, remake, sub, tidy, where } from '@moect/tensor';
 
 /**
  * y = a + p·f + (1−p)·m, computed as a + (f + (1−p)·(m−f)): where m = f the base's bits come out, and so they do for
@@ -18,7 +18,9 @@ export function blend(
 ): Tensor {
   return tidy(() => {
     const { residual, base, moe } = input;
-    const mixed = add(residual, add(base, mul(sub(1, baseWeight), sub(moe, base))));
+    const mixed = remake({ residual, base, moe, baseWeight }, (given) =>
+      add(given.residual, add(given.base, mul(sub(1, given.baseWeight), sub(given.moe, given.base)))),
+    );
     return input.training ? mixed : unlessBaseOnly(add(residual, base), mixed, baseWeight);
   });
 }

@@ -1,5 +1,5 @@
 import type { Fusion, FusionInput, Tensor } from '@moect/core';
-import { add, rmsNormalize, tidy, zeros } from '@moect/tensor';
+import { add, remake, rmsNormalize, tidy, zeros } from '@moect/tensor';
 import { checkedOptions, type Fields, number, oneOf, orNull } from '../options.ts';
 import { gateLogit, gatePrior, gateResult, gateWidth, initGate, softWeight } from './gate.ts';
 import { pooledPrefix, poolState } from './prefix-pool.ts';
@@ -56,10 +56,15 @@ export function guardedGate(options: Partial<GuardedGateOptions> = {}): Fusion {
     fuse: (params, input) =>
       tidy(() => {
         const documentIds = documentsOf(input);
-        const baseSide = rmsNormalize(add(input.residual, input.base), EPS);
-        const pooled =
-          checked.pool === 'prefix' ? pooledPrefix(baseSide, documentIds, input.state) : baseSide;
-        const logit = gateLogit(params, pooled, rmsNormalize(add(input.residual, input.moe), EPS));
+        const { residual, base, moe, state } = input;
+        const pooled = remake({ residual, base, documentIds }, (given) => {
+          const baseSide = rmsNormalize(add(given.residual, given.base), EPS);
+          return checked.pool === 'prefix' ? pooledPrefix(baseSide, given.documentIds, state) : baseSide;
+        });
+        const moeSide = remake({ residual, moe }, (given) =>
+          rmsNormalize(add(given.residual, given.moe), EPS),
+        );
+        const logit = gateLogit(params, pooled, moeSide);
         const result = gateResult(input, softWeight(logit, checked.snap, input.training));
         const auxLosses = gatePrior(logit, input, checked);
         if (input.training || checked.pool === 'token') return { ...result, auxLosses };

@@ -2,7 +2,7 @@ import type { Tensor } from '@moect/core';
 import { clone, keep, tensorsIn, tidy } from '../scope.ts';
 import { activeTape, Tape, untaped, type Watched } from '../tape.ts';
 import type { TapeNode } from '../tape-node.ts';
-import { asTf, fromTf, type tf } from '../tf.ts';
+import { asTf, fromTf, tf } from '../tf.ts';
 
 /** A record of tensors. */
 type Inputs<I> = { readonly [Name in keyof I]: Tensor | undefined };
@@ -21,49 +21,111 @@ const mapInputs = <I extends Inputs<I>>(inputs: I, f: (input: Tensor) => Tensor)
  * @param work a pure function: the same tensors for the same inputs, in the same places of arrays, records, maps and sets
  */
 export function recompute<I extends Inputs<I>, T>(inputs: I, work: (inputs: I) => T): T {
-  const tape = activeTape();
-  const run = (): T => tidy(() => work(inputs));
-  const seen = tape?.watch(run) ?? null;
-  if (tape === null || seen === null) return run();
-  const node = recomputedNode(inputs, work, seen.result, seen.watched);
-  if (node !== null) tape.push(node);
-  return seen.result;
+  return run(inputs, work, false);
 }
 
-/** null where no gradient can flow. */
-function recomputedNode<I extends Inputs<I>, T>(
-  inputs: I,
-  work: (inputs: I) => T,
-  result: T,
-  { captured, derived }: Watched,
-): TapeNode | null {
+/**
+ * As {@link recompute}, for work that is cheap to repeat: later operations do not keep its results for their gradients
+ * either, but get them made again. So of a chain of norms, sums and gathered rows only the beginning is kept.
+ */
+export function remake<I extends Inputs<I>, T>(inputs: I, work: (inputs: I) => T): T {
+  return run(inputs, work, true);
+}
+
+function run<I extends Inputs<I>, T>(inputs: I, work: (inputs: I) => T, isRemade: boolean): T {
+  const tape = activeTape();
+  const once = (): T => tidy(() => work(inputs));
+  const seen = tape?.watch(once) ?? null;
+  if (tape === null || seen === null) return once();
+  const { result, watched } = seen;
   const results = tensorsIn(result);
   // what is passed through unchanged is no result of this operation
-  const places = results.flatMap(({ id }, i) => (derived.has(id) ? [i] : []));
-  if (captured.size === 0 || places.length === 0) return null;
-  const copies = new Map<number, Tensor>();
-  const saved = mapInputs(inputs, (x) => {
-    const copy = copies.get(x.id) ?? untaped(() => keep(clone(x)));
-    copies.set(x.id, copy);
-    return copy;
-  });
-  const sources = [...captured].map((x) => copies.get(x.id) ?? fromTf(x));
-  return {
-    kernelName: 'Recompute',
-    inputs: Object.fromEntries([...captured].entries()),
-    outputs: places.map((i) => asTf(results[i]!)),
-    saved: [...copies.values()].map(asTf),
-    gradient(dys) {
-      const again = new Tape(sources);
-      const outputs = tensorsIn(again.record(() => tidy(() => work(saved))));
-      const seeds = dys.flatMap((dy, i) =>
-        dy === null ? [] : [[outputs[places[i]!]!, fromTf(dy)] as const],
-      );
-      const gradients = again.backward(seeds);
-      const found = sources.map(({ id }, i) => [i, gradients.get(id)] as const);
-      return Object.fromEntries(
-        found.flatMap(([i, gradient]) => (gradient === undefined ? [] : [[i, () => gradient as tf.Tensor]])),
-      );
-    },
-  };
+  const places = results.flatMap(({ id }, i) => (watched.derived.has(id) ? [i] : []));
+  if (places.length === 0 && !isRemade) return result;
+  const rerun = new Rerun(inputs, work, watched);
+  const node = rerun.node(places.map((i) => [i, asTf(results[i]!)]));
+  if (!isRemade) tape.push(node);
+  else tape.pushRemade(node, results.map(asTf), () => rerun.results.map(asTf));
+  return result;
+}
+
+/** Work that ran again, recorded. */
+interface Again {
+  readonly tape: Tape;
+  readonly results: readonly Tensor[];
+  /** Results that are new, not passed through. */
+  readonly made: readonly Tensor[];
+}
+
+/** Work that may run again on copies of its inputs. */
+class Rerun<I extends Inputs<I>, T> {
+  readonly #inputs: I;
+  readonly #work: (inputs: I) => T;
+  readonly #captured: readonly tf.Tensor[];
+  /** Copies of the inputs, each once. The tape may take some away and bring them back. */
+  readonly #saved: tf.Tensor[];
+  readonly #index: ReadonlyMap<number, number>;
+  #again: Again | null = null;
+
+  constructor(inputs: I, work: (inputs: I) => T, { captured }: Watched) {
+    this.#inputs = inputs;
+    this.#work = work;
+    this.#captured = [...captured];
+    const given = new Map(tensorsIn(Object.values(inputs)).map((x) => [x.id, x] as const));
+    this.#index = new Map([...given.keys()].map((id, i) => [id, i]));
+    this.#saved = untaped(() => [...given.values()].map((x) => asTf(keep(clone(x)))));
+  }
+
+  #copy(x: Tensor): Tensor {
+    const at = this.#index.get(x.id);
+    return at === undefined ? x : fromTf(this.#saved[at]!);
+  }
+
+  get #sources(): Tensor[] {
+    return this.#captured.map((x) => this.#copy(fromTf(x)));
+  }
+
+  get results(): readonly Tensor[] {
+    return this.#run().results;
+  }
+
+  #run(): Again {
+    if (this.#again !== null) return this.#again;
+    const tape = new Tape(this.#sources);
+    const inputs = mapInputs(this.#inputs, (x) => this.#copy(x));
+    const last = tf.engine().nextTensorId();
+    const results = tensorsIn(tape.record(() => tidy(() => this.#work(inputs))));
+    const made = results.filter(({ id }) => id > last).map(keep);
+    this.#again = { tape, results, made };
+    return this.#again;
+  }
+
+  #end(): void {
+    this.#again?.tape.release();
+    for (const tensor of this.#again?.made ?? []) tensor.dispose();
+  }
+
+  /** @param outputs results that gradients may come to, and their places among all */
+  node(outputs: readonly (readonly [place: number, output: tf.Tensor])[]): TapeNode {
+    return {
+      kernelName: 'Recompute',
+      inputs: Object.fromEntries(this.#captured.entries()),
+      outputs: outputs.map(([, output]) => output),
+      saved: this.#saved,
+      gradient: (dys) => this.#gradients(dys.map((dy, i) => [outputs[i]![0], dy])),
+      end: () => this.#end(),
+    };
+  }
+
+  #gradients(
+    dys: readonly (readonly [place: number, dy: tf.Tensor | null])[],
+  ): Readonly<Record<string, () => tf.Tensor>> {
+    const { tape, results } = this.#run();
+    const seeds = dys.flatMap(([i, dy]) => (dy === null ? [] : [[results[i]!, fromTf(dy)] as const]));
+    const gradients = tape.backward(seeds);
+    const found = this.#sources.map(({ id }, i) => [i, gradients.get(id)] as const);
+    return Object.fromEntries(
+      found.flatMap(([i, gradient]) => (gradient === undefined ? [] : [[i, () => gradient as tf.Tensor]])),
+    );
+  }
 }
