@@ -116,8 +116,10 @@ export function swigluExpert(options: Partial<SwigluExpertOptions> = {}): Expert
       tidy(() => {
         const gate = groupedMatMul(rows, weightOf(params, 'gate_proj'), offsets);
         const up = groupedMatMul(rows, weightOf(params, 'up_proj'), offsets);
-        const inner = remake({ gate, up }, (given) => swiglu(given.gate, given.up));
-        return groupedMatMul(inner, weightOf(params, 'down_proj'), offsets);
+        const down = weightOf(params, 'down_proj');
+        return remake({ gate, up, offsets }, (given) =>
+          groupedMatMul(swiglu(given.gate, given.up), down, given.offsets),
+        );
       }),
   };
 }

@@ -1,5 +1,5 @@
 import type { FfnInput, Tensor } from '@moect/core';
-import { add, causalAttention, reshape, rmsNorm, rope, swiglu } from '@moect/tensor';
+import { add, causalAttention, remake, reshape, rmsNorm, rope, swiglu, tidy } from '@moect/tensor';
 import type { LayerKeys } from './llama-cache.ts';
 import type { LlamaConfig } from './llama-config.ts';
 import type { SitePass } from './site-pass.ts';
@@ -42,12 +42,16 @@ export function ffnInput(
   base: Tensor | null = null,
 ): FfnInput {
   const at = `model.layers.${layer}`;
-  const normed = rmsNorm(residual, pass.weight(`${at}.post_attention_layernorm.weight`), rmsNormEps);
-  const feedForward = (): Tensor => {
-    const gate = pass.linear(`${at}.mlp.gate_proj`, normed);
-    const up = pass.linear(`${at}.mlp.up_proj`, normed);
-    return pass.linear(`${at}.mlp.down_proj`, swiglu(gate, up));
-  };
+  const weight = pass.weight(`${at}.post_attention_layernorm.weight`);
+  const norm = (given: { residual: Tensor }): Tensor => rmsNorm(given.residual, weight, rmsNormEps);
+  // a frozen FFN keeps no input, so what is beside it should not either
+  const normed = pass.hasBranch(`${at}.mlp`) ? remake({ residual }, norm) : norm({ residual });
+  const feedForward = (): Tensor =>
+    tidy(() => {
+      const gate = pass.linear(`${at}.mlp.gate_proj`, normed);
+      const up = pass.linear(`${at}.mlp.up_proj`, normed);
+      return pass.linear(`${at}.mlp.down_proj`, swiglu(gate, up));
+    });
   let found = base;
   return {
     residual,

@@ -98,8 +98,9 @@ export function runLayers(
     for (const [site, of] of result.statistics) statistics.set(site, of);
     for (const [site, state] of result.states) states.set(site, state);
     keys.push(...result.keys);
+    if (options.collectHiddenStates === true) hiddenStates.push(result.stream);
+    else inputs.stream.dispose();
     inputs = { ...inputs, stream: result.stream, baseWeight: result.baseWeight };
-    hiddenStates.push(result.stream);
   }
   return { stream: inputs.stream, inputs, hiddenStates, auxLosses, statistics, states, keys };
 }

@@ -53,6 +53,8 @@ export interface SitePass {
   weight(name: string): Tensor;
   /** A linear layer with its bias, if it has one, and what is attached to it. */
   linear(site: string, input: Tensor): Tensor;
+  /** Whether something stands beside an FFN. */
+  hasBranch(site: string): boolean;
   /** The stream after an FFN: a + f, or what the attachment makes of it. */
   ffn(site: string, input: FfnInput): Tensor;
   block(site: string, stream: Tensor): Tensor;
@@ -140,6 +142,7 @@ export function createSitePass(
   return {
     results: () => ({ auxLosses, statistics, states, baseWeight }),
     weight,
+    hasBranch: (site) => attachments?.ffn.has(site) ?? false,
     ffn,
     linear(site, input) {
       const bias = `${site}.bias`;

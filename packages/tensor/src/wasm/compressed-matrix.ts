@@ -5,6 +5,9 @@ import type { Runtime } from './runtime.ts';
 /** Kinds of assembly/compressed.ts. */
 const KINDS = { bfloat16: 1, int8: 2 } as const;
 
+/** What packing reads of a matrix in compressed storage. */
+export type CompressedRows = Pick<CompressedMatrix, 'kind' | 'codes' | 'scales'>;
+
 /** A frozen matrix on the heap in bfloat16 or int8. */
 export class CompressedMatrix {
   readonly kind: number;
@@ -33,6 +36,13 @@ export class CompressedMatrix {
     const bytes = runtime.u8();
     bytes.set(new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength), this.codes);
     bytes.set(new Uint8Array(scales.buffer, scales.byteOffset, scales.byteLength), this.scales);
+  }
+
+  /** The matrix without its first `row` rows, for packing. */
+  fromRow(row: number): CompressedRows {
+    const bytesPerCode = this.#storage === 'int8' ? 1 : 2;
+    const codes = this.codes + row * this.columns * bytesPerCode;
+    return { kind: this.kind, codes, scales: this.scales + row * 4 };
   }
 
   /** Writes the values as float32 [rows, columns] to `pointer`. */

@@ -68,6 +68,7 @@ const cases: Sizes[] = [
   { rows: 256, vocabSize: 13, widths: [8] },
   { rows: 513, vocabSize: 30, widths: [6, 1] },
   { rows: 300, vocabSize: 520, widths: [270] },
+  { rows: 70, vocabSize: 2100, widths: [9, 4] },
   { rows: 0, vocabSize: 4, widths: [3] },
 ];
 

@@ -5,12 +5,14 @@ import { inputsOf, numberAttr, sizeOf } from '../../kernel-inputs.ts';
 import type { MoectWasmBackend, WasmOutput } from '../backend.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
 import { binary } from '../kernels/binary.ts';
-import { operandB, packedBytes, packOperandB, productPacked } from '../kernels/mat-mul.ts';
+import { type OperandB, operandB, packedBytes, packOperandB, productPacked } from '../kernels/mat-mul.ts';
 import { floatBits } from '../layout.ts';
 import { checkRange, withTemporary } from './scratch.ts';
 
 /** Rows whose logits are held at a time. */
 const ROWS = 256;
+/** Rows of a weight that are packed at a time; a multiple of what products add up in one piece. */
+const SLICE = 1024;
 /** An exponential costs about as much as this many copied elements. */
 const WORK = 4;
 
@@ -18,9 +20,7 @@ interface Term {
   readonly input: TensorInfo;
   /** Width of the input. */
   readonly width: number;
-  /** The weight in panels, for logits and for the gradient of the input. */
-  readonly panels: number;
-  readonly gradientPanels: number;
+  readonly weight: OperandB;
   readonly inputGradient: WasmOutput | undefined;
   readonly weightGradient: WasmOutput | undefined;
 }
@@ -34,6 +34,8 @@ interface Problem {
   /** float bits */
   readonly scale: number;
   readonly withGradients: boolean;
+  /** Place of one packed slice. */
+  readonly panels: number;
 }
 
 const temporaries = (backend: MoectWasmBackend): { alloc(bytes: number): number; release(): void } => {
@@ -50,12 +52,29 @@ const temporaries = (backend: MoectWasmBackend): { alloc(bytes: number): number;
   };
 };
 
+/** Calls `use` for slices of a weight's rows. */
+function forSlices(
+  { width, weight }: Term,
+  vocabSize: number,
+  use: (from: number, count: number, slice: OperandB) => void,
+): void {
+  for (let from = 0; from < vocabSize; from += SLICE) {
+    const slice = typeof weight === 'number' ? weight + from * width * 4 : weight.fromRow(from);
+    use(from, Math.min(SLICE, vocabSize - from), slice);
+  }
+}
+
 /** Logits of rows first … first+m−1, then their losses; with gradients the logits become slopes. */
 function logitsAndLosses(p: Problem, logits: number, first: number, m: number): void {
   const { backend, terms, vocabSize: n } = p;
-  for (const [i, { input, width: k, panels }] of terms.entries()) {
-    const sizes = { m, n, k, transposeA: false, transposeB: true };
-    productPacked(backend, backend.pointer(input) + first * k * 4, panels, logits, sizes, i > 0);
+  for (const [i, term] of terms.entries()) {
+    const { input, width: k } = term;
+    forSlices(term, n, (from, count, slice) => {
+      const sizes = { m, n: count, k, transposeA: false, transposeB: true };
+      packOperandB(backend, slice, p.panels, sizes);
+      const rows = backend.pointer(input) + first * k * 4;
+      productPacked(backend, rows, p.panels, logits + from * 4, sizes, i > 0, { c: n });
+    });
   }
   const { runtime } = backend;
   const chunks = runtime.chunks(m, n * WORK);
@@ -72,10 +91,15 @@ function logitsAndLosses(p: Problem, logits: number, first: number, m: number): 
 /** The rows' share of all gradients, from the slopes. */
 function addGradients(p: Problem, slopes: number, first: number, m: number): void {
   const { backend, terms, vocabSize } = p;
-  for (const { input, width, gradientPanels, inputGradient, weightGradient } of terms) {
+  for (const term of terms) {
+    const { input, width, inputGradient, weightGradient } = term;
     const offset = first * width * 4;
-    const toInput = { m, n: width, k: vocabSize, transposeA: false, transposeB: false };
-    productPacked(backend, slopes, gradientPanels, inputGradient!.pointer + offset, toInput);
+    forSlices(term, vocabSize, (from, count, slice) => {
+      const toInput = { m, n: width, k: count, transposeA: false, transposeB: false };
+      packOperandB(backend, slice, p.panels, toInput);
+      const target = inputGradient!.pointer + offset;
+      productPacked(backend, slopes + from * 4, p.panels, target, toInput, from > 0, { a: vocabSize });
+    });
     if (weightGradient === undefined) continue;
     const toWeight = { m: vocabSize, n: width, k: m, transposeA: true, transposeB: false };
     withTemporary(backend, packedBytes(m, width), (panels) => {
@@ -102,22 +126,13 @@ function termOf(
   { backend, attrs }: WasmKernelCall,
   { input, weight }: { readonly input: TensorInfo; readonly weight: TensorInfo },
   trainable: boolean,
-  alloc: (bytes: number) => number,
 ): Term {
-  const [vocabSize, width] = weight.shape as [number, number];
+  const width = weight.shape[1]!;
   const withGradients = attrs['withGradients'] === true;
-  const panels = alloc(packedBytes(width, vocabSize));
-  const gradientPanels = withGradients ? alloc(packedBytes(vocabSize, width)) : 0;
-  const from = operandB(backend, weight);
-  const sizes = { m: 0, transposeA: false };
-  packOperandB(backend, from, panels, { ...sizes, n: vocabSize, k: width, transposeB: true });
-  if (withGradients) {
-    packOperandB(backend, from, gradientPanels, { ...sizes, n: width, k: vocabSize, transposeB: false });
-  }
   const gradient = ({ shape }: TensorInfo): WasmOutput => backend.output(shape, 'float32');
   const inputGradient = withGradients ? gradient(input) : undefined;
   const weightGradient = withGradients && trainable ? gradient(weight) : undefined;
-  return { input, width, panels, gradientPanels, inputGradient, weightGradient };
+  return { input, width, weight: operandB(backend, weight), inputGradient, weightGradient };
 }
 
 /** Without rows there is no block that would write the weights' gradients. */
@@ -141,11 +156,15 @@ function linearCrossEntropy(call: WasmKernelCall): TensorInfo[] {
   const { alloc, release } = temporaries(backend);
   try {
     const trainable = call.attrs['trainable'] as boolean[];
-    const terms = operands.map((operand, i) => termOf(call, operand, trainable[i]!, alloc));
+    const terms = operands.map((operand, i) => termOf(call, operand, trainable[i]!));
     const losses = backend.output([rows], 'float32');
     const scale = floatBits(numberAttr(call, 'scale'));
     const withGradients = call.attrs['withGradients'] === true;
-    const problem = { backend, terms, vocabSize, targets: at, losses: losses.pointer, scale, withGradients };
+    const count = Math.min(SLICE, vocabSize);
+    const bytes = terms.map(({ width }) => Math.max(packedBytes(width, count), packedBytes(count, width)));
+    const panels = alloc(Math.max(...bytes));
+    const places = { targets: at, losses: losses.pointer, panels };
+    const problem = { backend, terms, vocabSize, ...places, scale, withGradients };
     const logits = alloc(Math.min(rows, ROWS) * vocabSize * 4);
     for (let first = 0; first < rows; first += ROWS) {
       const m = Math.min(ROWS, rows - first);

@@ -1,7 +1,7 @@
 import { broadcast_util, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { OP } from '../../generated/wasm-ops.ts';
 import type { MoectWasmBackend } from '../backend.ts';
-import type { CompressedMatrix } from '../compressed-matrix.ts';
+import type { CompressedRows } from '../compressed-matrix.ts';
 import { cpuKernel, registerWasmKernel } from '../kernel.ts';
 
 /** Below this many products a batch element packs its own operands instead of sharing packed panels. */
@@ -21,7 +21,7 @@ export function packedBytes(k: number, n: number): number {
 }
 
 /** The right side of a product: the address of float32 values, or a frozen matrix in compressed storage. */
-export type OperandB = number | CompressedMatrix;
+export type OperandB = number | CompressedRows;
 
 /** What `packOperandB` and `productDense` take for B, without widening it where it is compressed. */
 export function operandB(backend: MoectWasmBackend, b: TensorInfo): OperandB {
@@ -42,7 +42,7 @@ export function packOperandB(
   else runtime.dispatch(OP.PACK_COMPRESSED, [b.codes, b.scales, b.kind, ...layout], chunks);
 }
 
-/** C (+)= op(A) · packed op(B). */
+/** C (+)= op(A) · packed op(B). Pitches count elements from row to row, where A or C are columns of a wider matrix. */
 export function productPacked(
   backend: MoectWasmBackend,
   a: number,
@@ -50,17 +50,18 @@ export function productPacked(
   c: number,
   { m, n, k, transposeA }: ProductSizes,
   accumulate = false,
+  pitches: { readonly a?: number; readonly c?: number } = {},
 ): void {
   const { runtime } = backend;
   const byColumns = m < 64;
   const units = byColumns ? (n + 7) >> 3 : Math.ceil(m / 24);
   const args = [
     a,
-    transposeA ? m : k,
+    pitches.a ?? (transposeA ? m : k),
     transposeA ? 1 : 0,
     packed,
     c,
-    n,
+    pitches.c ?? n,
     m,
     n,
     k,
