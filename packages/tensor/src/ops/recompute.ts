@@ -49,6 +49,9 @@ function run<I extends Inputs<I>, T>(inputs: I, work: (inputs: I) => T, isRemade
   return result;
 }
 
+/** Ids count up; the engine's types hide the counter. */
+const newestId = (): number => (tf.engine() as unknown as { nextTensorId(): number }).nextTensorId();
+
 /** Work that ran again, recorded. */
 interface Again {
   readonly tape: Tape;
@@ -93,7 +96,7 @@ class Rerun<I extends Inputs<I>, T> {
     if (this.#again !== null) return this.#again;
     const tape = new Tape(this.#sources);
     const inputs = mapInputs(this.#inputs, (x) => this.#copy(x));
-    const last = tf.engine().nextTensorId();
+    const last = newestId();
     const results = tensorsIn(tape.record(() => tidy(() => this.#work(inputs))));
     const made = results.filter(({ id }) => id > last).map(keep);
     this.#again = { tape, results, made };

@@ -3,6 +3,7 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { KIND, OP } from '../../generated/wasm-ops.ts';
 import { inputsOf, numberAttr, sizeOf } from '../../kernel-inputs.ts';
 import type { MoectWasmBackend, WasmOutput } from '../backend.ts';
+import type { CompressedMatrix } from '../compressed-matrix.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
 import { binary } from '../kernels/binary.ts';
 import { type OperandB, operandB, packedBytes, packOperandB, productPacked } from '../kernels/mat-mul.ts';
@@ -20,7 +21,7 @@ interface Term {
   readonly input: TensorInfo;
   /** Width of the input. */
   readonly width: number;
-  readonly weight: OperandB;
+  readonly weight: number | CompressedMatrix;
   readonly inputGradient: WasmOutput | undefined;
   readonly weightGradient: WasmOutput | undefined;
 }

@@ -1,7 +1,7 @@
 import { broadcast_util, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { OP } from '../../generated/wasm-ops.ts';
 import type { MoectWasmBackend } from '../backend.ts';
-import type { CompressedRows } from '../compressed-matrix.ts';
+import type { CompressedMatrix, CompressedRows } from '../compressed-matrix.ts';
 import { cpuKernel, registerWasmKernel } from '../kernel.ts';
 
 /** Below this many products a batch element packs its own operands instead of sharing packed panels. */
@@ -24,7 +24,7 @@ export function packedBytes(k: number, n: number): number {
 export type OperandB = number | CompressedRows;
 
 /** What `packOperandB` and `productDense` take for B, without widening it where it is compressed. */
-export function operandB(backend: MoectWasmBackend, b: TensorInfo): OperandB {
+export function operandB(backend: MoectWasmBackend, b: TensorInfo): number | CompressedMatrix {
   return backend.compressedMatrix(b) ?? backend.pointer(b);
 }
 
