@@ -238,7 +238,8 @@ describe.skipIf(noAdapter)(`WGSL kernels${skipNote}`, () => {
         const chosen = ops.topK(values, k);
         // the plain form needs two experts or more
         const sorted = ops.sortByExpert(chosen.indices, Math.max(2, numExperts));
-        const found = [chosen.values, chosen.indices, ...Object.values(sorted)];
+        const { order, inverse, offsets, tokens: owners } = sorted;
+        const found = [chosen.values, chosen.indices, order, inverse, offsets, owners];
         const read = await Promise.all(found.map(async (x: Tensor) => [...(await x.data())]));
         ops.dispose([values, found]);
         return read;
