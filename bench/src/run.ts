@@ -39,7 +39,7 @@ async function main(): Promise<void> {
   const report = await readReport(options.out);
   if (report === null) throw new Error(`${options.out} is not there: run the benchmark first.`);
   await writeDocs(DOCS, report);
-  console.log(`written: ${DOCS}`);
+  console.log(`written: ${DOCS} (npm run format aligns its tables)`);
 }
 
 main().catch((error: Error) => {
