@@ -1,58 +1,23 @@
-import { ShapeMismatchError } from '@moect/core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { type AttentionInputs, attentionInputs } from '../../attention-inputs.ts';
 import { OP } from '../../generated/wasm-ops.ts';
-import { inputsOf, numberAttr, type TakeInput } from '../../kernel-inputs.ts';
+import { inputsOf, type TakeInput } from '../../kernel-inputs.ts';
 import type { MoectWasmBackend } from '../backend.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
 import { floatBits } from '../layout.ts';
 import { withTemporary } from './scratch.ts';
 
-/** Room of one thread for the panels of a head, and for the scores of one query. */
-const MAX_HEAD_DIM = 512;
+/** Room of one thread for the scores of one query. */
 const MAX_DIRECT_KEYS = 262_000;
 /** Below this many queries keys and values are read in place, not packed. */
 const FEW_QUERIES = 8;
 
-interface Problem {
-  readonly q: TensorInfo;
-  readonly k: TensorInfo;
-  readonly v: TensorInfo;
-  readonly queryDocumentIds: TensorInfo;
-  readonly keyDocumentIds: TensorInfo;
-  readonly batch: number;
-  readonly time: number;
-  readonly heads: number;
-  readonly keys: number;
-  readonly keyHeads: number;
-  readonly headDim: number;
-  /** 0 = unlimited */
-  readonly window: number;
-  /** float bits */
-  readonly scale: number;
-}
+/** Scale as float bits. */
+type Problem = AttentionInputs;
 
 function problemOf(kernelName: string, call: WasmKernelCall, take: TakeInput): Problem {
-  const q = take('q', 'float32', ['batch', 'time', 'heads', 'headDim']);
-  const [batch, time, heads, headDim] = q.shape as [number, number, number, number];
-  const k = take('k', 'float32', [batch, 'keys', 'keyHeads', headDim]);
-  const v = take('v', 'float32', k.shape);
-  const [, keys, keyHeads] = k.shape as [number, number, number, number];
-  if (keys < time || (keyHeads === 0 ? heads > 0 : heads % keyHeads !== 0)) {
-    const expected = `at least ${time} keys and a divisor of ${heads} heads`;
-    throw new ShapeMismatchError(`${kernelName}: k`, k.shape, expected);
-  }
-  if (headDim > MAX_HEAD_DIM) {
-    throw new ShapeMismatchError(`${kernelName}: q`, q.shape, `a head size of at most ${MAX_HEAD_DIM}`);
-  }
-  const window = numberAttr(call, 'window');
-  if (!Number.isInteger(window) || window < 0) {
-    throw new RangeError(`${kernelName}: window must be an integer of at least 0, not ${window}.`);
-  }
-  const queryDocumentIds = take('queryDocumentIds', 'int32', [batch, time]);
-  const keyDocumentIds = take('keyDocumentIds', 'int32', [batch, keys]);
-  const scale = floatBits(numberAttr(call, 'scale'));
-  const sizes = { batch, time, heads, keys, keyHeads, headDim };
-  return { q, k, v, queryDocumentIds, keyDocumentIds, ...sizes, window, scale };
+  const inputs = attentionInputs(kernelName, call, take);
+  return { ...inputs, scale: floatBits(inputs.scale) };
 }
 
 /** Upper bound of the floats of a packed tensor: both its sizes rounded up to whole panels (4 or 6 rows). */

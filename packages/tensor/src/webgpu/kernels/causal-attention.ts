@@ -1,42 +1,17 @@
-import { ShapeMismatchError } from '@moect/core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { inputsOf, numberAttr, type TakeInput } from '../../kernel-inputs.ts';
+import { type AttentionInputs, attentionInputs } from '../../attention-inputs.ts';
+import { inputsOf, type TakeInput } from '../../kernel-inputs.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
 import { output, type Program, runProgram, withScratch } from '../program.ts';
 import { ATTENTION_LANES, forwardProgram, keyGradProgram, queryGradProgram } from './attention-programs.ts';
 
-const MAX_HEAD_DIM = 512;
-
-interface Problem {
+interface Problem extends Omit<AttentionInputs, 'q' | 'k' | 'v' | 'queryDocumentIds' | 'keyDocumentIds'> {
   readonly tensors: Record<'q' | 'k' | 'v' | 'queryIds' | 'keyIds', TensorInfo>;
-  readonly batch: number;
-  readonly time: number;
-  readonly keys: number;
-  readonly heads: number;
-  readonly keyHeads: number;
-  readonly headDim: number;
-  readonly window: number;
-  readonly scale: number;
 }
 
 function problemOf(kernelName: string, call: WebgpuKernelCall, take: TakeInput): Problem {
-  const q = take('q', 'float32', ['batch', 'time', 'heads', 'headDim']);
-  const [batch, time, heads, headDim] = q.shape as [number, number, number, number];
-  const k = take('k', 'float32', [batch, 'keys', 'keyHeads', headDim]);
-  const v = take('v', 'float32', k.shape);
-  const [, keys, keyHeads] = k.shape as [number, number, number, number];
-  if (keys < time || (keyHeads === 0 ? heads > 0 : heads % keyHeads !== 0)) {
-    const expected = `at least ${time} keys and a divisor of ${heads} heads`;
-    throw new ShapeMismatchError(`${kernelName}: k`, k.shape, expected);
-  }
-  if (headDim > MAX_HEAD_DIM) {
-    throw new ShapeMismatchError(`${kernelName}: q`, q.shape, `a head size of at most ${MAX_HEAD_DIM}`);
-  }
-  const window = numberAttr(call, 'window');
-  const queryIds = take('queryDocumentIds', 'int32', [batch, time]);
-  const keyIds = take('keyDocumentIds', 'int32', [batch, keys]);
-  const sizes = { batch, time, keys, heads, keyHeads, headDim };
-  return { tensors: { q, k, v, queryIds, keyIds }, ...sizes, window, scale: numberAttr(call, 'scale') };
+  const { q, k, v, queryDocumentIds, keyDocumentIds, ...rest } = attentionInputs(kernelName, call, take);
+  return { tensors: { q, k, v, queryIds: queryDocumentIds, keyIds: keyDocumentIds }, ...rest };
 }
 
 /** One program for each head size and kind. */
