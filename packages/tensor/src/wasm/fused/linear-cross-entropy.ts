@@ -1,7 +1,7 @@
-import { ShapeMismatchError } from '@moect/core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { KIND, OP } from '../../generated/wasm-ops.ts';
 import { inputsOf, numberAttr, sizeOf } from '../../kernel-inputs.ts';
+import { linearCrossEntropyOperands } from '../../linear-cross-entropy-operands.ts';
 import type { MoectWasmBackend, WasmOutput } from '../backend.ts';
 import type { CompressedMatrix } from '../compressed-matrix.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
@@ -110,19 +110,6 @@ function addGradients(p: Problem, slopes: number, first: number, m: number): voi
   }
 }
 
-/** Checked before anything is allocated. */
-function operandsOf(call: WasmKernelCall, rows: number): { input: TensorInfo; weight: TensorInfo }[] {
-  const take = inputsOf('MoectLinearCrossEntropy', call);
-  const vocabSize = take('weight0', 'float32', ['vocabSize', 'in']).shape[0]!;
-  return (call.attrs['trainable'] as boolean[]).map((_, i) => {
-    const weight = take(`weight${i}`, 'float32', [vocabSize, 'in']);
-    if (sizeOf(weight.shape) === 0) {
-      throw new ShapeMismatchError('MoectLinearCrossEntropy: weight', weight.shape, 'no empty dimension');
-    }
-    return { weight, input: take(`input${i}`, 'float32', [rows, weight.shape[1]!]) };
-  });
-}
-
 function termOf(
   { backend, attrs }: WasmKernelCall,
   { input, weight }: { readonly input: TensorInfo; readonly weight: TensorInfo },
@@ -151,7 +138,7 @@ function linearCrossEntropy(call: WasmKernelCall): TensorInfo[] {
   const targets = inputsOf('MoectLinearCrossEntropy', call)('targets', 'int32', ['rows']);
   const rows = targets.shape[0]!;
   const at = backend.pointer(targets);
-  const operands = operandsOf(call, rows);
+  const operands = linearCrossEntropyOperands(call, rows);
   const vocabSize = operands[0]!.weight.shape[0]!;
   checkRange(backend, 'MoectLinearCrossEntropy: targets', at, rows, -1, vocabSize);
   const { alloc, release } = temporaries(backend);

@@ -1,6 +1,6 @@
-import { ShapeMismatchError } from '@moect/core';
 import { getKernel, type TensorInfo } from '@tensorflow/tfjs-core';
-import { inputsOf, numberAttr, sizeOf } from '../../kernel-inputs.ts';
+import { inputsOf, numberAttr } from '../../kernel-inputs.ts';
+import { linearCrossEntropyOperands } from '../../linear-cross-entropy-operands.ts';
 import type { MoectWebgpuBackend } from '../backend.ts';
 import { registerWebgpuKernel, type WebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
 import { output, type Program, runProgram, withScratch } from '../program.ts';
@@ -86,19 +86,6 @@ function block(p: Problem, logits: TensorInfo, firstRow: number, m: number): voi
   }
 }
 
-/** Checked before anything is allocated. */
-function operandsOf(call: WebgpuKernelCall, rows: number): { input: TensorInfo; weight: TensorInfo }[] {
-  const take = inputsOf('MoectLinearCrossEntropy', call);
-  const vocabSize = take('weight0', 'float32', ['vocabSize', 'in']).shape[0]!;
-  return (call.attrs['trainable'] as boolean[]).map((_, i) => {
-    const weight = take(`weight${i}`, 'float32', [vocabSize, 'in']);
-    if (sizeOf(weight.shape) === 0) {
-      throw new ShapeMismatchError('MoectLinearCrossEntropy: weight', weight.shape, 'no empty dimension');
-    }
-    return { weight, input: take(`input${i}`, 'float32', [rows, weight.shape[1]!]) };
-  });
-}
-
 /**
  * Inputs input0, weight0, input1, …, targets. Gives the losses; with gradients also those of scale · Σ losses: of all
  * inputs, then of the trainable weights.
@@ -107,7 +94,7 @@ function linearCrossEntropy(call: WebgpuKernelCall): TensorInfo[] {
   const { backend, attrs } = call;
   const labels = inputsOf('MoectLinearCrossEntropy', call)('targets', 'int32', ['rows']);
   const rows = labels.shape[0]!;
-  const operands = operandsOf(call, rows);
+  const operands = linearCrossEntropyOperands(call, rows);
   const vocabSize = operands[0]!.weight.shape[0]!;
   const withGradients = attrs['withGradients'] === true;
   const trainable = attrs['trainable'] as boolean[];
