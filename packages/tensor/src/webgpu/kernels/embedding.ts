@@ -1,8 +1,8 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { inputsOf, lastSize, numberAttr, sizeOf } from '../../kernel-inputs.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
-import { output, type Program, runProgram } from '../program.ts';
-import { eachElement, FLAT_LANES, flatGroups, REDUCTIONS, ROW_LANES } from './snippets.ts';
+import { output, type Program, runProgram, withScratch } from '../program.ts';
+import { eachElement, FLAT_LANES, flatGroups, prefixSum, ROW_LANES } from './snippets.ts';
 
 const GATHER: Program = {
   name: 'gatherRows',
@@ -22,26 +22,77 @@ const ZERO: Program = {
   body: eachElement('p.size', 'y[i] = 0.0;'),
 };
 
-/** The first place of an id adds up the rows of all its places, in their order. */
+const SORT_LANES = 128;
+/** Bits of an id that one round sorts by. */
+const DIGIT_BITS = 4;
+const DIGITS = 2 ** DIGIT_BITS;
+
+/**
+ * Places in the order of their ids, those of one id in their own order; ids outside the table come last. Rounds from the
+ * lowest digit on, each a stable counting sort, by one workgroup whose lanes have a stretch of places each.
+ * `order` has two halves; the result is in half `rounds % 2`.
+ */
+const SORT_PLACES: Program = {
+  name: 'sortPlaces',
+  reads: { ids: 'i32' },
+  writes: { order: 'i32' },
+  params: { places: 'i32', vocabSize: 'i32', rounds: 'i32' },
+  lanes: SORT_LANES,
+  declarations: `${prefixSum(SORT_LANES)}
+var<workgroup> counts : array<i32, ${SORT_LANES * DIGITS}>;
+fn counterOf(lane : i32, place : i32, round : i32) -> i32 {
+  let id = ids[place];
+  let key = select(id, p.vocabSize, id < 0 || id >= p.vocabSize);
+  return ((key >> u32(${DIGIT_BITS} * round)) & ${DIGITS - 1}) * ${SORT_LANES} + lane;
+}`,
+  body: `
+  let stretch = (p.places + ${SORT_LANES - 1}) / ${SORT_LANES};
+  let first = lane * stretch;
+  let end = min(first + stretch, p.places);
+  for (var i = first; i < end; i++) { order[i] = i; }
+  for (var round = 0; round < p.rounds; round++) {
+    let source = (round % 2) * p.places;
+    let target0 = p.places - source;
+    for (var digit = 0; digit < ${DIGITS}; digit++) { counts[digit * ${SORT_LANES} + lane] = 0; }
+    storageBarrier();
+    workgroupBarrier();
+    for (var i = first; i < end; i++) { counts[counterOf(lane, order[source + i], round)] += 1; }
+    workgroupBarrier();
+    var sum = 0;
+    for (var i = lane * ${DIGITS}; i < (lane + 1) * ${DIGITS}; i++) { sum += counts[i]; }
+    var next = before(lane, sum);
+    for (var i = lane * ${DIGITS}; i < (lane + 1) * ${DIGITS}; i++) {
+      let count = counts[i];
+      counts[i] = next;
+      next += count;
+    }
+    workgroupBarrier();
+    for (var i = first; i < end; i++) {
+      let place = order[source + i];
+      let counter = counterOf(lane, place, round);
+      order[target0 + counts[counter]] = place;
+      counts[counter] += 1;
+    }
+  }`,
+};
+
+/** The first of the sorted places of an id adds up the rows of all of them, in their order. */
 const SCATTER: Program = {
   name: 'scatterRows',
-  reads: { ids: 'i32', dy: 'f32' },
+  reads: { ids: 'i32', order: 'i32', dy: 'f32' },
   writes: { dtable: 'f32' },
-  params: { places: 'i32', d: 'i32', vocabSize: 'i32' },
+  params: { places: 'i32', from0: 'i32', d: 'i32', vocabSize: 'i32' },
   lanes: ROW_LANES,
-  declarations: REDUCTIONS,
   body: `
-  let id = ids[group];
+  let id = ids[order[p.from0 + group]];
   if (id < 0 || id >= p.vocabSize) { return; }
-  var before = 0.0;
-  for (var i = lane; i < group; i += ${ROW_LANES}) {
-    if (ids[i] == id) { before = 1.0; }
-  }
-  if (total(lane, before) > 0.0) { return; }
+  if (group > 0 && ids[order[p.from0 + group - 1]] == id) { return; }
   for (var j = lane; j < p.d; j += ${ROW_LANES}) {
-    var sum = dy[group * p.d + j];
+    var sum = dy[order[p.from0 + group] * p.d + j];
     for (var i = group + 1; i < p.places; i++) {
-      if (ids[i] == id) { sum += dy[i * p.d + j]; }
+      let place = order[p.from0 + i];
+      if (ids[place] != id) { break; }
+      sum += dy[place * p.d + j];
     }
     dtable[id * p.d + j] = sum;
   }`,
@@ -70,7 +121,15 @@ function embeddingGrad(call: WebgpuKernelCall): TensorInfo {
   const places = sizeOf(ids.shape);
   const size = vocabSize * d;
   runProgram(backend, ZERO, flatGroups(size), { y: dtable }, { size });
-  runProgram(backend, SCATTER, d === 0 ? 0 : places, { ids, dy, dtable }, { places, d, vocabSize });
+  if (d === 0 || places === 0) return dtable;
+  // one more than there are ids: those outside the table count as the next
+  const rounds = Math.ceil(Math.log2(vocabSize + 1) / DIGIT_BITS);
+  const sort = (order: TensorInfo): void => {
+    runProgram(backend, SORT_PLACES, 1, { ids, order }, { places, vocabSize, rounds });
+    const params = { places, from0: (rounds % 2) * places, d, vocabSize };
+    runProgram(backend, SCATTER, places, { ids, order, dy, dtable }, params);
+  };
+  withScratch(backend, 2 * places, sort, 'int32');
   return dtable;
 }
 

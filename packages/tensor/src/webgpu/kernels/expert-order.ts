@@ -3,7 +3,7 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { inputsOf, numberAttr } from '../../kernel-inputs.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
 import { output, type Program, runProgram } from '../program.ts';
-import { FLAT_LANES, REDUCTIONS, ROW_LANES } from './snippets.ts';
+import { FLAT_LANES, prefixSum, REDUCTIONS, ROW_LANES } from './snippets.ts';
 
 /** One invocation has a row: it looks for what comes after the value that it found last. */
 const TOP_K: Program = {
@@ -30,34 +30,45 @@ const TOP_K: Program = {
   }`,
 };
 
-/** The place of a slot is the number of smaller keys and of equal ones before it. */
+const SORT_LANES = 256;
+
+/**
+ * Workgroup e finds the slots of expert e, each lane in a stretch of its own: their places come after the slots of
+ * smaller experts and after those of lanes before.
+ */
 const SORT: Program = {
   name: 'sortByExpert',
   reads: { keys: 'i32' },
   writes: { order: 'i32', inverse: 'i32', offsets: 'i32', tokens: 'i32' },
   params: { slots: 'i32', experts: 'i32', topK: 'i32' },
-  lanes: FLAT_LANES,
+  lanes: SORT_LANES,
+  declarations: prefixSum(SORT_LANES),
   body: `
-  let own = group * ${FLAT_LANES} + lane;
-  if (own < p.slots) {
-    let key = keys[own];
-    var place = 0;
-    for (var i = 0; i < p.slots; i++) {
-      let other = keys[i];
-      if (other < key || (other == key && i < own)) { place++; }
+  let stretch = (p.slots + ${SORT_LANES - 1}) / ${SORT_LANES};
+  let first = lane * stretch;
+  let end = min(first + stretch, p.slots);
+  var smaller = 0;
+  var own = 0;
+  for (var i = first; i < end; i++) {
+    let key = keys[i];
+    if (key < group) { smaller++; }
+    if (key == group) { own++; }
+  }
+  _ = before(lane, smaller);
+  let start = sumOfAll;
+  var place = start + before(lane, own);
+  if (lane == 0) {
+    offsets[group] = start;
+    if (group == p.experts - 1) { offsets[p.experts] = start + sumOfAll; }
+  }
+  for (var i = first; i < end; i++) {
+    if (keys[i] == group) {
+      order[place] = i;
+      inverse[i] = place;
+      tokens[place] = i / p.topK;
+      place++;
     }
-    order[place] = own;
-    inverse[own] = place;
-    tokens[place] = own / p.topK;
-    return;
-  }
-  let expert = own - p.slots;
-  if (expert > p.experts) { return; }
-  var count = 0;
-  for (var i = 0; i < p.slots; i++) {
-    if (keys[i] < expert) { count++; }
-  }
-  offsets[expert] = count;`,
+  }`,
 };
 
 const COMBINE: Program = {
@@ -135,8 +146,8 @@ function sortByExpert(call: WebgpuKernelCall): TensorInfo[] {
   const inverse = output(backend, [slots], 'int32');
   const offsets = output(backend, [experts + 1], 'int32');
   const tokens = output(backend, [slots], 'int32');
-  const groups = Math.ceil((slots + experts + 1) / FLAT_LANES);
-  runProgram(backend, SORT, groups, { keys, order, inverse, offsets, tokens }, { slots, experts, topK });
+  const tensors = { keys, order, inverse, offsets, tokens };
+  runProgram(backend, SORT, experts, tensors, { slots, experts, topK });
   return [order, inverse, offsets, tokens];
 }
 

@@ -28,6 +28,13 @@ const documents = (batch: number, time: number): Tensor =>
     [batch, time],
   );
 
+/** Sequences of 1,100 tokens: one document, and documents that begin at some of the borders of 32 and 512. */
+const longDocuments = (): Tensor => {
+  const starts = [31, 32, 33, 480, 512, 700];
+  const second = Array.from({ length: 1100 }, (_, t) => starts.filter((start) => start <= t).length);
+  return int([...new Int32Array(1100), ...second], [2, 1100]);
+};
+
 const attention = (
   batch: number,
   time: number,
@@ -175,6 +182,17 @@ const cases: Case[] = [
     [3, 7],
     [9, 130],
   ].flatMap(([r, d]) => rows(r!, d!)),
+  // more than a lane has, and than a workgroup goes through at once
+  {
+    name: 'embedding [300, 2], repeated ids',
+    shapes: [[300, 2]],
+    run: ([t]) => ops.embedding(t!, int(seeded(900, 300), [900])),
+  },
+  {
+    name: 'causalMean [2, 1100, 3]',
+    shapes: [[2, 1100, 3]],
+    run: ([x]) => ops.causalMean(x!, longDocuments()),
+  },
   rope(1, 1, 1, 2),
   rope(2, 5, 3, 8),
   attention(1, 1, 1, 1, 4),
@@ -227,6 +245,7 @@ describe.skipIf(noAdapter)(`WGSL kernels${skipNote}`, () => {
     [1, 1, 1],
     [7, 2, 5],
     [90, 3, 4],
+    [400, 2, 9],
   ])(
     '%i tokens, %i of %i experts: order and choice are those of plain JavaScript',
     async (tokens, k, numExperts) => {

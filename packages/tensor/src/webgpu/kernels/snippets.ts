@@ -27,6 +27,26 @@ fn largest(lane : i32, value : f32) -> f32 {
   return top;
 }`;
 
+/** `before(lane, value)`: sum of the values of the lanes before this one; `sumOfAll` then has that of all `lanes`. */
+export const prefixSum = (lanes: number): string => `
+var<workgroup> prefixes : array<i32, ${lanes}>;
+var<workgroup> sumOfAll : i32;
+fn before(lane : i32, value : i32) -> i32 {
+  prefixes[lane] = value;
+  workgroupBarrier();
+  for (var reach = 1; reach < ${lanes}; reach *= 2) {
+    var other = 0;
+    if (lane >= reach) { other = prefixes[lane - reach]; }
+    workgroupBarrier();
+    prefixes[lane] += other;
+    workgroupBarrier();
+  }
+  let sum = prefixes[lane] - value;
+  if (lane == ${lanes - 1}) { sumOfAll = prefixes[lane]; }
+  workgroupBarrier();
+  return sum;
+}`;
+
 export const FLAT_LANES = 64;
 /** Elements of one workgroup in {@link eachElement}. */
 export const FLAT_ELEMENTS: number = FLAT_LANES * 4;
