@@ -16,7 +16,8 @@ Measures this library beside others on the same work, contenders in turn, each i
   --help
 
 PyTorch takes part where python3, or the Python in MOECT_BENCH_PYTHON, has torch;
-genai-nanogpt after \`npm run bench:peers\`, tfjs-node after \`npm run setup:node-backend\`.`;
+genai-nanogpt after \`npm run bench:peers\`, tfjs-node after \`npm run setup:node-backend\`;
+those named -webgpu where Dawn finds an adapter.`;
 
 export interface RunOptions {
   readonly action: 'run' | 'list' | 'help' | 'write-docs';

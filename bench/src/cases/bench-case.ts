@@ -1,4 +1,4 @@
-import type { Ceiling } from '../report/report.ts';
+import type { Ceiling, WebgpuUse } from '../report/report.ts';
 
 /** A contender of one case: a module of src/contenders and its settings. */
 export interface Entry {
@@ -19,6 +19,7 @@ export interface EntryResult {
   readonly check: number;
   readonly peakRssBytes: number;
   readonly wasmHeapBytes?: number;
+  readonly webgpu?: WebgpuUse;
 }
 
 export type Results = Readonly<Record<string, EntryResult>>;
@@ -68,6 +69,14 @@ export function timeRatio(name: string, other: string, atMost: number): Bar {
     text: `${name} ÷ ${other}, step time`,
     atMost,
     value: (results) => quotient(results, other, name, ({ median }) => median),
+  };
+}
+
+export function dispatchesAtMost(name: string, atMost: number): Bar {
+  return {
+    text: `${name}, dispatches a step`,
+    atMost,
+    value: (results) => results[name]?.webgpu?.dispatchesPerStep,
   };
 }
 

@@ -1,4 +1,4 @@
-import { type BenchCase, speedRatio } from './bench-case.ts';
+import { type BenchCase, dispatchesAtMost, speedRatio } from './bench-case.ts';
 import { TOKENS_PER_STEP } from './gpt-small.ts';
 import { allThreads, THREADS_ALL } from './threads.ts';
 
@@ -34,6 +34,14 @@ export const gptSmallTrain: BenchCase = {
       env: { BENCH_BACKEND: 'node', BENCH_THREADS: THREADS_ALL },
     },
     { name: 'jax-js-wasm', module: 'jax' },
+    { name: 'moect-webgpu', module: 'moect-gpt', env: { BENCH_BACKEND: 'webgpu' } },
+    { name: 'jax-js-webgpu', module: 'jax', env: { BENCH_BACKEND: 'webgpu' }, isSlow: true },
+    {
+      name: 'tfjs-webgpu',
+      module: 'tfjs',
+      env: { BENCH_BACKEND: 'webgpu', BENCH_EMBEDDING: 'gather' },
+      isSlow: true,
+    },
     { name: 'genai-nanogpt-cpu', module: 'nanogpt', isSlow: true },
     { name: 'torch-1t', module: 'torch', env: { BENCH_MODEL: 'gpt', BENCH_THREADS: '1' } },
     { name: 'torch-all', module: 'torch', env: { BENCH_MODEL: 'gpt', BENCH_THREADS: THREADS_ALL } },
@@ -45,6 +53,9 @@ export const gptSmallTrain: BenchCase = {
     speedRatio('moect-wasm-all', 'jax-js-wasm', 4.5),
     speedRatio('moect-wasm-all', 'torch-all', 0.65),
     speedRatio('moect-wasm-1t-plain-layers', 'tfjs-wasm', 3),
+    speedRatio('moect-webgpu', 'jax-js-webgpu', 1.5),
+    speedRatio('moect-webgpu', 'tfjs-webgpu', 3),
+    dispatchesAtMost('moect-webgpu', 120),
     speedRatio('moect-node-all', 'tfjs-node-all', 1.3),
   ],
 };

@@ -1,8 +1,10 @@
 import { ADAM, GPT, initialWeights, tokens } from '../cases/gpt-small.ts';
+import { startDawn } from './dawn.ts';
 import { type Contender, serve } from './serve.ts';
 
 // jax-js wants a browser's navigator and Node 22's iterator helpers
-if (!('navigator' in globalThis)) Object.defineProperty(globalThis, 'navigator', { value: {} });
+if (!('navigator' in globalThis))
+  Object.defineProperty(globalThis, 'navigator', { value: { userAgent: 'Node.js' } });
 if (!('map' in Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]())))) {
   const iterator = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
   iterator.map = function* map(this: Iterable<unknown>, f: (x: unknown) => unknown) {
@@ -53,8 +55,11 @@ function loss(w: Weights, inputs: NdArray, targets: NdArray, future: NdArray): N
 }
 
 async function create(): Promise<Contender> {
-  await jax.init('wasm');
-  jax.defaultDevice('wasm');
+  const device = process.env['BENCH_BACKEND'] === 'webgpu' ? 'webgpu' : 'wasm';
+  const gpu = device === 'webgpu' ? await startDawn() : undefined;
+  const [started] = await jax.init(device);
+  if (started === undefined) throw new Error(`jax-js has no ${device} here`);
+  jax.defaultDevice(device);
   let weights: Weights = {};
   for (const [name, { shape, values }] of Object.entries(initialWeights())) {
     weights[name] = np.array(values).reshape(shape);
@@ -107,6 +112,7 @@ async function create(): Promise<Contender> {
   );
   let count = 0;
   return {
+    ...(gpu && { gpu }),
     async step() {
       count++;
       const [c1, c2] = [np.array([1 - beta1 ** count]), np.array([1 - beta2 ** count])];

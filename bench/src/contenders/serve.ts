@@ -1,9 +1,13 @@
+import type { WebgpuUse } from '../report/report.ts';
+import type { DawnUse } from './dawn.ts';
+
 /** One model under measurement, in a process of its own. */
 export interface Contender {
   /** One unit of work; resolves when it is really done, with a number that contenders on the same work share. */
   step(): Promise<number>;
   /** Bytes of the wasm memory, which only grows. */
   wasmHeapBytes?(): Promise<number>;
+  readonly gpu?: DawnUse;
   /** Floating-point operations of the unit of work, where `step` is products only. */
   readonly flops?: number;
 }
@@ -20,6 +24,7 @@ export interface Reply {
   readonly check: number;
   readonly peakRssBytes: number;
   readonly wasmHeapBytes?: number;
+  readonly webgpu?: WebgpuUse;
   readonly flops?: number;
 }
 
@@ -37,6 +42,8 @@ interface Progress {
 
 async function answer(contender: Contender, progress: Progress, { untimed, timed }: Request): Promise<Reply> {
   const milliseconds: number[] = [];
+  const { gpu } = contender;
+  const dispatchesBefore = gpu?.dispatches() ?? 0;
   for (let i = 0; i < untimed + timed; i++) {
     const start = performance.now();
     const value = await contender.step();
@@ -49,6 +56,12 @@ async function answer(contender: Contender, progress: Progress, { untimed, timed
     check: progress.check,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
     ...(wasmHeapBytes !== undefined && { wasmHeapBytes }),
+    ...(gpu && {
+      webgpu: {
+        adapter: gpu.adapter,
+        dispatchesPerStep: (gpu.dispatches() - dispatchesBefore) / (untimed + timed),
+      },
+    }),
     ...(contender.flops !== undefined && { flops: contender.flops }),
   };
 }

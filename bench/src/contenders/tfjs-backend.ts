@@ -27,6 +27,10 @@ const BACKENDS: Readonly<Record<string, () => Promise<TensorFlow>>> = {
     await import('@tensorflow/tfjs-backend-cpu');
     return use('cpu');
   },
+  webgpu: async () => {
+    await import('@tensorflow/tfjs-backend-webgpu');
+    return use('webgpu');
+  },
   // stock operations only: ours are kernels of other names
   node: async () => {
     await selectBackend('node', { threads: Number(process.env['BENCH_THREADS']) });
@@ -34,7 +38,7 @@ const BACKENDS: Readonly<Record<string, () => Promise<TensorFlow>>> = {
   },
 };
 
-/** TensorFlow.js on the backend that BENCH_BACKEND names: `ours`, or stock `wasm`, `cpu` and `node`. */
+/** TensorFlow.js on the backend that BENCH_BACKEND names: `ours`, or stock `wasm`, `cpu`, `webgpu` and `node`. */
 export async function chosenTensorFlow(): Promise<TensorFlow> {
   return BACKENDS[process.env['BENCH_BACKEND'] ?? 'wasm']!();
 }

@@ -1,5 +1,6 @@
 import type * as TensorFlow from '@tensorflow/tfjs-core';
 import { ADAM, GPT, initialWeights, tokens } from '../cases/gpt-small.ts';
+import { startDawn } from './dawn.ts';
 import { type Contender, serve } from './serve.ts';
 import { chosenTensorFlow } from './tfjs-backend.ts';
 
@@ -18,6 +19,8 @@ const gelu = (x: TensorFlow.Tensor): TensorFlow.Tensor => {
 };
 
 async function create(): Promise<Contender> {
+  // before TensorFlow.js, which looks for WebGPU when it is imported
+  const gpu = process.env['BENCH_BACKEND'] === 'webgpu' ? await startDawn() : undefined;
   tf = await chosenTensorFlow();
   const weights: Record<string, TensorFlow.Variable> = {};
   for (const [name, { shape, values }] of Object.entries(initialWeights())) {
@@ -36,6 +39,7 @@ async function create(): Promise<Contender> {
   );
   const optimizer = tf.train.adam(ADAM.learningRate, ADAM.beta1, ADAM.beta2, ADAM.eps);
   return {
+    ...(gpu && { gpu }),
     async step() {
       const value = optimizer.minimize(() => tf.tidy(() => loss(weights, x, y, future)), true)!;
       const result = (await value.data())[0]!;

@@ -94,6 +94,7 @@ function resultOf({ rounds, last }: Running, tokens: number): EntryResult {
     runs: speeds.length,
     check: last.check,
     peakRssBytes: last.peakRssBytes,
+    ...(last.webgpu && { webgpu: last.webgpu }),
     ...(last.wasmHeapBytes !== undefined && { wasmHeapBytes: last.wasmHeapBytes }),
   };
 }

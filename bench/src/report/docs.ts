@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { BenchReport, CaseReport, Hardware } from './report.ts';
-import { barLines, costLine, speedTable } from './tables.ts';
+import { adapterLines, barLines, costLine, speedTable } from './tables.ts';
 
 const BEGIN = '<!-- results: written by `npm run bench -- --write-docs` -->';
 const END = '<!-- end of results -->';
@@ -15,6 +15,7 @@ function caseMarkdown(report: CaseReport): string {
   const cost = costLine(report);
   const runs = Math.min(...Object.values(report.results).map((result) => result.runs));
   const points = [
+    ...adapterLines(report),
     ...(cost === null ? [] : [cost]),
     ...barLines(report),
     ...Object.entries(report.leftOut).map(([name, reason]) => `left out: ${name}: ${reason}`),

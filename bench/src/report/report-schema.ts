@@ -21,6 +21,7 @@ const result = z.strictObject({
   check: z.number().nullable(),
   peakRssBytes: count(),
   wasmHeapBytes: count().exactOptional(),
+  webgpu: z.strictObject({ adapter: z.string(), dispatchesPerStep: count() }).exactOptional(),
   modelGflops: positive().exactOptional(),
   shareOfCeiling: positive().exactOptional(),
 });

@@ -21,6 +21,12 @@ export interface Ceiling {
   readonly gflopsAllThreads: number;
 }
 
+export interface WebgpuUse {
+  /** As the driver names it. */
+  readonly adapter: string;
+  readonly dispatchesPerStep: number;
+}
+
 /** Of one contender; speeds in the case's unit. */
 export interface ResultReport {
   readonly median: number;
@@ -32,6 +38,7 @@ export interface ResultReport {
   readonly check: number | null;
   readonly peakRssBytes: number;
   readonly wasmHeapBytes?: number;
+  readonly webgpu?: WebgpuUse;
   readonly modelGflops?: number;
   readonly shareOfCeiling?: number;
 }

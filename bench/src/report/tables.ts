@@ -16,6 +16,7 @@ export function speedTable({ results, tokensPerStep }: CaseReport): string[][] {
     result.modelGflops === undefined ? '' : result.modelGflops.toFixed(1),
     result.shareOfCeiling === undefined ? '' : `${(100 * result.shareOfCeiling).toFixed(0)} %`,
     mebibytes(result.wasmHeapBytes),
+    result.webgpu === undefined ? '' : String(result.webgpu.dispatchesPerStep),
     mebibytes(result.peakRssBytes),
     result.check === null ? '' : String(Number(result.check.toFixed(4))),
   ]);
@@ -27,6 +28,7 @@ export function speedTable({ results, tokensPerStep }: CaseReport): string[][] {
     'model GFLOP/s',
     'of ceiling',
     'wasm MiB',
+    'dispatches',
     'RSS MiB',
     'check',
   ];
@@ -39,6 +41,15 @@ export function barLines({ bars }: CaseReport): string[] {
   return bars.map(({ text, value, atLeast, atMost, met }) => {
     const bound = atLeast === undefined ? `at most ${atMost!.toFixed(2)}` : `at least ${atLeast.toFixed(2)}`;
     return `${text}: ${value.toFixed(2)} (${bound}: ${met ? 'met' : 'NOT met'})`;
+  });
+}
+
+/** Which driver the contenders on WebGPU had. */
+export function adapterLines({ results }: CaseReport): string[] {
+  const adapters = [...new Set(Object.values(results).flatMap(({ webgpu }) => webgpu?.adapter ?? []))];
+  return adapters.map((adapter) => {
+    const users = Object.keys(results).filter((name) => results[name]!.webgpu?.adapter === adapter);
+    return `WebGPU of ${users.join(', ')}: ${adapter}`;
   });
 }
 
@@ -60,6 +71,7 @@ export function caseText(report: CaseReport): string {
   return [
     ...lines,
     `product ceiling: ${gflopsOneThread.toFixed(1)} GFLOP/s on one thread, ${gflopsAllThreads.toFixed(1)} on all`,
+    ...adapterLines(report),
     ...[costLine(report)].filter((line) => line !== null),
     ...barLines(report),
     ...Object.entries(report.leftOut).map(([name, reason]) => `left out: ${name}: ${reason}`),
