@@ -33,9 +33,10 @@ function floatValues(name: string, { data }: HostTensor, store: TensorStore): Fl
 
 export interface LoadOptions {
   /**
-   * How the matrices (linear layers, embedding, head) are kept. `bfloat16` takes half the memory of float32 on the wasm
-   * backend and is exact for bfloat16 files; `int8` takes a quarter and is off by at most half a step of 1/127 of each
-   * output channel's largest weight. Such weights cannot be trained. Default `float32`.
+   * How the matrices (linear layers, embedding, head) are kept. `bfloat16` takes half the memory of float32 and is exact
+   * for bfloat16 files; `int8` takes a quarter and is off by at most half a step of 1/127 of each output channel's
+   * largest weight. The memory is saved on the wasm and webgpu backends. Such weights cannot be trained. Default
+   * `float32`.
    */
   readonly frozenStorage?: FrozenStorage;
   /** Shown each weight as float32 before it is stored, in ascending order of names. */

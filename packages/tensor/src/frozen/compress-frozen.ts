@@ -20,7 +20,7 @@ export function frozenStorageOf(x: Tensor): FrozenStorage {
  * came from a bfloat16 file, else rounded to nearest even), or int8 (a quarter) with a float32 scale for each output
  * channel, |w − w′| ≤ scale / 2 where scale = max|w| / 127 of the channel.
  *
- * On the wasm backend matrix products and `embedding` read the compressed values in place. Any other operation widens
+ * On the wasm and webgpu backends matrix products and `embedding` read the compressed values in place. Any other operation widens
  * the whole tensor to float32 and frees that copy when it is done: right, but as slow as a copy. Other backends keep
  * float32 and round the values in the same way, so that results agree; they save no memory.
  *
@@ -36,15 +36,11 @@ export async function compressFrozen(x: Tensor, storage: CompressedStorage): Pro
   if (x.dtype !== 'float32' || x.rank < 2) {
     throw new ShapeMismatchError(`weight to compress (${x.dtype})`, x.shape, 'float32 [out, in]');
   }
-  const compressed = hasKernel('MoectCompress')
-    ? runKernel('MoectCompress', { x }, { storage })[0]!
-    : await rounded(x, storage);
+  const rows = x.size === 0 ? 0 : x.size / x.shape.at(-1)!;
+  const values = compressValues((await x.data()) as Float32Array, rows, storage);
+  const compressed = hasKernel('MoectCompressed')
+    ? runKernel('MoectCompressed', {}, { shape: x.shape, values })[0]!
+    : fromTf(tf.tensor(widenValues(values), x.shape));
   storages.set(asTf(compressed).dataId, storage);
   return compressed;
-}
-
-async function rounded(x: Tensor, storage: CompressedStorage): Promise<Tensor> {
-  const values = (await x.data()) as Float32Array;
-  const rows = x.size === 0 ? 0 : x.size / x.shape.at(-1)!;
-  return fromTf(tf.tensor(widenValues(compressValues(values, rows, storage)), x.shape));
 }

@@ -1,7 +1,9 @@
 import { BackendUnavailableError } from '@moect/core';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { isSoftwareAdapter } from './adapter.ts';
 import { DeviceHealth } from './device-health.ts';
+import { FrozenMatrices, type FrozenMatrix } from './frozen-matrices.ts';
 
 type BackendClass = new (device: GPUDevice, info: GPUAdapterInfo) => WebGPUBackend;
 type Read = ReturnType<WebGPUBackend['read']>;
@@ -9,18 +11,25 @@ type Read = ReturnType<WebGPUBackend['read']>;
 /** TensorFlow.js's backend, on our device, with errors that are seen. */
 export interface MoectWebgpuBackend extends WebGPUBackend {
   readonly health: DeviceHealth;
+  /** Tensors in compressed storage. */
+  readonly frozen: FrozenMatrices;
   /** The adapter computes on the CPU. */
   readonly isSoftware: boolean;
 }
 
-/** @param Stock the class of @tensorflow/tfjs-backend-webgpu, which is an optional peer */
+/**
+ * @param Stock the class of @tensorflow/tfjs-backend-webgpu, which is an optional peer
+ * @param widen what {@link FrozenMatrices} need
+ */
 export function createBackend(
   Stock: BackendClass,
   device: GPUDevice,
   info: GPUAdapterInfo,
+  widen: (backend: MoectWebgpuBackend, matrix: FrozenMatrix, y: TensorInfo) => void,
 ): MoectWebgpuBackend {
   class Backend extends Stock implements MoectWebgpuBackend {
     readonly health: DeviceHealth = new DeviceHealth(device);
+    readonly frozen: FrozenMatrices = new FrozenMatrices(this, (matrix, y) => widen(this, matrix, y));
     readonly isSoftware: boolean = isSoftwareAdapter(info);
 
     override async read(dataId: object): Read {
@@ -31,6 +40,8 @@ export function createBackend(
     }
 
     async #readValues(dataId: object): Read {
+      const matrix = this.frozen.get(dataId);
+      if (matrix !== undefined) return this.frozen.read(matrix, (part) => this.#readValues(part));
       try {
         return await super.read(dataId);
       } catch (error) {
@@ -52,6 +63,29 @@ export function createBackend(
         'values of a GPU cannot be read synchronously, nor moved to another backend',
         'Use `await tensor.data()`, and dispose tensors before another backend is selected.',
       );
+    }
+
+    override uploadToGPU(dataId: object): void {
+      const isThere = this.tensorMap.get(dataId).resource != null;
+      super.uploadToGPU(dataId);
+      if (!isThere) this.frozen.fill(dataId);
+    }
+
+    override submitQueue(): void {
+      super.submitQueue();
+      this.frozen.releaseWidened();
+    }
+
+    override disposeData(dataId: object, force?: boolean): boolean {
+      const isGone = super.disposeData(dataId, force);
+      if (isGone) this.frozen.forget(dataId);
+      return isGone;
+    }
+
+    /** Compressed values are on the device alone. */
+    override shouldExecuteOnCPU(inputs: TensorInfo[], sizeThreshold?: number): boolean {
+      const isFrozen = inputs.some(({ dataId }) => this.frozen.get(dataId) !== undefined);
+      return !isFrozen && super.shouldExecuteOnCPU(inputs, sizeThreshold);
     }
 
     override dispose(): void {

@@ -122,17 +122,28 @@ function gridOf(device: GPUDevice, groups: number): [x: number, y: number] {
   return groups <= limit ? [groups, 1] : [limit, Math.ceil(groups / limit)];
 }
 
-/**
- * Records a dispatch of `groups` workgroups. Dispatches see the writes of those before them.
- * @param tensors by buffer name
- */
-export function runProgram(
+type ProgramCall = [
   backend: MoectWebgpuBackend,
   program: Program,
   groups: number,
   tensors: Readonly<Record<string, TensorInfo>>,
   params: Readonly<Record<string, number>>,
-): void {
+];
+
+/**
+ * Records a dispatch of `groups` workgroups. Dispatches see the writes of those before them.
+ * @param call tensors and parameters by name
+ */
+export function runProgram(...call: ProgramCall): void {
+  const [backend] = call;
+  recordProgram(...call);
+  if ((backend as unknown as Recorder).dispatchCountInPass < BATCH) return;
+  backend.endComputePassEncoder();
+  backend.submitQueue();
+}
+
+/** As `runProgram`, and nothing goes to the driver yet. */
+export function recordProgram(...[backend, program, groups, tensors, params]: ProgramCall): void {
   if (groups === 0) return;
   backend.health.check();
   const { device } = backend;
@@ -153,9 +164,6 @@ export function runProgram(
   recorder.computePassEncoder.setBindGroup(0, bindGroup);
   recorder.computePassEncoder.dispatchWorkgroups(...gridOf(device, groups));
   recorder.dispatchCountInPass++;
-  if (recorder.dispatchCountInPass < BATCH) return;
-  backend.endComputePassEncoder();
-  backend.submitQueue();
 }
 
 /** A new tensor on the device. What is in it is undefined until written. */

@@ -3,6 +3,7 @@ import { tf } from '../tf.ts';
 import { type AdapterSummary, requestAdapter, summarize } from './adapter.ts';
 import { createBackend, type MoectWebgpuBackend } from './backend.ts';
 import { requestDevice } from './device.ts';
+import { widenInto } from './kernels/compressed.ts';
 import { registerKernels } from './kernels/register-kernels.ts';
 
 /** TensorFlow.js registers its kernels under this name. */
@@ -57,7 +58,7 @@ async function start(): Promise<Active> {
   const adapter = await requestAdapter();
   removeOther();
   const device = await requestDevice(adapter);
-  const backend = createBackend(WebGPUBackend, device, adapter.info);
+  const backend = createBackend(WebGPUBackend, device, adapter.info, widenInto);
   tf.registerBackend(NAME, () => backend, 3);
   const features = [...device.features].sort();
   return { backend, info: { name: NAME, ...summarize(adapter), features } };

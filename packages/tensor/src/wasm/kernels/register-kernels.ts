@@ -1,6 +1,6 @@
 import { registerBatchNorm } from './batch-norm.ts';
 import { registerBinary } from './binary.ts';
-import { registerCompress } from './compress.ts';
+import { registerCompressed } from './compressed.ts';
 import { registerCreate } from './create.ts';
 import { registerFusedMatMul } from './fused-mat-mul.ts';
 import { registerGather } from './gather.ts';
@@ -22,5 +22,5 @@ export function registerKernels(): void {
   registerReduce();
   registerGather();
   registerBatchNorm();
-  registerCompress();
+  registerCompressed();
 }

@@ -1,7 +1,9 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
+import type { CompressedStorage } from '../../frozen/compressed-values.ts';
 import { inputsOf, lastSize, numberAttr, sizeOf } from '../../kernel-inputs.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
 import { output, type Program, runProgram, withScratch } from '../program.ts';
+import { SCALES, WIDENING } from './compressed.ts';
 import { eachElement, FLAT_LANES, flatGroups, prefixSum, ROW_LANES } from './snippets.ts';
 
 const GATHER: Program = {
@@ -11,6 +13,19 @@ const GATHER: Program = {
   params: { size: 'i32', d: 'i32' },
   lanes: FLAT_LANES,
   body: eachElement('p.size', 'y[i] = table[ids[i / p.d] * p.d + i % p.d];'),
+};
+
+const gatherCompressed = (storage: CompressedStorage): Program => ({
+  ...GATHER,
+  name: `gatherRows ${storage}`,
+  reads: { table: 'i32', ids: 'i32', ...SCALES[storage] },
+  declarations: WIDENING[storage]('table'),
+  body: eachElement('p.size', 'let row = ids[i / p.d]; y[i] = widenedElement(row * p.d + i % p.d, row);'),
+});
+
+const GATHER_COMPRESSED: Readonly<Record<CompressedStorage, Program>> = {
+  bfloat16: gatherCompressed('bfloat16'),
+  int8: gatherCompressed('int8'),
 };
 
 const ZERO: Program = {
@@ -106,7 +121,10 @@ function embedding(call: WebgpuKernelCall): TensorInfo {
   const ids = take('ids', 'int32', ['…']);
   const y = output(backend, [...ids.shape, d]);
   const size = sizeOf(y.shape);
-  runProgram(backend, GATHER, flatGroups(size), { table, ids, y }, { size, d });
+  const frozen = backend.frozen.of(table);
+  const program = frozen === undefined ? GATHER : GATHER_COMPRESSED[frozen.storage];
+  const tensors = frozen === undefined ? { table } : { table: frozen.codes, scales: frozen.scales };
+  runProgram(backend, program, flatGroups(size), { ...tensors, ids, y }, { size, d });
   return y;
 }
 

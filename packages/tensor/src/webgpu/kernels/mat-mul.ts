@@ -1,4 +1,5 @@
 import { getKernel, type TensorInfo } from '@tensorflow/tfjs-core';
+import type { CompressedStorage } from '../../frozen/compressed-values.ts';
 import { sizeOf } from '../../kernel-inputs.ts';
 import type { MoectWebgpuBackend } from '../backend.ts';
 import { registerWebgpuKernel, type WebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
@@ -34,8 +35,9 @@ function programOf(
   accumulate: boolean,
   tile: TileKind,
   vectors: boolean,
+  storageB: CompressedStorage | undefined,
 ): Program {
-  const name = `matMul${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}${accumulate ? '+' : ''} ${tile}${vectors ? ' quads' : ''}`;
+  const name = `matMul${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}${accumulate ? '+' : ''} ${tile}${vectors ? ' quads' : ''} ${storageB ?? ''}`;
   let program = programs.get(name);
   if (program === undefined) {
     program = tileProgram({
@@ -45,6 +47,7 @@ function programOf(
       accumulate,
       tile,
       vectors,
+      storageB,
       params: { m: 'i32', n: 'i32', k: 'i32', aOffset: 'i32', bOffset: 'i32', yOffset: 'i32' },
       setup: (size) => `
   let m = p.m;
@@ -65,7 +68,7 @@ function programOf(
   return program;
 }
 
-/** y = a · b, or y += a · b, of matrices or of as many pairs of them as `batch` says. */
+/** y = a · b, or y += a · b (b in any storage), of matrices or of as many pairs of them as `batch` says. */
 export function product(
   backend: MoectWebgpuBackend,
   a: TensorInfo,
@@ -82,8 +85,10 @@ export function product(
     : (['large', FEW_TILES.gpu] as const);
   const tile = wanted ?? (tiles(kind) < few ? 'small' : kind);
   const vectors = [m, n, k, aOffset, bOffset, yOffset].every((size) => size % 4 === 0);
-  const program = programOf(sizes, accumulate, tile, vectors);
-  runProgram(backend, program, tiles(tile), { a, b, y }, { m, n, k, aOffset, bOffset, yOffset });
+  const frozen = batch === 1 ? backend.frozen.of(b) : undefined;
+  const program = programOf(sizes, accumulate, tile, vectors, frozen?.storage);
+  const right = frozen === undefined ? { b } : { b: frozen.codes, scales: frozen.scales };
+  runProgram(backend, program, tiles(tile), { a, ...right, y }, { m, n, k, aOffset, bOffset, yOffset });
 }
 
 /** Products of equally many float32 matrices; TensorFlow.js's own kernel has the rest. */

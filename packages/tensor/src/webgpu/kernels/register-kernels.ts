@@ -2,6 +2,7 @@ import { registerActivations } from './activations.ts';
 import { registerAdamW } from './adam-w.ts';
 import { registerCausalAttention } from './causal-attention.ts';
 import { registerCausalMean } from './causal-mean.ts';
+import { registerCompressed } from './compressed.ts';
 import { registerCrossEntropy } from './cross-entropy.ts';
 import { registerEmbedding } from './embedding.ts';
 import { registerExpertOrder } from './expert-order.ts';
@@ -18,6 +19,7 @@ export function registerKernels(): void {
   if (registered) return;
   registered = true;
   registerMatMul();
+  registerCompressed();
   registerNorms();
   registerActivations();
   registerRope();

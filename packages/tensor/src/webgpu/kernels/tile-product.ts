@@ -1,4 +1,6 @@
+import type { CompressedStorage } from '../../frozen/compressed-values.ts';
 import type { Program } from '../program.ts';
+import { type OperandB, operandB } from './operand-b.ts';
 import { loadVectors } from './tile-vectors.ts';
 
 /**
@@ -18,6 +20,8 @@ export interface TileSource {
   readonly tile: TileKind;
   /** Reads and writes in quads: `m`, `n`, `k` and the offsets must be multiples of four. */
   readonly vectors?: boolean;
+  /** `b` holds the codes of a compressed matrix, whose rows begin where `bAt` does. Default: float32. */
+  readonly storageB?: CompressedStorage | undefined;
   readonly reads?: Program['reads'];
   readonly params: Program['params'];
   /**
@@ -47,10 +51,17 @@ export const tileSize = (tile: TileKind): number => SHAPES[tile].size;
 
 const ROW_OF_B = [0, 1, 2, 3];
 
-function load({ size, depth }: TileShape, lanes: number, { transposeA, transposeB }: TileSource): string {
+function load(
+  { size, depth }: TileShape,
+  lanes: number,
+  { transposeA, transposeB }: TileSource,
+  { element }: OperandB,
+): string {
   const quads = size / 4;
   const a = transposeA ? 'a[aAt + term * m + row]' : 'a[aAt + row * k + term]';
-  const b = transposeB ? 'b[bAt + column * k + term]' : 'b[bAt + term * n + column]';
+  const b = transposeB
+    ? element('bAt + column * k + term', 'column')
+    : element('bAt + term * n + column', 'term');
   // neighbours in memory are read by neighbouring invocations
   const placeA = transposeA ? `i % ${size}, i / ${size}` : `i / ${depth}, i % ${depth}`;
   const placeB = transposeB ? `i / ${depth}, i % ${depth}` : `i % ${quads}, i / ${quads}`;
@@ -90,6 +101,7 @@ export function tileProgram(source: TileSource): Program {
   const each = (f: (sum: string, r: number, q: number) => string): string =>
     block.flatMap((row, r) => row.map((sum, q) => f(sum, r, q))).join('\n');
   const vectors = source.vectors === true;
+  const b = operandB(source.storageB, source.transposeB, vectors);
   const element = vectors ? 'vec4<f32>' : 'f32';
   const assign = source.accumulate === true ? '+=' : '=';
   const storeVector = (sum: string, q: number): string =>
@@ -104,22 +116,23 @@ export function tileProgram(source: TileSource): Program {
       .join(' ');
   return {
     name: source.name,
-    reads: { a: element, b: element, ...source.reads },
+    reads: { a: element, ...b.reads, ...source.reads },
     writes: { y: element },
     params: source.params,
     lanes,
-    declarations: `
+    declarations: `${b.declarations}
 var<workgroup> tileA : array<f32, ${size * depth}>;
 var<workgroup> tileB : array<vec4<f32>, ${(size * depth) / 4}>;`,
     body: `
   ${source.setup(size)}
+  ${b.setup}
   let firstRow = tileRow * ${size};
   let firstColumn = tileColumn * ${size};
   let x = lane % ${across};
   let rowInTile = (lane / ${across}) * ${rows};
   ${each((sum) => `var ${sum} = vec4<f32>();`)}
   for (var from0 = first; from0 < k; from0 += ${depth}) {
-    ${vectors ? loadVectors({ ...source, size, depth, lanes }) : load(shape, lanes, source)}
+    ${vectors ? loadVectors({ ...source, size, depth, lanes, quadOfB: b.quad }) : load(shape, lanes, source, b)}
     workgroupBarrier();
     for (var t = 0; t < ${depth}; t++) {
       ${Array.from({ length: quads }, (_, q) => `let b${q} = tileB[t * ${size / 4} + x + ${across * q}];`).join(' ')}

@@ -1,3 +1,5 @@
+import type { OperandB } from './operand-b.ts';
+
 /** What loading a tile needs to know. */
 export interface TileLoad {
   readonly size: number;
@@ -5,12 +7,13 @@ export interface TileLoad {
   readonly lanes: number;
   readonly transposeA: boolean;
   readonly transposeB: boolean;
+  readonly quadOfB: OperandB['quad'];
 }
 
 const EACH = [0, 1, 2, 3];
 
 /** Operands in quads: all sizes and offsets are multiples of four, so a quad is inside or outside as a whole. */
-export function loadVectors({ size, depth, lanes, transposeA, transposeB }: TileLoad): string {
+export function loadVectors({ size, depth, lanes, transposeA, transposeB, quadOfB }: TileLoad): string {
   const quads = size / 4;
   const deep = depth / 4;
   const loop = (count: number, across: number, statements: string): string => `
@@ -45,8 +48,8 @@ export function loadVectors({ size, depth, lanes, transposeA, transposeB }: Tile
          let term = from0 + place.x * 4;
          var v = mat4x4<f32>();
          if (column < n && term < k) {
-           let at = (bAt + column * k + term) / 4;
-           v = transpose(mat4x4<f32>(b[at], b[at + k / 4], b[at + 2 * (k / 4)], b[at + 3 * (k / 4)]));
+           let at = bAt + column * k + term;
+           v = transpose(mat4x4<f32>(${EACH.map((e) => quadOfB(`at + ${e} * k`, `column + ${e}`)).join(', ')}));
          }
          ${EACH.map((e) => `tileB[(place.x * 4 + ${e}) * ${quads} + place.y] = v[${e}];`).join(' ')}`,
       )
@@ -56,7 +59,7 @@ export function loadVectors({ size, depth, lanes, transposeA, transposeB }: Tile
         `let column = firstColumn + place.x * 4;
          let term = from0 + place.y;
          var v = vec4<f32>();
-         if (column < n && term < k) { v = b[(bAt + term * n + column) / 4]; }
+         if (column < n && term < k) { v = ${quadOfB('bAt + term * n + column', 'term')}; }
          tileB[place.y * ${quads} + place.x] = v;`,
       );
   return a + b;
