@@ -3,16 +3,25 @@ import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { isSoftwareAdapter } from './adapter.ts';
 import { DeviceHealth } from './device-health.ts';
+import {
+  checkBindingSize,
+  checkBufferSize,
+  type DeviceLimits,
+  deviceBytes,
+  limitsOf,
+} from './device-limits.ts';
 import { FrozenMatrices, type FrozenMatrix } from './frozen-matrices.ts';
 
 type BackendClass = new (device: GPUDevice, info: GPUAdapterInfo) => WebGPUBackend;
 type Read = ReturnType<WebGPUBackend['read']>;
+type RunArguments = Parameters<WebGPUBackend['runWebGPUProgram']>;
 
 /** TensorFlow.js's backend, on our device, with errors that are seen. */
 export interface MoectWebgpuBackend extends WebGPUBackend {
   readonly health: DeviceHealth;
   /** Tensors in compressed storage. */
   readonly frozen: FrozenMatrices;
+  readonly limits: DeviceLimits;
   /** The adapter computes on the CPU. */
   readonly isSoftware: boolean;
 }
@@ -30,7 +39,18 @@ export function createBackend(
   class Backend extends Stock implements MoectWebgpuBackend {
     readonly health: DeviceHealth = new DeviceHealth(device);
     readonly frozen: FrozenMatrices = new FrozenMatrices(this, (matrix, y) => widen(this, matrix, y));
+    readonly limits: DeviceLimits = limitsOf(device);
     readonly isSoftware: boolean = isSoftwareAdapter(info);
+
+    /** Kernels of TensorFlow.js itself: they bind every tensor as a whole. */
+    override runWebGPUProgram(...given: RunArguments): ReturnType<WebGPUBackend['runWebGPUProgram']> {
+      const [program, inputs] = given;
+      const kernel = program.shaderKey.split('_')[0]!;
+      for (const { shape } of [{ shape: program.outputShape }, ...inputs]) {
+        checkBindingSize(this.limits, { shape }, deviceBytes(shape), kernel);
+      }
+      return super.runWebGPUProgram(...given);
+    }
 
     override async read(dataId: object): Read {
       await this.health.settle();
@@ -66,7 +86,9 @@ export function createBackend(
     }
 
     override uploadToGPU(dataId: object): void {
-      const isThere = this.tensorMap.get(dataId).resource != null;
+      const { resource, shape } = this.tensorMap.get(dataId);
+      const isThere = resource != null;
+      if (!isThere) checkBufferSize(this.limits, shape);
       super.uploadToGPU(dataId);
       if (!isThere) this.frozen.fill(dataId);
     }

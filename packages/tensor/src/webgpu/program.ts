@@ -1,5 +1,7 @@
 import { type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { MoectWebgpuBackend } from './backend.ts';
+import { checkBindingSize } from './device-limits.ts';
+import { isPart, type Operand } from './tensor-part.ts';
 
 type Element = 'f32' | 'i32' | 'vec4<f32>';
 
@@ -29,6 +31,8 @@ interface Recorder {
   dispatchCountInPass: number;
   readonly uniformPendingDisposal: GPUBuffer[];
 }
+
+const FLOAT = 4;
 
 /** Dispatches that go to the driver together. Buffers that are freed wait for that. */
 const BATCH = 32;
@@ -116,9 +120,22 @@ function bufferOf(backend: MoectWebgpuBackend, info: TensorInfo): GPUBuffer {
   return backend.tensorMap.get(info.dataId).resource as GPUBuffer;
 }
 
+/** What a shader gets of a tensor, or of a part of one. @throws BackendUnavailableError where that is too large */
+function bindingOf(backend: MoectWebgpuBackend, operand: Operand, program: string): GPUBufferBinding {
+  const info = isPart(operand) ? operand.whole : operand;
+  const buffer = bufferOf(backend, info);
+  if (isPart(operand) && operand.size > 0) {
+    const [offset, size] = [FLOAT * operand.first, FLOAT * operand.size];
+    checkBindingSize(backend.limits, info, size, program);
+    return { buffer, offset, size };
+  }
+  checkBindingSize(backend.limits, info, buffer.size, program);
+  return { buffer };
+}
+
 /** The grid of that many workgroups: more than a dimension allows are laid out in two. */
-function gridOf(device: GPUDevice, groups: number): [x: number, y: number] {
-  const limit = device.limits.maxComputeWorkgroupsPerDimension;
+function gridOf({ limits }: MoectWebgpuBackend, groups: number): [x: number, y: number] {
+  const limit = limits.groupsPerDimension;
   return groups <= limit ? [groups, 1] : [limit, Math.ceil(groups / limit)];
 }
 
@@ -126,7 +143,7 @@ type ProgramCall = [
   backend: MoectWebgpuBackend,
   program: Program,
   groups: number,
-  tensors: Readonly<Record<string, TensorInfo>>,
+  tensors: Readonly<Record<string, Operand>>,
   params: Readonly<Record<string, number>>,
 ];
 
@@ -149,20 +166,18 @@ export function recordProgram(...[backend, program, groups, tensors, params]: Pr
   const { device } = backend;
   const recorder = backend as unknown as Recorder;
   const names = [...Object.keys(program.writes), ...Object.keys(program.reads)];
-  const buffers = [
-    writeParams(backend, program.params, groups, params),
-    ...names.map((name) => bufferOf(backend, tensors[name]!)),
-  ];
+  const bindings = names.map((name) => bindingOf(backend, tensors[name]!, program.name));
+  const uniforms = { buffer: writeParams(backend, program.params, groups, params) };
   const pipeline = pipelineOf(device, program);
   const bindGroup = device.createBindGroup({
     layout: pipeline.getBindGroupLayout(0),
-    entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
+    entries: [uniforms, ...bindings].map((resource, binding) => ({ binding, resource })),
   });
   backend.ensureCommandEncoderReady();
   recorder.computePassEncoder ??= recorder.commandEncoder!.beginComputePass();
   recorder.computePassEncoder.setPipeline(pipeline);
   recorder.computePassEncoder.setBindGroup(0, bindGroup);
-  recorder.computePassEncoder.dispatchWorkgroups(...gridOf(device, groups));
+  recorder.computePassEncoder.dispatchWorkgroups(...gridOf(backend, groups));
   recorder.dispatchCountInPass++;
 }
 

@@ -1,8 +1,9 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { inputsOf, sizeOf } from '../../kernel-inputs.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
-import { output, type Program, runProgram } from '../program.ts';
-import { eachElement, FLAT_LANES, flatGroups } from './snippets.ts';
+import { output, type Program } from '../program.ts';
+import { runFlat } from './flat.ts';
+import { eachElement, FLAT_LANES } from './snippets.ts';
 
 function flat(
   name: string,
@@ -74,7 +75,7 @@ const GELU_GRAD = {
 };
 
 /** Runs a flat program whose tensors all have the shape of the first input. */
-function runFlat(call: WebgpuKernelCall, kernelName: string, program: Program): TensorInfo[] {
+function activation(call: WebgpuKernelCall, kernelName: string, program: Program): TensorInfo[] {
   const { backend } = call;
   const take = inputsOf(kernelName, call);
   const [first, ...others] = Object.keys(program.reads) as [string, ...string[]];
@@ -83,8 +84,7 @@ function runFlat(call: WebgpuKernelCall, kernelName: string, program: Program): 
   const outputs = Object.keys(program.writes).map(() => output(backend, x.shape));
   const names = [first, ...others, ...Object.keys(program.writes)];
   const tensors = Object.fromEntries([...inputs, ...outputs].map((info, i) => [names[i]!, info]));
-  const size = sizeOf(x.shape);
-  runProgram(backend, program, flatGroups(size), tensors, { size });
+  runFlat(backend, program, sizeOf(x.shape), tensors);
   return outputs;
 }
 
@@ -96,8 +96,10 @@ function variant(call: WebgpuKernelCall): 'none' | 'tanh' {
 
 /** SwiGLU (arXiv 2002.05202) and GELU (arXiv 1606.08415) with their gradients. */
 export function registerActivations(): void {
-  registerWebgpuKernel('MoectSwiglu', (call) => runFlat(call, 'MoectSwiglu', SWIGLU));
-  registerWebgpuKernel('MoectSwigluGrad', (call) => runFlat(call, 'MoectSwigluGrad', SWIGLU_GRAD));
-  registerWebgpuKernel('MoectGelu', (call) => runFlat(call, 'MoectGelu', GELU[variant(call)]));
-  registerWebgpuKernel('MoectGeluGrad', (call) => runFlat(call, 'MoectGeluGrad', GELU_GRAD[variant(call)]));
+  registerWebgpuKernel('MoectSwiglu', (call) => activation(call, 'MoectSwiglu', SWIGLU));
+  registerWebgpuKernel('MoectSwigluGrad', (call) => activation(call, 'MoectSwigluGrad', SWIGLU_GRAD));
+  registerWebgpuKernel('MoectGelu', (call) => activation(call, 'MoectGelu', GELU[variant(call)]));
+  registerWebgpuKernel('MoectGeluGrad', (call) =>
+    activation(call, 'MoectGeluGrad', GELU_GRAD[variant(call)]),
+  );
 }

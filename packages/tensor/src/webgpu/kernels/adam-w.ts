@@ -4,10 +4,12 @@ import { inputsOf, numberAttr, sizeOf } from '../../kernel-inputs.ts';
 import type { MoectWebgpuBackend } from '../backend.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
 import { output, type Program, runProgram, withScratch } from '../program.ts';
+import type { Range, TensorPart } from '../tensor-part.ts';
+import { flatPart, flatRanges, runFlat } from './flat.ts';
 import { eachElement, FLAT_LANES, flatGroups, REDUCTIONS, ROW_LANES } from './snippets.ts';
 
 /** Tensors that a dispatch can bind, besides its result and one more. */
-function bindable(backend: MoectWebgpuBackend): number {
+function bindableTensors(backend: MoectWebgpuBackend): number {
   return Math.max(4, backend.device.limits.maxStorageBuffersPerShaderStage - 2);
 }
 
@@ -71,14 +73,14 @@ const ROOT_OF_SUM: Program = {
   if (lane == 0) { y[0] = sqrt(sum); }`,
 };
 
-/** First workgroup of each tensor, and how many there are in all. */
-function layOut(infos: readonly TensorInfo[]): { params: Record<string, number>; groups: number } {
+/** First workgroup of each tensor or part of one, and how many there are in all. */
+function layOut(sizes: readonly number[]): { params: Record<string, number>; groups: number } {
   let groups = 0;
   const params: Record<string, number> = {};
-  for (const [i, { shape }] of infos.entries()) {
-    params[`size${i}`] = sizeOf(shape);
+  for (const [i, size] of sizes.entries()) {
+    params[`size${i}`] = size;
     params[`group${i}`] = groups;
-    groups += flatGroups(sizeOf(shape));
+    groups += flatGroups(size);
   }
   return { params, groups };
 }
@@ -93,9 +95,12 @@ function globalNorm(call: WebgpuKernelCall): TensorInfo {
   const count = filled.reduce((sum, { shape }) => sum + flatGroups(sizeOf(shape)), 0);
   withScratch(backend, Math.max(1, count), (sums) => {
     let firstSum = 0;
-    for (const chunk of chunksOf(filled, bindable(backend))) {
-      const { params, groups } = layOut(chunk);
-      const tensors = Object.fromEntries(chunk.map((info, i) => [`x${i}`, info]));
+    const parts = filled.flatMap((info) =>
+      flatRanges(backend, sizeOf(info.shape)).map((range) => flatPart(info, range)),
+    );
+    for (const chunk of chunksOf(parts, bindableTensors(backend))) {
+      const { params, groups } = layOut(chunk.map(({ size }) => size));
+      const tensors = Object.fromEntries(chunk.map((part, i) => [`x${i}`, part]));
       runProgram(backend, sumSquares(chunk.length), groups, { ...tensors, sums }, { ...params, firstSum });
       firstSum += groups;
     }
@@ -159,13 +164,7 @@ function owned(backend: MoectWebgpuBackend, name: string, info: TensorInfo): Ten
     );
   }
   const copy = output(backend, info.shape);
-  runProgram(
-    backend,
-    COPY,
-    flatGroups(sizeOf(info.shape)),
-    { x: info, y: copy },
-    { size: sizeOf(info.shape) },
-  );
+  runFlat(backend, COPY, sizeOf(info.shape), { x: info, y: copy });
   const own = engine().makeTensorFromTensorInfo(copy);
   info.assign(own);
   own.dispose();
@@ -189,6 +188,14 @@ interface Entry {
   readonly decay: number;
 }
 
+/** The same part of all four tensors of an entry. */
+type EntryPart = Record<'param' | 'grad' | 'm' | 'v', TensorPart> & { readonly decay: number };
+
+function partOf({ param, grad, m, v, decay }: Entry, range: Range): EntryPart {
+  const [p, g, first, second] = [param, grad, m, v].map((tensor) => flatPart(tensor, range));
+  return { param: p!, grad: g!, m: first!, v: second!, decay };
+}
+
 /** Inputs param0, grad0, expAvg0, expAvgSq0, param1, …, scale; attribute weightDecays has one number for each. */
 function adamW(call: WebgpuKernelCall): TensorInfo[] {
   const { backend } = call;
@@ -206,9 +213,12 @@ function adamW(call: WebgpuKernelCall): TensorInfo[] {
     return { param: own('param'), grad, m: own('expAvg'), v: own('expAvgSq'), decay };
   });
   const filled = entries.filter(({ param }) => sizeOf(param.shape) > 0);
-  for (const chunk of chunksOf(filled, Math.max(1, Math.floor((bindable(backend) + 1) / 4)))) {
-    const { params, groups } = layOut(chunk.map(({ param }) => param));
-    const tensors = numbered<TensorInfo>(chunk.length, (i) => {
+  const parts = filled.flatMap((entry) =>
+    flatRanges(backend, sizeOf(entry.param.shape)).map((range) => partOf(entry, range)),
+  );
+  for (const chunk of chunksOf(parts, Math.max(1, Math.floor((bindableTensors(backend) + 1) / 4)))) {
+    const { params, groups } = layOut(chunk.map(({ param }) => param.size));
+    const tensors = numbered<TensorPart>(chunk.length, (i) => {
       const { param, grad, m, v } = chunk[i]!;
       return [
         [`param${i}`, param],

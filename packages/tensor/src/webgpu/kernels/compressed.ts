@@ -1,10 +1,11 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { CompressedStorage, CompressedValues } from '../../frozen/compressed-values.ts';
-import { sizeOf } from '../../kernel-inputs.ts';
 import type { MoectWebgpuBackend } from '../backend.ts';
 import type { FrozenMatrix } from '../frozen-matrices.ts';
+import { frozenRanges, partsOf } from '../frozen-rows.ts';
 import { registerWebgpuKernel } from '../kernel.ts';
 import { type Program, recordProgram } from '../program.ts';
+import { bindable } from '../tensor-part.ts';
 import { eachElement, FLAT_LANES, flatGroups } from './snippets.ts';
 
 /** Buffers of a compressed matrix besides its codes. */
@@ -56,10 +57,13 @@ const WIDEN: Readonly<Record<CompressedStorage, Program>> = {
 
 /** Writes the values as float32 to `y`; see `Widen`. */
 export function widenInto(backend: MoectWebgpuBackend, matrix: FrozenMatrix, y: TensorInfo): void {
-  const { codes, scales, columns } = matrix;
-  const size = sizeOf(y.shape);
-  const program = WIDEN[matrix.storage];
-  recordProgram(backend, program, flatGroups(size), { codes, scales, y }, { size, columns });
+  const { rows, columns, storage } = matrix;
+  for (const { first, count } of frozenRanges(rows, bindable(backend.limits) / Math.max(1, columns))) {
+    const { codes, scales } = partsOf({ matrix, first, count });
+    const size = count * columns;
+    const part = { whole: y, first: first * columns, size };
+    recordProgram(backend, WIDEN[storage], flatGroups(size), { codes, scales, y: part }, { size, columns });
+  }
 }
 
 /** A tensor with compressed values (src/frozen/compress-frozen.ts). */

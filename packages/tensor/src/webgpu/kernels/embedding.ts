@@ -1,18 +1,29 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { CompressedStorage } from '../../frozen/compressed-values.ts';
 import { inputsOf, lastSize, numberAttr, sizeOf } from '../../kernel-inputs.ts';
+import type { MoectWebgpuBackend } from '../backend.ts';
+import type { FrozenMatrix } from '../frozen-matrices.ts';
+import { codesPerWord, frozenRanges, partsOf } from '../frozen-rows.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
 import { output, type Program, runProgram, withScratch } from '../program.ts';
+import { ALIGNMENT, bindable, partWith, type Range, ranges, type TensorPart } from '../tensor-part.ts';
 import { SCALES, WIDENING } from './compressed.ts';
+import { ZEROS } from './elementwise.ts';
+import { runFlat } from './flat.ts';
 import { eachElement, FLAT_LANES, flatGroups, prefixSum, ROW_LANES } from './snippets.ts';
+
+/** Statements with `row`, where that is in this part of the table; ids of no row stand for the nearest. */
+const rowOfIds = (statements: string): string => `
+  let row = clamp(ids[i / p.d], 0, p.vocabSize - 1) - p.firstRow;
+  if (row >= 0 && row < p.rows) { ${statements} }`;
 
 const GATHER: Program = {
   name: 'gatherRows',
   reads: { table: 'f32', ids: 'i32' },
   writes: { y: 'f32' },
-  params: { size: 'i32', d: 'i32' },
+  params: { size: 'i32', d: 'i32', at: 'i32', firstRow: 'i32', rows: 'i32', vocabSize: 'i32' },
   lanes: FLAT_LANES,
-  body: eachElement('p.size', 'y[i] = table[ids[i / p.d] * p.d + i % p.d];'),
+  body: eachElement('p.size', rowOfIds('y[i] = table[p.at + row * p.d + i % p.d];')),
 };
 
 const gatherCompressed = (storage: CompressedStorage): Program => ({
@@ -20,21 +31,12 @@ const gatherCompressed = (storage: CompressedStorage): Program => ({
   name: `gatherRows ${storage}`,
   reads: { table: 'i32', ids: 'i32', ...SCALES[storage] },
   declarations: WIDENING[storage]('table'),
-  body: eachElement('p.size', 'let row = ids[i / p.d]; y[i] = widenedElement(row * p.d + i % p.d, row);'),
+  body: eachElement('p.size', rowOfIds('y[i] = widenedElement(row * p.d + i % p.d, row);')),
 });
 
 const GATHER_COMPRESSED: Readonly<Record<CompressedStorage, Program>> = {
   bfloat16: gatherCompressed('bfloat16'),
   int8: gatherCompressed('int8'),
-};
-
-const ZERO: Program = {
-  name: 'zero',
-  reads: {},
-  writes: { y: 'f32' },
-  params: { size: 'i32' },
-  lanes: FLAT_LANES,
-  body: eachElement('p.size', 'y[i] = 0.0;'),
 };
 
 const SORT_LANES = 128;
@@ -96,11 +98,12 @@ const SCATTER: Program = {
   name: 'scatterRows',
   reads: { ids: 'i32', order: 'i32', dy: 'f32' },
   writes: { dtable: 'f32' },
-  params: { places: 'i32', from0: 'i32', d: 'i32', vocabSize: 'i32' },
+  params: { places: 'i32', from0: 'i32', d: 'i32', at: 'i32', firstRow: 'i32', rows: 'i32' },
   lanes: ROW_LANES,
   body: `
   let id = ids[order[p.from0 + group]];
-  if (id < 0 || id >= p.vocabSize) { return; }
+  let row = id - p.firstRow;
+  if (row < 0 || row >= p.rows) { return; }
   if (group > 0 && ids[order[p.from0 + group - 1]] == id) { return; }
   for (var j = lane; j < p.d; j += ${ROW_LANES}) {
     var sum = dy[order[p.from0 + group] * p.d + j];
@@ -109,9 +112,31 @@ const SCATTER: Program = {
       if (ids[place] != id) { break; }
       sum += dy[place * p.d + j];
     }
-    dtable[id * p.d + j] = sum;
+    dtable[p.at + row * p.d + j] = sum;
   }`,
 };
+
+/** Rows that a binding holds, and where they begin in it. */
+interface TablePart extends Range {
+  readonly tensors: Readonly<Record<'table', TensorPart> & Partial<Record<'scales', TensorPart>>>;
+  readonly at: number;
+}
+
+function tableParts({ limits }: MoectWebgpuBackend, table: TensorInfo): TablePart[] {
+  const [rows, d] = table.shape as [number, number];
+  return ranges(rows, (bindable(limits) - ALIGNMENT) / Math.max(1, d)).map((range) => {
+    const { part, offset } = partWith(table, range.first * d, range.count * d);
+    return { ...range, tensors: { table: part }, at: offset };
+  });
+}
+
+function frozenParts({ limits }: MoectWebgpuBackend, matrix: FrozenMatrix): TablePart[] {
+  const most = (bindable(limits) * codesPerWord(matrix)) / Math.max(1, matrix.columns);
+  return frozenRanges(matrix.rows, most).map((range) => {
+    const { codes, scales } = partsOf({ matrix, ...range });
+    return { ...range, tensors: { table: codes, scales }, at: 0 };
+  });
+}
 
 function embedding(call: WebgpuKernelCall): TensorInfo {
   const { backend } = call;
@@ -123,8 +148,11 @@ function embedding(call: WebgpuKernelCall): TensorInfo {
   const size = sizeOf(y.shape);
   const frozen = backend.frozen.of(table);
   const program = frozen === undefined ? GATHER : GATHER_COMPRESSED[frozen.storage];
-  const tensors = frozen === undefined ? { table } : { table: frozen.codes, scales: frozen.scales };
-  runProgram(backend, program, flatGroups(size), { ...tensors, ids, y }, { size, d });
+  const parts = frozen === undefined ? tableParts(backend, table) : frozenParts(backend, frozen);
+  for (const { tensors, at, first, count } of parts) {
+    const params = { size, d, at, firstRow: first, rows: count, vocabSize: table.shape[0]! };
+    runProgram(backend, program, flatGroups(size), { ...tensors, ids, y }, params);
+  }
   return y;
 }
 
@@ -137,15 +165,16 @@ function embeddingGrad(call: WebgpuKernelCall): TensorInfo {
   const vocabSize = numberAttr(call, 'vocabSize');
   const dtable = output(backend, [vocabSize, d]);
   const places = sizeOf(ids.shape);
-  const size = vocabSize * d;
-  runProgram(backend, ZERO, flatGroups(size), { y: dtable }, { size });
+  runFlat(backend, ZEROS, vocabSize * d, { y: dtable });
   if (d === 0 || places === 0) return dtable;
   // one more than there are ids: those outside the table count as the next
   const rounds = Math.ceil(Math.log2(vocabSize + 1) / DIGIT_BITS);
   const sort = (order: TensorInfo): void => {
     runProgram(backend, SORT_PLACES, 1, { ids, order }, { places, vocabSize, rounds });
-    const params = { places, from0: (rounds % 2) * places, d, vocabSize };
-    runProgram(backend, SCATTER, places, { ids, order, dy, dtable }, params);
+    for (const { tensors, at, first, count } of tableParts(backend, dtable)) {
+      const params = { places, from0: (rounds % 2) * places, d, at, firstRow: first, rows: count };
+      runProgram(backend, SCATTER, places, { ids, order, dy, dtable: tensors.table }, params);
+    }
   };
   withScratch(backend, 2 * places, sort, 'int32');
   return dtable;

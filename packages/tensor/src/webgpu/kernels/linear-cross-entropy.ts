@@ -4,6 +4,7 @@ import { linearCrossEntropyOperands } from '../../linear-cross-entropy-operands.
 import type { MoectWebgpuBackend } from '../backend.ts';
 import { registerWebgpuKernel, type WebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
 import { output, type Program, runProgram, withScratch } from '../program.ts';
+import { bindable } from '../tensor-part.ts';
 import { LOG_SUM_EXP } from './cross-entropy.ts';
 import { product } from './mat-mul.ts';
 import { REDUCTIONS, ROW_LANES } from './snippets.ts';
@@ -107,7 +108,8 @@ function linearCrossEntropy(call: WebgpuKernelCall): TensorInfo[] {
   const losses = output(backend, [rows]);
   const scale = numberAttr(call, 'scale');
   const problem = { backend, terms, labels, losses, vocabSize, scale, withGradients };
-  const most = Math.min(rows, Math.max(64, Math.floor(MAX_LOGITS / vocabSize)));
+  const wanted = Math.min(rows, Math.max(64, Math.floor(MAX_LOGITS / vocabSize)));
+  const most = Math.max(1, Math.min(wanted, Math.floor(bindable(backend.limits) / vocabSize)));
   withScratch(backend, Math.max(1, most * vocabSize), (logits) => {
     for (let firstRow = 0; firstRow < rows; firstRow += most) {
       block(problem, logits, firstRow, Math.min(most, rows - firstRow));

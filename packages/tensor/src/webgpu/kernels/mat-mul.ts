@@ -2,8 +2,11 @@ import { getKernel, type TensorInfo } from '@tensorflow/tfjs-core';
 import type { CompressedStorage } from '../../frozen/compressed-values.ts';
 import { sizeOf } from '../../kernel-inputs.ts';
 import type { MoectWebgpuBackend } from '../backend.ts';
+import { type FrozenRows, partsOf } from '../frozen-rows.ts';
 import { registerWebgpuKernel, type WebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
 import { output, type Program, runProgram } from '../program.ts';
+import { fits, type Operand, type TensorPart } from '../tensor-part.ts';
+import { largeProduct } from './large-product.ts';
 import { type TileKind, tileProgram, tileSize } from './tile-product.ts';
 
 /** Below this many large tiles small ones are used, so that more workgroups share the work. */
@@ -68,14 +71,18 @@ function programOf(
   return program;
 }
 
-/** y = a · b, or y += a · b (b in any storage), of matrices or of as many pairs of them as `batch` says. */
-export function product(
+function rightOf(rows: FrozenRows): { b: TensorPart; scales: TensorPart } {
+  const { codes, scales } = partsOf(rows);
+  return { b: codes, scales };
+}
+
+function wholeProduct(
   backend: MoectWebgpuBackend,
-  a: TensorInfo,
-  b: TensorInfo,
-  y: TensorInfo,
+  a: Operand,
+  b: Operand | FrozenRows,
+  y: Operand,
   sizes: ProductSizes,
-  { aOffset = 0, bOffset = 0, yOffset = 0, accumulate = false, tile: wanted }: ProductOptions = {},
+  { aOffset = 0, bOffset = 0, yOffset = 0, accumulate = false, tile: wanted }: ProductOptions,
 ): void {
   const { batch = 1, m, n, k } = sizes;
   const tiles = (tile: TileKind): number =>
@@ -85,10 +92,49 @@ export function product(
     : (['large', FEW_TILES.gpu] as const);
   const tile = wanted ?? (tiles(kind) < few ? 'small' : kind);
   const vectors = [m, n, k, aOffset, bOffset, yOffset].every((size) => size % 4 === 0);
-  const frozen = batch === 1 ? backend.frozen.of(b) : undefined;
-  const program = programOf(sizes, accumulate, tile, vectors, frozen?.storage);
-  const right = frozen === undefined ? { b } : { b: frozen.codes, scales: frozen.scales };
+  const frozen = 'matrix' in b ? b : undefined;
+  const program = programOf(sizes, accumulate, tile, vectors, frozen?.matrix.storage);
+  const right = 'matrix' in b ? rightOf(b) : { b };
   runProgram(backend, program, tiles(tile), { a, ...right, y }, { m, n, k, aOffset, bOffset, yOffset });
+}
+
+/** The same where an operand is larger than a binding may be. */
+function productInParts(
+  backend: MoectWebgpuBackend,
+  a: Operand,
+  b: Operand | FrozenRows,
+  y: Operand,
+  { batch = 1, ...sizes }: ProductSizes,
+  { aOffset = 0, bOffset = 0, yOffset = 0, accumulate = false, tile }: ProductOptions,
+): void {
+  const { m, n, k } = sizes;
+  for (let i = 0; i < batch; i++) {
+    const offsets = {
+      aOffset: aOffset + i * m * k,
+      bOffset: bOffset + i * k * n,
+      yOffset: yOffset + i * m * n,
+    };
+    largeProduct(backend, { a, b, y, ...sizes, ...offsets, accumulate }, (part) =>
+      wholeProduct(backend, part.a, part.b, part.y, part, { ...part, ...(tile && { tile }) }),
+    );
+  }
+}
+
+/** y = a · b, or y += a · b (b in any storage), of matrices or of as many pairs of them as `batch` says. */
+export function product(
+  backend: MoectWebgpuBackend,
+  a: TensorInfo,
+  b: TensorInfo,
+  y: TensorInfo,
+  sizes: ProductSizes,
+  options: ProductOptions = {},
+): void {
+  const matrix = (sizes.batch ?? 1) === 1 ? backend.frozen.of(b) : undefined;
+  const isSmall = [a, matrix?.codes ?? b, y].every((operand) => fits(backend.limits, operand));
+  const run = isSmall ? wholeProduct : productInParts;
+  // parts of a sum over transposed a may need columns of b, which codes do not give
+  const isRead = matrix !== undefined && (isSmall || !sizes.transposeA);
+  run(backend, a, isRead ? { matrix, first: 0, count: matrix.rows } : b, y, sizes, options);
 }
 
 /** Products of equally many float32 matrices; TensorFlow.js's own kernel has the rest. */

@@ -4,6 +4,7 @@ import { registerCausalAttention } from './causal-attention.ts';
 import { registerCausalMean } from './causal-mean.ts';
 import { registerCompressed } from './compressed.ts';
 import { registerCrossEntropy } from './cross-entropy.ts';
+import { registerElementwise } from './elementwise.ts';
 import { registerEmbedding } from './embedding.ts';
 import { registerExpertOrder } from './expert-order.ts';
 import { registerGroupedMatMul } from './grouped-mat-mul.ts';
@@ -18,6 +19,7 @@ let registered = false;
 export function registerKernels(): void {
   if (registered) return;
   registered = true;
+  registerElementwise();
   registerMatMul();
   registerCompressed();
   registerNorms();
