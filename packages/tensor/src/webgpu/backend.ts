@@ -24,6 +24,8 @@ export interface MoectWebgpuBackend extends WebGPUBackend {
   readonly limits: DeviceLimits;
   /** The adapter computes on the CPU. */
   readonly isSoftware: boolean;
+  /** Eight invocations are always one subgroup, and better than workgroup memory. */
+  readonly hasCheapSubgroups: boolean;
 }
 
 /**
@@ -41,6 +43,8 @@ export function createBackend(
     readonly frozen: FrozenMatrices = new FrozenMatrices(this, (matrix, y) => widen(this, matrix, y));
     readonly limits: DeviceLimits = limitsOf(device);
     readonly isSoftware: boolean = isSoftwareAdapter(info);
+    readonly hasCheapSubgroups: boolean =
+      this.isSoftware && device.features.has('subgroups') && info.subgroupMinSize >= 8;
 
     /** Kernels of TensorFlow.js itself: they bind every tensor as a whole. */
     override runWebGPUProgram(...given: RunArguments): ReturnType<WebGPUBackend['runWebGPUProgram']> {

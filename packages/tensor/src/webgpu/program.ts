@@ -17,6 +17,8 @@ export interface Program {
   readonly params: Readonly<Record<string, 'i32' | 'f32'>>;
   /** Invocations of a workgroup. */
   readonly lanes: number;
+  /** The workgroup is one subgroup, and uses its functions: only where the backend `hasCheapSubgroups`. */
+  readonly isSubgroup?: true;
   /** Constants, functions and workgroup memory. */
   readonly declarations?: string;
   /** Statements with `group` (number of the workgroup) and `lane` (number of the invocation in it), both i32. */
@@ -40,7 +42,8 @@ const BATCH = 32;
 const pipelines = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
 
 /** The whole shader. */
-export function shaderText({ reads, writes, params, lanes, declarations = '', body }: Program): string {
+export function shaderText(program: Program): string {
+  const { reads, writes, params, lanes, isSubgroup = false, declarations = '', body } = program;
   const buffers = [
     ...Object.entries(writes).map(([name, type]) => ({ name, type, access: 'read_write' })),
     ...Object.entries(reads).map(([name, type]) => ({ name, type, access: 'read' })),
@@ -50,7 +53,8 @@ export function shaderText({ reads, writes, params, lanes, declarations = '', bo
       `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name} : array<${type}>;`,
   );
   const fields = Object.entries(params).map(([name, type]) => `${name} : ${type},`);
-  return `struct Params { groups : i32, ${fields.join(' ')} }
+  return `${isSubgroup ? 'enable subgroups;' : ''}
+struct Params { groups : i32, ${fields.join(' ')} }
 @group(0) @binding(0) var<uniform> p : Params;
 ${bindings.join('\n')}
 ${declarations}
@@ -58,7 +62,7 @@ ${declarations}
 fn main(
   @builtin(workgroup_id) workgroup : vec3<u32>,
   @builtin(num_workgroups) workgroups : vec3<u32>,
-  @builtin(local_invocation_index) invocation : u32,
+  @builtin(${isSubgroup ? 'subgroup_invocation_id' : 'local_invocation_index'}) invocation : u32,
 ) {
   let group = i32(workgroup.y * workgroups.x + workgroup.x);
   if (group >= p.groups) { return; }

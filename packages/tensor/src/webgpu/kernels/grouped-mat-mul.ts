@@ -6,7 +6,7 @@ import { tileProgram, tileSize } from './tile-product.ts';
 
 /** Rows of one expert are few: small tiles waste less of them. */
 const TILE = 'small';
-const SIZE: number = tileSize(TILE);
+const SIZE: number = tileSize(TILE).rows;
 
 /** Tiles never cross experts: tile `group / across` belongs to the expert whose tiles reach that far. */
 const grouped = (transposeW: boolean): Program =>
@@ -17,7 +17,7 @@ const grouped = (transposeW: boolean): Program =>
     tile: TILE,
     reads: { offsets: 'i32' },
     params: { experts: 'i32', n: 'i32', k: 'i32' },
-    setup: (size) => `
+    setup: ({ rows: size }) => `
   let n = p.n;
   let k = p.k;
   let first = 0;
@@ -47,7 +47,7 @@ const GRAD_WEIGHT = tileProgram({
   tile: TILE,
   reads: { offsets: 'i32' },
   params: { m: 'i32', n: 'i32' },
-  setup: (size) => `
+  setup: ({ rows: size }) => `
   let m = p.m;
   let n = p.n;
   let across = (n + ${size - 1}) / ${size};

@@ -267,12 +267,17 @@ describe.skipIf(noAdapter)(`WGSL kernels${skipNote}`, () => {
     },
   );
 
-  // software adapters take others by themselves
-  it.each([
-    [false, false, [70, 67, 35]],
-    [false, true, [72, 68, 36]],
-    [true, false, [72, 68, 36]],
-  ] as const)('large tiles, as on GPUs: aᵀ %s, bᵀ %s, %j', async (transposeA, transposeB, [m, n, k]) => {
+  // of these an adapter takes one by itself
+  it.for(
+    (['small', 'large', 'wide', 'subgroup'] as const).flatMap((tile) => [
+      ...(tile === 'subgroup' ? [] : [[tile, false, false, [70, 67, 35]] as const]),
+      [tile, false, true, [72, 68, 36]] as const,
+      [tile, true, false, [72, 68, 36]] as const,
+    ]),
+  )('%s tiles: aᵀ %s, bᵀ %s, %j', async ([tile, transposeA, transposeB, [m, n, k]], { skip }) => {
+    await selectBackend('webgpu');
+    const backend = tf.backend() as MoectWebgpuBackend;
+    skip(tile === 'subgroup' && !backend.hasCheapSubgroups, 'no software adapter with subgroups of eight');
     const rng = ops.createRng(3);
     const aShape = transposeA ? [k, m] : [m, k];
     const bShape = transposeB ? [n, k] : [k, n];
@@ -285,11 +290,10 @@ describe.skipIf(noAdapter)(`WGSL kernels${skipNote}`, () => {
       }
       return sum;
     });
-    await selectBackend('webgpu');
     const [ta, tb, ty] = [ops.tensor(a, aShape), ops.tensor(b, bShape), ops.zeros([m, n])];
     const sizes = { m, n, k, transposeA, transposeB };
     const infos = [ta, tb, ty].map((t) => t as unknown as tf.Tensor);
-    multiply(tf.backend() as MoectWebgpuBackend, infos[0]!, infos[1]!, infos[2]!, sizes, { tile: 'large' });
+    multiply(backend, infos[0]!, infos[1]!, infos[2]!, sizes, { tile });
     expect(difference((await ty.data()) as Float32Array, expected)).toBeLessThan(2e-6);
     ops.dispose([ta, tb, ty]);
   });

@@ -7,7 +7,8 @@ import { registerWebgpuKernel, type WebgpuKernel, type WebgpuKernelCall } from '
 import { output, type Program, runProgram } from '../program.ts';
 import { fits, type Operand, type TensorPart } from '../tensor-part.ts';
 import { largeProduct } from './large-product.ts';
-import { type TileKind, tileProgram, tileSize } from './tile-product.ts';
+import { SUBGROUP_TILE, subgroupProgram } from './subgroup-product.ts';
+import { type ProductSource, type TileKind, tileProgram, tileSize } from './tile-product.ts';
 
 /** Below this many large tiles small ones are used, so that more workgroups share the work. */
 const FEW_TILES = { gpu: 32, software: 8 } as const;
@@ -21,6 +22,9 @@ export interface ProductSizes {
   readonly transposeB: boolean;
 }
 
+/** How a product is divided among workgroups. */
+type Tiling = TileKind | 'subgroup';
+
 export interface ProductOptions {
   /** Elements that are skipped. */
   readonly aOffset?: number;
@@ -28,7 +32,7 @@ export interface ProductOptions {
   readonly yOffset?: number;
   readonly accumulate?: boolean;
   /** Default: what suits the adapter. */
-  readonly tile?: TileKind;
+  readonly tile?: Tiling;
 }
 
 const programs = new Map<string, Program>();
@@ -36,36 +40,35 @@ const programs = new Map<string, Program>();
 function programOf(
   { transposeA, transposeB }: ProductSizes,
   accumulate: boolean,
-  tile: TileKind,
+  tile: Tiling,
   vectors: boolean,
   storageB: CompressedStorage | undefined,
 ): Program {
   const name = `matMul${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}${accumulate ? '+' : ''} ${tile}${vectors ? ' quads' : ''} ${storageB ?? ''}`;
   let program = programs.get(name);
   if (program === undefined) {
-    program = tileProgram({
+    const source: ProductSource = {
       name,
       transposeA,
       transposeB,
       accumulate,
-      tile,
-      vectors,
       storageB,
       params: { m: 'i32', n: 'i32', k: 'i32', aOffset: 'i32', bOffset: 'i32', yOffset: 'i32' },
-      setup: (size) => `
+      setup: ({ rows, columns }) => `
   let m = p.m;
   let n = p.n;
   let k = p.k;
   let first = 0;
-  let across = (n + ${size - 1}) / ${size};
-  let tiles = across * ((m + ${size - 1}) / ${size});
+  let across = (n + ${columns - 1}) / ${columns};
+  let tiles = across * ((m + ${rows - 1}) / ${rows});
   let batch = group / tiles;
   let tileRow = (group % tiles) / across;
   let tileColumn = group % across;
   let aAt = p.aOffset + batch * m * k;
   let bAt = p.bOffset + batch * k * n;
   let yAt = p.yOffset + batch * m * n;`,
-    });
+    };
+    program = tile === 'subgroup' ? subgroupProgram(source) : tileProgram({ ...source, tile, vectors });
     programs.set(name, program);
   }
   return program;
@@ -76,6 +79,20 @@ function rightOf(rows: FrozenRows): { b: TensorPart; scales: TensorPart } {
   return { b: codes, scales };
 }
 
+function tilesOf({ batch = 1, m, n }: ProductSizes, tile: Tiling): number {
+  const { rows, columns } = tile === 'subgroup' ? SUBGROUP_TILE : tileSize(tile);
+  return batch * Math.ceil(m / rows) * Math.ceil(n / columns);
+}
+
+/** What suits the adapter. */
+function tilingFor(backend: MoectWebgpuBackend, sizes: ProductSizes, vectors: boolean): Tiling {
+  if (backend.hasCheapSubgroups && vectors) return 'subgroup';
+  const [tile, few] = backend.isSoftware
+    ? (['wide', FEW_TILES.software] as const)
+    : (['large', FEW_TILES.gpu] as const);
+  return tilesOf(sizes, tile) < few ? 'small' : tile;
+}
+
 function wholeProduct(
   backend: MoectWebgpuBackend,
   a: Operand,
@@ -84,18 +101,19 @@ function wholeProduct(
   sizes: ProductSizes,
   { aOffset = 0, bOffset = 0, yOffset = 0, accumulate = false, tile: wanted }: ProductOptions,
 ): void {
-  const { batch = 1, m, n, k } = sizes;
-  const tiles = (tile: TileKind): number =>
-    batch * Math.ceil(m / tileSize(tile)) * Math.ceil(n / tileSize(tile));
-  const [kind, few] = backend.isSoftware
-    ? (['wide', FEW_TILES.software] as const)
-    : (['large', FEW_TILES.gpu] as const);
-  const tile = wanted ?? (tiles(kind) < few ? 'small' : kind);
+  const { m, n, k } = sizes;
   const vectors = [m, n, k, aOffset, bOffset, yOffset].every((size) => size % 4 === 0);
+  const tile = wanted ?? tilingFor(backend, sizes, vectors);
   const frozen = 'matrix' in b ? b : undefined;
   const program = programOf(sizes, accumulate, tile, vectors, frozen?.matrix.storage);
   const right = 'matrix' in b ? rightOf(b) : { b };
-  runProgram(backend, program, tiles(tile), { a, ...right, y }, { m, n, k, aOffset, bOffset, yOffset });
+  runProgram(
+    backend,
+    program,
+    tilesOf(sizes, tile),
+    { a, ...right, y },
+    { m, n, k, aOffset, bOffset, yOffset },
+  );
 }
 
 /** The same where an operand is larger than a binding may be. */

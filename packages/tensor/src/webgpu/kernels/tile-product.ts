@@ -10,16 +10,13 @@ import { loadVectors } from './tile-vectors.ts';
 export type TileKind = 'small' | 'large' | 'wide';
 
 /** Which product a workgroup computes a tile of, and where its operands lie. */
-export interface TileSource {
+export interface ProductSource {
   /** Distinguishes programs. */
   readonly name: string;
   readonly transposeA: boolean;
   readonly transposeB: boolean;
   /** True adds to what is there. */
   readonly accumulate?: boolean;
-  readonly tile: TileKind;
-  /** Reads and writes in quads: `m`, `n`, `k` and the offsets must be multiples of four. */
-  readonly vectors?: boolean;
   /** `b` holds the codes of a compressed matrix, whose rows begin where `bAt` does. Default: float32. */
   readonly storageB?: CompressedStorage | undefined;
   readonly reads?: Program['reads'];
@@ -28,7 +25,18 @@ export interface TileSource {
    * WGSL, from `group`: `tileRow` and `tileColumn` (numbers of the tile), `m` × `n` outputs, sums of first … k−1, and
    * where the operands begin: `aAt`, `bAt`, `yAt`. All i32, the same for the whole workgroup.
    */
-  readonly setup: (size: number) => string;
+  readonly setup: (tile: TileSize) => string;
+}
+
+export interface TileSource extends ProductSource {
+  readonly tile: TileKind;
+  /** Reads and writes in quads: `m`, `n`, `k` and the offsets must be multiples of four. */
+  readonly vectors?: boolean;
+}
+
+export interface TileSize {
+  readonly rows: number;
+  readonly columns: number;
 }
 
 interface TileShape {
@@ -47,7 +55,10 @@ const SHAPES: Readonly<Record<TileKind, TileShape>> = {
   wide: { size: 64, depth: 32, rows: 8, quads: 4 },
 };
 
-export const tileSize = (tile: TileKind): number => SHAPES[tile].size;
+export const tileSize = (tile: TileKind): TileSize => ({
+  rows: SHAPES[tile].size,
+  columns: SHAPES[tile].size,
+});
 
 const ROW_OF_B = [0, 1, 2, 3];
 
@@ -124,7 +135,7 @@ export function tileProgram(source: TileSource): Program {
 var<workgroup> tileA : array<f32, ${size * depth}>;
 var<workgroup> tileB : array<vec4<f32>, ${(size * depth) / 4}>;`,
     body: `
-  ${source.setup(size)}
+  ${source.setup(tileSize(source.tile))}
   ${b.setup}
   let firstRow = tileRow * ${size};
   let firstColumn = tileColumn * ${size};
