@@ -1,5 +1,6 @@
 export { runAlone, runShared, workerLoop } from './pool';
 export { setScratch } from './layout';
+export { sampleProduct } from './product';
 
 /** 1 in the build that uses relaxed SIMD. */
 export function isRelaxed(): i32 {

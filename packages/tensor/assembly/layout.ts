@@ -13,6 +13,8 @@ export const WAITING: usize = 448;
 export const OP: usize = 384;
 export const CHUNKS: usize = 388;
 export const QUIT: usize = 392;
+/** 1 where the engine makes one 256-bit instruction of two adjacent vectors; written once, before the threads start. */
+export const WIDE: usize = 396;
 
 /** 128 words of arguments of the running operation. */
 export const ARGS: usize = 512;
@@ -57,6 +59,12 @@ export function scratchB(): usize {
 @inline
 export function scratchUser(): usize {
   return scratchBase + SCRATCH_USER;
+}
+
+// @ts-ignore: decorator
+@inline
+export function isWide(): i32 {
+  return load<i32>(WIDE);
 }
 
 /** Integer argument i. */

@@ -12,8 +12,16 @@ function madd(a: v128, b: v128, c: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
-function put(c: usize, v: v128, accumulate: i32): void {
-  v128.store(c, accumulate ? f32x4.add(v128.load(c), v) : v);
+function put(c: usize, v: v128, w: v128, accumulate: i32): void {
+  // an engine can make one 256-bit operation of two adjacent vectors only within a basic block, both read before one is written
+  if (accumulate) {
+    const x = f32x4.add(v128.load(c), v), y = f32x4.add(v128.load(c, 16), w);
+    v128.store(c, x);
+    v128.store(c, y, 16);
+  } else {
+    v128.store(c, v);
+    v128.store(c, w, 16);
+  }
 }
 
 /**
@@ -293,23 +301,167 @@ export function microKernel(kc: i32, a: usize, b: usize, c: usize, rowBytes: usi
     b += 32;
     k -= 1;
   }
-  put(c, c00, accumulate);
-  put(c + 16, c01, accumulate);
+  put(c, c00, c01, accumulate);
   c += rowBytes;
-  put(c, c10, accumulate);
-  put(c + 16, c11, accumulate);
+  put(c, c10, c11, accumulate);
   c += rowBytes;
-  put(c, c20, accumulate);
-  put(c + 16, c21, accumulate);
+  put(c, c20, c21, accumulate);
   c += rowBytes;
-  put(c, c30, accumulate);
-  put(c + 16, c31, accumulate);
+  put(c, c30, c31, accumulate);
   if (MR == 6) {
     c += rowBytes;
-    put(c, c40, accumulate);
-    put(c + 16, c41, accumulate);
+    put(c, c40, c41, accumulate);
     c += rowBytes;
-    put(c, c50, accumulate);
-    put(c + 16, c51, accumulate);
+    put(c, c50, c51, accumulate);
+  }
+}
+
+/**
+ * C[MR, 16] (+)= A panel [kc][MR] · two B panels [kc][8], bit for bit what `microKernel` gives for each of them.
+ * For engines that make one 256-bit instruction of two adjacent vectors: 12 accumulators of 16 registers then, and
+ * one step a round.
+ */
+export function wideMicroKernel(
+  kc: i32,
+  a: usize,
+  b: usize,
+  second: usize,
+  c: usize,
+  rowBytes: usize,
+  accumulate: i32,
+): void {
+  const zero = f32x4.splat(0);
+  let c00 = zero, c01 = zero, c02 = zero, c03 = zero;
+  let c10 = zero, c11 = zero, c12 = zero, c13 = zero;
+  let c20 = zero, c21 = zero, c22 = zero, c23 = zero;
+  let c30 = zero, c31 = zero, c32 = zero, c33 = zero;
+  let c40 = zero, c41 = zero, c42 = zero, c43 = zero;
+  let c50 = zero, c51 = zero, c52 = zero, c53 = zero;
+  for (let k = kc; k > 0; k--) {
+    const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(second), b3 = v128.load(second, 16);
+    const a0 = v128.load32_splat(a, 0);
+    c00 = madd(a0, b0, c00);
+    c01 = madd(a0, b1, c01);
+    c02 = madd(a0, b2, c02);
+    c03 = madd(a0, b3, c03);
+    const a1 = v128.load32_splat(a, 4);
+    c10 = madd(a1, b0, c10);
+    c11 = madd(a1, b1, c11);
+    c12 = madd(a1, b2, c12);
+    c13 = madd(a1, b3, c13);
+    const a2 = v128.load32_splat(a, 8);
+    c20 = madd(a2, b0, c20);
+    c21 = madd(a2, b1, c21);
+    c22 = madd(a2, b2, c22);
+    c23 = madd(a2, b3, c23);
+    const a3 = v128.load32_splat(a, 12);
+    c30 = madd(a3, b0, c30);
+    c31 = madd(a3, b1, c31);
+    c32 = madd(a3, b2, c32);
+    c33 = madd(a3, b3, c33);
+    if (MR == 6) {
+      const a4 = v128.load32_splat(a, 16);
+      c40 = madd(a4, b0, c40);
+      c41 = madd(a4, b1, c41);
+      c42 = madd(a4, b2, c42);
+      c43 = madd(a4, b3, c43);
+      const a5 = v128.load32_splat(a, 20);
+      c50 = madd(a5, b0, c50);
+      c51 = madd(a5, b1, c51);
+      c52 = madd(a5, b2, c52);
+      c53 = madd(a5, b3, c53);
+    }
+    a += MR * 4;
+    b += 32;
+    second += 32;
+  }
+  if (accumulate) {
+    const x00 = f32x4.add(v128.load(c), c00);
+    const x01 = f32x4.add(v128.load(c, 16), c01);
+    const x02 = f32x4.add(v128.load(c, 32), c02);
+    const x03 = f32x4.add(v128.load(c, 48), c03);
+    v128.store(c, x00);
+    v128.store(c, x01, 16);
+    v128.store(c, x02, 32);
+    v128.store(c, x03, 48);
+    c += rowBytes;
+    const x10 = f32x4.add(v128.load(c), c10);
+    const x11 = f32x4.add(v128.load(c, 16), c11);
+    const x12 = f32x4.add(v128.load(c, 32), c12);
+    const x13 = f32x4.add(v128.load(c, 48), c13);
+    v128.store(c, x10);
+    v128.store(c, x11, 16);
+    v128.store(c, x12, 32);
+    v128.store(c, x13, 48);
+    c += rowBytes;
+    const x20 = f32x4.add(v128.load(c), c20);
+    const x21 = f32x4.add(v128.load(c, 16), c21);
+    const x22 = f32x4.add(v128.load(c, 32), c22);
+    const x23 = f32x4.add(v128.load(c, 48), c23);
+    v128.store(c, x20);
+    v128.store(c, x21, 16);
+    v128.store(c, x22, 32);
+    v128.store(c, x23, 48);
+    c += rowBytes;
+    const x30 = f32x4.add(v128.load(c), c30);
+    const x31 = f32x4.add(v128.load(c, 16), c31);
+    const x32 = f32x4.add(v128.load(c, 32), c32);
+    const x33 = f32x4.add(v128.load(c, 48), c33);
+    v128.store(c, x30);
+    v128.store(c, x31, 16);
+    v128.store(c, x32, 32);
+    v128.store(c, x33, 48);
+    if (MR == 6) {
+      c += rowBytes;
+      const x40 = f32x4.add(v128.load(c), c40);
+      const x41 = f32x4.add(v128.load(c, 16), c41);
+      const x42 = f32x4.add(v128.load(c, 32), c42);
+      const x43 = f32x4.add(v128.load(c, 48), c43);
+      v128.store(c, x40);
+      v128.store(c, x41, 16);
+      v128.store(c, x42, 32);
+      v128.store(c, x43, 48);
+      c += rowBytes;
+      const x50 = f32x4.add(v128.load(c), c50);
+      const x51 = f32x4.add(v128.load(c, 16), c51);
+      const x52 = f32x4.add(v128.load(c, 32), c52);
+      const x53 = f32x4.add(v128.load(c, 48), c53);
+      v128.store(c, x50);
+      v128.store(c, x51, 16);
+      v128.store(c, x52, 32);
+      v128.store(c, x53, 48);
+    }
+  } else {
+    v128.store(c, c00);
+    v128.store(c, c01, 16);
+    v128.store(c, c02, 32);
+    v128.store(c, c03, 48);
+    c += rowBytes;
+    v128.store(c, c10);
+    v128.store(c, c11, 16);
+    v128.store(c, c12, 32);
+    v128.store(c, c13, 48);
+    c += rowBytes;
+    v128.store(c, c20);
+    v128.store(c, c21, 16);
+    v128.store(c, c22, 32);
+    v128.store(c, c23, 48);
+    c += rowBytes;
+    v128.store(c, c30);
+    v128.store(c, c31, 16);
+    v128.store(c, c32, 32);
+    v128.store(c, c33, 48);
+    if (MR == 6) {
+      c += rowBytes;
+      v128.store(c, c40);
+      v128.store(c, c41, 16);
+      v128.store(c, c42, 32);
+      v128.store(c, c43, 48);
+      c += rowBytes;
+      v128.store(c, c50);
+      v128.store(c, c51, 16);
+      v128.store(c, c52, 32);
+      v128.store(c, c53, 48);
+    }
   }
 }

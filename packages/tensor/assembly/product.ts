@@ -1,5 +1,5 @@
-import { argI, argP, rangeStart, scratchA, scratchB, scratchTile } from './layout';
-import { MR, microKernel } from './micro-kernel';
+import { argI, argP, isWide, rangeStart, scratchA, scratchB, scratchTile, scratchUser } from './layout';
+import { MR, microKernel, wideMicroKernel } from './micro-kernel';
 import { packA, packB, packBPanels } from './pack';
 
 export const KC: i32 = 512;
@@ -20,7 +20,25 @@ export function roundUp8(n: i32): i32 {
 export function blockProduct(a: usize, b: usize, c: usize, ldc: i32, mc: i32, nc: i32, kc: i32, accumulate: i32): void {
   const rowBytes = <usize>ldc << 2;
   const tile = scratchTile();
-  for (let j = 0; j < nc; j += 8) {
+  let j = 0;
+  if (isWide()) {
+    const panelBytes = <usize>kc << 5;
+    for (; j + 16 <= nc; j += 16) {
+      const bPanel = b + <usize>(j * kc) * 4;
+      for (let i = 0; i < mc; i += MR) {
+        const m = min(MR, mc - i);
+        const aPanel = a + <usize>(i * kc) * 4;
+        const target = c + <usize>i * rowBytes + (<usize>j << 2);
+        if (m == MR) {
+          wideMicroKernel(kc, aPanel, bPanel, bPanel + panelBytes, target, rowBytes, accumulate);
+        } else {
+          wideMicroKernel(kc, aPanel, bPanel, bPanel + panelBytes, tile, 64, 0);
+          copyTile(tile, 64, target, rowBytes, m, 16, accumulate);
+        }
+      }
+    }
+  }
+  for (; j < nc; j += 8) {
     const n = min(8, nc - j);
     const bPanel = b + <usize>(j * kc) * 4;
     for (let i = 0; i < mc; i += MR) {
@@ -31,16 +49,16 @@ export function blockProduct(a: usize, b: usize, c: usize, ldc: i32, mc: i32, nc
         microKernel(kc, aPanel, bPanel, target, rowBytes, accumulate);
       } else {
         microKernel(kc, aPanel, bPanel, tile, 32, 0);
-        copyTile(tile, target, rowBytes, m, n, accumulate);
+        copyTile(tile, 32, target, rowBytes, m, n, accumulate);
       }
     }
   }
 }
 
-/** Adds or copies the m x n corner of a tile (row pitch 32 bytes) to C. */
-function copyTile(tile: usize, c: usize, rowBytes: usize, m: i32, n: i32, accumulate: i32): void {
+/** Adds or copies the m x n corner of a tile to C. */
+function copyTile(tile: usize, pitch: usize, c: usize, rowBytes: usize, m: i32, n: i32, accumulate: i32): void {
   for (let i = 0; i < m; i++) {
-    const from = tile + (<usize>i << 5);
+    const from = tile + <usize>i * pitch;
     const to = c + <usize>i * rowBytes;
     for (let j = 0; j < n; j++) {
       const offset = <usize>j << 2;
@@ -127,6 +145,11 @@ export function product(
       }
     }
   }
+}
+
+/** A block of the largest size within this thread's scratch, for timing; its values mean nothing. */
+export function sampleProduct(): void {
+  blockProduct(scratchA(), scratchB(), scratchUser(), NC, MC, NC, KC, 0);
 }
 
 /** args: b, ldb, transB, k, n, packed. A chunk packs a range of column panels for all k. */

@@ -6,7 +6,7 @@ const ROWS = [0, 1, 2, 3, 4, 5];
 /** Rows that only the build with fused multiply-add has. */
 const FUSED_ROWS = [4, 5];
 
-const accumulators = (row) => [`c${row}0`, `c${row}1`];
+const accumulators = (row, width = 8) => Array.from({ length: width / 4 }, (_, vector) => `c${row}${vector}`);
 
 /** One step of k: two vectors of B times six (or four) values of A. */
 function step(index, fence) {
@@ -42,12 +42,10 @@ function loop(steps) {
   return lines;
 }
 
-function stores() {
+/** Rows of the result, written by `write`; those that only the fused build has in a condition. */
+function rows(write) {
   return ROWS.flatMap((row) => {
-    const lines = [
-      ...(row > 0 ? ['c += rowBytes;'] : []),
-      ...accumulators(row).map((c, half) => `put(${half === 0 ? 'c' : 'c + 16'}, ${c}, accumulate);`),
-    ];
+    const lines = [...(row > 0 ? ['c += rowBytes;'] : []), ...write(row)];
     const indent = FUSED_ROWS.includes(row) ? '    ' : '  ';
     const open = row === FUSED_ROWS[0] ? ['  if (MR == 6) {'] : [];
     const close = row === FUSED_ROWS.at(-1) ? ['  }'] : [];
@@ -55,13 +53,49 @@ function stores() {
   });
 }
 
+const indented = (lines) => lines.map((line) => `  ${line}`).join('\n');
+const offset = (vector) => (vector === 0 ? '' : `, ${vector * 16}`);
+const write = (names) => names.map((name, vector) => `v128.store(c, ${name}${offset(vector)});`);
+/**
+ * A row's four sums, all read before one is written: only so can an engine make two 256-bit operations of them.
+ * They have names of their own: V8 13 keeps accumulators that are assigned once more after the loop on the stack.
+ */
+const add = (row) => {
+  const sums = [0, 1, 2, 3].map((vector) => `x${row}${vector}`);
+  const reads = accumulators(row, 16).map(
+    (c, vector) => `const ${sums[vector]} = f32x4.add(v128.load(c${offset(vector)}), ${c});`,
+  );
+  return [...reads, ...write(sums)];
+};
+
+/** One step of k: four vectors of B, two of each panel, times six (or four) values of A. */
+function wideStep() {
+  const lines = [
+    '    const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(second), b3 = v128.load(second, 16);',
+  ];
+  for (const row of ROWS) {
+    const body = [
+      `const a${row} = v128.load32_splat(a, ${row * 4});`,
+      ...accumulators(row, 16).map((c, vector) => `${c} = madd(a${row}, b${vector}, ${c});`),
+    ];
+    if (row === FUSED_ROWS[0]) lines.push('    if (MR == 6) {');
+    const indent = FUSED_ROWS.includes(row) ? '      ' : '    ';
+    lines.push(...body.map((line) => indent + line));
+    if (row === FUSED_ROWS.at(-1)) lines.push('    }');
+  }
+  return lines;
+}
+
+const zeros = (width) =>
+  ROWS.map(
+    (row) =>
+      `  let ${accumulators(row, width)
+        .map((c) => `${c} = zero`)
+        .join(', ')};`,
+  );
+
 /** The text of assembly/micro-kernel.ts. */
 export function microKernelSource() {
-  const zeros = ROWS.map((row) =>
-    accumulators(row)
-      .map((c) => `${c} = zero`)
-      .join(', '),
-  );
   return `// Made by scripts/micro-kernel.mjs.
 
 /** Rows of a micro-tile: 6 with fused multiply-add (12 accumulators of 16 registers), else 4. */
@@ -76,8 +110,16 @@ function madd(a: v128, b: v128, c: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
-function put(c: usize, v: v128, accumulate: i32): void {
-  v128.store(c, accumulate ? f32x4.add(v128.load(c), v) : v);
+function put(c: usize, v: v128, w: v128, accumulate: i32): void {
+  // an engine can make one 256-bit operation of two adjacent vectors only within a basic block, both read before one is written
+  if (accumulate) {
+    const x = f32x4.add(v128.load(c), v), y = f32x4.add(v128.load(c, 16), w);
+    v128.store(c, x);
+    v128.store(c, y, 16);
+  } else {
+    v128.store(c, v);
+    v128.store(c, w, 16);
+  }
 }
 
 /**
@@ -90,11 +132,40 @@ function put(c: usize, v: v128, accumulate: i32): void {
  */
 export function microKernel(kc: i32, a: usize, b: usize, c: usize, rowBytes: usize, accumulate: i32): void {
   const zero = f32x4.splat(0);
-${zeros.map((line) => `  let ${line};`).join('\n')}
+${zeros(8).join('\n')}
   let k = kc;
 ${loop(UNROLL).join('\n')}
 ${loop(1).join('\n')}
-${stores().join('\n')}
+${rows((row) => [`put(c, c${row}0, c${row}1, accumulate);`]).join('\n')}
+}
+
+/**
+ * C[MR, 16] (+)= A panel [kc][MR] · two B panels [kc][8], bit for bit what \`microKernel\` gives for each of them.
+ * For engines that make one 256-bit instruction of two adjacent vectors: 12 accumulators of 16 registers then, and
+ * one step a round.
+ */
+export function wideMicroKernel(
+  kc: i32,
+  a: usize,
+  b: usize,
+  second: usize,
+  c: usize,
+  rowBytes: usize,
+  accumulate: i32,
+): void {
+  const zero = f32x4.splat(0);
+${zeros(16).join('\n')}
+  for (let k = kc; k > 0; k--) {
+${wideStep().join('\n')}
+    a += MR * 4;
+    b += 32;
+    second += 32;
+  }
+  if (accumulate) {
+${indented(rows(add))}
+  } else {
+${indented(rows((row) => write(accumulators(row, 16))))}
+  }
 }
 `;
 }

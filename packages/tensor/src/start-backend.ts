@@ -9,7 +9,7 @@ async function useWasm(options: WasmBackendOptions): Promise<BackendInfo> {
   await tf.setBackend('moect-wasm');
   await tf.ready();
   const { threads, threadsNote } = info;
-  const simd = info.relaxedSimd ? 'relaxed SIMD' : 'SIMD';
+  const simd = `${info.relaxedSimd ? 'relaxed SIMD' : 'SIMD'}${info.wideVectors ? ' of 256 bits' : ''}`;
   const note = threadsNote === undefined ? '' : ` (${threadsNote})`;
   const detail = `WebAssembly, ${simd}, ${threads} thread${threads === 1 ? '' : 's'}${note}`;
   return { name: 'wasm', device: 'cpu', threads, detail };

@@ -5,6 +5,7 @@ export const layout = {
   done: 192,
   error: 320,
   quit: 392,
+  wide: 396,
   args: 512,
   argWords: 128,
   /** First address that the allocator hands out; constants of the module lie below. */

@@ -2,6 +2,7 @@ import { BackendUnavailableError } from '@moect/core';
 import { wasmPlain } from '../generated/wasm-plain.ts';
 import { wasmRelaxed } from '../generated/wasm-relaxed.ts';
 import { nodeBuiltin } from '../node-builtin.ts';
+import { compileWide } from './wide-vectors.ts';
 
 // (func (param v128 v128 v128) (result v128) (f32x4.relaxed_madd ...))
 const relaxedProbe = [
@@ -28,8 +29,22 @@ export function hasRelaxedSimd(): boolean {
   return WebAssembly.validate(probe);
 }
 
-/** Compiles the backend's module. @throws BackendUnavailableError where wasm SIMD is missing. */
-export async function compileModule(relaxed: boolean, shared: boolean): Promise<WebAssembly.Module> {
+export interface CompiledModule {
+  readonly module: WebAssembly.Module;
+  /** Whether pairs of 128-bit operations were compiled to 256-bit instructions. */
+  readonly wideVectors: boolean;
+}
+
+/**
+ * Compiles the backend's module.
+ * @param wide with 256-bit instructions where the engine can be told to
+ * @throws BackendUnavailableError where wasm SIMD is missing
+ */
+export async function compileModule(
+  relaxed: boolean,
+  shared: boolean,
+  wide: boolean,
+): Promise<CompiledModule> {
   if (typeof WebAssembly === 'undefined' || !WebAssembly.validate(new Uint8Array(simdProbe))) {
     throw new BackendUnavailableError(
       'moect-wasm',
@@ -38,7 +53,9 @@ export async function compileModule(relaxed: boolean, shared: boolean): Promise<
     );
   }
   const bytes = Uint8Array.from(atob(relaxed ? wasmRelaxed : wasmPlain), (c) => c.charCodeAt(0));
-  return WebAssembly.compile(shared ? bytes : withoutSharedMemory(bytes));
+  const binary = shared ? bytes : withoutSharedMemory(bytes);
+  const module = wide ? compileWide(binary) : undefined;
+  return { module: module ?? (await WebAssembly.compile(binary)), wideVectors: module !== undefined };
 }
 
 /** The same binary with its memory import declared as not shared: one flag byte in the import section. */

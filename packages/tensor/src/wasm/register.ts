@@ -6,6 +6,7 @@ import { inheritCpuKernels } from './kernel.ts';
 import { registerKernels } from './kernels/register-kernels.ts';
 import { Runtime } from './runtime.ts';
 import { threadCount } from './thread-count.ts';
+import { wantsWide } from './wide-vectors.ts';
 
 export interface WasmBackendOptions {
   /**
@@ -15,6 +16,11 @@ export interface WasmBackendOptions {
   readonly threads?: number | 'auto';
   /** False keeps to plain SIMD. Default: relaxed SIMD (fused multiply-add) where the runtime has it. */
   readonly relaxedSimd?: boolean;
+  /**
+   * False keeps to 128-bit instructions. Default: unless the environment variable MOECT_WIDE_VECTORS is 0, 256-bit
+   * instructions where the engine can be told to make them (Node 24 to 26 on x64). The results are the same bits.
+   */
+  readonly wideVectors?: boolean;
   /** True gives the same bits on every machine (plain SIMD). */
   readonly deterministic?: boolean;
   /**
@@ -38,6 +44,8 @@ export interface WasmBackendInfo {
   /** Why there is one thread where more were asked for. */
   readonly threadsNote: string | undefined;
   readonly relaxedSimd: boolean;
+  /** Whether the kernels run with 256-bit instructions. */
+  readonly wideVectors: boolean;
   /** Size of the wasm memory, used or not. */
   readonly memoryBytes: number;
 }
@@ -54,11 +62,14 @@ function keyOf({
   threads,
   deterministic,
   relaxedSimd,
+  wideVectors,
   reportLeaks,
   maxMemoryBytes,
 }: WasmBackendOptions): string {
   const plain = deterministic === true || relaxedSimd === false;
-  return [threadCount(threads), plain, reportLeaks === true, maxMemoryBytes].join(' ');
+  return [threadCount(threads), plain, wantsWide(wideVectors), reportLeaks === true, maxMemoryBytes].join(
+    ' ',
+  );
 }
 
 function start(options: WasmBackendOptions): Active {
@@ -80,8 +91,8 @@ async function running(): Promise<MoectWasmBackend> {
 }
 
 function describe(backend: MoectWasmBackend): WasmBackendInfo {
-  const { threads, threadsNote, relaxedSimd, memoryBytes } = backend.runtime;
-  return { name: WASM_BACKEND, threads, threadsNote, relaxedSimd, memoryBytes };
+  const { threads, threadsNote, relaxedSimd, wideVectors, memoryBytes } = backend.runtime;
+  return { name: WASM_BACKEND, threads, threadsNote, relaxedSimd, wideVectors, memoryBytes };
 }
 
 let kernelsRegistered = false;

@@ -1,8 +1,9 @@
 import { Allocator } from './allocator.ts';
 import { layout } from './layout.ts';
-import { compileModule, hasRelaxedSimd } from './load-module.ts';
+import { type CompiledModule, compileModule, hasRelaxedSimd } from './load-module.ts';
 import { ThreadPool, trapError } from './pool.ts';
 import { threadObstacle } from './start-thread.ts';
+import { isWideTileFaster, wantsWide } from './wide-vectors.ts';
 
 /** Functions of assembly/index.ts. */
 export interface WasmExports {
@@ -11,12 +12,14 @@ export interface WasmExports {
   setScratch(pointer: number): void;
   workerLoop(): void;
   isRelaxed(): number;
+  sampleProduct(): void;
 }
 
 export interface RuntimeOptions {
   readonly threads?: number;
   readonly relaxedSimd?: boolean;
   readonly deterministic?: boolean;
+  readonly wideVectors?: boolean;
   readonly maxMemoryBytes?: number;
   readonly createWorker?: () => unknown;
 }
@@ -57,6 +60,7 @@ export class Runtime {
   readonly allocator: Allocator;
   readonly exports: WasmExports;
   readonly relaxedSimd: boolean;
+  readonly wideVectors: boolean;
   readonly shared: boolean;
   /** Element steps (about 0.3 ns each) below which an operation stays on the calling thread. */
   minSharedWork = 65536;
@@ -69,32 +73,47 @@ export class Runtime {
   #i32 = new Int32Array(0);
   #f32 = new Float32Array(0);
 
-  constructor(module: WebAssembly.Module, { memory, mostPages }: LimitedMemory, shared: boolean) {
+  constructor(compiled: CompiledModule, { memory, mostPages }: LimitedMemory, shared: boolean) {
     this.#memory = memory;
     this.shared = shared;
     this.allocator = new Allocator(memory, mostPages);
-    const instance = new WebAssembly.Instance(module, {
+    const instance = new WebAssembly.Instance(compiled.module, {
       env: { memory, stalled: (done: number) => this.#pool?.stalled(done) ?? 0 },
     });
     this.exports = instance.exports as unknown as WasmExports;
     this.relaxedSimd = this.exports.isRelaxed() === 1;
     this.exports.setScratch(this.allocator.alloc(layout.scratchBytes));
     this.#args = this.i32();
+    this.wideVectors = compiled.wideVectors;
+    if (this.wideVectors) this.#chooseTile();
   }
 
   static async create(options: RuntimeOptions = {}): Promise<Runtime> {
     const relaxed = options.deterministic !== true && options.relaxedSimd !== false && hasRelaxedSimd();
     const obstacle = threadObstacle();
     const shared = obstacle === undefined;
-    const module = await compileModule(relaxed, shared);
+    const compiled = await compileModule(relaxed, shared, wantsWide(options.wideVectors));
     const memory = createMemory(options.maxMemoryBytes ?? MOST_PAGES * PAGE, shared);
-    const runtime = new Runtime(module, memory, shared);
+    const runtime = new Runtime(compiled, memory, shared);
     const threads = options.threads ?? 1;
     if (threads > 1) {
-      if (shared) await runtime.#startThreads(module, threads, options.createWorker);
+      if (shared) await runtime.#startThreads(compiled.module, threads, options.createWorker);
       else runtime.#threadsNote = obstacle;
     }
     return runtime;
+  }
+
+  #chooseTile(): void {
+    const words = this.i32();
+    const choose = (wide: boolean): void => {
+      words[layout.wide >> 2] = wide ? 1 : 0;
+    };
+    choose(
+      isWideTileFaster((wide) => {
+        choose(wide);
+        this.exports.sampleProduct();
+      }),
+    );
   }
 
   /** Threads are for speed only, so a thread that does not start is no error. */
