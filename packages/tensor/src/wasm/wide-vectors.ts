@@ -3,7 +3,7 @@ import { nodeBuiltin } from '../node-builtin.ts';
 interface NodeProcess {
   readonly arch?: string;
   readonly versions?: { readonly v8?: string };
-  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly env?: { readonly MOECT_WIDE_VECTORS?: string };
 }
 
 const { process } = globalThis as { process?: NodeProcess };
