@@ -245,7 +245,7 @@ const nothing = {
 async function work(job: Job): Promise<JobResult> {
   const start = performance.now();
   const backend = await selectBackend('wasm', { threads: 1 });
-  const base = await loadBase(BASE_FOLDER);
+  const base = await loadBase(BASE_FOLDER, job.baseStorage);
   const text = await readDemoText();
   const all: Work = { job, base, text, documents: measuredDocuments(text, job.on) };
   const run = METHOD_RUNS.find(({ name }) => name === job.method) ?? null;
@@ -268,7 +268,7 @@ async function work(job: Job): Promise<JobResult> {
     ...nothing,
     ...measured,
     job,
-    baseSha256: { before: base.identity.sha256, after: await digestParameters(base.model.parameters) },
+    baseSha256: { before: base.heldSha256, after: await digestParameters(base.model.parameters) },
     backend,
     baseParameters: base.parameterCount,
     seconds: (performance.now() - start) / 1000,

@@ -1,5 +1,6 @@
 import type { DocumentScore, LanguageRole, RoutingStatistics, Settings, StepMetrics } from '@moect/core';
 import type { LogitComparison, MixtureBound, PosteriorCurve } from '@moect/eval';
+import type { FrozenStorage } from '@moect/tensor';
 
 /** What a child process is asked to do. */
 export interface Job {
@@ -11,6 +12,8 @@ export interface Job {
   /** Settings of the method on top of its own. */
   readonly config?: Settings;
   readonly tokens: number;
+  /** How the base's matrices are kept. */
+  readonly baseStorage: FrozenStorage;
   readonly on: 'test' | 'dev';
   /** Folder for the language pack; null: not kept. */
   readonly packFolder: string | null;

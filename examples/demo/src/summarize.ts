@@ -129,6 +129,7 @@ export function summarize(
   seconds: number,
 ): Report {
   const trained = results.find(({ job }) => job.method === 'ct-replay') ?? results[0]!;
+  const last = results[results.length - 1]!;
   const tables = scoresByLanguage(base.scores);
   const names = new Map([...text.new, ...text.unseen].map(({ code, name }) => [code, name]));
   names.set('eng_Latn', 'English').set('zho_Hans', 'Chinese');
@@ -142,8 +143,8 @@ export function summarize(
     base: {
       id: 'demo base',
       parameters: base.baseParameters,
-      sha256Before: base.baseSha256.before,
-      sha256After: results[results.length - 1]!.baseSha256.after,
+      sha256Before: last.baseSha256.before,
+      sha256After: last.baseSha256.after,
     },
     languages: [...text.old, ...text.new, ...text.unseen].map(({ code, role }) => {
       const { documents, bytes, bytesPerToken } = tables.find(({ language }) => language === code)!;

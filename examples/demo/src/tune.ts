@@ -44,6 +44,7 @@ const jobs: Job[] = METHOD_RUNS.filter(({ name }) => flags.methods.split(',').in
         learningRate,
         config: JSON.parse(flags.config) as Settings,
         tokens: Number(flags.tokens),
+        baseStorage: 'float32',
         on: 'dev',
         packFolder: null,
       };

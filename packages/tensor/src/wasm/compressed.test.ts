@@ -128,6 +128,35 @@ describe.each(STORAGES)('%s', (storage) => {
     tf.dispose([source, frozen, widened, start, x, y, targets].map(asTf));
   });
 
+  // the head's weight is packed 1,024 rows at a time, each piece with its own codes and scales
+  test.each([1024, 1025, 2500])('losses and gradients of a head of %i rows of unequal size', async (rows) => {
+    const rng = createRng(9);
+    const grown = rng.normal(rows * 24).map((value, i) => value * (1 + Math.floor(i / 24) / 300));
+    const source = tensor(grown, [rows, 24]);
+    const frozen = await compressFrozen(source, storage);
+    const widened = tensor((await frozen.data()) as Float32Array, [rows, 24]);
+    const start = tensor(rng.normal(9 * 24, 0, 0.05), [9, 24]);
+    const x = variable(start);
+    // of the first and of the last rows
+    const ids = Int32Array.from({ length: 9 }, (_, i) => (i % 2 === 0 ? i : rows - 1 - i));
+    const targets = tensor(ids, [9], 'int32');
+    const results = async (weight: typeof frozen): Promise<Float32Array[]> => {
+      const head = (): ReturnType<typeof linearCrossEntropy> =>
+        linearCrossEntropy([{ input: x, weight, trainable: false }], targets, 0.3);
+      const { loss, tokenLosses } = head();
+      const { value, gradients } = valueAndGrads(() => head().loss, new Map([['x', x]]));
+      const found = [tokenLosses, value, gradients.get('x')!];
+      const read = await Promise.all(found.map((result) => result.data()));
+      tf.dispose([loss, ...found].map(asTf));
+      return read as Float32Array[];
+    };
+    const [actual, expected] = [await results(frozen), await results(widened)];
+    for (const [i, name] of ['token losses', 'loss', 'gradient'].entries()) {
+      expectClose(actual[i]!, expected[i]!, name);
+    }
+    tf.dispose([source, frozen, widened, start, x, targets].map(asTf));
+  });
+
   test('NaN and infinity of the input are passed on', async () => {
     const source = tensor(createRng(3).normal(24 * 16), [24, 16]);
     const frozen = await compressFrozen(source, storage);

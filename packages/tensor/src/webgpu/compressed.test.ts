@@ -152,6 +152,16 @@ describe.skipIf(noAdapter)(`compressed weights on WebGPU${skipNote}`, () => {
       ops.dispose([both, other]);
     });
 
+    it('a widened copy is freed, not pooled', async () => {
+      const before = allocated();
+      const both = await pair(storage, [512, 300]);
+      const total = tf.sum(stock(both.frozen));
+      await total.data();
+      const share = storage === 'int8' ? 0.3 : 0.55;
+      expect(allocated() - before).toBeLessThan(share * 4 * 512 * 300 + 4096);
+      ops.dispose([both, total] as never);
+    });
+
     it('many widened copies in one batch of dispatches, with disposal in between', async () => {
       const before = used();
       const pairs: Pair[] = [];

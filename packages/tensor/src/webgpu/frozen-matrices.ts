@@ -25,7 +25,7 @@ function wordsOf(codes: CompressedValues['codes']): Int32Array {
 
 /**
  * The tensors of a backend that are kept in compressed storage. Kernels that know it read the codes; for all others the
- * tensor is widened into a buffer of its own, which goes back to the pool with the dispatches that use it.
+ * tensor is widened into a buffer of its own, which goes when the dispatches that use it are with the driver.
  */
 export class FrozenMatrices {
   readonly #backend: WebGPUBackend;
@@ -74,13 +74,13 @@ export class FrozenMatrices {
     this.#widen(matrix, { dataId, shape, dtype: 'float32' });
   }
 
-  /** Gives the buffers of widened tensors back: their dispatches are with the driver. */
+  /** Frees the buffers of widened tensors; a pool would keep what the storage saves. */
   releaseWidened(): void {
     const { tensorMap, bufferManager } = this.#backend;
     for (const dataId of this.#widened) {
       const data = tensorMap.has(dataId) ? tensorMap.get(dataId) : undefined;
       if (data?.resource == null) continue;
-      bufferManager.releaseBuffer(data.resource as GPUBuffer);
+      bufferManager.releaseBuffer(data.resource as GPUBuffer, false);
       data.resource = null as never;
     }
     this.#widened.clear();
