@@ -19,24 +19,25 @@ const READ_SHAPES = new Set(
 );
 
 /** They save their two factors in this order; the gradient of one reads the other alone. */
-const READ_PARTNER: Readonly<Record<string, readonly [string, string]>> = {
+const READ_PARTNER: Readonly<Record<string, readonly string[]>> = {
   BatchMatMul: ['a', 'b'],
   Multiply: ['a', 'b'],
   MoectGroupedMatMul: ['x', 'w'],
 };
 
 /**
- * Disposes what TensorFlow.js saved for a gradient that will not read it: operands whose shape alone counts, and the
- * partner of a factor that no gradient reaches. That is where a frozen weight saves memory: its input need not be kept.
+ * Whether a gradient will read the tensor that TensorFlow.js saves at `index`: not operands whose shape alone counts, and
+ * not the partner of a factor that no gradient reaches. That is where a frozen weight saves memory: its input need not
+ * be kept.
  */
-export function releaseUnread(
-  { kernelName, inputs, saved = [] }: TapeNode,
+export function readsSaved(
+  kernelName: string,
+  inputs: TapeNode['inputs'],
+  index: number,
   isTracked: (input: tf.Tensor) => boolean,
-): void {
-  if (READ_SHAPES.has(kernelName)) for (const tensor of saved) tensor.dispose();
+): boolean {
+  if (READ_SHAPES.has(kernelName)) return false;
   const factors = READ_PARTNER[kernelName];
-  if (factors === undefined) return;
-  const [first, second] = factors.map((name) => isTracked(inputs[name]!));
-  if (second === false) saved[0]!.dispose();
-  if (first === false) saved[1]!.dispose();
+  if (factors === undefined || index > 1) return true;
+  return isTracked(inputs[factors[1 - index]!]!);
 }

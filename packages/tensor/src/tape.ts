@@ -1,6 +1,7 @@
 import type { Tensor } from '@moect/core';
+import { inPass, madeHere, type Recorder } from './engine-pass.ts';
 import { RemadeValues } from './remade-values.ts';
-import { releaseUnread, type TapeNode } from './tape-node.ts';
+import { readsSaved, type TapeNode } from './tape-node.ts';
 import { asTf, tf } from './tf.ts';
 
 /** The part of TensorFlow.js's engine (4.22, the last of its line) that records; its types hide some of it. */
@@ -39,7 +40,7 @@ export function untaped<T>(work: () => T): T {
  * The operations between sources and results. What does not depend on a source is not recorded, so nothing is kept for
  * it; TensorFlow.js itself would record all and drop that only when the gradients are there.
  */
-export class Tape {
+export class Tape implements Recorder {
   readonly #sources: ReadonlySet<number>;
   /** Ids of the sources and of all that was computed from them. */
   readonly #tracked: Set<number>;
@@ -60,7 +61,7 @@ export class Tape {
     active = this;
     Object.assign(engine.state, { activeTape: this, gradientDepth: 1, kernelDepth: 0 });
     try {
-      return work();
+      return inPass(work);
     } catch (error) {
       this.release();
       throw error;
@@ -70,26 +71,44 @@ export class Tape {
     }
   }
 
-  /** Takes an operation that is done: called by the engine. */
+  /** Takes an operation that is done: called by the engine where it runs operations itself. */
   push(node: TapeNode): void {
     const inputs = Object.values(node.inputs).filter((input) => input != null);
-    const isReached = inputs.some(({ id }) => this.#tracked.has(id));
     // inside an operation the engine records the copies that it saves: nothing ever flows back through those
     const isInside = engine.state.kernelDepth > 0;
-    if (this.#watched !== null && !isInside) watchNode(this.#watched, node, inputs, this.#tracked);
-    if (isInside || !isReached || this.#watched !== null) {
+    if (isInside || !this.holds(inputs)) {
+      if (!isInside) this.note(node, inputs);
       for (const tensor of node.saved ?? []) tensor.dispose();
       return;
     }
+    for (const [i, tensor] of (node.saved ?? []).entries()) {
+      if (!this.reads(node.kernelName, node.inputs, i)) tensor.dispose();
+    }
+    this.add(node);
+  }
+
+  holds(inputs: readonly tf.Tensor[]): boolean {
+    if (this.#watched !== null) return false;
+    for (const { id } of inputs) if (this.#tracked.has(id)) return true;
+    return false;
+  }
+
+  reads(kernelName: string, inputs: TapeNode['inputs'], index: number): boolean {
+    return readsSaved(kernelName, inputs, index, ({ id }) => this.#tracked.has(id));
+  }
+
+  note(node: TapeNode, inputs: readonly tf.Tensor[]): void {
+    if (this.#watched !== null) watchNode(this.#watched, node, inputs, this.#tracked);
+  }
+
+  add(node: TapeNode): void {
     for (const { id } of node.outputs) this.#tracked.add(id);
-    releaseUnread(node, ({ id }) => this.#tracked.has(id));
     this.#hold(node);
   }
 
   /** Takes an operation whose results are made again on the way back; with no gradient where none can flow. */
   pushRemade(node: TapeNode, results: readonly tf.Tensor[], make: () => readonly tf.Tensor[]): void {
-    for (const { id } of node.outputs) this.#tracked.add(id);
-    this.#hold(node);
+    this.add(node);
     this.#remade.add(results, () => {
       this.#remade.fetch(node);
       return make();
@@ -120,7 +139,7 @@ export class Tape {
    */
   backward(seeds: readonly (readonly [result: Tensor, dy: Tensor])[]): Map<number, tf.Tensor> {
     const gradients = new Map<number, tf.Tensor>();
-    return untaped(() => {
+    const walk = (): Map<number, tf.Tensor> => {
       try {
         for (const [result, dy] of seeds) accumulate(gradients, result.id, tf.clone(asTf(dy)));
         for (let node = this.#nodes.pop(); node !== undefined; node = this.#nodes.pop()) {
@@ -132,7 +151,8 @@ export class Tape {
         for (const gradient of gradients.values()) gradient.dispose();
         throw error;
       }
-    });
+    };
+    return untaped(() => inPass(walk));
   }
 
   /** Takes the gradients of a node's outputs to its inputs. */
@@ -159,17 +179,20 @@ export class Tape {
   #inputGradients(node: TapeNode, dys: readonly (tf.Tensor | null)[]): [number, tf.Tensor][] {
     if (node.gradient === undefined) throw new Error(`Operation ${node.kernelName} has no gradient.`);
     const byInput = node.gradient(dys);
-    return Object.entries(node.inputs).flatMap(([name, input]) => {
-      if (!this.#tracked.has(input.id)) return [];
+    const found: [number, tf.Tensor][] = [];
+    for (const [name, input] of Object.entries(node.inputs)) {
+      if (input == null || !this.#tracked.has(input.id)) continue;
       const gradient = byInput[name]?.();
-      if (gradient === undefined) return [];
-      if (gradient.shape.join() !== input.shape.join()) {
+      if (gradient === undefined) continue;
+      if (!tf.util.arraysEqual(gradient.shape, input.shape)) {
         const shapes = `[${gradient.shape}], the input [${input.shape}]`;
         throw new Error(`Operation ${node.kernelName}: the gradient of input '${name}' has shape ${shapes}.`);
       }
       // a handle of its own: an operation may pass on what it got, or give one tensor for two inputs
-      return [[input.id, tf.clone(gradient)] as [number, tf.Tensor]];
-    });
+      const isOwn = madeHere(gradient) && found.every(([, other]) => other !== gradient);
+      found.push([input.id, isOwn ? gradient : tf.clone(gradient)]);
+    }
+    return found;
   }
 
   /** Frees what is still held for a way back that is not taken. */
