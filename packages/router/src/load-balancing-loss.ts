@@ -1,10 +1,10 @@
 import { ShapeMismatchError, type Tensor } from '@moect/core';
 import {
   concat,
+  countAssignments,
   div,
   logSumExp,
   mul,
-  oneHot,
   ones,
   reshape,
   softmax,
@@ -24,24 +24,6 @@ export interface LoadBalancingOptions {
   readonly form?: 'switch' | 'mixtral';
   /** [numExperts]: assignments to use in place of this batch's own, for instance of the whole optimizer step. */
   readonly tokensPerExpert?: Tensor;
-}
-
-/** One row per slot, [slots, numExperts] float32; unlike TensorFlow.js's, also for a single expert. */
-export function oneHotExperts(slots: Tensor, numExperts: number): Tensor {
-  return numExperts === 1 ? ones([slots.size, 1]) : oneHot(slots, numExperts);
-}
-
-/** Assignments of each expert, padding excluded: [numExperts] float32. */
-export function countAssignments(expertIndices: Tensor, numExperts: number, paddingMask?: Tensor): Tensor {
-  return tidy(() => {
-    const [tokens, topK] = expertIndices.shape as [number, number];
-    const chosen = reshape(oneHotExperts(reshape(expertIndices, [-1]), numExperts), [
-      tokens,
-      topK * numExperts,
-    ]);
-    const shown = paddingMask === undefined ? chosen : mul(chosen, reshape(paddingMask, [tokens, 1]));
-    return sum(reshape(sum(shown, 0), [topK, numExperts]), 0);
-  });
 }
 
 /** E · Σᵢ fᵢ·Pᵢ, fᵢ the share of assignments and Pᵢ the mean probability: a scalar, 1 when balanced. */

@@ -9,9 +9,8 @@ import {
   ShapeMismatchError,
   type Tensor,
 } from '@moect/core';
-import { div, linear, mul, randomNormal, reshape, softmax, sum, tidy, topK as topKOf } from '@moect/tensor';
-import { balanceOf, countAssignments, oneHotExperts, routerZLoss } from './load-balancing-loss.ts';
-import { withoutGradient } from './without-gradient.ts';
+import { chooseExperts, countAssignments, linear, mul, randomNormal, softmax, tidy } from '@moect/tensor';
+import { balanceOf, routerZLoss } from './load-balancing-loss.ts';
 
 export interface TopKRouterOptions {
   /** Experts per token. */
@@ -52,16 +51,6 @@ function problemsOf(options: TopKRouterOptions): ConfigProblem[] {
   return problems;
 }
 
-/** Probabilities of the chosen experts, [tokens, topK], differentiable in the probabilities. */
-function weightsOf(probabilities: Tensor, expertIndices: Tensor, renormalize: boolean): Tensor {
-  const [tokens, numExperts] = probabilities.shape as [number, number];
-  const topK = expertIndices.shape[1]!;
-  // a product with one-hot rows, because gathering along the last axis has no gradient in TensorFlow.js
-  const chosen = reshape(oneHotExperts(reshape(expertIndices, [-1]), numExperts), [tokens, topK, numExperts]);
-  const weights = sum(mul(chosen, reshape(probabilities, [tokens, 1, numExperts])), -1);
-  return renormalize ? div(weights, sum(weights, -1, true)) : weights;
-}
-
 /**
  * Softmax router: s = softmax(z·Wᵀ) in float32, the topK largest are chosen (Mixtral, arXiv 2401.04088, and
  * Qwen-MoE). Parameters: `weight` [numExperts, hiddenSize] from N(0, initStd²), no bias.
@@ -73,16 +62,11 @@ export function topKRouter(options: TopKRouterOptions): Router {
   if (problems.length > 0) throw new InvalidConfigError('topKRouter', problems);
   const { topK, renormalize = topK > 1, balanceLoss = 0, zLoss = 0, initStd = 0.02 } = options;
 
-  const losses = (
-    logits: Tensor,
-    probabilities: Tensor,
-    counts: Tensor,
-    context: RouteContext,
-  ): Record<string, Tensor> => {
+  const losses = (logits: Tensor, counts: Tensor, context: RouteContext): Record<string, Tensor> => {
     if (!context.training) return {};
     const { paddingMask } = context;
     return {
-      ...(balanceLoss > 0 && { balance: mul(balanceOf(probabilities, counts, paddingMask), balanceLoss) }),
+      ...(balanceLoss > 0 && { balance: mul(balanceOf(softmax(logits), counts, paddingMask), balanceLoss) }),
       ...(zLoss > 0 && { routerZ: mul(routerZLoss(logits, paddingMask), zLoss) }),
     };
   };
@@ -100,16 +84,14 @@ export function topKRouter(options: TopKRouterOptions): Router {
       const numExperts = weight.shape[0]!;
       return tidy(() => {
         const logits = linear(hidden, weight);
-        const probabilities = softmax(logits);
-        // logits, not probabilities: softmax can round two different logits to one probability
-        const expertIndices = withoutGradient(logits, (scores) => topKOf(scores, topK).indices);
+        const { indices: expertIndices, weights: expertWeights } = chooseExperts(logits, topK, renormalize);
         const tokensPerExpert = countAssignments(expertIndices, numExperts, context.paddingMask);
         return {
           expertIndices,
-          expertWeights: weightsOf(probabilities, expertIndices, renormalize),
+          expertWeights,
           logits,
           tokensPerExpert,
-          auxLosses: losses(logits, probabilities, tokensPerExpert, context),
+          auxLosses: losses(logits, tokensPerExpert, context),
         };
       });
     },

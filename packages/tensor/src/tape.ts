@@ -26,6 +26,12 @@ let active: Tape | null = null;
 /** The tape that records now. */
 export const activeTape = (): Tape | null => active;
 
+/** What is chosen, counted or compared is data. */
+const carriesGradients = ({ dtype }: tf.Tensor): boolean => dtype === 'float32';
+
+/** False where no gradient will be asked for: under {@link Tape} for what depends on no source. */
+export const gradientReaches = (x: Tensor): boolean => active === null || active.tracks(x);
+
 /** Runs `work` without recording it. */
 export function untaped<T>(work: () => T): T {
   engine.state.kernelDepth++;
@@ -71,6 +77,11 @@ export class Tape implements Recorder {
     }
   }
 
+  /** Whether `x` is a source or was computed from one. */
+  tracks({ id }: Tensor): boolean {
+    return this.#tracked.has(id) || this.#watched?.derived.has(id) === true;
+  }
+
   /** Takes an operation that is done: called by the engine where it runs operations itself. */
   push(node: TapeNode): void {
     const inputs = Object.values(node.inputs).filter((input) => input != null);
@@ -102,7 +113,7 @@ export class Tape implements Recorder {
   }
 
   add(node: TapeNode): void {
-    for (const { id } of node.outputs) this.#tracked.add(id);
+    for (const output of node.outputs) if (carriesGradients(output)) this.#tracked.add(output.id);
     this.#hold(node);
   }
 
@@ -211,7 +222,7 @@ function watchNode(
   const used = inputs.filter(({ id }) => tracked.has(id));
   for (const input of used) captured.add(input);
   if (used.length === 0 && !inputs.some(({ id }) => derived.has(id))) return;
-  for (const { id } of outputs) derived.add(id);
+  for (const output of outputs) if (carriesGradients(output)) derived.add(output.id);
 }
 
 function accumulate(gradients: Map<number, tf.Tensor>, id: number, gradient: tf.Tensor): void {

@@ -1,6 +1,6 @@
 import type { Tensor } from '@moect/core';
 import { withoutGradient } from '@moect/router';
-import { add, equal, mul, remake, sub, tidy, where } from '@moect/tensor';
+import { add, equal, gatedBlend, remake, tidy, where } from '@moect/tensor';
 
 /**
  * y = a + p·f + (1−p)·m, computed as a + (f + (1−p)·(m−f)): where m = f the base's bits come out, and so they do for
@@ -19,7 +19,7 @@ export function blend(
   return tidy(() => {
     const { residual, base, moe } = input;
     const mixed = remake({ residual, base, moe, baseWeight }, (given) =>
-      add(given.residual, add(given.base, mul(sub(1, given.baseWeight), sub(given.moe, given.base)))),
+      gatedBlend(given.residual, given.base, given.moe, given.baseWeight),
     );
     return input.training ? mixed : unlessBaseOnly(add(residual, base), mixed, baseWeight);
   });

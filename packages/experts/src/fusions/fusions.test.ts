@@ -17,7 +17,7 @@ import { selectBackend, testBackends } from '@moect/tensor/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { testFusion } from '../testing/test-fusion.ts';
 import { alwaysBase, alwaysOn, fixedFusion } from './constant-fusion.ts';
-import { gatePrior } from './gate.ts';
+import { priorLosses } from './gate.ts';
 import { guardedGate } from './guarded-gate.ts';
 import { continuousGate, discreteGate } from './paper-gates.ts';
 
@@ -177,7 +177,7 @@ describe.each(testBackends())('gates on %s', (backend) => {
     for (const role of [1, 2]) {
       const roles = fill([1, logits.length], role, 'int32');
       const input = { residual: dummy, base: dummy, moe: dummy, roles, training: true };
-      const losses = gatePrior(logit, input, { oldPrior: 2, newPrior: 3 });
+      const losses = priorLosses(logit, input, { oldPrior: 2, newPrior: 3 });
       const softplus = (x: number): number =>
         x > 0 ? x + Math.log1p(Math.exp(-x)) : Math.log1p(Math.exp(x));
       const sums = logits.reduce((sum, x) => sum + softplus(role === 1 ? -x : x), 0) / logits.length;
@@ -194,10 +194,10 @@ describe.each(testBackends())('gates on %s', (backend) => {
     const roles = tensor([1, 2, 1, 0], [1, 4], 'int32');
     const documentIds = tensor([0, 0, -1, 0], [1, 4], 'int32');
     const input = { residual: dummy, base: dummy, moe: dummy, roles, documentIds, training: true };
-    const losses = gatePrior(logit, input, { oldPrior: 1, newPrior: 1 });
+    const losses = priorLosses(logit, input, { oldPrior: 1, newPrior: 1 });
     expect((await read(losses['gateOld']!))[0]).toBeCloseTo(Math.log1p(Math.exp(-1)), 6);
     expect((await read(losses['gateNew']!))[0]).toBeCloseTo(Math.log1p(Math.exp(-2)), 6);
-    expect(gatePrior(logit, { ...input, training: false }, { oldPrior: 1, newPrior: 1 })).toEqual({});
+    expect(priorLosses(logit, { ...input, training: false }, { oldPrior: 1, newPrior: 1 })).toEqual({});
     dispose([logit, dummy, roles, documentIds, losses]);
   });
 

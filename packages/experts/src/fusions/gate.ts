@@ -8,24 +8,19 @@ import {
 } from '@moect/core';
 import { withoutGradient } from '@moect/router';
 import {
-  add,
   cast,
   clip,
   div,
   equal,
+  gatePrior,
+  gateWeight,
   greater,
   greaterEqual,
   linear,
   mul,
-  neg,
   ones,
   randomNormal,
-  reshape,
-  scalar,
-  sigmoid,
-  softplus,
   sum,
-  tanh,
   tensor,
   tidy,
   where,
@@ -56,15 +51,23 @@ export function initGate(
 }
 
 /**
- * Logit of p, [batch, time, 1].
+ * p and its logit, both [batch, time, 1].
  * @param baseSide u, what stands for the base; @param moeSide v, what stands for the branch; both [batch, time, d]
  */
-export function gateLogit(params: ParamTree, baseSide: Tensor, moeSide: Tensor): Tensor {
-  const apply = (name: string, x: Tensor): Tensor => {
-    const { weight, bias } = params[name] as Record<'weight' | 'bias', Tensor>;
-    return linear(x, weight, bias);
-  };
-  return tidy(() => apply('out_proj', tanh(add(apply('base_proj', baseSide), apply('moe_proj', moeSide)))));
+export function gateOf(
+  params: ParamTree,
+  baseSide: Tensor,
+  moeSide: Tensor,
+): { readonly logit: Tensor; readonly probability: Tensor } {
+  type Linear = Record<'weight' | 'bias', Tensor>;
+  const { base_proj, moe_proj, out_proj } = params as Record<string, Linear>;
+  return tidy(() =>
+    gateWeight(linear(baseSide, base_proj!.weight), linear(moeSide, moe_proj!.weight), {
+      leftBias: base_proj!.bias,
+      rightBias: moe_proj!.bias,
+      ...out_proj!,
+    }),
+  );
 }
 
 /** Default width of the gate, a quarter of the stream. */
@@ -88,22 +91,16 @@ export function gateResult(input: FusionInput, baseWeight: Tensor): FusionResult
   return { output: blend(input, baseWeight), baseWeight, auxLosses: {} };
 }
 
-/** σ(logit), snapped at inference. */
-export function softWeight(logit: Tensor, snap: number | null, training: boolean): Tensor {
-  return tidy(() => snapWeight(sigmoid(logit), snap, training));
+/** λ ÷ the tokens of the role in the whole optimizer step; 1 where those are not known. */
+function scaleOf(strength: number, count: number | undefined): number {
+  return count === undefined ? 1 : strength / Math.max(1, count);
 }
 
-/** Mean over the tokens of one role: Σ over this batch ÷ the number in the whole optimizer step. */
-function roleMean(values: Tensor, input: FusionInput, role: 'old' | 'new'): Tensor {
-  const { roles, documentIds, normalizers } = input;
-  const ofRole = cast(equal(roles!, LANGUAGE_ROLES[role]), 'float32');
-  const shown =
-    documentIds === undefined ? ofRole : mul(ofRole, cast(greaterEqual(documentIds, 0), 'float32'));
-  const mask = reshape(shown, values.shape);
-  const total = sum(mul(values, mask));
-  const count = normalizers?.[role === 'old' ? 'oldTokens' : 'newTokens'];
-  if (count === undefined) return div(total, clip(sum(mask), 1, Number.MAX_SAFE_INTEGER));
-  return div(total, scalar(Math.max(1, count)));
+/** λ ÷ the tokens of a role in this batch, padding excluded: a scalar. */
+function ownScale(strength: number, roles: Tensor, documentIds: Tensor, role: 'old' | 'new'): Tensor {
+  const isReal = cast(greaterEqual(documentIds, 0), 'float32');
+  const count = sum(mul(cast(equal(roles, LANGUAGE_ROLES[role]), 'float32'), isReal));
+  return div(strength, clip(count, 1, Number.MAX_SAFE_INTEGER));
 }
 
 /**
@@ -112,15 +109,26 @@ function roleMean(values: Tensor, input: FusionInput, role: 'old' | 'new'): Tens
  * losses of micro-batches add up to the step's; without those, by the batch's own counts.
  * Empty outside training and where roles are unknown.
  */
-export function gatePrior(
+export function priorLosses(
   logit: Tensor,
   input: FusionInput,
-  strength: { readonly oldPrior: number; readonly newPrior: number },
+  { oldPrior, newPrior }: { readonly oldPrior: number; readonly newPrior: number },
 ): Record<string, Tensor> {
-  if (!input.training || input.roles === undefined) return {};
-  const { oldPrior, newPrior } = strength;
-  return tidy(() => ({
-    ...(oldPrior > 0 && { gateOld: mul(roleMean(softplus(neg(logit)), input, 'old'), oldPrior) }),
-    ...(newPrior > 0 && { gateNew: mul(roleMean(softplus(logit), input, 'new'), newPrior) }),
-  }));
+  const { training, roles, normalizers } = input;
+  if (!training || roles === undefined || (oldPrior === 0 && newPrior === 0)) return {};
+  return tidy(() => {
+    const documentIds = input.documentIds ?? zeros(roles.shape, 'int32');
+    const { positive, negative } = gatePrior(logit, roles, documentIds, {
+      positive: LANGUAGE_ROLES.old,
+      positiveScale: scaleOf(oldPrior, normalizers?.oldTokens),
+      negative: LANGUAGE_ROLES.new,
+      negativeScale: scaleOf(newPrior, normalizers?.newTokens),
+    });
+    const mean = (total: Tensor, strength: number, role: 'old' | 'new'): Tensor =>
+      normalizers === undefined ? mul(total, ownScale(strength, roles, documentIds, role)) : total;
+    return {
+      ...(oldPrior > 0 && { gateOld: mean(positive, oldPrior, 'old') }),
+      ...(newPrior > 0 && { gateNew: mean(negative, newPrior, 'new') }),
+    };
+  });
 }

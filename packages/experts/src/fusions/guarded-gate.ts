@@ -1,7 +1,7 @@
 import type { Fusion, FusionInput, Tensor } from '@moect/core';
-import { add, remake, rmsNormalize, tidy, zeros } from '@moect/tensor';
+import { remake, rmsNormalizeSum, tidy, zeros } from '@moect/tensor';
 import { checkedOptions, type Fields, number, oneOf, orNull } from '../options.ts';
-import { gateLogit, gatePrior, gateResult, gateWidth, initGate, softWeight } from './gate.ts';
+import { gateOf, gateResult, gateWidth, initGate, priorLosses, snapWeight } from './gate.ts';
 import { pooledPrefix, poolState } from './prefix-pool.ts';
 
 export type GuardedGateOptions = {
@@ -58,15 +58,13 @@ export function guardedGate(options: Partial<GuardedGateOptions> = {}): Fusion {
         const documentIds = documentsOf(input);
         const { residual, base, moe, state } = input;
         const pooled = remake({ residual, base, documentIds }, (given) => {
-          const baseSide = rmsNormalize(add(given.residual, given.base), EPS);
+          const baseSide = rmsNormalizeSum(given.residual, given.base, EPS);
           return checked.pool === 'prefix' ? pooledPrefix(baseSide, given.documentIds, state) : baseSide;
         });
-        const moeSide = remake({ residual, moe }, (given) =>
-          rmsNormalize(add(given.residual, given.moe), EPS),
-        );
-        const logit = gateLogit(params, pooled, moeSide);
-        const result = gateResult(input, softWeight(logit, checked.snap, input.training));
-        const auxLosses = gatePrior(logit, input, checked);
+        const moeSide = remake({ residual, moe }, (given) => rmsNormalizeSum(given.residual, given.moe, EPS));
+        const { logit, probability } = gateOf(params, pooled, moeSide);
+        const result = gateResult(input, snapWeight(probability, checked.snap, input.training));
+        const auxLosses = priorLosses(logit, input, checked);
         if (input.training || checked.pool === 'token') return { ...result, auxLosses };
         return { ...result, auxLosses, state: poolState(pooled, documentIds, input.state) };
       }),

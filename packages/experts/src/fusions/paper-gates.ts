@@ -1,8 +1,8 @@
 import type { Fusion, FusionInput, ParamTree, Tensor } from '@moect/core';
 import { withoutGradient } from '@moect/router';
-import { add, cast, greater, sigmoid, stopGradient, sub, tidy } from '@moect/tensor';
+import { add, cast, greater, stopGradient, sub, tidy } from '@moect/tensor';
 import { checkedOptions, type Fields, number, orNull } from '../options.ts';
-import { gateLogit, gateResult, gateWidth, initGate, softWeight } from './gate.ts';
+import { gateOf, gateResult, gateWidth, initGate, snapWeight } from './gate.ts';
 
 export type PaperGateOptions = {
   /** Inner width; null takes a quarter of the stream. */
@@ -31,9 +31,9 @@ const initPaperGate =
       bias,
     );
 
-/** wᵀ tanh(U(a+f) + b_u + V(a+m) + b_v) + b */
-function paperLogit(params: ParamTree, input: FusionInput): Tensor {
-  return gateLogit(params, add(input.residual, input.base), add(input.residual, input.moe));
+/** σ(wᵀ tanh(U(a+f) + b_u + V(a+m) + b_v) + b) */
+function paperWeight(params: ParamTree, input: FusionInput): Tensor {
+  return gateOf(params, add(input.residual, input.base), add(input.residual, input.moe)).probability;
 }
 
 /**
@@ -47,7 +47,7 @@ export function continuousGate(options: Partial<PaperGateOptions> = {}): Fusion 
     name: 'continuous',
     init: initPaperGate(checked),
     fuse: (params, input) =>
-      tidy(() => gateResult(input, softWeight(paperLogit(params, input), checked.snap, input.training))),
+      tidy(() => gateResult(input, snapWeight(paperWeight(params, input), checked.snap, input.training))),
   };
 }
 
@@ -64,7 +64,7 @@ export function discreteGate(options: Partial<Omit<PaperGateOptions, 'snap'>> = 
     init: initPaperGate(checked),
     fuse: (params, input) =>
       tidy(() => {
-        const soft = sigmoid(paperLogit(params, input));
+        const soft = paperWeight(params, input);
         const hard = withoutGradient(soft, (p) => cast(greater(p, 0.5), 'float32'));
         // soft − soft is exactly 0, so the value is hard and the gradient is soft's
         return gateResult(input, add(hard, sub(soft, stopGradient(soft))));

@@ -28,7 +28,9 @@ export interface MoeBranch {
 }
 
 const scaled = (losses: Readonly<Record<string, Tensor>>, factor: number | Tensor): Record<string, Tensor> =>
-  Object.fromEntries(Object.entries(losses).map(([name, loss]) => [name, mul(loss, factor)]));
+  factor === 1
+    ? { ...losses }
+    : Object.fromEntries(Object.entries(losses).map(([name, loss]) => [name, mul(loss, factor)]));
 
 /** 1 for a real token, 0 for padding: [tokens] float32. */
 function realTokens(context: SiteContext): Tensor {
@@ -44,10 +46,8 @@ function route(branch: MoeBranch, hidden: Tensor, context: SiteContext): Routing
     ...(context.languageIds && { languageIds: reshape(context.languageIds, [-1]) }),
   });
   // a router's losses are means over this micro-batch: weighted by its share of the step, they add up to the step's
-  const share =
-    context.normalizers === undefined
-      ? 1
-      : mul(sum(paddingMask), 1 / Math.max(1, context.normalizers.tokens));
+  if (context.normalizers === undefined || Object.keys(routing.auxLosses).length === 0) return routing;
+  const share = mul(sum(paddingMask), 1 / Math.max(1, context.normalizers.tokens));
   return { ...routing, auxLosses: scaled(routing.auxLosses, share) };
 }
 

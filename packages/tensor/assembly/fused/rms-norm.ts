@@ -1,5 +1,5 @@
 import { laneSum } from '../lanes';
-import { dot, loadLanes, madd, nmadd, storeLanes } from './math';
+import { dot, loadLanes, madd, nmadd, scaleRow, storeLanes, storeUpTo } from './math';
 
 /** y = x * w / sqrt(mean(x^2) + eps), rows begin..end of length d. */
 export function rmsNorm(x: usize, w: usize, y: usize, d: i32, eps: f32, begin: i32, end: i32): void {
@@ -18,6 +18,57 @@ export function rmsNorm(x: usize, w: usize, y: usize, d: i32, eps: f32, begin: i
       storeLanes(q + o, f32x4.mul(f32x4.mul(v128.load(p + o), r), v128.load(w + o)), d - i);
     }
   }
+}
+
+/** y = (a + b) / sqrt(mean((a + b)^2) + eps), rows begin..end of length d. */
+export function rmsNormalizeSum(a: usize, b: usize, y: usize, d: i32, eps: f32, begin: i32, end: i32): void {
+  const bytes = (<usize>d) << 2;
+  for (let row = begin; row < end; row++) {
+    const at = <usize>row * bytes;
+    sumRow(a + at, b + at, y + at, d);
+    scaleRow(y + at, y + at, <f32>inverseOf(y + at, d, eps), d);
+  }
+}
+
+/** dx = r (dy - x r^2 mean(dy x)) with x = a + b and r as above; rows begin..end of length d. */
+export function rmsNormalizeSumGrad(
+  a: usize,
+  b: usize,
+  dy: usize,
+  dx: usize,
+  d: i32,
+  eps: f32,
+  begin: i32,
+  end: i32,
+): void {
+  const bytes = (<usize>d) << 2;
+  for (let row = begin; row < end; row++) {
+    const at = <usize>row * bytes;
+    // x lies where dx goes
+    sumRow(a + at, b + at, dx + at, d);
+    const inverse = inverseOf(dx + at, d, eps);
+    const r = f32x4.splat(<f32>inverse);
+    const c = f32x4.splat(<f32>((<f64>dot(dx + at, dy + at, d) / <f64>d) * inverse * inverse));
+    for (let i = 0; i < d; i += 4) {
+      const o = at + ((<usize>i) << 2);
+      storeUpTo(dx + o, f32x4.mul(r, nmadd(c, v128.load(dx + o), v128.load(dy + o))), d - i);
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function sumRow(a: usize, b: usize, y: usize, d: i32): void {
+  for (let i = 0; i < d; i += 4) {
+    const o = (<usize>i) << 2;
+    storeUpTo(y + o, f32x4.add(v128.load(a + o), v128.load(b + o)), d - i);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function inverseOf(x: usize, d: i32, eps: f32): f64 {
+  return 1.0 / Math.sqrt(<f64>dot(x, x, d) / <f64>d + <f64>eps);
 }
 
 /** Sum of dy * w * x over one row. */

@@ -6,10 +6,13 @@ import { groupedDirectChunk, groupedGradWeightChunk, groupedPackChunk, groupedPr
 import { gelu, geluGrad, swiglu, swigluGrad } from './activations';
 import { causalMean, causalMeanGrad, runCounts } from './causal-mean';
 import { crossEntropy, crossEntropyGrad, crossEntropySlopes } from './cross-entropy';
+import { chosenWeights, chosenWeightsGrad, countAssignments } from './expert-choice';
+import { gatePrior, gatePriorGrad, gatePriorSum, gateWeight, gateWeightGrad } from './gate';
+import { gatedBlend, gatedBlendGrad } from './gated-blend';
 import { layerNorm, layerNormGrad } from './layer-norm';
 import * as op from './ops';
 import { adamW, rootOfSum, sumSquares } from './optimizer';
-import { rmsNorm, rmsNormGrad, sumParts } from './rms-norm';
+import { rmsNorm, rmsNormalizeSum, rmsNormalizeSumGrad, rmsNormGrad, sumParts } from './rms-norm';
 import { rope } from './rope';
 import {
   combineRows,
@@ -25,7 +28,8 @@ import { topK } from './top-k';
 
 /** One chunk of a fused operation; arguments lie in the argument block. */
 export function runFused(id: i32, chunk: i32, chunks: i32): void {
-  if (id >= op.ATTENTION_PACK) runProduct(id, chunk, chunks);
+  if (id >= op.RMS_NORMALIZE_SUM) runGate(id, chunk, chunks);
+  else if (id >= op.ATTENTION_PACK) runProduct(id, chunk, chunks);
   else if (id >= op.FIRST_OUTSIDE) runAlone(id);
   else if (id >= op.GATHER_ROWS) runRows(id, chunk, chunks);
   else runPointwise(id, chunk, chunks);
@@ -138,6 +142,79 @@ function runRows(id: i32, chunk: i32, chunks: i32): void {
       return rootOfSum(argP(2), argI(3), argP(4));
     case op.ADAM_W:
       return adamW(argP(2), argI(3), argP(4), argP(5), from, to);
+    default:
+      unreachable();
+  }
+}
+
+/** Arguments as for runPointwise. */
+function runGate(id: i32, chunk: i32, chunks: i32): void {
+  const from = rangeStart(argI(0), chunk, chunks, argI(1));
+  const to = rangeStart(argI(0), chunk + 1, chunks, argI(1));
+  switch (id) {
+    case op.RMS_NORMALIZE_SUM:
+      return rmsNormalizeSum(argP(2), argP(3), argP(4), argI(5), argF(6), from, to);
+    case op.RMS_NORMALIZE_SUM_GRAD:
+      return rmsNormalizeSumGrad(argP(2), argP(3), argP(4), argP(5), argI(6), argF(7), from, to);
+    case op.GATED_BLEND:
+      return gatedBlend(argP(2), argP(3), argP(4), argP(5), argP(6), argI(7), from, to);
+    case op.GATED_BLEND_GRAD:
+      return gatedBlendGrad(argP(2), argP(3), argP(4), argP(5), argP(6), argP(7), argP(8), argI(9), from, to);
+    case op.GATE_WEIGHT:
+      return gateWeight(
+        argP(2),
+        argP(3),
+        argP(4),
+        argP(5),
+        argP(6),
+        argP(7),
+        argP(8),
+        argP(9),
+        argP(10),
+        argI(11),
+        from,
+        to,
+      );
+    case op.GATE_WEIGHT_GRAD:
+      return gateWeightGrad(
+        argP(2),
+        argP(3),
+        argP(4),
+        argP(5),
+        argP(6),
+        argP(7),
+        argP(8),
+        argI(9),
+        argI(10),
+        argI(0),
+        from,
+        to,
+      );
+    case op.GATE_PRIOR:
+      return gatePrior(argP(2), argP(3), argP(4), argP(5), argI(6), argI(7), argI(8), argI(9), from, to);
+    case op.GATE_PRIOR_SUM:
+      return gatePriorSum(argP(2), argI(3), argP(4), argP(5), argF(6), argF(7));
+    case op.GATE_PRIOR_GRAD:
+      return gatePriorGrad(
+        argP(2),
+        argP(3),
+        argP(4),
+        argP(5),
+        argP(6),
+        argP(7),
+        argI(8),
+        argI(9),
+        argF(10),
+        argF(11),
+        from,
+        to,
+      );
+    case op.CHOSEN_WEIGHTS:
+      return chosenWeights(argP(2), argP(3), argI(4), argI(5), argI(6), from, to);
+    case op.CHOSEN_WEIGHTS_GRAD:
+      return chosenWeightsGrad(argP(2), argP(3), argP(4), argP(5), argI(6), argI(7), argI(8), from, to);
+    case op.COUNT_ASSIGNMENTS:
+      return countAssignments(argP(2), argP(3), argP(4), argI(5), argI(6), argI(7));
     default:
       unreachable();
   }

@@ -40,6 +40,52 @@ const cases: Case[] = [
   { name: 'gelu tanh', inputs: [random([9])], run: ([x]) => ops.gelu(x!, 'tanh') },
   { name: 'rmsNormalize', inputs: [random([3, 6])], run: ([x]) => ops.rmsNormalize(x!, 1e-6) },
   {
+    name: 'rmsNormalizeSum',
+    inputs: [random([3, 7]), random([3, 7])],
+    run: ([a, b]) => ops.rmsNormalizeSum(a!, b!, 1e-6),
+  },
+  {
+    name: 'gatedBlend',
+    inputs: [random([2, 3, 5]), random([2, 3, 5]), random([2, 3, 5]), random([2, 3, 1])],
+    run: ([residual, base, moe, weight]) => ops.gatedBlend(residual!, base!, moe!, weight!),
+  },
+  {
+    name: 'gateWeight, logit and probability',
+    inputs: [random([2, 3, 5]), random([2, 3, 5]), random([5]), random([5]), random([1, 5]), random([1])],
+    run: ([left, right, leftBias, rightBias, weight, bias]) => {
+      const params = { leftBias: leftBias!, rightBias: rightBias!, weight: weight!, bias: bias! };
+      const { logit, probability } = ops.gateWeight(left!, right!, params);
+      return ops.concat([logit, probability], -1);
+    },
+  },
+  {
+    name: 'gateWeight, probability alone',
+    inputs: [random([3, 5]), random([3, 5])],
+    run: ([left, right]) => {
+      const [zeros, bias] = [ops.zeros([5]), ops.ones([1])];
+      const params = { leftBias: zeros, rightBias: zeros, weight: ops.fill([1, 5], 0.7), bias };
+      return ops.gateWeight(left!, right!, params).probability;
+    },
+  },
+  {
+    name: 'gatePrior',
+    inputs: [random([2, 5])],
+    run: ([logit]) => {
+      const options = { positive: 1, positiveScale: 0.4, negative: 2, negativeScale: 0.9 };
+      const classes = int([1, 2, 0, 1, 2, 2, 1, 1, 1, 2], [2, 5]);
+      const { positive, negative } = ops.gatePrior(logit!, classes, int(documents, [2, 5]), options);
+      return ops.stack([positive, negative]);
+    },
+  },
+  ...[true, false].map((renormalize) => ({
+    name: `chooseExperts, renormalize ${renormalize}`,
+    // far apart, so that no difference changes the choice
+    inputs: [
+      { data: Float32Array.of(0.1, 0.9, -0.6, 0.4, 1.2, -0.3, 0.2, 0.7, -1, 0.3, 0, 0.5), shape: [3, 4] },
+    ],
+    run: ([logits]: Tensor[]) => ops.chooseExperts(logits!, 2, renormalize).weights,
+  })),
+  {
     name: 'rope',
     inputs: [random([1, 3, 2, 8])],
     run: ([x]) => ops.rope(x!, ops.tensor(cos, [4, 4]), ops.tensor(sin, [4, 4]), int([0, 3, 1], [1, 3])),

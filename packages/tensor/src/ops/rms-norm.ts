@@ -1,4 +1,5 @@
 import type { Tensor } from '@moect/core';
+import { gradientReaches } from '../tape.ts';
 import { asTf, fromTf, hasKernel, runKernel, tf, withGradient } from '../tf.ts';
 
 /**
@@ -8,10 +9,15 @@ import { asTf, fromTf, hasKernel, runKernel, tf, withGradient } from '../tf.ts';
  */
 export function rmsNorm(x: Tensor, weight: Tensor, eps: number): Tensor {
   if (hasKernel('MoectRmsNorm')) {
+    const isTrained = gradientReaches(weight);
+    const attrs = { eps, withWeight: isTrained };
     return withGradient(
-      [x, weight],
-      () => ({ value: runKernel('MoectRmsNorm', { x, weight }, { eps })[0]! }),
-      (dy, [sx, sw]) => runKernel('MoectRmsNormGrad', { x: sx!, weight: sw!, dy }, { eps }),
+      isTrained ? [x, weight] : [x],
+      () => ({
+        value: runKernel('MoectRmsNorm', { x, weight }, { eps })[0]!,
+        saved: isTrained ? [] : [weight],
+      }),
+      (dy, [sx, sw]) => runKernel('MoectRmsNormGrad', { x: sx!, weight: sw!, dy }, attrs),
     );
   }
   return tf.tidy(() => {
@@ -24,4 +30,23 @@ export function rmsNorm(x: Tensor, weight: Tensor, eps: number): Tensor {
 /** {@link rmsNorm} without a weight. */
 export function rmsNormalize(x: Tensor, eps: number): Tensor {
   return tf.tidy(() => asTf(rmsNorm(x, fromTf(tf.ones([x.shape[x.rank - 1]!])), eps))) as unknown as Tensor;
+}
+
+/**
+ * {@link rmsNormalize} of a + b.
+ * @param a [..., d]
+ * @param b of the same shape
+ */
+export function rmsNormalizeSum(a: Tensor, b: Tensor, eps: number): Tensor {
+  if (!hasKernel('MoectRmsNormalizeSum')) {
+    return tf.tidy(() => asTf(rmsNormalize(fromTf(tf.add(asTf(a), asTf(b))), eps))) as unknown as Tensor;
+  }
+  return withGradient(
+    [a, b],
+    () => ({ value: runKernel('MoectRmsNormalizeSum', { a, b }, { eps })[0]! }),
+    (dy, [a, b]) => {
+      const [gradient] = runKernel('MoectRmsNormalizeSumGrad', { a: a!, b: b!, dy }, { eps });
+      return [gradient!, gradient!];
+    },
+  );
 }

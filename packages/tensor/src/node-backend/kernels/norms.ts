@@ -35,14 +35,15 @@ const normGrad =
       const { normed, inverse } = normalize(ops, x!, attrs['eps'] as number, isCentred);
       const rows = inputs['x']!.shape.slice(0, -1).map((_, axis) => axis);
       const along = ops.run('Mul', [dy!, normed]);
-      const dWeight = ops.reduce('Sum', along, rows, false);
       const g = ops.run('Mul', [dy!, weight!]);
       const overlap = ops.reduce('Mean', ops.run('Mul', [along, weight!]), [-1], true);
       const away = ops.run('Sub', [g, ops.run('Mul', [normed, overlap])]);
       const flat = isCentred ? ops.run('Sub', [away, ops.reduce('Mean', g, [-1], true)]) : away;
       const dx = ops.output(ops.run('Mul', [flat, inverse]));
-      if (!isCentred) return [dx, ops.output(dWeight)];
-      return [dx, ops.output(dWeight), ops.output(ops.reduce('Sum', dy!, rows, false))];
+      if (attrs['withWeight'] === false) return [dx];
+      const dWeight = ops.output(ops.reduce('Sum', along, rows, false));
+      if (!isCentred) return [dx, dWeight];
+      return [dx, dWeight, ops.output(ops.reduce('Sum', dy!, rows, false))];
     });
 
 export function registerNorms(): void {

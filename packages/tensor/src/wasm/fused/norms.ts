@@ -24,7 +24,7 @@ function rmsNorm(call: WasmKernelCall): TensorInfo {
 }
 
 /** Sums `parts` rows of `pitch` floats, `columns` of them, in order. */
-function sumParts(
+export function sumParts(
   backend: MoectWasmBackend,
   partial: number,
   out: number,
@@ -42,10 +42,10 @@ function rmsNormGrad(call: WasmKernelCall): TensorInfo[] {
   const d = lastSize(x);
   const weight = take('weight', 'float32', [d]);
   const dy = take('dy', 'float32', x.shape);
-  return gradient(call, OP.RMS_NORM_GRAD, x, weight, dy, 1);
+  return gradient(call, OP.RMS_NORM_GRAD, x, weight, dy, call.attrs['withWeight'] === false ? 0 : 1);
 }
 
-/** Shared by both norms: dx, then `results` vectors [d]. */
+/** Shared by both norms: dx, then `results` vectors [d]; without any, the sums for them are not added up. */
 function gradient(
   call: WasmKernelCall,
   op: number,
@@ -62,7 +62,7 @@ function gradient(
   const sums = Array.from({ length: results }, () => backend.output([d], 'float32'));
   const eps = floatBits(numberAttr(call, 'eps'));
   const { runtime } = backend;
-  withTemporary(backend, parts * results * d * 4, (partial) => {
+  withTemporary(backend, parts * Math.max(1, results) * d * 4, (partial) => {
     const pointers = [backend.pointer(x), backend.pointer(weight), backend.pointer(dy), dx.pointer, partial];
     runtime.dispatch(op, [parts, 1, ...pointers, rows, d, eps], runtime.chunks(parts, (rows / parts) * d));
     sums.forEach((sum, i) => {
@@ -95,10 +95,40 @@ function layerNormGrad(call: WasmKernelCall): TensorInfo[] {
   return gradient(call, OP.LAYER_NORM_GRAD, x, weight, dy, 2);
 }
 
+function rmsNormalizeSum(call: WasmKernelCall): TensorInfo {
+  const { backend } = call;
+  const take = inputsOf('MoectRmsNormalizeSum', call);
+  const a = take('a', 'float32', ['…', 'd']);
+  const b = take('b', 'float32', a.shape);
+  const d = lastSize(a);
+  const rows = d === 0 ? 0 : sizeOf(a.shape) / d;
+  const y = backend.output(a.shape, 'float32');
+  const pointers = [backend.pointer(a), backend.pointer(b), y.pointer];
+  const args = [rows, 1, ...pointers, d, floatBits(numberAttr(call, 'eps'))];
+  backend.runtime.dispatch(OP.RMS_NORMALIZE_SUM, args, backend.runtime.chunks(rows, d));
+  return y.info;
+}
+
+function rmsNormalizeSumGrad(call: WasmKernelCall): TensorInfo {
+  const { backend } = call;
+  const take = inputsOf('MoectRmsNormalizeSumGrad', call);
+  const a = take('a', 'float32', ['…', 'd']);
+  const [b, dy] = [take('b', 'float32', a.shape), take('dy', 'float32', a.shape)];
+  const d = lastSize(a);
+  const rows = d === 0 ? 0 : sizeOf(a.shape) / d;
+  const dx = backend.output(a.shape, 'float32');
+  const pointers = [...[a, b, dy].map((info) => backend.pointer(info)), dx.pointer];
+  const args = [rows, 1, ...pointers, d, floatBits(numberAttr(call, 'eps'))];
+  backend.runtime.dispatch(OP.RMS_NORMALIZE_SUM_GRAD, args, backend.runtime.chunks(rows, 2 * d));
+  return dx.info;
+}
+
 /** RMSNorm (arXiv 1910.07467) and layer normalisation (arXiv 1607.06450) with their gradients. */
 export function registerNorms(): void {
   registerWasmKernel('MoectRmsNorm', rmsNorm);
   registerWasmKernel('MoectRmsNormGrad', rmsNormGrad);
+  registerWasmKernel('MoectRmsNormalizeSum', rmsNormalizeSum);
+  registerWasmKernel('MoectRmsNormalizeSumGrad', rmsNormalizeSumGrad);
   registerWasmKernel('MoectLayerNorm', layerNorm);
   registerWasmKernel('MoectLayerNormGrad', layerNormGrad);
 }

@@ -116,6 +116,61 @@ const rows = (r: number, d: number): Case[] => [
   },
 ];
 
+const gate = (r: number, d: number): Case[] => [
+  { name: `rmsNorm [${r}, ${d}], frozen weight`, shapes: [[r, d]], run: ([x]) => ops.rmsNormalize(x!, 1e-5) },
+  {
+    name: `rmsNormalizeSum [${r}, ${d}]`,
+    shapes: [
+      [r, d],
+      [r, d],
+    ],
+    run: ([a, b]) => ops.rmsNormalizeSum(a!, b!, 1e-5),
+  },
+  {
+    name: `gatedBlend [${r}, ${d}]`,
+    shapes: [
+      [r, d],
+      [r, d],
+      [r, d],
+      [r, 1],
+    ],
+    run: ([residual, base, moe, weight]) => ops.gatedBlend(residual!, base!, moe!, weight!),
+  },
+  {
+    name: `gateWeight [${r}, ${d}]`,
+    shapes: [[r, d], [r, d], [d], [d], [1, d], [1]],
+    run: ([left, right, leftBias, rightBias, weight, bias]) => {
+      const params = { leftBias: leftBias!, rightBias: rightBias!, weight: weight!, bias: bias! };
+      const { logit, probability } = ops.gateWeight(left!, right!, params);
+      return ops.concat([logit, probability], 1);
+    },
+  },
+  {
+    name: `gatePrior [${r}, ${d}]`,
+    shapes: [[r, d]],
+    run: ([x]) => {
+      const documentIds = int(
+        Array.from(seeded(r * d, 5), (id) => id - 1),
+        [r, d],
+      );
+      const classes = int(seeded(r * d, 3), [r, d]);
+      const { positive, negative } = ops.gatePrior(x!, classes, documentIds, {
+        positive: 1,
+        positiveScale: 0.3,
+        negative: 2,
+        negativeScale: 0.7,
+      });
+      return ops.stack([positive, negative]);
+    },
+  },
+];
+
+const choice = (r: number, n: number, k: number, renormalize: boolean): Case => ({
+  name: `chooseExperts ${k} of ${n}, ${r} tokens, renormalize ${renormalize}`,
+  shapes: [[r, n]],
+  run: ([x]) => ops.chooseExperts(x!, k, renormalize).weights,
+});
+
 const experts = (
   tokens: number,
   topK: number,
@@ -182,6 +237,16 @@ const cases: Case[] = [
     [3, 7],
     [9, 130],
   ].flatMap(([r, d]) => rows(r!, d!)),
+  ...[
+    [1, 1],
+    [5, 9],
+    [100, 130],
+  ].flatMap(([r, d]) => gate(r!, d!)),
+  ...[false, true].flatMap((renormalize) => [
+    choice(1, 2, 2, renormalize),
+    choice(90, 5, 2, renormalize),
+    choice(3, 70, 6, renormalize),
+  ]),
   // more than a lane has, and than a workgroup goes through at once
   {
     name: 'embedding [300, 2], repeated ids',
@@ -258,7 +323,11 @@ describe.skipIf(noAdapter)(`WGSL kernels${skipNote}`, () => {
         // the plain form needs two experts or more
         const sorted = ops.sortByExpert(chosen.indices, Math.max(2, numExperts));
         const { order, inverse, offsets, tokens: owners } = sorted;
-        const found = [chosen.values, chosen.indices, order, inverse, offsets, owners];
+        const { indices, weights } = ops.chooseExperts(values, k, false);
+        const mask = ops.tensor(Float32Array.from(seeded(tokens, 2)), [tokens]);
+        const counts = ops.countAssignments(indices, numExperts, mask);
+        ops.dispose([weights, mask]);
+        const found = [chosen.values, chosen.indices, order, inverse, offsets, owners, indices, counts];
         const read = await Promise.all(found.map(async (x: Tensor) => [...(await x.data())]));
         ops.dispose([values, found]);
         return read;

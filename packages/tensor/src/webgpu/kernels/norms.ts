@@ -41,6 +41,38 @@ const RMS_NORM_GRAD: Program = {
   if (lane == 0) { rowNumbers[2 * group] = 0.0; rowNumbers[2 * group + 1] = inverse; }`,
 };
 
+const NORMALIZE_SUM: Program = {
+  name: 'rmsNormalizeSum',
+  reads: { a: 'f32', b: 'f32' },
+  writes: { y: 'f32' },
+  params: { d: 'i32', eps: 'f32' },
+  lanes: ROW_LANES,
+  declarations: REDUCTIONS,
+  body: `
+  let at = group * p.d;
+  var squares = 0.0;
+  ${eachColumn('let v = a[at + j] + b[at + j]; squares += v * v;')}
+  let inverse = inverseSqrt(total(lane, squares) / f32(p.d) + p.eps);
+  ${eachColumn('y[at + j] = (a[at + j] + b[at + j]) * inverse;')}`,
+};
+
+const NORMALIZE_SUM_GRAD: Program = {
+  name: 'rmsNormalizeSumGrad',
+  reads: { a: 'f32', b: 'f32', dy: 'f32' },
+  writes: { dx: 'f32' },
+  params: { d: 'i32', eps: 'f32' },
+  lanes: ROW_LANES,
+  declarations: REDUCTIONS,
+  body: `
+  let at = group * p.d;
+  var squares = 0.0;
+  var products = 0.0;
+  ${eachColumn('let v = a[at + j] + b[at + j]; squares += v * v; products += v * dy[at + j];')}
+  let inverse = inverseSqrt(total(lane, squares) / f32(p.d) + p.eps);
+  let slope = inverse * inverse * inverse * total(lane, products) / f32(p.d);
+  ${eachColumn('dx[at + j] = inverse * dy[at + j] - (a[at + j] + b[at + j]) * slope;')}`,
+};
+
 const MOMENTS = `
   var sum = 0.0;
   ${eachColumn('sum += x[at + j];')}
@@ -142,11 +174,16 @@ function normGrad(
     const weight = take('weight', 'float32', [d]);
     const dy = take('dy', 'float32', x.shape);
     const dx = output(backend, x.shape);
-    const sums = { dweight: output(backend, [d]), ...(withBias && { dbias: output(backend, [d]) }) };
+    const withWeight = call.attrs['withWeight'] !== false;
+    const sums: Record<string, TensorInfo> = {
+      ...(withWeight && { dweight: output(backend, [d]) }),
+      ...(withBias && { dbias: output(backend, [d]) }),
+    };
     const rows = d === 0 ? 0 : sizeOf(x.shape) / d;
     withScratch(backend, Math.max(1, 2 * rows), (rowNumbers) => {
       const eps = numberAttr(call, 'eps');
       runProgram(backend, program, rows, { x, weight, dy, dx, rowNumbers }, { d, eps });
+      if (!withWeight) return;
       const sum = withBias ? GRAD_WEIGHT_BIAS : GRAD_WEIGHT;
       runProgram(backend, sum, Math.ceil(d / COLUMNS), { x, dy, rowNumbers, ...sums }, { rows, d });
     });
@@ -154,10 +191,36 @@ function normGrad(
   };
 }
 
+function normalizeSum(call: WebgpuKernelCall): TensorInfo {
+  const { backend } = call;
+  const take = inputsOf('MoectRmsNormalizeSum', call);
+  const a = take('a', 'float32', ['…', 'd']);
+  const b = take('b', 'float32', a.shape);
+  const d = lastSize(a);
+  const y = output(backend, a.shape);
+  const rows = d === 0 ? 0 : sizeOf(a.shape) / d;
+  runProgram(backend, NORMALIZE_SUM, rows, { a, b, y }, { d, eps: numberAttr(call, 'eps') });
+  return y;
+}
+
+function normalizeSumGrad(call: WebgpuKernelCall): TensorInfo {
+  const { backend } = call;
+  const take = inputsOf('MoectRmsNormalizeSumGrad', call);
+  const a = take('a', 'float32', ['…', 'd']);
+  const [b, dy] = [take('b', 'float32', a.shape), take('dy', 'float32', a.shape)];
+  const d = lastSize(a);
+  const dx = output(backend, a.shape);
+  const rows = d === 0 ? 0 : sizeOf(a.shape) / d;
+  runProgram(backend, NORMALIZE_SUM_GRAD, rows, { a, b, dy, dx }, { d, eps: numberAttr(call, 'eps') });
+  return dx;
+}
+
 /** RMSNorm (arXiv 1910.07467) and layer normalisation (arXiv 1607.06450) with their gradients. */
 export function registerNorms(): void {
   registerWebgpuKernel('MoectRmsNorm', norm('MoectRmsNorm', RMS_NORM));
   registerWebgpuKernel('MoectRmsNormGrad', normGrad('MoectRmsNormGrad', RMS_NORM_GRAD, false));
+  registerWebgpuKernel('MoectRmsNormalizeSum', normalizeSum);
+  registerWebgpuKernel('MoectRmsNormalizeSumGrad', normalizeSumGrad);
   registerWebgpuKernel('MoectLayerNorm', norm('MoectLayerNorm', LAYER_NORM));
   registerWebgpuKernel('MoectLayerNormGrad', normGrad('MoectLayerNormGrad', LAYER_NORM_GRAD, true));
 }

@@ -1,0 +1,85 @@
+import { ShapeMismatchError, type Tensor } from '@moect/core';
+import { untaped } from '../tape.ts';
+import { asTf, fromTf, hasKernel, runKernel, tf } from '../tf.ts';
+import { topK } from './expert-order.ts';
+
+const KERNEL = 'MoectChooseExperts';
+
+tf.registerGradient({
+  kernelName: KERNEL,
+  inputsToSave: ['logits'],
+  outputsToSave: [false, true],
+  gradFunc: (dys, saved, attrs) => {
+    const [logits, indices] = saved.map(fromTf) as [Tensor, Tensor];
+    const dweights = fromTf((dys as tf.Tensor[])[0]!);
+    return {
+      logits: () => asTf(runKernel(`${KERNEL}Grad`, { logits, indices, dweights }, { ...attrs })[0]!),
+    };
+  },
+});
+
+export interface ExpertChoice {
+  /** [tokens, topK] int32, the largest logits in descending order, ties to the lower index. Data: no gradient. */
+  readonly indices: Tensor;
+  /** [tokens, topK]: softmax probabilities of the chosen, differentiable in the logits. */
+  readonly weights: Tensor;
+}
+
+/**
+ * The k experts with the largest logits and their softmax probabilities (arXiv 2401.04088).
+ * @param logits [tokens, numExperts]
+ * @param renormalize divide the chosen probabilities by their sum
+ */
+export function chooseExperts(logits: Tensor, k: number, renormalize: boolean): ExpertChoice {
+  const numExperts = logits.shape[1]!;
+  if (logits.rank !== 2 || !Number.isInteger(k) || k < 1 || k > numExperts) {
+    throw new ShapeMismatchError('logits of chooseExperts', logits.shape, `[tokens, at least ${k}]`);
+  }
+  if (!hasKernel(KERNEL)) return composed(logits, k, renormalize);
+  const [weights, indices] = runKernel(KERNEL, { logits }, { k, renormalize });
+  return { indices: indices!, weights: weights! };
+}
+
+function composed(logits: Tensor, k: number, renormalize: boolean): ExpertChoice {
+  return tf.tidy(() => {
+    // logits, not probabilities: softmax can round two different logits to one probability
+    const indices = untaped(() => asTf(topK(logits, k).indices));
+    const [tokens, numExperts] = logits.shape as [number, number];
+    const probabilities = tf.reshape(tf.softmax(asTf(logits)), [tokens, 1, numExperts]);
+    // a product with one-hot rows, because gathering along the last axis has no gradient in TensorFlow.js
+    const chosen = tf.sum(tf.mul(oneHotExperts(fromTf(indices), numExperts), probabilities), -1);
+    return { indices, weights: renormalize ? tf.div(chosen, tf.sum(chosen, -1, true)) : chosen };
+  }) as unknown as ExpertChoice;
+}
+
+/** [tokens, topK, numExperts] float32; unlike TensorFlow.js's, also for a single expert. */
+function oneHotExperts(indices: Tensor, numExperts: number): tf.Tensor {
+  const shape = [...indices.shape, numExperts];
+  if (numExperts === 1) return tf.ones(shape);
+  const flat = tf.reshape(asTf(indices), [-1]) as tf.Tensor1D;
+  return tf.reshape(tf.cast(tf.oneHot(flat, numExperts), 'float32'), shape);
+}
+
+/**
+ * How many tokens each expert was chosen by. Data: no gradient.
+ * @param indices [tokens, topK] int32
+ * @param mask [tokens] float32: what each token counts, 0 for padding
+ * @returns [numExperts] float32
+ */
+export function countAssignments(indices: Tensor, numExperts: number, mask?: Tensor): Tensor {
+  const tokens = indices.shape[0]!;
+  if (mask !== undefined && mask.size !== tokens) {
+    throw new ShapeMismatchError('mask of countAssignments', mask.shape, `[${tokens}]`);
+  }
+  return untaped(() =>
+    tf.tidy(() => {
+      const shown = tf.reshape(mask === undefined ? tf.ones([tokens]) : asTf(mask), [tokens]);
+      if (hasKernel('MoectCountAssignments')) {
+        const inputs = { indices, mask: fromTf(shown) };
+        return asTf(runKernel('MoectCountAssignments', inputs, { numExperts })[0]!);
+      }
+      const chosen = tf.sum(oneHotExperts(indices, numExperts), 1);
+      return tf.sum(tf.mul(chosen, tf.reshape(shown, [tokens, 1])), 0);
+    }),
+  ) as unknown as Tensor;
+}
