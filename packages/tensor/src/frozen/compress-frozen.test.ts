@@ -84,7 +84,8 @@ async function read(result: Tensor): Promise<Float32Array> {
 async function shares(x: Matrix, dy: Matrix, w: Matrix, storage: CompressedStorage): Promise<number[]> {
   const frozen = await compressed(w, storage);
   const bounds = weightBounds(w, storage);
-  const [input, slopes] = [ops.variable(tensorOf(x)), tensorOf(dy)];
+  const [start, slopes] = [tensorOf(x), tensorOf(dy)];
+  const input = ops.variable(start);
   const forward = await read(ops.linear(input, frozen));
   const { value, gradients } = ops.valueAndGrads(
     () => ops.sum(ops.mul(ops.linear(input, frozen), slopes)),
@@ -97,7 +98,7 @@ async function shares(x: Matrix, dy: Matrix, w: Matrix, storage: CompressedStora
     'int32',
   );
   const rows = await read(ops.embedding(frozen, ids));
-  ops.dispose([frozen, input, slopes, value, ids]);
+  ops.dispose([frozen, start, input, slopes, value, ids]);
   const [wt, boundsT] = [transposed(w), transposed(bounds)];
   return [
     worstShare(forward, product(x, w), productBounds(x, w, bounds)),
@@ -164,7 +165,9 @@ describe.each(BACKENDS)('error of compressed weights on %s, against float64', (b
         await compressed(w, storage),
         ops.tensor(ids, [13], 'int32'),
       ];
-      const { loss, tokenLosses } = ops.linearCrossEntropy([{ input, weight, trainable: false }], targets, 1);
+      const { loss, tokenLosses } = ops.tidy(() =>
+        ops.linearCrossEntropy([{ input, weight, trainable: false }], targets, 1),
+      );
       const losses = await read(tokenLosses);
       ops.dispose([loss, input, weight, targets]);
       const logits = product(x, w);

@@ -8,6 +8,7 @@ import {
   linear,
   selectBackend,
   tensor,
+  tidy,
   valueAndGrads,
   variable,
 } from '../index.ts';
@@ -143,7 +144,7 @@ describe.each(STORAGES)('%s', (storage) => {
     const results = async (weight: typeof frozen): Promise<Float32Array[]> => {
       const head = (): ReturnType<typeof linearCrossEntropy> =>
         linearCrossEntropy([{ input: x, weight, trainable: false }], targets, 0.3);
-      const { loss, tokenLosses } = head();
+      const { loss, tokenLosses } = tidy(head);
       const { value, gradients } = valueAndGrads(() => head().loss, new Map([['x', x]]));
       const found = [tokenLosses, value, gradients.get('x')!];
       const read = await Promise.all(found.map((result) => result.data()));
