@@ -27,6 +27,8 @@ interface Settings {
   readonly batch: number;
   readonly length: number;
   readonly backend?: string;
+  /** GiB */
+  readonly gpuMemory?: number;
   /** Text in place of the first sample. */
   readonly file?: string;
   /** Text for replay. */
@@ -35,7 +37,7 @@ interface Settings {
 
 async function start(
   page: Page,
-  { steps, batch, length, backend = 'auto', file, oldFile }: Settings,
+  { steps, batch, length, backend = 'auto', gpuMemory, file, oldFile }: Settings,
 ): Promise<void> {
   await page.locator('#sample option').first().waitFor({ state: 'attached' });
   await page.locator('summary').click();
@@ -48,6 +50,7 @@ async function start(
   await page.fill('#batch', String(batch));
   await page.fill('#length', String(length));
   await page.selectOption('#backend', backend);
+  if (gpuMemory !== undefined) await page.fill('#gpu-memory', String(gpuMemory));
   await page.click('#start');
 }
 
@@ -187,6 +190,12 @@ export function testBrowserPage(createProject: () => Promise<PackedProject>): vo
         'kwa ndugu',
       ];
       await writeFile(file, `${lines.join('\n')}\n`);
+      const refused = await open('tiny');
+      await start(refused, { steps: 5, batch: 64, length: 16, backend: 'webgpu', gpuMemory: 0.01, file });
+      await expect(finished(refused)).rejects.toThrow(
+        /a step takes .* of GPU memory, of which 10\.2 MiB may be used[\s\S]*batchSize/,
+      );
+      await refused.close();
       const page = await open('tiny');
       const small = { steps: 20, batch: 2, length: 16, backend: 'webgpu', file };
       await checkRun(page, small, path.join(project.folder, 'tiny-page/base'), 'swh_Latn');

@@ -14,6 +14,8 @@ export interface TrainRequest {
   readonly batchSize: number | null;
   /** Tokens in a sequence; null: the base's context. */
   readonly sequenceLength: number | null;
+  /** Of a GPU, to stay within; null: not checked, since WebGPU does not tell how much there is. */
+  readonly gpuMemoryBytes: number | null;
 }
 
 /** Bits per byte of text that was not trained on. */

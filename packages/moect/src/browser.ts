@@ -13,7 +13,7 @@ export { type GeneratedText, type GenerateTextOptions, generateText } from './ev
 export type { ExtensionInfo, TrainingSummary } from './extension/extension-config.ts';
 export { extensionFiles, type SaveExtensionOptions } from './extension/extension-files.ts';
 export { duration, gibibytes } from './planning/format.ts';
-export { type HeapByBatchSize, probeHeap } from './planning/probe-heap.ts';
+export { type ProbeOptions, probeMemory, type StepDemand, type StepMemory } from './planning/probe-memory.ts';
 export { type RunShape, suggestSmaller } from './planning/suggest.ts';
 export { learningRateFor } from './presets/learning-rate.ts';
 export type { CombineName, Preset, PresetTraining } from './presets/preset.ts';

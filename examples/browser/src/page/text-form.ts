@@ -47,6 +47,7 @@ async function chosenText(): Promise<Pick<TrainRequest, 'language' | 'text'>> {
 /** What the form says. */
 export async function readForm(): Promise<TrainRequest> {
   const old = input('old-file').files?.[0];
+  const gibibytes = numberIn('gpu-memory');
   return {
     ...(await chosenText()),
     oldText: old === undefined ? null : { language: 'eng_Latn', text: old },
@@ -55,6 +56,7 @@ export async function readForm(): Promise<TrainRequest> {
     steps: numberIn('steps'),
     batchSize: numberIn('batch'),
     sequenceLength: numberIn('length'),
+    gpuMemoryBytes: gibibytes === null ? null : gibibytes * 2 ** 30,
   };
 }
 

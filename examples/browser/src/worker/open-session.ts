@@ -125,7 +125,7 @@ export async function openSession(
     baseParameters: base.parameterCount,
     trainableParameters: sizes.reduce((a, b) => a + b, 0),
   };
-  const memoryBytes = await predictMemory(options, size);
+  const memoryBytes = await predictMemory(options, size, request.gpuMemoryBytes);
   const heldOut = upTo(HELD_OUT_BYTES, texts[0]!.heldOut);
   const session = { base, extension, preset, trained, heldOut, known: await readKnown(texts) };
   const plan: PlanEvent = {

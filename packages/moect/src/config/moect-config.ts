@@ -84,7 +84,12 @@ export interface MoectConfig {
   readonly extension?: { readonly dtype?: 'f32' | 'bf16'; readonly license?: string };
   /** Keeps what the frozen layers below the extension make of the text, rounded to bf16, for later epochs and runs. */
   readonly cache?: { readonly folder: string; readonly maxBytes?: number };
-  readonly backend?: { readonly name?: 'auto' | BackendName; readonly threads?: number };
+  readonly backend?: {
+    readonly name?: 'auto' | BackendName;
+    readonly threads?: number;
+    /** Of a GPU, to stay within: WebGPU does not tell how much there is. Default: not checked. */
+    readonly gpuMemoryBytes?: number;
+  };
   /** Folder of the run. Default `run`. */
   readonly output?: string;
   /** Written by moect into `resolved.json`, not read. */

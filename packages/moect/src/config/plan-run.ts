@@ -84,7 +84,11 @@ export function planRun(source: ConfigSource, moect: Moect = defaultMoect): Plan
       cache === undefined
         ? null
         : { folder: resolve(folder, cache.folder), maxBytes: cache.maxBytes ?? null },
-    backend: { name: backend.name ?? 'auto', threads: backend.threads ?? null },
+    backend: {
+      name: backend.name ?? 'auto',
+      threads: backend.threads ?? null,
+      gpuMemoryBytes: backend.gpuMemoryBytes ?? null,
+    },
     output: resolve(folder, config.output ?? 'run'),
   };
   return { plan, notes };

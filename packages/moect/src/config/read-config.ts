@@ -57,6 +57,9 @@ function withOverrides(value: unknown, { tokens, recompute, ...overrides }: Conf
   if (typeof value !== 'object' || value === null) return value;
   const given = Object.entries(overrides).filter(([, override]) => override !== undefined);
   const merged: Record<string, unknown> = { ...value, ...Object.fromEntries(given) };
+  if (overrides.backend !== undefined) {
+    merged['backend'] = { ...(value as Partial<MoectConfig>).backend, ...overrides.backend };
+  }
   if (tokens !== undefined) {
     const {
       steps: _steps,

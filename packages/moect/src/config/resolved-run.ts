@@ -58,7 +58,11 @@ export interface RunPlan {
   readonly extension: { readonly dtype: 'f32' | 'bf16'; readonly license: string | null };
   /** Absolute folder; null: none. */
   readonly cache: { readonly folder: string; readonly maxBytes: number | null } | null;
-  readonly backend: { readonly name: 'auto' | BackendName; readonly threads: number | null };
+  readonly backend: {
+    readonly name: 'auto' | BackendName;
+    readonly threads: number | null;
+    readonly gpuMemoryBytes: number | null;
+  };
   /** Absolute path. */
   readonly output: string;
 }

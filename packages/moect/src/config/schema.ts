@@ -117,6 +117,9 @@ export const configSchema: z.ZodType<MoectConfig> = z.strictObject({
     .strictObject({
       name: z.enum(['auto', ...BACKEND_NAMES]).exactOptional(),
       threads: count().exactOptional(),
+      gpuMemoryBytes: count()
+        .exactOptional()
+        .describe('of a GPU, to stay within: WebGPU does not tell how much there is; default: not checked'),
     })
     .exactOptional(),
   output: z.string().min(1).exactOptional().describe("folder of the run; default 'run'"),

@@ -30,7 +30,15 @@ export interface MemoryEstimate {
     /** 4 GiB, or what is set. */
     readonly limitBytes: number;
   } | null;
-  /** More than this process holds already. */
+  /** Of the webgpu backend; null on another one. */
+  readonly gpu: {
+    readonly peakBytes: number;
+    /** With the buffers that wait for the next of their size. */
+    readonly usedBytes: number;
+    /** What is set; a GPU does not tell how much it has. */
+    readonly limitBytes: number | null;
+  } | null;
+  /** Of the machine, more than this process holds already. */
   readonly moreBytes: number;
   readonly availableBytes: number;
 }

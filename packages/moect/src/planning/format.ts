@@ -21,7 +21,7 @@ function rows(plan: TrainingPlan): [string, string][] {
   const { memory, disk, time, batchSize, accumulation, sequenceLength } = plan;
   const batches = accumulation === 1 ? '' : `${accumulation} × `;
   const share = Math.round((100 * plan.trainableParameters) / plan.baseParameters);
-  const { heap } = memory;
+  const { heap, gpu } = memory;
   return [
     ['parameters', `${grouped(plan.baseParameters)} in the base`],
     ['trained', `${grouped(plan.trainableParameters)} (${share} % of the base)`],
@@ -42,6 +42,15 @@ function rows(plan: TrainingPlan): [string, string][] {
             'wasm heap',
             `${gibibytes(heap.usedBytes)} of ${gibibytes(heap.limitBytes)}; ` +
               `${gibibytes(heap.peakBytes)} in use at the peak`,
+          ],
+        ] as [string, string][])),
+    ...(gpu === null
+      ? []
+      : ([
+          [
+            'gpu memory',
+            `${gibibytes(gpu.usedBytes)}${gpu.limitBytes === null ? '' : ` of ${gibibytes(gpu.limitBytes)}`}; ` +
+              `${gibibytes(gpu.peakBytes)} in use at the peak`,
           ],
         ] as [string, string][])),
     ['at least', `${gibibytes(memory.leastBytes)} for weights, gradients and optimizer`],

@@ -1,11 +1,12 @@
 import { type Extension, InvalidConfigError, MoectError } from '@moect/core';
+import { activeBackend } from '@moect/tensor';
 import { countTokens, type TrainOptions } from '@moect/trainer';
 import type { LoadedBase } from '../base/describe-base.ts';
 import type { ResolvedRun } from '../config/resolved-run.ts';
 import type { DiskEstimate, MemoryEstimate, TrainingPlan } from './estimate.ts';
 import { gibibytes } from './format.ts';
 import { availableMemory, freeDisk } from './machine.ts';
-import { type HeapByBatchSize, probeHeap } from './probe-heap.ts';
+import { probeMemory, type StepMemory } from './probe-memory.ts';
 import { probeTime } from './probe-time.ts';
 import { suggestSmaller } from './suggest.ts';
 
@@ -20,8 +21,8 @@ export interface PlannedRun {
 export interface PlanningOptions {
   /** Measure how long a step takes too. */
   readonly time: boolean;
-  /** Bytes that the wasm heap may have. Default: what WebAssembly allows, 4 GiB. */
-  readonly heapLimitBytes?: number;
+  /** Bytes of the backend's memory to stay within. Default: 4 GiB on wasm, on webgpu what the configuration says. */
+  readonly limitBytes?: number;
 }
 
 const CHECKPOINTS_KEPT = 3;
@@ -40,48 +41,38 @@ async function diskEstimate({ run, extension }: PlannedRun): Promise<DiskEstimat
   return { checkpointBytes, extensionBytes, neededBytes, availableBytes: await freeDisk(run.output) };
 }
 
-async function memoryEstimate(
-  { base, extension }: PlannedRun,
-  heapAt: HeapByBatchSize | null,
-  batchSize: number,
-  limit?: number,
-): Promise<MemoryEstimate> {
+function memoryEstimate({ run, base, extension }: PlannedRun, memory: StepMemory | null): MemoryEstimate {
   const trained = sizeOf(extension.parameters.values());
   // one copy of what trains, gradients, and two moments
   const leastBytes = BYTES_PER_WEIGHT[base.storage] * base.parameterCount + 4 * FLOAT * trained;
   const availableBytes = availableMemory();
-  if (heapAt === null) return { leastBytes, heap: null, moreBytes: leastBytes, availableBytes };
-  const { wasmHeapStatistics } = await import('@moect/tensor/wasm');
-  const now = wasmHeapStatistics()!;
-  const { peakBytes, usedBytes } = heapAt(batchSize);
+  if (memory === null) return { leastBytes, heap: null, gpu: null, moreBytes: leastBytes, availableBytes };
+  const { kind, limitBytes, heldBytes, isMachines } = memory;
+  const { peakBytes, usedBytes } = memory.at(run.training.batchSize);
   return {
     leastBytes,
-    heap: { peakBytes, usedBytes, limitBytes: limit ?? now.limitBytes },
-    moreBytes: Math.max(0, usedBytes - now.usedBytes),
+    heap: kind === 'wasm' ? { peakBytes, usedBytes, limitBytes: limitBytes! } : null,
+    gpu: kind === 'webgpu' ? { peakBytes, usedBytes, limitBytes } : null,
+    moreBytes: isMachines ? Math.max(0, usedBytes - heldBytes) : 0,
     availableBytes,
   };
 }
 
-/** Heap of a step, or why not even two sequences can be tried. */
-async function tryProbe({
-  run,
-  options,
-}: PlannedRun): Promise<{ heapAt: HeapByBatchSize | null; problem: string | null }> {
+/** Memory of a step, or why not even few sequences can be tried. */
+async function tryProbe(
+  { run, options }: PlannedRun,
+  limitBytes: number | undefined,
+): Promise<{ steps: StepMemory | null; problem: string | null }> {
+  const { batchSize } = run.training;
+  const size = { sequenceLength: run.data.sequenceLength, batchSize };
+  const gpuLimit = activeBackend() === 'webgpu' ? (run.backend.gpuMemoryBytes ?? undefined) : undefined;
   try {
-    return {
-      heapAt: await probeHeap(options, run.data.sequenceLength, run.training.batchSize),
-      problem: null,
-    };
+    const steps = await probeMemory(options, { ...size, limitBytes: limitBytes ?? gpuLimit });
+    return { steps, problem: steps?.problemAt(batchSize) ?? null };
   } catch (error) {
     if (!MoectError.isInstance(error) || error.name !== 'BackendUnavailableError') throw error;
-    return { heapAt: null, problem: `a step on two sequences does not fit: ${error.message}` };
+    return { steps: null, problem: `a step on few sequences does not fit: ${error.message}` };
   }
-}
-
-function problemsOf({ heap }: MemoryEstimate): string[] {
-  if (heap === null || heap.usedBytes <= heap.limitBytes) return [];
-  const [need, limit] = [gibibytes(heap.usedBytes), gibibytes(heap.limitBytes)];
-  return [`a step takes ${need} of WebAssembly memory, which has at most ${limit}`];
 }
 
 function warningsOf({ moreBytes, availableBytes }: MemoryEstimate, disk: DiskEstimate): string[] {
@@ -105,11 +96,11 @@ function meanTokens({ data, totalSteps, gradientAccumulation = 1 }: TrainOptions
 }
 
 /** Sequences that may be tried for the time: up to a batch, as many as surely fit. */
-function mostRows(heapAt: HeapByBatchSize | null, batchSize: number, memory: MemoryEstimate): number {
-  if (heapAt === null) return batchSize;
-  const room = Math.min(memory.heap!.limitBytes, heapAt(1).usedBytes + memory.availableBytes);
+function mostRows(steps: StepMemory | null, batchSize: number, { availableBytes }: MemoryEstimate): number {
+  if (steps === null) return batchSize;
+  const room = steps.isMachines ? steps.at(1).usedBytes + availableBytes : Number.POSITIVE_INFINITY;
   let rows = batchSize;
-  while (rows > 1 && heapAt(rows).usedBytes > room) rows >>= 1;
+  while (rows > 1 && (steps.problemAt(rows) !== null || steps.at(rows).usedBytes > room)) rows >>= 1;
   return rows;
 }
 
@@ -119,19 +110,20 @@ function mostRows(heapAt: HeapByBatchSize | null, batchSize: number, memory: Mem
  */
 export async function planPrepared(
   planned: PlannedRun,
-  { time: withTime, heapLimitBytes }: PlanningOptions,
+  { time: withTime, limitBytes }: PlanningOptions,
 ): Promise<TrainingPlan> {
   const { run, base, extension, options } = planned;
   const { steps, batchSize, accumulation } = run.training;
   const { sequenceLength } = run.data;
-  const { heapAt, problem } = await tryProbe(planned);
-  const memory = await memoryEstimate(planned, heapAt, batchSize, heapLimitBytes);
+  const { steps: stepMemory, problem } = await tryProbe(planned, limitBytes);
+  const memory = memoryEstimate(planned, stepMemory);
   const disk = await diskEstimate(planned);
-  const problems = problem === null ? problemsOf(memory) : [problem];
   const tokensPerStep = meanTokens(options);
+  // a step that cannot run as a whole is timed on fewer sequences
+  const isTried = stepMemory !== null || problem === null;
   const time =
-    withTime && problem === null
-      ? (await probeTime(options, batchSize, mostRows(heapAt, batchSize, memory))) / 1000
+    withTime && isTried
+      ? (await probeTime(options, batchSize, mostRows(stepMemory, batchSize, memory))) / 1000
       : null;
   const trainableParameters = sizeOf(extension.parameters.values());
   const shape = {
@@ -152,14 +144,14 @@ export async function planPrepared(
         : { secondsPerStep: time, seconds: time * steps, tokensPerSecond: tokensPerStep / time },
     memory,
     disk,
-    problems,
+    problems: problem === null ? [] : [problem],
     warnings: warningsOf(memory, disk),
-    suggestions: suggestSmaller(shape, heapAt, memory.heap?.limitBytes ?? Number.POSITIVE_INFINITY),
+    suggestions: suggestSmaller(shape, stepMemory),
   };
 }
 
 /**
- * Refuses a run whose steps cannot fit into the memory of WebAssembly, before it leaves anything behind; gives warnings
+ * Refuses a run whose steps cannot fit into the memory of WebAssembly or the buffers of a GPU, before it leaves anything behind; gives warnings
  * about what may be too little. Throws InvalidConfigError.
  */
 export async function checkFits(planned: PlannedRun): Promise<readonly string[]> {

@@ -85,7 +85,7 @@ describe('the plan of a run', { timeout: 120_000 }, () => {
     const source = await configFrom(config('small', 'ct', { batchSize: 32 }), '/');
     const full = await planTraining(source, { time: false });
     const limit = 0.8 * full.memory.heap!.usedBytes;
-    const { problems, suggestions } = await planTraining(source, { time: false, heapLimitBytes: limit });
+    const { problems, suggestions } = await planTraining(source, { time: false, limitBytes: limit });
     expect(problems).toEqual([expect.stringMatching(/a step takes .* of WebAssembly memory/)]);
     expect(suggestions[0]).toMatch(
       /training\.batchSize: (16 with training\.accumulation: 2|8 with training\.accumulation: 4)/,

@@ -1,5 +1,5 @@
 import { gibibytes } from './format.ts';
-import type { HeapByBatchSize } from './probe-heap.ts';
+import type { StepMemory } from './probe-memory.ts';
 
 export interface RunShape {
   readonly batchSize: number;
@@ -14,30 +14,26 @@ export interface RunShape {
 }
 
 /** The largest batch that divides the given one and fits; null where none does. */
-function largestFitting(shape: RunShape, heapAt: HeapByBatchSize, limitBytes: number): number | null {
+function largestFitting(shape: RunShape, memory: StepMemory): number | null {
   const { batchSize, accumulation, gradientBytes } = shape;
   const extra = accumulation === 1 ? gradientBytes : 0;
   for (let parts = 2; parts <= batchSize; parts++) {
     if (batchSize % parts !== 0) continue;
-    if (heapAt(batchSize / parts).usedBytes + extra <= limitBytes) return batchSize / parts;
+    if (memory.problemAt(batchSize / parts, extra) === null) return batchSize / parts;
   }
   return null;
 }
 
 /** What would make a run smaller, the best first. */
-export function suggestSmaller(
-  shape: RunShape,
-  heapAt: HeapByBatchSize | null,
-  limitBytes: number,
-): string[] {
+export function suggestSmaller(shape: RunShape, memory: StepMemory | null): string[] {
   const { batchSize, accumulation, sequenceLength } = shape;
   const suggestions: string[] = [];
-  const fitting = heapAt === null ? null : largestFitting(shape, heapAt, limitBytes);
-  if (heapAt !== null && fitting !== null) {
+  const fitting = memory === null ? null : largestFitting(shape, memory);
+  if (memory !== null && fitting !== null) {
     const batches = (batchSize / fitting) * accumulation;
     suggestions.push(
       `training.batchSize: ${fitting} with training.accumulation: ${batches} trains the same in ` +
-        gibibytes(heapAt(fitting).usedBytes),
+        gibibytes(memory.at(fitting).usedBytes),
     );
   }
   if (shape.mayRecompute) suggestions.push('training.recompute: true takes more time instead, same bits');

@@ -27,7 +27,8 @@ Examples:
     $ moect train --output runs/swahili --resume
 
 Text is .txt (a document a line) or .jsonl ({"text": …}), also with .gz. Ctrl-C saves the state and ends with
-code 130. A run whose steps cannot fit into the 4 GiB of WebAssembly is refused with code 65. Each run leaves config.yaml, resolved.json, held-out/, events.jsonl, checkpoints/ and extension/.
+code 130. A run whose steps cannot fit into the 4 GiB of WebAssembly, into the buffers of the GPU or into
+backend.gpuMemoryBytes is refused with code 65. Each run leaves config.yaml, resolved.json, held-out/, events.jsonl, checkpoints/ and extension/.
 `;
 
 /** `moect train` */

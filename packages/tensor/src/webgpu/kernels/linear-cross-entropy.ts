@@ -48,6 +48,12 @@ const LOSSES: Program = {
   }`,
 };
 
+/** Rows whose logits are held at a time. */
+export function logitRows({ limits }: MoectWebgpuBackend, vocabSize: number): number {
+  const wanted = Math.max(64, Math.floor(MAX_LOGITS / vocabSize));
+  return Math.max(1, Math.min(wanted, Math.floor(bindable(limits) / vocabSize)));
+}
+
 interface Term {
   readonly input: TensorInfo;
   readonly weight: TensorInfo;
@@ -108,8 +114,7 @@ function linearCrossEntropy(call: WebgpuKernelCall): TensorInfo[] {
   const losses = output(backend, [rows]);
   const scale = numberAttr(call, 'scale');
   const problem = { backend, terms, labels, losses, vocabSize, scale, withGradients };
-  const wanted = Math.min(rows, Math.max(64, Math.floor(MAX_LOGITS / vocabSize)));
-  const most = Math.max(1, Math.min(wanted, Math.floor(bindable(backend.limits) / vocabSize)));
+  const most = Math.min(rows, logitRows(backend, vocabSize));
   withScratch(backend, Math.max(1, most * vocabSize), (logits) => {
     for (let firstRow = 0; firstRow < rows; firstRow += most) {
       block(problem, logits, firstRow, Math.min(most, rows - firstRow));

@@ -1,0 +1,111 @@
+import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+
+type Pool = WebGPUBackend['bufferManager'];
+
+interface TakenBuffer {
+  readonly bytes: number;
+  readonly usage: number;
+  /** Goes back to the pool, where the next of its size and usage takes it. */
+  readonly isPooled: boolean;
+}
+
+/** Buffers taken and given back while it was recorded. */
+export interface PoolTrace {
+  /** Bytes in use when it began; the pool held nothing else. */
+  readonly startBytes: number;
+  readonly buffers: readonly TakenBuffer[];
+  /** +n: buffer n − 1 is taken; −n: it is given back. */
+  readonly events: readonly number[];
+}
+
+/** What a piece of work takes of a GPU's memory. */
+export interface PoolDemand {
+  /** Largest number of bytes in use at once. */
+  readonly peakBytes: number;
+  /** With the buffers that wait in the pool for the next of their size: what the device holds. */
+  readonly usedBytes: number;
+  /** Of the largest buffer. */
+  readonly largestBytes: number;
+  /** Of the largest buffer that grows with the units. */
+  readonly largestGrowingBytes: number;
+}
+
+/** Records the pool until the function that it gives is called. */
+export function recordPool(pool: Pool): () => PoolTrace {
+  const startBytes = pool.numBytesUsed;
+  const buffers: TakenBuffer[] = [];
+  const events: number[] = [];
+  const taken = new Map<GPUBuffer, number>();
+  const { acquireBuffer, releaseBuffer } = pool;
+  pool.acquireBuffer = (bytes, usage, mappedAtCreation, reuse = true) => {
+    const buffer = acquireBuffer.call(pool, bytes, usage, mappedAtCreation, reuse);
+    buffers.push({ bytes, usage, isPooled: reuse });
+    taken.set(buffer, buffers.length);
+    events.push(buffers.length);
+    return buffer;
+  };
+  pool.releaseBuffer = (buffer, reuse) => {
+    // buffers from before the recording stay in startBytes
+    if (taken.has(buffer)) events.push(-taken.get(buffer)!);
+    taken.delete(buffer);
+    releaseBuffer.call(pool, buffer, reuse);
+  };
+  return () => {
+    Object.assign(pool, { acquireBuffer, releaseBuffer });
+    return { startBytes, buffers, events };
+  };
+}
+
+/** Does with a pool that was empty what a trace did. */
+function replay({ startBytes, buffers, events }: PoolTrace): { peakBytes: number; usedBytes: number } {
+  const free = new Map<string, number>();
+  let [inUse, held] = [startBytes, startBytes];
+  let [peakBytes, usedBytes] = [inUse, held];
+  for (const event of events) {
+    const { bytes, usage, isPooled } = buffers[Math.abs(event) - 1]!;
+    const key = `${bytes} ${usage}`;
+    const waiting = free.get(key) ?? 0;
+    if (event > 0) {
+      inUse += bytes;
+      if (isPooled && waiting > 0) free.set(key, waiting - 1);
+      else held += bytes;
+    } else {
+      inUse -= bytes;
+      if (isPooled) free.set(key, waiting + 1);
+      else held -= bytes;
+    }
+    peakBytes = Math.max(peakBytes, inUse);
+    usedBytes = Math.max(usedBytes, held);
+  }
+  return { peakBytes, usedBytes };
+}
+
+const largest = (buffers: readonly TakenBuffer[]): number =>
+  buffers.reduce((most, { bytes }) => Math.max(most, bytes), 0);
+
+/**
+ * What work takes on `first + factor · (second − first)` units of something that its buffers grow with linearly, such as
+ * sequences, from traces of it on two numbers of units. Each buffer is extrapolated by itself and the pool replayed; where
+ * the traces differ in more than sizes, the results are extrapolated as such. Factor 0 replays the first.
+ */
+export function extrapolatePool(first: PoolTrace, second: PoolTrace, factor: number): PoolDemand {
+  const between = (a: number, b: number): number => Math.ceil((a + factor * (b - a)) / 4) * 4;
+  const isAlike = first.events.join() === second.events.join();
+  if (isAlike) {
+    const buffers = first.buffers.map((buffer, i) => ({
+      ...buffer,
+      bytes: between(buffer.bytes, second.buffers[i]!.bytes),
+    }));
+    const growing = buffers.filter((_, i) => first.buffers[i]!.bytes !== second.buffers[i]!.bytes);
+    const demand = replay({ startBytes: first.startBytes, buffers, events: first.events });
+    return { ...demand, largestBytes: largest(buffers), largestGrowingBytes: largest(growing) };
+  }
+  const [small, large] = [replay(first), replay(second)];
+  const largestBytes = between(largest(first.buffers), largest(second.buffers));
+  return {
+    peakBytes: between(small.peakBytes, large.peakBytes),
+    usedBytes: between(small.usedBytes, large.usedBytes),
+    largestBytes,
+    largestGrowingBytes: largest(first.buffers) === largest(second.buffers) ? 0 : largestBytes,
+  };
+}
