@@ -19,6 +19,8 @@ export interface Program {
   readonly lanes: number;
   /** The workgroup is one subgroup, and uses its functions: only where the backend `hasCheapSubgroups`. */
   readonly isSubgroup?: true;
+  /** The same for as many workgroups, used there in place of this one. */
+  readonly onSubgroup?: Program;
   /** Constants, functions and workgroup memory. */
   readonly declarations?: string;
   /** Statements with `group` (number of the workgroup) and `lane` (number of the invocation in it), both i32. */
@@ -164,8 +166,9 @@ export function runProgram(...call: ProgramCall): void {
 }
 
 /** As `runProgram`, and nothing goes to the driver yet. */
-export function recordProgram(...[backend, program, groups, tensors, params]: ProgramCall): void {
+export function recordProgram(...[backend, given, groups, tensors, params]: ProgramCall): void {
   if (groups === 0) return;
+  const program = (backend.hasCheapSubgroups ? given.onSubgroup : undefined) ?? given;
   backend.health.check();
   const { device } = backend;
   const recorder = backend as unknown as Recorder;

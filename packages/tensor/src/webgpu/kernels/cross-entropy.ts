@@ -5,10 +5,10 @@ import type { MoectWebgpuBackend } from '../backend.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
 import { output, type Program, runProgram } from '../program.ts';
 import { ALIGNMENT, bindable, partWith, ranges } from '../tensor-part.ts';
-import { REDUCTIONS, ROW_LANES } from './snippets.ts';
+import { rowProgram } from './row-program.ts';
 
 const eachLogit = (statements: string): string =>
-  `for (var j = lane; j < p.vocabSize; j += ${ROW_LANES}) { ${statements} }`;
+  `for (var j = lane; j < p.vocabSize; j += LANES) { ${statements} }`;
 
 /** `top` and `logSumExp` of row `group` of `logits`. */
 export const LOG_SUM_EXP: string = `
@@ -20,34 +20,31 @@ export const LOG_SUM_EXP: string = `
   ${eachLogit('sum += exp(logits[at + j] - top);')}
   let logSumExp = top + log(total(lane, sum));`;
 
-const CROSS_ENTROPY: Program = {
+const CROSS_ENTROPY = rowProgram({
   name: 'crossEntropy',
   reads: { logits: 'f32', labels: 'i32' },
   writes: { losses: 'f32', logSumExps: 'f32' },
   params: { vocabSize: 'i32' },
-  lanes: ROW_LANES,
-  declarations: REDUCTIONS,
   body: `${LOG_SUM_EXP}
   if (lane == 0) {
     let label = labels[group];
     losses[group] = select(logSumExp - logits[at + max(label, 0)], 0.0, label < 0);
     logSumExps[group] = logSumExp;
   }`,
-};
+});
 
-const CROSS_ENTROPY_GRAD: Program = {
+const CROSS_ENTROPY_GRAD = rowProgram({
   name: 'crossEntropyGrad',
   reads: { logits: 'f32', labels: 'i32', logSumExps: 'f32', dlosses: 'f32' },
   writes: { dlogits: 'f32' },
   params: { vocabSize: 'i32' },
-  lanes: ROW_LANES,
   body: `
   let at = group * p.vocabSize;
   let label = labels[group];
   let slope = select(dlosses[group], 0.0, label < 0);
   ${eachLogit(`dlogits[at + j] =
     select(slope * (exp(logits[at + j] - logSumExps[group]) - select(0.0, 1.0, j == label)), 0.0, label < 0);`)}`,
-};
+});
 
 /** Runs a program on rows of logits and what goes with them, as many at a time as bindings hold. */
 function runRows(

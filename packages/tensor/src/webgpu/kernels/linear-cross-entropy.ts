@@ -3,23 +3,21 @@ import { inputsOf, numberAttr } from '../../kernel-inputs.ts';
 import { linearCrossEntropyOperands } from '../../linear-cross-entropy-operands.ts';
 import type { MoectWebgpuBackend } from '../backend.ts';
 import { registerWebgpuKernel, type WebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
-import { output, type Program, runProgram, withScratch } from '../program.ts';
+import { output, runProgram, withScratch } from '../program.ts';
 import { bindable } from '../tensor-part.ts';
 import { LOG_SUM_EXP } from './cross-entropy.ts';
 import { product } from './mat-mul.ts';
-import { REDUCTIONS, ROW_LANES } from './snippets.ts';
+import { rowProgram } from './row-program.ts';
 
 /** Numbers of logits that are held at a time: 64 MiB. */
 const MAX_LOGITS = 2 ** 24;
 
 /** Losses; then the logits become their slopes, (softmax − one-hot) · scale. */
-const SLOPES: Program = {
+const SLOPES = rowProgram({
   name: 'crossEntropySlopes',
   reads: { labels: 'i32' },
   writes: { logits: 'f32', losses: 'f32' },
   params: { vocabSize: 'i32', firstRow: 'i32', scale: 'f32' },
-  lanes: ROW_LANES,
-  declarations: REDUCTIONS,
   body: `
   let label = labels[p.firstRow + group];
   ${LOG_SUM_EXP}
@@ -27,26 +25,24 @@ const SLOPES: Program = {
     losses[p.firstRow + group] = select(logSumExp - logits[at + max(label, 0)], 0.0, label < 0);
   }
   storageBarrier();
-  for (var j = lane; j < p.vocabSize; j += ${ROW_LANES}) {
+  for (var j = lane; j < p.vocabSize; j += LANES) {
     let chance = exp(logits[at + j] - logSumExp);
     logits[at + j] = select(p.scale * (chance - select(0.0, 1.0, j == label)), 0.0, label < 0);
   }`,
-};
+});
 
-const LOSSES: Program = {
+const LOSSES = rowProgram({
   name: 'crossEntropyLosses',
   reads: { labels: 'i32', logits: 'f32' },
   writes: { losses: 'f32' },
   params: { vocabSize: 'i32', firstRow: 'i32', scale: 'f32' },
-  lanes: ROW_LANES,
-  declarations: REDUCTIONS,
   body: `
   let label = labels[p.firstRow + group];
   ${LOG_SUM_EXP}
   if (lane == 0) {
     losses[p.firstRow + group] = select(logSumExp - logits[at + max(label, 0)], 0.0, label < 0);
   }`,
-};
+});
 
 /** Rows whose logits are held at a time. */
 export function logitRows({ limits }: MoectWebgpuBackend, vocabSize: number): number {

@@ -2,34 +2,30 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { inputsOf, lastSize, numberAttr, sizeOf } from '../../kernel-inputs.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
 import { output, type Program, runProgram, withScratch } from '../program.ts';
-import { REDUCTIONS, ROW_LANES } from './snippets.ts';
+import { rowProgram } from './row-program.ts';
 
 const eachColumn = (statements: string): string =>
-  `for (var j = lane; j < p.d; j += ${ROW_LANES}) { ${statements} }`;
+  `for (var j = lane; j < p.d; j += LANES) { ${statements} }`;
 
-const RMS_NORM: Program = {
+const RMS_NORM = rowProgram({
   name: 'rmsNorm',
   reads: { x: 'f32', weight: 'f32' },
   writes: { y: 'f32' },
   params: { d: 'i32', eps: 'f32' },
-  lanes: ROW_LANES,
-  declarations: REDUCTIONS,
   body: `
   let at = group * p.d;
   var squares = 0.0;
   ${eachColumn('let v = x[at + j]; squares += v * v;')}
   let inverse = inverseSqrt(total(lane, squares) / f32(p.d) + p.eps);
   ${eachColumn('y[at + j] = x[at + j] * inverse * weight[j];')}`,
-};
+});
 
 /** dx, and the numbers of each row that the weight's gradient needs. */
-const RMS_NORM_GRAD: Program = {
+const RMS_NORM_GRAD = rowProgram({
   name: 'rmsNormGrad',
   reads: { x: 'f32', weight: 'f32', dy: 'f32' },
   writes: { dx: 'f32', rowNumbers: 'f32' },
   params: { d: 'i32', eps: 'f32' },
-  lanes: ROW_LANES,
-  declarations: REDUCTIONS,
   body: `
   let at = group * p.d;
   var squares = 0.0;
@@ -39,7 +35,7 @@ const RMS_NORM_GRAD: Program = {
   let slope = inverse * inverse * inverse * total(lane, products) / f32(p.d);
   ${eachColumn('dx[at + j] = inverse * dy[at + j] * weight[j] - x[at + j] * slope;')}
   if (lane == 0) { rowNumbers[2 * group] = 0.0; rowNumbers[2 * group + 1] = inverse; }`,
-};
+});
 
 const NORMALIZE_SUM: Program = {
   name: 'rmsNormalizeSum',
@@ -81,26 +77,22 @@ const MOMENTS = `
   ${eachColumn('let v = x[at + j] - mean; squares += v * v;')}
   let inverse = inverseSqrt(total(lane, squares) / f32(p.d) + p.eps);`;
 
-const LAYER_NORM: Program = {
+const LAYER_NORM = rowProgram({
   name: 'layerNorm',
   reads: { x: 'f32', weight: 'f32', bias: 'f32' },
   writes: { y: 'f32' },
   params: { d: 'i32', eps: 'f32' },
-  lanes: ROW_LANES,
-  declarations: REDUCTIONS,
   body: `
   let at = group * p.d;
   ${MOMENTS}
   ${eachColumn('y[at + j] = (x[at + j] - mean) * inverse * weight[j] + bias[j];')}`,
-};
+});
 
-const LAYER_NORM_GRAD: Program = {
+const LAYER_NORM_GRAD = rowProgram({
   name: 'layerNormGrad',
   reads: { x: 'f32', weight: 'f32', dy: 'f32' },
   writes: { dx: 'f32', rowNumbers: 'f32' },
   params: { d: 'i32', eps: 'f32' },
-  lanes: ROW_LANES,
-  declarations: REDUCTIONS,
   body: `
   let at = group * p.d;
   ${MOMENTS}
@@ -111,7 +103,7 @@ const LAYER_NORM_GRAD: Program = {
   let along = total(lane, products) / f32(p.d);
   ${eachColumn('dx[at + j] = inverse * (dy[at + j] * weight[j] - shift - (x[at + j] - mean) * inverse * along);')}
   if (lane == 0) { rowNumbers[2 * group] = mean; rowNumbers[2 * group + 1] = inverse; }`,
-};
+});
 
 /** Columns and rows that a workgroup goes through at a time. */
 const COLUMNS = 16;
