@@ -173,7 +173,7 @@ export function recordProgram(...[backend, given, groups, tensors, params]: Prog
   const { device } = backend;
   const recorder = backend as unknown as Recorder;
   const names = [...Object.keys(program.writes), ...Object.keys(program.reads)];
-  const bindings = names.map((name) => bindingOf(backend, tensors[name]!, program.name));
+  const bindings = names.map((name) => bindingOf(backend, tensors[name]!, given.name));
   const uniforms = { buffer: writeParams(backend, program.params, groups, params) };
   const pipeline = pipelineOf(device, program);
   const bindGroup = device.createBindGroup({

@@ -37,28 +37,24 @@ const RMS_NORM_GRAD = rowProgram({
   if (lane == 0) { rowNumbers[2 * group] = 0.0; rowNumbers[2 * group + 1] = inverse; }`,
 });
 
-const NORMALIZE_SUM: Program = {
+const NORMALIZE_SUM = rowProgram({
   name: 'rmsNormalizeSum',
   reads: { a: 'f32', b: 'f32' },
   writes: { y: 'f32' },
   params: { d: 'i32', eps: 'f32' },
-  lanes: ROW_LANES,
-  declarations: REDUCTIONS,
   body: `
   let at = group * p.d;
   var squares = 0.0;
   ${eachColumn('let v = a[at + j] + b[at + j]; squares += v * v;')}
   let inverse = inverseSqrt(total(lane, squares) / f32(p.d) + p.eps);
   ${eachColumn('y[at + j] = (a[at + j] + b[at + j]) * inverse;')}`,
-};
+});
 
-const NORMALIZE_SUM_GRAD: Program = {
+const NORMALIZE_SUM_GRAD = rowProgram({
   name: 'rmsNormalizeSumGrad',
   reads: { a: 'f32', b: 'f32', dy: 'f32' },
   writes: { dx: 'f32' },
   params: { d: 'i32', eps: 'f32' },
-  lanes: ROW_LANES,
-  declarations: REDUCTIONS,
   body: `
   let at = group * p.d;
   var squares = 0.0;
@@ -67,7 +63,7 @@ const NORMALIZE_SUM_GRAD: Program = {
   let inverse = inverseSqrt(total(lane, squares) / f32(p.d) + p.eps);
   let slope = inverse * inverse * inverse * total(lane, products) / f32(p.d);
   ${eachColumn('dx[at + j] = inverse * dy[at + j] - (a[at + j] + b[at + j]) * slope;')}`,
-};
+});
 
 const MOMENTS = `
   var sum = 0.0;
