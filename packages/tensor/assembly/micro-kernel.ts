@@ -465,3 +465,152 @@ export function wideMicroKernel(
     }
   }
 }
+
+/**
+ * C[2 MR, 8] (+)= two A panels [kc][MR] · B panel [kc][8], bit for bit what `microKernel` gives for each of them. C's rows
+ * lie one behind the other. For the same engines as `wideMicroKernel`.
+ */
+export function tallMicroKernel(kc: i32, a: usize, second: usize, b: usize, c: usize, accumulate: i32): void {
+  const zero = f32x4.splat(0);
+  let c00 = zero, c01 = zero;
+  let c10 = zero, c11 = zero;
+  let c20 = zero, c21 = zero;
+  let c30 = zero, c31 = zero;
+  let c40 = zero, c41 = zero;
+  let c50 = zero, c51 = zero;
+  let d00 = zero, d01 = zero;
+  let d10 = zero, d11 = zero;
+  let d20 = zero, d21 = zero;
+  let d30 = zero, d31 = zero;
+  let d40 = zero, d41 = zero;
+  let d50 = zero, d51 = zero;
+  for (let k = kc; k > 0; k--) {
+    const b0 = v128.load(b), b1 = v128.load(b, 16);
+    const x0 = v128.load32_splat(a, 0);
+    c00 = madd(x0, b0, c00);
+    c01 = madd(x0, b1, c01);
+    const x1 = v128.load32_splat(a, 4);
+    c10 = madd(x1, b0, c10);
+    c11 = madd(x1, b1, c11);
+    const x2 = v128.load32_splat(a, 8);
+    c20 = madd(x2, b0, c20);
+    c21 = madd(x2, b1, c21);
+    const x3 = v128.load32_splat(a, 12);
+    c30 = madd(x3, b0, c30);
+    c31 = madd(x3, b1, c31);
+    if (MR == 6) {
+      const x4 = v128.load32_splat(a, 16);
+      c40 = madd(x4, b0, c40);
+      c41 = madd(x4, b1, c41);
+      const x5 = v128.load32_splat(a, 20);
+      c50 = madd(x5, b0, c50);
+      c51 = madd(x5, b1, c51);
+    }
+    const y0 = v128.load32_splat(second, 0);
+    d00 = madd(y0, b0, d00);
+    d01 = madd(y0, b1, d01);
+    const y1 = v128.load32_splat(second, 4);
+    d10 = madd(y1, b0, d10);
+    d11 = madd(y1, b1, d11);
+    const y2 = v128.load32_splat(second, 8);
+    d20 = madd(y2, b0, d20);
+    d21 = madd(y2, b1, d21);
+    const y3 = v128.load32_splat(second, 12);
+    d30 = madd(y3, b0, d30);
+    d31 = madd(y3, b1, d31);
+    if (MR == 6) {
+      const y4 = v128.load32_splat(second, 16);
+      d40 = madd(y4, b0, d40);
+      d41 = madd(y4, b1, d41);
+      const y5 = v128.load32_splat(second, 20);
+      d50 = madd(y5, b0, d50);
+      d51 = madd(y5, b1, d51);
+    }
+    a += MR * 4;
+    second += MR * 4;
+    b += 32;
+  }
+  if (accumulate) {
+    const c00s = f32x4.add(v128.load(c, 0), c00);
+    const c01s = f32x4.add(v128.load(c, 16), c01);
+    v128.store(c, c00s, 0);
+    v128.store(c, c01s, 16);
+    const c10s = f32x4.add(v128.load(c, 32), c10);
+    const c11s = f32x4.add(v128.load(c, 48), c11);
+    v128.store(c, c10s, 32);
+    v128.store(c, c11s, 48);
+    const c20s = f32x4.add(v128.load(c, 64), c20);
+    const c21s = f32x4.add(v128.load(c, 80), c21);
+    v128.store(c, c20s, 64);
+    v128.store(c, c21s, 80);
+    const c30s = f32x4.add(v128.load(c, 96), c30);
+    const c31s = f32x4.add(v128.load(c, 112), c31);
+    v128.store(c, c30s, 96);
+    v128.store(c, c31s, 112);
+    if (MR == 6) {
+      const c40s = f32x4.add(v128.load(c, 128), c40);
+      const c41s = f32x4.add(v128.load(c, 144), c41);
+      v128.store(c, c40s, 128);
+      v128.store(c, c41s, 144);
+      const c50s = f32x4.add(v128.load(c, 160), c50);
+      const c51s = f32x4.add(v128.load(c, 176), c51);
+      v128.store(c, c50s, 160);
+      v128.store(c, c51s, 176);
+    }
+    const d00s = f32x4.add(v128.load(c, MR * 32 + 0), d00);
+    const d01s = f32x4.add(v128.load(c, MR * 32 + 16), d01);
+    v128.store(c, d00s, MR * 32 + 0);
+    v128.store(c, d01s, MR * 32 + 16);
+    const d10s = f32x4.add(v128.load(c, MR * 32 + 32), d10);
+    const d11s = f32x4.add(v128.load(c, MR * 32 + 48), d11);
+    v128.store(c, d10s, MR * 32 + 32);
+    v128.store(c, d11s, MR * 32 + 48);
+    const d20s = f32x4.add(v128.load(c, MR * 32 + 64), d20);
+    const d21s = f32x4.add(v128.load(c, MR * 32 + 80), d21);
+    v128.store(c, d20s, MR * 32 + 64);
+    v128.store(c, d21s, MR * 32 + 80);
+    const d30s = f32x4.add(v128.load(c, MR * 32 + 96), d30);
+    const d31s = f32x4.add(v128.load(c, MR * 32 + 112), d31);
+    v128.store(c, d30s, MR * 32 + 96);
+    v128.store(c, d31s, MR * 32 + 112);
+    if (MR == 6) {
+      const d40s = f32x4.add(v128.load(c, MR * 32 + 128), d40);
+      const d41s = f32x4.add(v128.load(c, MR * 32 + 144), d41);
+      v128.store(c, d40s, MR * 32 + 128);
+      v128.store(c, d41s, MR * 32 + 144);
+      const d50s = f32x4.add(v128.load(c, MR * 32 + 160), d50);
+      const d51s = f32x4.add(v128.load(c, MR * 32 + 176), d51);
+      v128.store(c, d50s, MR * 32 + 160);
+      v128.store(c, d51s, MR * 32 + 176);
+    }
+  } else {
+    v128.store(c, c00, 0);
+    v128.store(c, c01, 16);
+    v128.store(c, c10, 32);
+    v128.store(c, c11, 48);
+    v128.store(c, c20, 64);
+    v128.store(c, c21, 80);
+    v128.store(c, c30, 96);
+    v128.store(c, c31, 112);
+    if (MR == 6) {
+      v128.store(c, c40, 128);
+      v128.store(c, c41, 144);
+      v128.store(c, c50, 160);
+      v128.store(c, c51, 176);
+    }
+    v128.store(c, d00, MR * 32 + 0);
+    v128.store(c, d01, MR * 32 + 16);
+    v128.store(c, d10, MR * 32 + 32);
+    v128.store(c, d11, MR * 32 + 48);
+    v128.store(c, d20, MR * 32 + 64);
+    v128.store(c, d21, MR * 32 + 80);
+    v128.store(c, d30, MR * 32 + 96);
+    v128.store(c, d31, MR * 32 + 112);
+    if (MR == 6) {
+      v128.store(c, d40, MR * 32 + 128);
+      v128.store(c, d41, MR * 32 + 144);
+      v128.store(c, d50, MR * 32 + 160);
+      v128.store(c, d51, MR * 32 + 176);
+    }
+  }
+}

@@ -1,5 +1,5 @@
 import { argI, argP, isWide, rangeStart, scratchA, scratchB, scratchTile, scratchUser } from './layout';
-import { MR, microKernel, wideMicroKernel } from './micro-kernel';
+import { MR, microKernel, tallMicroKernel, wideMicroKernel } from './micro-kernel';
 import { packA, packB, packBPanels } from './pack';
 
 export const KC: i32 = 512;
@@ -144,6 +144,34 @@ export function product(
         blockProduct(aPacked, bPacked, c + ((<usize>i * <usize>ldc + <usize>j) << 2), ldc, mc, nc, kc, acc);
       }
     }
+  }
+}
+
+/**
+ * C[rows, 8] (+)= A panels [rows/MR][kc][MR] · B panel [kc][8] with `rows` rounded up to whole panels, whose distance is
+ * `panelBytes`; C's rows lie one behind the other.
+ */
+export function panelsTimesPanel(
+  rows: i32,
+  kc: i32,
+  a: usize,
+  panelBytes: usize,
+  b: usize,
+  c: usize,
+  accumulate: i32,
+): void {
+  let i = 0;
+  if (isWide()) {
+    for (; i + MR < rows; i += 2 * MR) {
+      tallMicroKernel(kc, a, a + panelBytes, b, c, accumulate);
+      a += 2 * panelBytes;
+      c += MR * 64;
+    }
+  }
+  for (; i < rows; i += MR) {
+    microKernel(kc, a, b, c, 32, accumulate);
+    a += panelBytes;
+    c += MR * 32;
   }
 }
 

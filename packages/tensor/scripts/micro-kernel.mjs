@@ -94,6 +94,47 @@ const zeros = (width) =>
         .join(', ')};`,
   );
 
+/** Rows of the tall tile: those of two panels of A. */
+const TALL = [...ROWS.map((row) => ['a', row]), ...ROWS.map((row) => ['second', row])];
+const tallName = (panel, row) => (panel === 'a' ? `c${row}` : `d${row}`);
+
+/** Lines for every row of the tall tile; those that only the fused build has in a condition. */
+function tallRows(lines, indent) {
+  return TALL.flatMap(([panel, row]) => {
+    const fused = FUSED_ROWS.includes(row);
+    const open = row === FUSED_ROWS[0] ? [`${indent}if (MR == 6) {`] : [];
+    const close = row === FUSED_ROWS.at(-1) ? [`${indent}}`] : [];
+    const body = lines(panel, row).map((line) => `${indent}${fused ? '  ' : ''}${line}`);
+    return [...open, ...body, ...close];
+  }).join('\n');
+}
+
+const tallStep = (panel, row) => {
+  const [c, a] = [tallName(panel, row), `${panel === 'a' ? 'x' : 'y'}${row}`];
+  return [
+    `const ${a} = v128.load32_splat(${panel}, ${row * 4});`,
+    `${c}0 = madd(${a}, b0, ${c}0);`,
+    `${c}1 = madd(${a}, b1, ${c}1);`,
+  ];
+};
+/** Address of a row's vector: rows lie one behind the other, those of the second panel behind the first one's. */
+const tallOffset = (panel, row, half) =>
+  panel === 'a' ? `${row * 32 + half * 16}` : `MR * 32 + ${row * 32 + half * 16}`;
+const tallWrite = (panel, row) =>
+  [0, 1].map((half) => `v128.store(c, ${tallName(panel, row)}${half}, ${tallOffset(panel, row, half)});`);
+const tallAdd = (panel, row) => {
+  const c = tallName(panel, row);
+  const at = (half) => tallOffset(panel, row, half);
+  return [
+    ...[0, 1].map((half) => `const ${c}${half}s = f32x4.add(v128.load(c, ${at(half)}), ${c}${half});`),
+    ...[0, 1].map((half) => `v128.store(c, ${c}${half}s, ${at(half)});`),
+  ];
+};
+const tallZeros = TALL.map(([panel, row]) => {
+  const c = tallName(panel, row);
+  return `  let ${c}0 = zero, ${c}1 = zero;`;
+}).join('\n');
+
 /** The text of assembly/micro-kernel.ts. */
 export function microKernelSource() {
   return `// Made by scripts/micro-kernel.mjs.
@@ -165,6 +206,27 @@ ${wideStep().join('\n')}
 ${indented(rows(add))}
   } else {
 ${indented(rows((row) => write(accumulators(row, 16))))}
+  }
+}
+
+/**
+ * C[2 MR, 8] (+)= two A panels [kc][MR] · B panel [kc][8], bit for bit what \`microKernel\` gives for each of them. C's rows
+ * lie one behind the other. For the same engines as \`wideMicroKernel\`.
+ */
+export function tallMicroKernel(kc: i32, a: usize, second: usize, b: usize, c: usize, accumulate: i32): void {
+  const zero = f32x4.splat(0);
+${tallZeros}
+  for (let k = kc; k > 0; k--) {
+    const b0 = v128.load(b), b1 = v128.load(b, 16);
+${tallRows(tallStep, '    ')}
+    a += MR * 4;
+    second += MR * 4;
+    b += 32;
+  }
+  if (accumulate) {
+${tallRows(tallAdd, '    ')}
+  } else {
+${tallRows(tallWrite, '    ')}
   }
 }
 `;

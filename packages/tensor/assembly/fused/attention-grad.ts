@@ -1,7 +1,7 @@
 import { argF, argI, argP, rangeStart, scratchUser } from '../layout';
-import { MR, microKernel } from '../micro-kernel';
+import { MR } from '../micro-kernel';
 import { packA, packB } from '../pack';
-import { blockProduct } from '../product';
+import { blockProduct, panelsTimesPanel } from '../product';
 import {
   highKey,
   KEY_BLOCK,
@@ -158,18 +158,14 @@ function gradPanel(
     const panel = (<usize>i * <usize>d) << 2;
     const packedK = argP(3) + kv * packedSize(keys, d, 0);
     const packedV = argP(4) + kv * packedSize(keys, d, 0);
-    for (let s = start; s < end; s += MR) {
-      const key = (<usize>s * <usize>d) << 2;
-      const at = <usize>(s - start) << 5;
-      microKernel(d, packedK + key, q + panel, base + at, 32, 0);
-      microKernel(d, packedV + key, dout + panel, base + SLOPES + at, 32, 0);
-    }
+    const key = (<usize>start * <usize>d) << 2;
+    const keyPanel = <usize>(d * MR) << 2;
+    panelsTimesPanel(end - start, d, packedK + key, keyPanel, q + panel, base, 0);
+    panelsTimesPanel(end - start, d, packedV + key, keyPanel, dout + panel, base + SLOPES, 0);
     loadLaneValues(batch, head, first + i, lanes);
     slopes(base, start, end);
     const kt = argP(5) + kv * packedSize(keys, d, 1) + ((<usize>start * MR) << 2);
-    for (let j = 0; j < d; j += MR) {
-      microKernel(end - start, kt + ((<usize>j * <usize>keys) << 2), base + SLOPES, dq + (<usize>j << 5), 32, 1);
-    }
+    panelsTimesPanel(d, end - start, kt, <usize>(keys * MR) << 2, base + SLOPES, dq, 1);
   }
   for (let s = from; s < to; s += MR) {
     const at = ((<usize>(s - from) * <usize>count + <usize>i * MR) << 2);

@@ -1,7 +1,8 @@
 import { log4 } from '../functions';
 import { argF, argI, argP, rangeStart, scratchUser } from '../layout';
-import { MR, microKernel } from '../micro-kernel';
+import { MR } from '../micro-kernel';
 import { packA, packB } from '../pack';
+import { panelsTimesPanel } from '../product';
 import {
   highKey,
   KEY_BLOCK,
@@ -88,15 +89,11 @@ function attendPanel(batch: i32, head: i32, first: i32): void {
   let accumulate = 0;
   for (let from = roundDownKeys(lowKey); from < highKey; from += KEY_BLOCK) {
     const to = min(highKey, from + KEY_BLOCK);
-    for (let s = from; s < to; s += MR) {
-      microKernel(d, packedK + ((<usize>s * <usize>d) << 2), q, tile + (<usize>(s - from) << 5), 32, 0);
-    }
+    panelsTimesPanel(to - from, d, packedK + ((<usize>from * <usize>d) << 2), <usize>(d * MR) << 2, q, tile, 0);
     softmaxTile(tile, from, to);
     if (accumulate) correct(tile, o, d);
     const v = packedV + ((<usize>from * MR) << 2);
-    for (let i = 0; i < d; i += MR) {
-      microKernel(to - from, v + ((<usize>i * <usize>keys) << 2), tile, o + (<usize>i << 5), 32, accumulate);
-    }
+    panelsTimesPanel(d, to - from, v, <usize>(keys * MR) << 2, tile, o, accumulate);
     accumulate = 1;
   }
   finishPanel(tile, o, d, argP(5) + row, pitch, count, argP(6) + ((<usize>((batch * heads + head) * time + first)) << 2));
@@ -138,6 +135,11 @@ function softmaxTile(tile: usize, from: i32, to: i32): void {
   const zero = f32x4.splat(0);
   mLow = v128.bitselect(zero, mLow, f32x4.eq(mLow, hidden));
   mHigh = v128.bitselect(zero, mHigh, f32x4.eq(mHigh, hidden));
+  // through memory: an engine that packs adjacent vectors gives up where it follows them into the masks above
+  v128.store(tile + CORRECTION, mLow);
+  v128.store(tile + CORRECTION, mHigh, 16);
+  mLow = v128.load(tile + CORRECTION);
+  mHigh = v128.load(tile + CORRECTION, 16);
   const c0 = constant(0), c1 = constant(1), c2 = constant(2), c3 = constant(3), c4 = constant(4);
   const c5 = constant(5), c6 = constant(6), c7 = constant(7), c8 = constant(8), c9 = constant(9);
   let sumLow = zero;
@@ -155,8 +157,10 @@ function softmaxTile(tile: usize, from: i32, to: i32): void {
   const cHigh = exp4(f32x4.sub(oldHigh, mHigh));
   v128.store(tile + CORRECTION, cLow);
   v128.store(tile + CORRECTION, cHigh, 16);
-  v128.store(tile + SUM, f32x4.add(f32x4.mul(v128.load(tile + SUM), cLow), sumLow));
-  v128.store(tile + SUM, f32x4.add(f32x4.mul(v128.load(tile + SUM, 16), cHigh), sumHigh), 16);
+  const totalLow = f32x4.add(f32x4.mul(v128.load(tile + SUM), cLow), sumLow);
+  const totalHigh = f32x4.add(f32x4.mul(v128.load(tile + SUM, 16), cHigh), sumHigh);
+  v128.store(tile + SUM, totalLow);
+  v128.store(tile + SUM, totalHigh, 16);
 }
 
 /** Brings the result of earlier key blocks to the new maximum (Milakov & Gimelshein 2018). */
@@ -165,8 +169,9 @@ function correct(tile: usize, o: usize, d: i32): void {
   const high = v128.load(tile + CORRECTION, 16);
   for (let i = 0; i < d; i++) {
     const p = o + (<usize>i << 5);
-    v128.store(p, f32x4.mul(v128.load(p), low));
-    v128.store(p, f32x4.mul(v128.load(p, 16), high), 16);
+    const x = f32x4.mul(v128.load(p), low), y = f32x4.mul(v128.load(p, 16), high);
+    v128.store(p, x);
+    v128.store(p, y, 16);
   }
 }
 

@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, expect, test } from 'vitest';
+import * as ops from '../index.ts';
+import { fromTf } from '../tf.ts';
 import { fuzzCases } from './fuzz-cases.ts';
 import { layout } from './layout.ts';
 import { draws, type FuzzCase, floats, runCases, startWasm } from './test-support.ts';
@@ -31,6 +33,52 @@ function products(): FuzzCase[] {
   );
 }
 
+/** Value and gradients of the operations whose kernels have loops of their own. */
+function fused(): FuzzCase[] {
+  const draw = draws(32);
+  const make = (
+    name: string,
+    shapes: readonly number[][],
+    f: (...inputs: ReturnType<typeof fromTf>[]) => ReturnType<typeof fromTf>,
+  ): FuzzCase => ({
+    name,
+    inputs: shapes.map((shape) => floats(draw, shape)),
+    run: (...tensors) => {
+      const inputs = tensors.map(fromTf);
+      const parameters = new Map(inputs.map((input, i) => [`${i}`, input]));
+      const { value, gradients } = ops.valueAndGrads(() => ops.sum(ops.square(f(...inputs))), parameters);
+      return [value, ...gradients.values()] as unknown as tf.Tensor[];
+    },
+    tolerance: 0,
+  });
+  return [
+    make('gelu', [[7, 13]], (x) => ops.gelu(x!)),
+    make('gelu tanh', [[7, 13]], (x) => ops.gelu(x!, 'tanh')),
+    make(
+      'swiglu',
+      [
+        [5, 11],
+        [5, 11],
+      ],
+      (gate, up) => ops.swiglu(gate!, up!),
+    ),
+    ...[
+      [1, 50, 2, 16],
+      [2, 97, 1, 33],
+      [1, 400, 1, 6],
+    ].map(([batch, time, heads, size]) =>
+      make(
+        `attention of ${time}`,
+        [0, 1, 2].map(() => [batch!, time!, heads!, size!]),
+        (q, k, v) => {
+          const ids = ops.zeros([batch!, time!], 'int32');
+          return ops.causalAttention(q!, k!, v!, { scale: 0.2, queryDocumentIds: ids, keyDocumentIds: ids });
+        },
+      ),
+    ),
+  ];
+}
+
 /** Names of the cases whose results differ in any bit. */
 function different(
   cases: readonly FuzzCase[],
@@ -51,14 +99,14 @@ for (const deterministic of [false, true]) {
 
   test(`${build}: the tile for 256-bit registers gives the bits of the other`, async () => {
     const { runtime } = await startWasm({ threads: 2, deterministic, wideVectors: false });
-    const cases = products();
+    const cases = [...products(), ...fused()];
     const narrow = runCases(cases);
     runtime.i32()[layout.wide >> 2] = 1;
     expect(different(cases, narrow, runCases(cases))).toEqual([]);
   });
 
   test.skipIf(!canBeWide())(`${build}: 256-bit instructions give the bits of 128-bit ones`, async () => {
-    const cases = [...products(), ...fuzzCases(draws(12), 1380)];
+    const cases = [...products(), ...fused(), ...fuzzCases(draws(12), 1380)];
     const { runtime } = await startWasm({ deterministic, wideVectors: false });
     expect(runtime.wideVectors).toBe(false);
     const narrow = runCases(cases);
