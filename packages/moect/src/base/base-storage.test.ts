@@ -44,6 +44,15 @@ describe('storage of the base', { timeout: 300_000 }, () => {
     }
   });
 
+  it('trains on the cpu backend too, which says that it saves nothing', async () => {
+    const flags = ['--base-storage', 'int8', '--backend', 'cpu', '--tokens', '256'];
+    const { code, stderr } = await runHere(train('plain', ...flags));
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain('the cpu backend rounds the base to int8 but holds it as float32');
+    const wasm = await runHere(train('fast', '--base-storage', 'int8', '--tokens', '256'));
+    expect(wasm.stderr).not.toContain('holds it as float32');
+  });
+
   it('is refused where the method trains the base, with the line of the file', async () => {
     const run = await runHere(train('full', '--base-storage', 'int8', '--preset', 'ct'));
     expect(run.code).toBe(65);

@@ -1,5 +1,5 @@
 import { type Extension, InvalidConfigError, MoectError } from '@moect/core';
-import { activeBackend } from '@moect/tensor';
+import { activeBackend, keepsCompressed } from '@moect/tensor';
 import { countTokens, type TrainOptions } from '@moect/trainer';
 import type { LoadedBase } from '../base/describe-base.ts';
 import type { ResolvedRun } from '../config/resolved-run.ts';
@@ -44,7 +44,8 @@ async function diskEstimate({ run, extension }: PlannedRun): Promise<DiskEstimat
 function memoryEstimate({ run, base, extension }: PlannedRun, memory: StepMemory | null): MemoryEstimate {
   const trained = sizeOf(extension.parameters.values());
   // one copy of what trains, gradients, and two moments
-  const leastBytes = BYTES_PER_WEIGHT[base.storage] * base.parameterCount + 4 * FLOAT * trained;
+  const weightBytes = keepsCompressed() ? BYTES_PER_WEIGHT[base.storage] : FLOAT;
+  const leastBytes = weightBytes * base.parameterCount + 4 * FLOAT * trained;
   const availableBytes = availableMemory();
   if (memory === null) return { leastBytes, heap: null, gpu: null, moreBytes: leastBytes, availableBytes };
   const { kind, limitBytes, heldBytes, isMachines } = memory;
@@ -130,7 +131,7 @@ export async function planPrepared(
     ...{ batchSize, accumulation, sequenceLength },
     gradientBytes: FLOAT * trainableParameters,
     mayRecompute: options.recompute !== true,
-    mayCompress: base.storage === 'float32' && extension.overrides.size === 0,
+    mayCompress: keepsCompressed() && base.storage === 'float32' && extension.overrides.size === 0,
   };
   return {
     baseParameters: base.parameterCount,

@@ -9,7 +9,7 @@ import {
 } from '@moect/core';
 import { assertUnchanged, digestParameters } from '@moect/freeze';
 import { type HiddenStateCache, writeFileAtomic, writeJsonAtomic } from '@moect/models/node';
-import { type BackendInfo, createRng } from '@moect/tensor';
+import { type BackendInfo, createRng, keepsCompressed } from '@moect/tensor';
 import { type TrainOptions, type TrainResult, train } from '@moect/trainer';
 import { createCheckpointStore, eventLog, latestCheckpoint, lockRun } from '@moect/trainer/node';
 import { chooseBackend } from '../base/choose-backend.ts';
@@ -72,6 +72,9 @@ export interface Prepared extends RunInfo {
 const NOTHING_TO_CACHE =
   'cache: the lowest layer is trained, so there is nothing frozen below to keep; see `method: { layers: { top: … } }`';
 
+const savesNothing = ({ storage }: LoadedBase, { name }: BackendInfo): string =>
+  `baseStorage: the ${name} backend rounds the base to ${storage} but holds it as float32; wasm and webgpu save the memory`;
+
 function attach(source: ConfigSource, plan: RunPlan, base: LoadedBase, moect: Moect): Extension {
   const settings = mergeSettings(moect.preset(plan.preset).config, plan.method.overrides);
   try {
@@ -125,7 +128,11 @@ export async function prepare(source: ConfigSource, moect: Moect): Promise<Prepa
       languages: packed.summaries,
       baseParameters: base.parameterCount,
       trainableParameters: sizes.reduce((a, b) => a + b, 0),
-      notes: run.cache !== null && hiddenStates === null ? [...notes, NOTHING_TO_CACHE] : notes,
+      notes: [
+        ...notes,
+        ...(run.cache !== null && hiddenStates === null ? [NOTHING_TO_CACHE] : []),
+        ...(base.storage === 'float32' || keepsCompressed() ? [] : [savesNothing(base, backend)]),
+      ],
       base,
       extension,
       texts,

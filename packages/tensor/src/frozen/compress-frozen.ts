@@ -15,14 +15,20 @@ export function frozenStorageOf(x: Tensor): FrozenStorage {
   return storages.get(asTf(x).dataId) ?? 'float32';
 }
 
+/** Whether the active backend keeps compressed values so; others round them, and hold them as float32. */
+export function keepsCompressed(): boolean {
+  return hasKernel('MoectCompressed');
+}
+
 /**
  * A copy of a weight for reading only, its values in fewer bytes: bfloat16 (half of float32; exact for weights that
- * came from a bfloat16 file, else rounded to nearest even), or int8 (a quarter) with a float32 scale for each output
- * channel, |w − w′| ≤ scale / 2 where scale = max|w| / 127 of the channel.
+ * came from a bfloat16 file, else rounded to nearest even, |w − w′| ≤ 2⁻⁸ · |w|), or int8 (a quarter) with a float32
+ * scale for each output channel, |w − w′| ≤ scale / 2 where scale = max|w| / 127 of the channel. A product x · w′ᵀ is
+ * off by at most Σ |x| times these bounds, besides the rounding of its float32 sums.
  *
- * On the wasm and webgpu backends matrix products and `embedding` read the compressed values in place. Any other operation widens
- * the whole tensor to float32 and frees that copy when it is done: right, but as slow as a copy. Other backends keep
- * float32 and round the values in the same way, so that results agree; they save no memory.
+ * On the wasm and webgpu backends matrix products and `embedding` read the compressed values in place. Any other
+ * operation widens the whole tensor to float32 and frees that copy when it is done: right, but as slow as a copy. Other
+ * backends keep float32 and round the values in the same way, so that results agree; they save no memory.
  *
  * @param x float32 [out, in] (or [..., out, in]); the caller disposes it
  * Throws InvalidConfigError for a variable, ShapeMismatchError for other dtypes and ranks, NonFiniteError for NaN or
@@ -38,7 +44,7 @@ export async function compressFrozen(x: Tensor, storage: CompressedStorage): Pro
   }
   const rows = x.size === 0 ? 0 : x.size / x.shape.at(-1)!;
   const values = compressValues((await x.data()) as Float32Array, rows, storage);
-  const compressed = hasKernel('MoectCompressed')
+  const compressed = keepsCompressed()
     ? runKernel('MoectCompressed', {}, { shape: x.shape, values })[0]!
     : fromTf(tf.tensor(widenValues(values), x.shape));
   storages.set(asTf(compressed).dataId, storage);
