@@ -1,6 +1,7 @@
-import { argI, argP, rangeStart } from '../layout';
-import { KC, productWithPackedB, roundUp8 } from '../product';
-import { packBPanels } from '../pack';
+import { argI, argP, rangeStart, scratchA, scratchB } from '../layout';
+import { MR } from '../micro-kernel';
+import { packA, packB, packBPanels } from '../pack';
+import { blockProduct, KC, MC, NC, productWithPackedB, roundUp8 } from '../product';
 import { addScaled, dot, scaleRow } from './math';
 
 /** Rows of one unit of a grouped product; weights' rows of one unit of its gradient. */
@@ -69,6 +70,50 @@ export function groupedProductChunk(chunk: i32, chunks: i32): void {
       unit = last;
     }
     before += blocks;
+  }
+}
+
+/**
+ * c[rows, n] = a[rows, k] times w[k, n] or its transpose. Rows are cut evenly, because experts have few of them and each
+ * block goes through all of w; the fewer products, the more columns of w lie in this thread's scratch.
+ */
+function wholeProduct(a: usize, w: usize, trans: i32, c: usize, rows: i32, n: i32, k: i32): void {
+  const blocks = (rows + MC - 1) / MC;
+  const height = ((rows + blocks * MR - 1) / (blocks * MR)) * MR;
+  for (let p = 0; p < k; p += KC) {
+    const kc = min(KC, k - p);
+    const width = ((NC * KC) / kc) & ~7;
+    for (let j = 0; j < n; j += width) {
+      const nc = min(width, n - j);
+      packB(scratchB(), w, trans ? k : n, trans, p, j, kc, nc);
+      for (let i = 0; i < rows; i += height) {
+        const mc = min(height, rows - i);
+        packA(scratchA(), a, k, 0, i, p, mc, kc);
+        const at = c + ((<usize>i * <usize>n + <usize>j) << 2);
+        blockProduct(scratchA(), scratchB(), at, n, mc, nc, kc, p > 0 ? 1 : 0);
+      }
+    }
+  }
+}
+
+/**
+ * As groupedProductChunk, each expert's right side packed by the thread that needs it, block by block, where it stays in
+ * the cache. args: a, w, c, offsets, experts, k, n, trans. A unit is one expert.
+ */
+export function groupedWholeChunk(chunk: i32, chunks: i32): void {
+  const offsets = argP(3);
+  const k = argI(5);
+  const n = argI(6);
+  const trans = argI(7);
+  const to = rangeStart(argI(4), chunk + 1, chunks, 1);
+  for (let expert = rangeStart(argI(4), chunk, chunks, 1); expert < to; expert++) {
+    const first = offset(offsets, expert);
+    const rows = offset(offsets, expert + 1) - first;
+    if (rows == 0) continue;
+    const a = argP(0) + ((<usize>first * <usize>k) << 2);
+    const w = argP(1) + ((<usize>expert * <usize>k * <usize>n) << 2);
+    const c = argP(2) + ((<usize>first * <usize>n) << 2);
+    wholeProduct(a, w, trans, c, rows, n, k);
   }
 }
 

@@ -35,6 +35,7 @@ export const GROUPED_PACK: i32 = 170;
 export const GROUPED_PRODUCT: i32 = 171;
 export const GROUPED_GRAD_WEIGHT: i32 = 172;
 export const GROUPED_DIRECT: i32 = 173;
+export const GROUPED_WHOLE: i32 = 174;
 export const RMS_NORMALIZE_SUM: i32 = 180;
 export const RMS_NORMALIZE_SUM_GRAD: i32 = 181;
 export const GATED_BLEND: i32 = 182;

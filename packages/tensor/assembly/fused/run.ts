@@ -2,7 +2,7 @@ import { argF, argI, argP, rangeStart } from '../layout';
 import { attentionChunk, attentionPackChunk } from './attention';
 import { attentionDirectChunk } from './attention-direct';
 import { attentionGradChunk } from './attention-grad';
-import { groupedDirectChunk, groupedGradWeightChunk, groupedPackChunk, groupedProductChunk } from './grouped';
+import { groupedDirectChunk, groupedGradWeightChunk, groupedPackChunk, groupedProductChunk, groupedWholeChunk } from './grouped';
 import { gelu, geluGrad, swiglu, swigluGrad } from './activations';
 import { causalMean, causalMeanGrad, runCounts } from './causal-mean';
 import { crossEntropy, crossEntropyGrad, crossEntropySlopes } from './cross-entropy';
@@ -54,6 +54,8 @@ function runProduct(id: i32, chunk: i32, chunks: i32): void {
       return groupedGradWeightChunk(chunk, chunks);
     case op.GROUPED_DIRECT:
       return groupedDirectChunk(chunk, chunks);
+    case op.GROUPED_WHOLE:
+      return groupedWholeChunk(chunk, chunks);
     default:
       unreachable();
   }

@@ -9,6 +9,8 @@ import { withTemporary } from './scratch.ts';
 const ROWS = 24;
 /** Below this many rows weights are read in place, not packed. */
 const FEW_ROWS = 8;
+/** From here on whole experts divide well among threads, and none needs to see what another packs. */
+const WHOLE_EXPERTS_PER_THREAD = 8;
 
 function roundUp8(n: number): number {
   return Math.ceil(n / 8) * 8;
@@ -54,6 +56,12 @@ function groupedMatMul(call: WasmKernelCall): TensorInfo {
     const work = (rows * k * n) / Math.max(1, units);
     const args = [...pointers, experts, inSize, outSize, transposeW ? 1 : 0, rows];
     runtime.dispatch(OP.GROUPED_DIRECT, args, runtime.chunks(units, work));
+    return y.info;
+  }
+  if (experts >= WHOLE_EXPERTS_PER_THREAD * runtime.threads || runtime.threads === 1) {
+    const pointers = [backend.pointer(x), backend.pointer(w), y.pointer, at];
+    const args = [...pointers, experts, k, n, transposeW ? 0 : 1];
+    runtime.dispatch(OP.GROUPED_WHOLE, args, runtime.chunks(experts, (rows / experts) * k * n));
     return y.info;
   }
   withTemporary(backend, 4 * experts * k * roundUp8(n), (packed) => {
