@@ -1,40 +1,23 @@
 import type { Program } from '../program.ts';
+import {
+  ATTENTION_PARAMS,
+  type AttentionPrograms,
+  byHeadDim,
+  eachUnit,
+  type HeadLayout,
+  keyPlace,
+  layoutOf,
+  queryPlace,
+  whole,
+} from './attention-snippets.ts';
 
 /** Queries (or keys, for their gradients) of a workgroup: one for each invocation. */
-export const ATTENTION_LANES = 64;
-
-const PARAMS = {
-  time: 'i32',
-  keys: 'i32',
-  heads: 'i32',
-  keyHeads: 'i32',
-  blocks: 'i32',
-  window: 'i32',
-  scale: 'f32',
-} as const;
-
-/** Where the block of `group` is. */
-const QUERY_PLACE = `
-  let block = group % p.blocks;
-  let head = (group / p.blocks) % p.heads;
-  let batch = group / (p.blocks * p.heads);
-  let keyHead = head / (p.heads / p.keyHeads);
-  let behind = p.keys - p.time;
-  let query = block * ${ATTENTION_LANES} + lane;
-  let isQuery = query < p.time;
-  let row = batch * p.time + min(query, p.time - 1);
-  let id = queryIds[row];
-  let place = behind + query;
-  let lastKey = min(p.keys, behind + (block + 1) * ${ATTENTION_LANES});
-  let firstKey = select(0, max(0, behind + block * ${ATTENTION_LANES} - p.window + 1), p.window > 0);`;
-
-const eachUnit = (units: number, statements: string): string =>
-  `for (var j = 0; j < ${units}; j++) { ${statements} }`;
+const ATTENTION_LANES = 64;
 
 /** Copies rows of `names` (of `heads` heads) from `begin` on to the tiles; past the end they are zero. */
 function loadTiles(
   names: readonly [string, string],
-  { unit, units, tile }: Layout,
+  { unit, units, tile }: HeadLayout,
   [limit, pitch, head]: readonly [string, string, string],
 ): string {
   return `
@@ -53,43 +36,27 @@ function loadTiles(
     workgroupBarrier();`;
 }
 
-/** How a head is read: in quads where they fit. */
-interface Layout {
-  readonly unit: 'vec4<f32>' | 'f32';
-  /** Units of a head. */
-  readonly units: number;
-  /** Rows that are in workgroup memory at a time, of two tensors: 16 KiB. */
-  readonly tile: number;
-}
-
-function layoutOf(headDim: number): Layout {
-  const tile = Math.max(1, Math.min(16, Math.floor(2048 / headDim)));
-  return headDim % 4 === 0
-    ? { unit: 'vec4<f32>', units: headDim / 4, tile }
-    : { unit: 'f32', units: headDim, tile };
-}
-
-const tiles = ({ unit, units, tile }: Layout): string => `
+const tiles = ({ unit, units, tile }: HeadLayout): string => `
 var<workgroup> tileA : array<${unit}, ${tile * units}>;
 var<workgroup> tileB : array<${unit}, ${tile * units}>;
-fn whole(parts : ${unit}) -> f32 { return ${unit === 'f32' ? 'parts' : 'dot(parts, vec4<f32>(1.0))'}; }`;
+${whole(unit)}`;
 
 /** Whether the query of this invocation sees key `key`. */
 const SEES = `isQuery && key <= place && key >= firstKey && key < p.keys &&
       keyIds[batch * p.keys + min(key, p.keys - 1)] == id && id >= 0 && (p.window == 0 || place - key < p.window)`;
 
 /** Online softmax (arXiv 2205.14135): one query for each invocation, keys and values in tiles. */
-export function forwardProgram(headDim: number): Program {
+function forwardProgram(headDim: number): Program {
   const layout = layoutOf(headDim);
   const { unit, units, tile } = layout;
   return {
     name: `attention ${headDim}`,
     reads: { q: unit, k: unit, v: unit, queryIds: 'i32', keyIds: 'i32' },
     writes: { y: unit, logSumExps: 'f32' },
-    params: PARAMS,
+    params: ATTENTION_PARAMS,
     lanes: ATTENTION_LANES,
     declarations: tiles(layout),
-    body: `${QUERY_PLACE}
+    body: `${queryPlace(ATTENTION_LANES)}
   let own = (row * p.heads + head) * ${units};
   var question : array<${unit}, ${units}>;
   var sums : array<${unit}, ${units}>;
@@ -126,7 +93,7 @@ export function forwardProgram(headDim: number): Program {
 }
 
 /** dq, and Σ dout · out of each query, which the gradients of keys and values need. */
-export function queryGradProgram(headDim: number): Program {
+function queryGradProgram(headDim: number): Program {
   const layout = layoutOf(headDim);
   const { unit, units, tile } = layout;
   return {
@@ -136,10 +103,10 @@ export function queryGradProgram(headDim: number): Program {
       ...{ y: unit, dy: unit, logSumExps: 'f32' },
     },
     writes: { dq: unit, deltas: 'f32' },
-    params: PARAMS,
+    params: ATTENTION_PARAMS,
     lanes: ATTENTION_LANES,
     declarations: tiles(layout),
-    body: `${QUERY_PLACE}
+    body: `${queryPlace(ATTENTION_LANES)}
   let own = (row * p.heads + head) * ${units};
   let number = (batch * p.heads + head) * p.time + min(query, p.time - 1);
   var question : array<${unit}, ${units}>;
@@ -170,7 +137,7 @@ export function queryGradProgram(headDim: number): Program {
 }
 
 /** dk and dv: one key for each invocation, the queries of all its heads in tiles. */
-export function keyGradProgram(headDim: number): Program {
+function keyGradProgram(headDim: number): Program {
   const layout = layoutOf(headDim);
   const { unit, units, tile } = layout;
   return {
@@ -180,21 +147,10 @@ export function keyGradProgram(headDim: number): Program {
       ...{ dy: unit, logSumExps: 'f32', deltas: 'f32' },
     },
     writes: { dk: unit, dv: unit },
-    params: PARAMS,
+    params: ATTENTION_PARAMS,
     lanes: ATTENTION_LANES,
     declarations: tiles(layout),
-    body: `
-  let block = group % p.blocks;
-  let keyHead = (group / p.blocks) % p.keyHeads;
-  let batch = group / (p.blocks * p.keyHeads);
-  let perKey = p.heads / p.keyHeads;
-  let behind = p.keys - p.time;
-  let key = block * ${ATTENTION_LANES} + lane;
-  let isKey = key < p.keys;
-  let row = batch * p.keys + min(key, p.keys - 1);
-  let id = keyIds[row];
-  let firstQuery = max(0, block * ${ATTENTION_LANES} - behind);
-  let lastQuery = select(p.time, min(p.time, (block + 1) * ${ATTENTION_LANES} - 1 + p.window - behind), p.window > 0);
+    body: `${keyPlace(ATTENTION_LANES)}
   let own = (row * p.keyHeads + keyHead) * ${units};
   var answer : array<${unit}, ${units}>;
   var content : array<${unit}, ${units}>;
@@ -224,3 +180,11 @@ export function keyGradProgram(headDim: number): Program {
   if (isKey) { ${eachUnit(units, 'dk[own + j] = keySums[j]; dv[own + j] = contentSums[j];')} }`,
   };
 }
+
+/** With workgroup memory, as GPUs like it. */
+export const TILED: AttentionPrograms = {
+  lanes: ATTENTION_LANES,
+  forward: byHeadDim(forwardProgram),
+  queryGrad: byHeadDim(queryGradProgram),
+  keyGrad: byHeadDim(keyGradProgram),
+};
