@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import type { StepMetrics } from '@moect/core';
 import { resetWasmHeapPeak, wasmHeapStatistics } from '@moect/tensor/wasm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -116,10 +116,13 @@ describe('moect train', { timeout: 120_000 }, () => {
   });
 
   it('is refused with code 65 before it begins where a step is larger than WebAssembly', async () => {
-    const given = config('huge', 'ct', { batchSize: 30_000 });
-    await expect(runTraining(await configFrom(given, '/'))).rejects.toThrow(
+    // JSON is YAML
+    await writeFile(world.at('huge.yaml'), JSON.stringify(config('huge', 'ct', { batchSize: 30_000 })));
+    const { code, stderr } = await runHere(['train', world.at('huge.yaml')]);
+    expect(stderr).toMatch(
       /a step takes \d+\.\d\d GiB of WebAssembly memory, which has at most 4\.00 GiB[\s\S]*training\.batchSize: \d+/,
     );
+    expect(code).toBe(65);
     expect(existsSync(world.at('huge/checkpoints'))).toBe(false);
   });
 });
