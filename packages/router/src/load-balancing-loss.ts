@@ -2,14 +2,10 @@ import { ShapeMismatchError, type Tensor } from '@moect/core';
 import {
   concat,
   countAssignments,
-  div,
-  logSumExp,
+  loadBalance,
   mul,
-  ones,
   reshape,
-  softmax,
-  square,
-  sum,
+  squaredLogSumExp,
   tidy,
   topK as topKOf,
 } from '@moect/tensor';
@@ -24,17 +20,6 @@ export interface LoadBalancingOptions {
   readonly form?: 'switch' | 'mixtral';
   /** [numExperts]: assignments to use in place of this batch's own, for instance of the whole optimizer step. */
   readonly tokensPerExpert?: Tensor;
-}
-
-/** E · Σᵢ fᵢ·Pᵢ, fᵢ the share of assignments and Pᵢ the mean probability: a scalar, 1 when balanced. */
-export function balanceOf(probabilities: Tensor, tokensPerExpert: Tensor, paddingMask?: Tensor): Tensor {
-  return tidy(() => {
-    const [tokens, numExperts] = probabilities.shape as [number, number];
-    const mask = reshape(paddingMask ?? ones([tokens]), [tokens, 1]);
-    const meanProbability = div(sum(mul(probabilities, mask), 0), sum(mask));
-    const share = div(tokensPerExpert, sum(tokensPerExpert));
-    return mul(sum(mul(share, meanProbability)), numExperts);
-  });
 }
 
 /**
@@ -62,7 +47,7 @@ export function loadBalancingLoss(logits: Tensor | readonly Tensor[], options: L
     const counts =
       options.tokensPerExpert ??
       withoutGradient(pooled, (scores) => countAssignments(topKOf(scores, topK).indices, numExperts, mask));
-    const loss = balanceOf(softmax(pooled), counts, mask);
+    const loss = loadBalance(pooled, counts, mask);
     return form === 'mixtral' ? mul(loss, topK) : loss;
   });
 }
@@ -74,8 +59,5 @@ export function loadBalancingLoss(logits: Tensor | readonly Tensor[], options: L
  * @returns scalar, unweighted
  */
 export function routerZLoss(logits: Tensor, paddingMask?: Tensor): Tensor {
-  return tidy(() => {
-    const mask = reshape(paddingMask ?? ones([logits.shape[0]!]), [-1]);
-    return div(sum(mul(square(logSumExp(logits, -1)), mask)), sum(mask));
-  });
+  return squaredLogSumExp(logits, paddingMask);
 }

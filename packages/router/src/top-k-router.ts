@@ -9,8 +9,8 @@ import {
   ShapeMismatchError,
   type Tensor,
 } from '@moect/core';
-import { chooseExperts, countAssignments, linear, mul, randomNormal, softmax, tidy } from '@moect/tensor';
-import { balanceOf, routerZLoss } from './load-balancing-loss.ts';
+import { chooseExperts, countAssignments, linear, loadBalance, mul, randomNormal, tidy } from '@moect/tensor';
+import { routerZLoss } from './load-balancing-loss.ts';
 
 export interface TopKRouterOptions {
   /** Experts per token. */
@@ -66,7 +66,7 @@ export function topKRouter(options: TopKRouterOptions): Router {
     if (!context.training) return {};
     const { paddingMask } = context;
     return {
-      ...(balanceLoss > 0 && { balance: mul(balanceOf(softmax(logits), counts, paddingMask), balanceLoss) }),
+      ...(balanceLoss > 0 && { balance: mul(loadBalance(logits, counts, paddingMask), balanceLoss) }),
       ...(zLoss > 0 && { routerZ: mul(routerZLoss(logits, paddingMask), zLoss) }),
     };
   };

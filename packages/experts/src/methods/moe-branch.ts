@@ -9,7 +9,7 @@ import type {
   SiteContext,
   Tensor,
 } from '@moect/core';
-import { add, cast, greaterEqual, mul, reshape, sum, tidy } from '@moect/tensor';
+import { add, cast, greaterEqual, mul, reshape, scalar, sum, tidy } from '@moect/tensor';
 import { applySingleExpert, dispatchToExperts } from '../dispatch.ts';
 
 export interface MoeBranch {
@@ -34,7 +34,7 @@ const scaled = (losses: Readonly<Record<string, Tensor>>, factor: number | Tenso
 
 /** 1 for a real token, 0 for padding: [tokens] float32. */
 function realTokens(context: SiteContext): Tensor {
-  return reshape(cast(greaterEqual(context.documentIds, 0), 'float32'), [-1]);
+  return reshape(cast(greaterEqual(context.documentIds, scalar(0, 'int32')), 'float32'), [-1]);
 }
 
 function route(branch: MoeBranch, hidden: Tensor, context: SiteContext): RoutingResult | null {
@@ -46,9 +46,13 @@ function route(branch: MoeBranch, hidden: Tensor, context: SiteContext): Routing
     ...(context.languageIds && { languageIds: reshape(context.languageIds, [-1]) }),
   });
   // a router's losses are means over this micro-batch: weighted by its share of the step, they add up to the step's
-  if (context.normalizers === undefined || Object.keys(routing.auxLosses).length === 0) return routing;
-  const share = mul(sum(paddingMask), 1 / Math.max(1, context.normalizers.tokens));
-  return { ...routing, auxLosses: scaled(routing.auxLosses, share) };
+  if (Object.keys(routing.auxLosses).length === 0) return routing;
+  const { lossScale } = branch;
+  const factor =
+    context.normalizers === undefined
+      ? lossScale
+      : mul(sum(paddingMask), lossScale / Math.max(1, context.normalizers.tokens));
+  return { ...routing, auxLosses: scaled(routing.auxLosses, factor) };
 }
 
 function runExperts(branch: MoeBranch, hidden: Tensor, routing: RoutingResult | null): Tensor {
@@ -89,7 +93,7 @@ export function attachBranch(branch: MoeBranch): (input: FfnInput, context: Site
       return {
         output,
         baseWeight,
-        auxLosses: scaled({ ...routing?.auxLosses, ...fused.auxLosses }, branch.lossScale),
+        auxLosses: { ...routing?.auxLosses, ...scaled(fused.auxLosses, branch.lossScale) },
         statistics: {
           baseWeight,
           ...(routing && { expertIndices: routing.expertIndices, tokensPerExpert: routing.tokensPerExpert }),

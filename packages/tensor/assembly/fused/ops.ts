@@ -48,3 +48,6 @@ export const GATE_PRIOR_GRAD: i32 = 188;
 export const CHOSEN_WEIGHTS: i32 = 189;
 export const CHOSEN_WEIGHTS_GRAD: i32 = 190;
 export const COUNT_ASSIGNMENTS: i32 = 191;
+export const ROUTER_LOSS: i32 = 192;
+export const ROUTER_LOSS_SUM: i32 = 193;
+export const ROUTER_LOSS_GRAD: i32 = 194;

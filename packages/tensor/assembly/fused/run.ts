@@ -14,6 +14,7 @@ import * as op from './ops';
 import { adamW, rootOfSum, sumSquares } from './optimizer';
 import { rmsNorm, rmsNormalizeSum, rmsNormalizeSumGrad, rmsNormGrad, sumParts } from './rms-norm';
 import { rope } from './rope';
+import { routerLoss, routerLossGrad, routerLossSum } from './router-losses';
 import {
   combineRows,
   combineRowsGrad,
@@ -217,6 +218,12 @@ function runGate(id: i32, chunk: i32, chunks: i32): void {
       return chosenWeightsGrad(argP(2), argP(3), argP(4), argP(5), argI(6), argI(7), argI(8), from, to);
     case op.COUNT_ASSIGNMENTS:
       return countAssignments(argP(2), argP(3), argP(4), argI(5), argI(6), argI(7));
+    case op.ROUTER_LOSS:
+      return routerLoss(argP(2), argP(3), argP(4), argP(5), argI(6), argI(7), argI(8), from, to);
+    case op.ROUTER_LOSS_SUM:
+      return routerLossSum(argP(2), argI(3), argP(4), argI(5), argP(6), argP(7));
+    case op.ROUTER_LOSS_GRAD:
+      return routerLossGrad(argP(2), argP(3), argP(4), argP(5), argP(6), argP(7), argI(8), from, to);
     default:
       unreachable();
   }

@@ -78,6 +78,9 @@ export const OP = {
   CHOSEN_WEIGHTS: 189,
   CHOSEN_WEIGHTS_GRAD: 190,
   COUNT_ASSIGNMENTS: 191,
+  ROUTER_LOSS: 192,
+  ROUTER_LOSS_SUM: 193,
+  ROUTER_LOSS_GRAD: 194,
 } as const;
 
 export const KIND = {

@@ -16,6 +16,7 @@ export function globalNorm(tensors: Iterable<Tensor>): Tensor {
 
 /** min(1, maxNorm / norm), a scalar: what every gradient is multiplied with when clipping by global norm. */
 export function clipScale(norm: Tensor, maxNorm: number): Tensor {
+  if (hasKernel('MoectClipScale')) return runKernel('MoectClipScale', { norm }, { maxNorm })[0]!;
   return tf.tidy(() =>
     // as torch.nn.utils.clip_grad_norm_, which adds 1e-6 to the norm
     tf.minimum(tf.div(tf.scalar(maxNorm), tf.add(asTf(norm), 1e-6)), tf.scalar(1)),

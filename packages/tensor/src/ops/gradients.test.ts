@@ -86,6 +86,19 @@ const cases: Case[] = [
     run: ([logits]: Tensor[]) => ops.chooseExperts(logits!, 2, renormalize).weights,
   })),
   {
+    name: 'loadBalance',
+    inputs: [random([5, 4])],
+    run: ([logits]) => {
+      const [counts, mask] = [ops.tensor([3, 1, 0, 4], [4]), ops.tensor([1, 0, 1, 1, 0], [5])];
+      return ops.loadBalance(logits!, counts, mask);
+    },
+  },
+  {
+    name: 'squaredLogSumExp',
+    inputs: [random([5, 4])],
+    run: ([logits]) => ops.squaredLogSumExp(logits!, ops.tensor([1, 0, 1, 1, 0], [5])),
+  },
+  {
     name: 'rope',
     inputs: [random([1, 3, 2, 8])],
     run: ([x]) => ops.rope(x!, ops.tensor(cos, [4, 4]), ops.tensor(sin, [4, 4]), int([0, 3, 1], [1, 3])),

@@ -10,6 +10,7 @@ import type {
   Tensor,
 } from '@moect/core';
 import {
+  accumulate,
   add,
   crossEntropy,
   dispose,
@@ -114,15 +115,13 @@ function keepAll({ tokenLosses, auxLosses, statistics }: Omit<MicroBatchResult, 
   }
 }
 
-/** Adds `more` to `total`, disposing both. A gradient that only one of them has is passed on. */
-export function addGradients(
-  total: Map<ParamPath, Tensor>,
-  more: Map<ParamPath, Tensor>,
-): Map<ParamPath, Tensor> {
-  for (const [path, gradient] of more) {
-    const sofar = total.get(path);
-    total.set(path, sofar === undefined ? gradient : tidy(() => add(sofar, gradient)));
-    if (sofar !== undefined) dispose([sofar, gradient]);
-  }
-  return total;
+/** Adds `more` to `total`, using both up. A gradient that only one of them has is passed on. */
+export function addGradients(total: Map<ParamPath, Tensor>, more: Map<ParamPath, Tensor>): void {
+  const both = [...more.keys()].filter((path) => total.has(path));
+  const of = (gradients: Map<ParamPath, Tensor>): Tensor[] => both.map((path) => gradients.get(path)!);
+  const sums = accumulate(of(total), of(more));
+  for (const [path, gradient] of more) if (!total.has(path)) total.set(path, gradient);
+  both.forEach((path, i) => {
+    total.set(path, sums[i]!);
+  });
 }

@@ -188,6 +188,44 @@ describe('choice of experts', () => {
     expectClose(counts, expected, 0);
   });
 
+  it.each([
+    [1, 1],
+    [7, 5],
+    [1100, 3],
+  ])('losses of %i tokens, %i experts agree with float64', (rows, n) => {
+    const next = uniform(n + rows);
+    const logits = normal([rows, n], next, 2);
+    const mask = floats([rows], [1, ...Float64Array.from({ length: rows - 1 }, () => Math.round(next()))]);
+    const counts = floats([n], [1, ...Float64Array.from({ length: n - 1 }, () => Math.round(5 * next()))]);
+    const total = (x: Float64Array): number => x.reduce((a, b) => a + b, 0);
+    const mean =
+      (ofRow: (shares: Float64Array, sum: number) => number) =>
+      (z: Float64Array): number => {
+        const rowsOf = mask.values.map((shown, row) => {
+          const shares = z.slice(row * n, (row + 1) * n).map(Math.exp);
+          return shown * ofRow(shares, total(shares));
+        });
+        return total(rowsOf) / total(mask.values);
+      };
+    const cases = {
+      balance: mean((shares, sum) => (n * inner(shares, counts.values)) / sum / total(counts.values)),
+      z: mean((_, sum) => Math.log(sum) ** 2),
+    };
+    for (const [kind, value] of Object.entries(cases)) {
+      const inputs = { logits, mask, ...(kind === 'balance' && { tokensPerExpert: counts }) };
+      const [loss, factor] = runKernel('MoectRouterLoss', inputs, { kind });
+      expectClose(loss, [value(logits.values)], 1e-6);
+      if (rows > 100) continue;
+      const given = { ...inputs, factor: factor!, dloss: floats([], [1.5]) };
+      const [dlogits] = runKernel('MoectRouterLossGrad', given, { kind });
+      expectClose(
+        dlogits,
+        differences(logits.values, (z) => 1.5 * value(z)),
+        1e-6,
+      );
+    }
+  });
+
   it('refuses experts that are not there', () => {
     const inputs = { indices: ints([1, 2], [0, 5]), mask: floats([1], [1]) };
     expect(() => runKernel('MoectCountAssignments', inputs, { numExperts: 4 })).toThrow('element 1 is 5');

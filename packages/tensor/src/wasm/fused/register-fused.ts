@@ -12,6 +12,7 @@ import { registerGroupedMatMul } from './grouped-mat-mul.ts';
 import { registerLinearCrossEntropy } from './linear-cross-entropy.ts';
 import { registerNorms } from './norms.ts';
 import { registerRope } from './rope.ts';
+import { registerRouterLosses } from './router-losses.ts';
 
 /** Registers the fused training kernels of the wasm backend. */
 export function registerFusedKernels(): void {
@@ -22,6 +23,7 @@ export function registerFusedKernels(): void {
   registerLinearCrossEntropy();
   registerEmbedding();
   registerExpertChoice();
+  registerRouterLosses();
   registerExpertOrder();
   registerGate();
   registerGatedBlend();

@@ -3,111 +3,11 @@ import { engine, type TensorInfo, Variable } from '@tensorflow/tfjs-core';
 import { inputsOf, numberAttr, sizeOf } from '../../kernel-inputs.ts';
 import type { MoectWebgpuBackend } from '../backend.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
-import { output, type Program, runProgram, withScratch } from '../program.ts';
+import { output, type Program, runProgram } from '../program.ts';
 import type { Range, TensorPart } from '../tensor-part.ts';
 import { flatPart, flatRanges, runFlat } from './flat.ts';
-import { eachElement, FLAT_LANES, flatGroups, REDUCTIONS, ROW_LANES } from './snippets.ts';
-
-/** Tensors that a dispatch can bind, besides its result and one more. */
-function bindableTensors(backend: MoectWebgpuBackend): number {
-  return Math.max(4, backend.device.limits.maxStorageBuffersPerShaderStage - 2);
-}
-
-function chunksOf<T>(items: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
-    items.slice(i * size, (i + 1) * size),
-  );
-}
-
-const numbered = <T>(
-  count: number,
-  entry: (i: number) => readonly (readonly [string, T])[],
-): Record<string, T> => Object.fromEntries(Array.from({ length: count }, (_, i) => entry(i)).flat());
-
-/** Runs `statements(i)` for the workgroups of tensor i, which begin at p.group<i>; `part` counts them. */
-const byTensor = (count: number, statements: (i: number) => string): string =>
-  Array.from({ length: count }, (_, i) => i)
-    .reverse()
-    .map((i) => `if (group >= p.group${i}) { let part = group - p.group${i}; ${statements(i)} }`)
-    .join(' else ');
-
-const programs = new Map<string, Program>();
-function cached(name: string, make: () => Omit<Program, 'name'>): Program {
-  const program = programs.get(name) ?? { name, ...make() };
-  programs.set(name, program);
-  return program;
-}
-
-/** Each workgroup sums the squares of its part of a tensor. */
-const sumSquares = (count: number): Program =>
-  cached(`sumSquares ${count}`, () => ({
-    reads: numbered(count, (i) => [[`x${i}`, 'f32']]),
-    writes: { sums: 'f32' },
-    params: {
-      firstSum: 'i32',
-      ...numbered<'i32'>(count, (i) => [
-        [`size${i}`, 'i32'],
-        [`group${i}`, 'i32'],
-      ]),
-    },
-    lanes: FLAT_LANES,
-    declarations: REDUCTIONS,
-    body: `
-  var own = 0.0;
-  ${byTensor(count, (i) => eachElement(`p.size${i}`, `own += x${i}[i] * x${i}[i];`, 'part'))}
-  let sum = total(lane, own);
-  if (lane == 0) { sums[p.firstSum + group] = sum; }`,
-  }));
-
-const ROOT_OF_SUM: Program = {
-  name: 'rootOfSum',
-  reads: { sums: 'f32' },
-  writes: { y: 'f32' },
-  params: { count: 'i32' },
-  lanes: ROW_LANES,
-  declarations: REDUCTIONS,
-  body: `
-  var own = 0.0;
-  for (var i = lane; i < p.count; i += ${ROW_LANES}) { own += sums[i]; }
-  let sum = total(lane, own);
-  if (lane == 0) { y[0] = sqrt(sum); }`,
-};
-
-/** First workgroup of each tensor or part of one, and how many there are in all. */
-function layOut(sizes: readonly number[]): { params: Record<string, number>; groups: number } {
-  let groups = 0;
-  const params: Record<string, number> = {};
-  for (const [i, size] of sizes.entries()) {
-    params[`size${i}`] = size;
-    params[`group${i}`] = groups;
-    groups += flatGroups(size);
-  }
-  return { params, groups };
-}
-
-/** Square root of the sum of squares of all inputs, in an order that depends on their sizes alone. */
-function globalNorm(call: WebgpuKernelCall): TensorInfo {
-  const { backend } = call;
-  const take = inputsOf('MoectGlobalNorm', call);
-  const infos = Object.keys(call.inputs).map((name) => take(name, 'float32', ['…']));
-  const filled = infos.filter(({ shape }) => sizeOf(shape) > 0);
-  const y = output(backend, []);
-  const count = filled.reduce((sum, { shape }) => sum + flatGroups(sizeOf(shape)), 0);
-  withScratch(backend, Math.max(1, count), (sums) => {
-    let firstSum = 0;
-    const parts = filled.flatMap((info) =>
-      flatRanges(backend, sizeOf(info.shape)).map((range) => flatPart(info, range)),
-    );
-    for (const chunk of chunksOf(parts, bindableTensors(backend))) {
-      const { params, groups } = layOut(chunk.map(({ size }) => size));
-      const tensors = Object.fromEntries(chunk.map((part, i) => [`x${i}`, part]));
-      runProgram(backend, sumSquares(chunk.length), groups, { ...tensors, sums }, { ...params, firstSum });
-      firstSum += groups;
-    }
-    runProgram(backend, ROOT_OF_SUM, 1, { sums, y }, { count });
-  });
-  return y;
-}
+import { bindableTensors, byTensor, cached, chunksOf, layOut, numbered } from './many-tensors.ts';
+import { eachElement, FLAT_LANES } from './snippets.ts';
 
 const adamWProgram = (count: number): Program =>
   cached(`adamW ${count}`, () => ({
@@ -234,8 +134,7 @@ function adamW(call: WebgpuKernelCall): TensorInfo[] {
   return [];
 }
 
-/** AdamW (arXiv 1711.05101) in place, and the global norm for clipping: as many tensors a dispatch as it can bind. */
+/** AdamW (arXiv 1711.05101) in place, as many tensors a dispatch as it can bind. */
 export function registerAdamW(): void {
-  registerWebgpuKernel('MoectGlobalNorm', globalNorm);
   registerWebgpuKernel('MoectAdamW', adamW);
 }

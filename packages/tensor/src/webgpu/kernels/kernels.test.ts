@@ -165,6 +165,22 @@ const gate = (r: number, d: number): Case[] => [
   },
 ];
 
+const routerLosses = (r: number, n: number): Case[] => {
+  const mask = (): Tensor => ops.tensor([1, ...Float32Array.from(seeded(r - 1, 2))], [r]);
+  return [
+    {
+      name: `loadBalance [${r}, ${n}]`,
+      shapes: [[r, n]],
+      run: ([x]) => ops.loadBalance(x!, ops.tensor([1, ...Float32Array.from(seeded(n - 1, 9))], [n]), mask()),
+    },
+    {
+      name: `squaredLogSumExp [${r}, ${n}]`,
+      shapes: [[r, n]],
+      run: ([x]) => ops.squaredLogSumExp(x!, mask()),
+    },
+  ];
+};
+
 const choice = (r: number, n: number, k: number, renormalize: boolean): Case => ({
   name: `chooseExperts ${k} of ${n}, ${r} tokens, renormalize ${renormalize}`,
   shapes: [[r, n]],
@@ -242,6 +258,8 @@ const cases: Case[] = [
     [5, 9],
     [100, 130],
   ].flatMap(([r, d]) => gate(r!, d!)),
+  ...routerLosses(1, 1),
+  ...routerLosses(150, 5),
   ...[false, true].flatMap((renormalize) => [
     choice(1, 2, 2, renormalize),
     choice(90, 5, 2, renormalize),
@@ -381,6 +399,18 @@ describe.skipIf(noAdapter)(`WGSL kernels${skipNote}`, () => {
     multiply(backend, infos[0]!, infos[1]!, infos[2]!, sizes, { tile });
     expect(difference((await ty.data()) as Float32Array, expected)).toBeLessThan(2e-6);
     ops.dispose([ta, tb, ty]);
+  });
+
+  it('read integers and truth values that were cast to floats', async () => {
+    await selectBackend('webgpu');
+    const ids = int([3, -1, 0, 7], [4]);
+    const [floats, shown] = ops.tidy(() => [
+      ops.swiglu(ops.fill([4], 20), ops.cast(ids, 'float32')),
+      ops.swiglu(ops.fill([4], 20), ops.cast(ops.greaterEqual(ids, 0), 'float32')),
+    ]) as [Tensor, Tensor];
+    expect([...(await floats.data())]).toEqual([60, -20, 0, 140]);
+    expect([...(await shown.data())]).toEqual([20, 0, 20, 20]);
+    ops.dispose([ids, floats, shown]);
   });
 
   it('leave nothing behind, and give the same bits again', async () => {

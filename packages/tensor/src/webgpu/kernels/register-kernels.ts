@@ -1,5 +1,7 @@
 import { registerActivations } from './activations.ts';
 import { registerAdamW } from './adam-w.ts';
+import { registerAddInto } from './add-into.ts';
+import { registerCast } from './cast.ts';
 import { registerCausalAttention } from './causal-attention.ts';
 import { registerCausalMean } from './causal-mean.ts';
 import { registerCompressed } from './compressed.ts';
@@ -10,11 +12,13 @@ import { registerExpertChoice } from './expert-choice.ts';
 import { registerExpertOrder } from './expert-order.ts';
 import { registerGate } from './gate.ts';
 import { registerGatedBlend } from './gated-blend.ts';
+import { registerGlobalNorm } from './global-norm.ts';
 import { registerGroupedMatMul } from './grouped-mat-mul.ts';
 import { registerLinearCrossEntropy } from './linear-cross-entropy.ts';
 import { registerMatMul } from './mat-mul.ts';
 import { registerNorms } from './norms.ts';
 import { registerRope } from './rope.ts';
+import { registerRouterLosses } from './router-losses.ts';
 
 let registered = false;
 
@@ -23,6 +27,7 @@ export function registerKernels(): void {
   if (registered) return;
   registered = true;
   registerElementwise();
+  registerCast();
   registerMatMul();
   registerCompressed();
   registerNorms();
@@ -32,11 +37,14 @@ export function registerKernels(): void {
   registerLinearCrossEntropy();
   registerEmbedding();
   registerExpertChoice();
+  registerRouterLosses();
   registerExpertOrder();
   registerGate();
   registerGatedBlend();
   registerCausalMean();
   registerAdamW();
+  registerAddInto();
+  registerGlobalNorm();
   registerCausalAttention();
   registerGroupedMatMul();
 }

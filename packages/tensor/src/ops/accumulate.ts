@@ -1,0 +1,27 @@
+import type { Tensor } from '@moect/core';
+import { asTf, fromTf, hasKernel, runKernel, tf } from '../tf.ts';
+
+/**
+ * Adds `more` to `totals`, tensor by tensor, and disposes what is used up. Where the backend can, values that no other
+ * tensor shares are added to in place, and many tensors at once.
+ * @param totals and more: as many, of the same shapes
+ * @returns the sums, in their order
+ */
+export function accumulate(totals: readonly Tensor[], more: readonly Tensor[]): Tensor[] {
+  const isOwn = totals.map((x) => hasKernel('MoectAddInto') && tf.backend().refCount(asTf(x).dataId) === 1);
+  const own = totals.flatMap((x, i) => (isOwn[i] ? [[x, more[i]!] as const] : []));
+  if (own.length > 0) {
+    const named = own.flatMap(([total, added], i) => [
+      [`total${i}`, total] as const,
+      [`added${i}`, added] as const,
+    ]);
+    runKernel('MoectAddInto', Object.fromEntries(named), { count: own.length });
+  }
+  return totals.map((total, i) => {
+    const added = more[i]!;
+    const sum = isOwn[i] ? total : fromTf(tf.add(asTf(total), asTf(added)));
+    added.dispose();
+    if (!isOwn[i]) total.dispose();
+    return sum;
+  });
+}
