@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { BenchCase } from './cases/bench-case.ts';
@@ -12,7 +13,8 @@ Measures this library beside others on the same work, contenders in turn, each i
   --rounds N         default 7
   --out FILE         default bench/results/latest.json; cases that do not run keep their result there
   --list             cases and contenders
-  --write-docs       puts the results into docs/benchmarks.md; measures nothing
+  --write-docs       puts the results into a page of the docs; measures nothing
+  --page FILE        that page; default docs/benchmarks.md
   --help
 
 PyTorch takes part where python3, or the Python in MOECT_BENCH_PYTHON, has torch;
@@ -26,9 +28,17 @@ export interface RunOptions {
   readonly isQuick: boolean;
   readonly rounds: number;
   readonly out: string;
+  readonly page: string;
 }
 
+const PAGE = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
 const LATEST = fileURLToPath(new URL('../results/latest.json', import.meta.url));
+
+/** npm runs this in the folder of the workspace; paths are meant from where it was called. */
+function fromCaller(file: string): string {
+  const { INIT_CWD: caller = '.' } = process.env;
+  return path.resolve(caller, file);
+}
 
 function unknown(kind: string, given: readonly string[], known: readonly string[]): void {
   const wrong = given.filter((name) => !known.includes(name));
@@ -46,6 +56,7 @@ export function readOptions(args: readonly string[]): RunOptions {
       quick: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       out: { type: 'string', default: LATEST },
+      page: { type: 'string', default: PAGE },
       list: { type: 'boolean', default: false },
       'write-docs': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -73,7 +84,8 @@ export function readOptions(args: readonly string[]): RunOptions {
     cases,
     isQuick: values.quick,
     rounds,
-    out: values.out,
+    out: fromCaller(values.out),
+    page: fromCaller(values.page),
     ...(contenders && { contenders }),
   };
 }

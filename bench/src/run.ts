@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { CASES } from './cases/index.ts';
 import { HELP, listText, type RunOptions, readOptions } from './cli.ts';
 import { measureCase } from './measure/measure-case.ts';
@@ -7,8 +6,6 @@ import { caseReport } from './report/case-report.ts';
 import { writeDocs } from './report/docs.ts';
 import { readReport, withCase, writeReport } from './report/report-file.ts';
 import { caseText } from './report/tables.ts';
-
-const DOCS = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
 
 async function runCases({ cases, out, rounds, isQuick, contenders }: RunOptions): Promise<void> {
   let report = await readReport(out).catch((error: Error) => {
@@ -38,8 +35,8 @@ async function main(): Promise<void> {
   if (options.action === 'run') return runCases(options);
   const report = await readReport(options.out);
   if (report === null) throw new Error(`${options.out} is not there: run the benchmark first.`);
-  await writeDocs(DOCS, report);
-  console.log(`written: ${DOCS} (npm run format aligns its tables)`);
+  await writeDocs(options.page, report);
+  console.log(`written: ${options.page} (npm run format aligns its tables)`);
 }
 
 main().catch((error: Error) => {
