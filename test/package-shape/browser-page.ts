@@ -173,7 +173,7 @@ export function testBrowserPage(createProject: () => Promise<PackedProject>): vo
       const page = await open('isolated');
       await start(page, { steps: 5, batch: 1000, length: 256, backend: 'wasm' });
       await expect(finished(page)).rejects.toThrow(
-        /a step takes .* WebAssembly reaches 4\.00 GiB[\s\S]*batchSize/,
+        /a step takes .* of WebAssembly memory, which has at most 4\.00 GiB[\s\S]*batchSize/,
       );
       expect(await page.textContent('#step')).toBe('–');
       await page.close();
@@ -191,9 +191,9 @@ export function testBrowserPage(createProject: () => Promise<PackedProject>): vo
       ];
       await writeFile(file, `${lines.join('\n')}\n`);
       const refused = await open('tiny');
-      await start(refused, { steps: 5, batch: 64, length: 16, backend: 'webgpu', gpuMemory: 0.01, file });
+      await start(refused, { steps: 5, batch: 4, length: 16, backend: 'webgpu', gpuMemory: 0.001, file });
       await expect(finished(refused)).rejects.toThrow(
-        /a step takes .* of GPU memory, of which 10\.2 MiB may be used[\s\S]*batchSize/,
+        /a step takes .* of GPU memory, of which 1\.0 MiB may be used[\s\S]*batchSize/,
       );
       await refused.close();
       const page = await open('tiny');

@@ -59,9 +59,8 @@ export type RunEvent =
   | {
       readonly kind: 'backend';
       readonly name: BackendName;
+      /** What it is, and why this one. */
       readonly detail: string;
-      /** Why this one. */
-      readonly reason: string;
     }
   | PlanEvent
   | { readonly kind: 'scores'; readonly when: 'before' | 'after'; readonly scores: readonly Score[] }

@@ -55,10 +55,12 @@ export class ShapeMismatchError extends MoectError {
 /** A backend cannot be used here. */
 export class BackendUnavailableError extends MoectError {
   readonly backend: string;
+  readonly reason: string;
 
   constructor(backend: string, reason: string, hint: string, cause?: unknown) {
     super('BackendUnavailableError', `Backend '${backend}' cannot be used: ${reason}.`, hint, cause);
     this.backend = backend;
+    this.reason = reason;
   }
 }
 

@@ -19,7 +19,8 @@ function automatic(): BackendName | 'auto' {
 /**
  * Makes a backend the active one. `auto` takes what the environment variable MOECT_BACKEND names, else a GPU with CUDA
  * or WebGPU, else the faster of TensorFlow on the CPU and wasm, by a measurement of about a second that is kept in the
- * user's cache folder. Software adapters of WebGPU are never taken, `cpu` neither. `detail` says what was measured.
+ * user's cache folder. Software adapters of WebGPU are never taken, `cpu` neither. `detail` says what was measured, or why
+ * there is no GPU.
  * @param options for wasm; `threads`, by default MOECT_THREADS or all cores, also for `node`
  * @throws BackendUnavailableError, saying why and what to do
  */

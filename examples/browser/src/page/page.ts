@@ -56,7 +56,7 @@ function showMeasured(when: 'before' | 'after', scores: readonly Score[]): void 
 
 function onEvent(event: RunEvent): void {
   if (event.kind === 'status') setText('status', `${event.text} …`);
-  else if (event.kind === 'backend') showFact('Computes on', `${event.detail}. ${event.reason}`);
+  else if (event.kind === 'backend') showFact('Computes on', `${event.detail}.`);
   else if (event.kind === 'plan') showPlan(event);
   else if (event.kind === 'scores') showMeasured(event.when, event.scores);
   else if (event.kind === 'step') showStep(event);

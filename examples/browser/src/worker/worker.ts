@@ -1,5 +1,6 @@
 import type { Callback, StepMetrics } from '@moect/core';
 import { assertUnchanged, digestParameters } from '@moect/freeze';
+import { selectBackend } from '@moect/tensor';
 import { type TrainResult, train } from '@moect/trainer';
 import type {
   RequestMessage,
@@ -10,7 +11,6 @@ import type {
   TrainRequest,
   WorkerMessage,
 } from '../messages.ts';
-import { chooseBackend } from './choose-backend.ts';
 import { openSession } from './open-session.ts';
 import { createPauseSwitch } from './pause.ts';
 import { continueText, createMeasure, packFiles, type Session } from './session.ts';
@@ -42,8 +42,8 @@ function progress(): Callback {
 
 async function runTraining(request: TrainRequest): Promise<RunOutcome> {
   tell({ kind: 'status', text: 'Starting' });
-  const { info, reason } = await chooseBackend(request.backend);
-  tell({ kind: 'backend', name: info.name, detail: info.detail, reason });
+  const { name, detail } = await selectBackend(request.backend);
+  tell({ kind: 'backend', name, detail });
   const { session, options, plan } = await openSession(request, tell);
   state.session = session;
   tell(plan);

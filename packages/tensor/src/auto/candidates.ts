@@ -1,3 +1,4 @@
+import { BackendUnavailableError } from '@moect/core';
 import { installedPackages } from '../node-backend/find-package.ts';
 import { nodeBuiltin } from '../node-builtin.ts';
 
@@ -7,13 +8,29 @@ export interface Candidate {
   readonly fingerprint: string;
 }
 
-async function webgpu(): Promise<Candidate[]> {
+export interface Candidates {
+  readonly found: readonly Candidate[];
+  /** For people: why no GPU is among them; null where one is, and in Node where nothing is installed for it. */
+  readonly noGpu: string | null;
+}
+
+interface Os {
+  cpus(): readonly { readonly model: string }[];
+  availableParallelism(): number;
+}
+
+const os = (): Os | undefined => nodeBuiltin<Os>('node:os');
+
+/** A real GPU, or why there is none where that is worth saying. */
+async function webgpu(): Promise<Candidate | string | null> {
   try {
     const { findAdapter } = await import('../webgpu.ts');
     const { description, isSoftware } = await findAdapter();
-    return isSoftware ? [] : [{ name: 'webgpu', fingerprint: description }];
-  } catch {
-    return [];
+    if (isSoftware) return `WebGPU has only a software adapter (${description}), which is slower`;
+    return { name: 'webgpu', fingerprint: description };
+  } catch (error) {
+    if (os() !== undefined) return null;
+    return error instanceof BackendUnavailableError ? error.reason : `WebGPU failed (${error})`;
   }
 }
 
@@ -24,19 +41,17 @@ function node(): Candidate[] {
 }
 
 /** Never a software adapter: those are for tests. */
-export async function findCandidates(): Promise<Candidate[]> {
-  return [...node(), ...(await webgpu()), { name: 'wasm', fingerprint: '' }];
-}
-
-interface Os {
-  cpus(): readonly { readonly model: string }[];
-  availableParallelism(): number;
+export async function findCandidates(): Promise<Candidates> {
+  const gpu = await webgpu();
+  const wasm: Candidate = { name: 'wasm', fingerprint: '' };
+  if (gpu === null || typeof gpu === 'string') return { found: [...node(), wasm], noGpu: gpu };
+  return { found: [...node(), gpu, wasm], noGpu: null };
 }
 
 /** What else a measured speed depends on. */
 export function machine(threads: number): string {
-  const os = nodeBuiltin<Os>('node:os');
-  if (os === undefined) return `${threads} threads`;
+  const { cpus, availableParallelism } = os() ?? {};
+  if (cpus === undefined || availableParallelism === undefined) return `${threads} threads`;
   const { version, platform, arch } = process;
-  return `${os.cpus()[0]?.model}, ${os.availableParallelism()} cores, ${threads} threads, ${platform} ${arch}, Node ${version}`;
+  return `${cpus()[0]?.model}, ${availableParallelism()} cores, ${threads} threads, ${platform} ${arch}, Node ${version}`;
 }

@@ -1,10 +1,13 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { BackendUnavailableError } from '@moect/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BackendInfo, BackendName } from '../backend-info.ts';
 import { memory, selectBackend } from '../index.ts';
 import { tensorflowObstacle } from '../node-backend/find-package.ts';
-import { fastest } from './choose-backend.ts';
+import { fastest, startOnly } from './choose-backend.ts';
+import { packageVersion } from './package-version.ts';
 import { stepsPerSecond } from './probe.ts';
 
 const { env } = process;
@@ -16,6 +19,26 @@ describe('the choice', () => {
     expect(fastest({ 'node gpu': 60, 'wasm cpu': 100 })).toBe('node');
     expect(fastest({ 'node cpu': 160, 'webgpu gpu': 50, 'wasm cpu': 100 })).toBe('webgpu');
     expect(fastest({})).toBeUndefined();
+  });
+
+  const gpu = { name: 'webgpu', fingerprint: 'a GPU' } as const;
+  const wasm = { name: 'wasm', fingerprint: '' } as const;
+  const started = async (name: BackendName): Promise<BackendInfo> => {
+    return { name, device: name === 'webgpu' ? 'gpu' : 'cpu', threads: 1, detail: name };
+  };
+
+  it('measures nothing where there is only a GPU beside wasm, and says why there is none', async () => {
+    const both = { found: [gpu, wasm], noGpu: null };
+    expect(await startOnly(both, started)).toMatchObject({ name: 'webgpu', detail: 'webgpu' });
+    const lost = async (name: BackendName): Promise<BackendInfo> => {
+      if (name === 'webgpu') throw new BackendUnavailableError('webgpu', 'the device was lost', 'Wait.');
+      return started(name);
+    };
+    expect(await startOnly(both, lost)).toMatchObject({ name: 'wasm', detail: 'wasm; the device was lost' });
+    const alone = { found: [wasm], noGpu: 'WebGPU has only a software adapter' };
+    expect((await startOnly(alone, started))!.detail).toBe('wasm; WebGPU has only a software adapter');
+    const withNode = { found: [{ name: 'node', fingerprint: '1' }, gpu, wasm], noGpu: null } as const;
+    expect(await startOnly(withNode, started)).toBeNull();
   });
 });
 
@@ -45,6 +68,7 @@ describe('auto', () => {
     }
     expect(first.detail).toMatch(/; training steps a second, measured now: node \d+.*, wasm \d+$/);
     const kept = JSON.parse(await readFile(path.join(folder, 'moect/backend-speeds.json'), 'utf8'));
+    expect(Object.keys(kept)).toEqual([expect.stringMatching(new RegExp(`^moect ${packageVersion()}; `))]);
     expect(Object.values(kept)).toEqual([{ 'node cpu': expect.any(Number), 'wasm cpu': expect.any(Number) }]);
     const second = await selectBackend('auto');
     expect(second.detail).toContain('measured earlier');
@@ -58,6 +82,13 @@ describe('auto', () => {
     await expect(selectBackend('auto')).rejects.toThrow(/MOECT_BACKEND.*must be one of auto, node/s);
     // a name that is given goes before it
     expect((await selectBackend('wasm')).name).toBe('wasm');
+  });
+});
+
+describe('what is kept', () => {
+  it('belongs to a version', async () => {
+    const manifest = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+    expect(packageVersion()).toBe(JSON.parse(manifest).version);
   });
 });
 

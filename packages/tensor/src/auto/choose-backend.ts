@@ -1,6 +1,7 @@
-import { MoectError } from '@moect/core';
+import { BackendUnavailableError, MoectError } from '@moect/core';
 import type { BackendInfo, BackendName } from '../backend-info.ts';
-import { type Candidate, findCandidates, machine } from './candidates.ts';
+import { type Candidate, type Candidates, findCandidates, machine } from './candidates.ts';
+import { packageVersion } from './package-version.ts';
 import { stepsPerSecond } from './probe.ts';
 import { cachedSpeeds, cacheSpeeds, type Speeds } from './probe-cache.ts';
 
@@ -40,18 +41,44 @@ function reason(speeds: Speeds, isCached: boolean): string {
   return `training steps a second, measured ${isCached ? 'earlier' : 'now'}: ${parts.join(', ')}`;
 }
 
+const withReason = (info: BackendInfo, why: string | null): BackendInfo =>
+  why === null ? info : { ...info, detail: `${info.detail}; ${why}` };
+
+/** What nothing else could overtake, so that nothing need be measured: a GPU beside wasm, or wasm alone. */
+export async function startOnly({ found, noGpu }: Candidates, start: Start): Promise<BackendInfo | null> {
+  if (found.some(({ name }) => name === 'node')) return null;
+  if (!found.some(({ name }) => name === 'webgpu')) return withReason(await start('wasm'), noGpu);
+  try {
+    return await start('webgpu');
+  } catch (error) {
+    if (!(error instanceof BackendUnavailableError)) throw error;
+    return withReason(await start('wasm'), error.reason);
+  }
+}
+
 /**
- * The fastest backend of this machine by a short measurement, which is kept for the next time. Where only wasm is there,
- * nothing is measured.
+ * The fastest backend of this machine: a GPU before anything else, then by a short measurement, which is kept for the
+ * next time.
  * @param threads of the backends on the CPU
  */
 export async function chooseBackend(start: Start, threads: number): Promise<BackendInfo> {
   const candidates = await findCandidates();
-  if (candidates.length === 1) return start('wasm');
-  const key = [machine(threads), ...candidates.map((c) => `${c.name} ${c.fingerprint}`.trim())].join('; ');
-  const cached = cachedSpeeds(key);
-  const speeds = cached ?? (await measure(candidates, start));
-  if (cached === undefined) cacheSpeeds(key, speeds);
+  const only = await startOnly(candidates, start);
+  if (only !== null) return only;
+  const { found, noGpu } = candidates;
+  const version = packageVersion();
+  const key = [
+    `moect ${version}`,
+    machine(threads),
+    ...found.map((c) => `${c.name} ${c.fingerprint}`.trim()),
+  ];
+  const cached = cachedSpeeds(key.join('; '));
+  const speeds = cached ?? (await measure(found, start));
+  // without a version nobody could tell old measurements from new ones
+  if (cached === undefined) cacheSpeeds(key.join('; '), speeds, version !== undefined);
   const info = await start(fastest(speeds) ?? 'wasm');
-  return { ...info, detail: `${info.detail}; ${reason(speeds, cached !== undefined)}` };
+  return withReason(
+    withReason(info, reason(speeds, cached !== undefined)),
+    info.device === 'gpu' ? null : noGpu,
+  );
 }

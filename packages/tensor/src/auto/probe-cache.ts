@@ -41,14 +41,15 @@ function readAll(): Record<string, Speeds> {
   }
 }
 
-/** What was measured on this machine with the same things installed. */
+/** What was measured on this machine by the same version with the same things installed. */
 export function cachedSpeeds(key: string): Speeds | undefined {
   return remembered.get(key) ?? readAll()[key];
 }
 
-export function cacheSpeeds(key: string, speeds: Speeds): void {
+/** Remembers speeds for this process, and if `forOthers` for later ones. */
+export function cacheSpeeds(key: string, speeds: Speeds, forOthers: boolean): void {
   remembered.set(key, speeds);
-  const file = cacheFile();
+  const file = forOthers ? cacheFile() : undefined;
   if (file === undefined) return;
   try {
     const fs = nodeBuiltin<Fs>('node:fs')!;
