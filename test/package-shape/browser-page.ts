@@ -191,7 +191,7 @@ export function testBrowserPage(createProject: () => Promise<PackedProject>): vo
       ];
       await writeFile(file, `${lines.join('\n')}\n`);
       const refused = await open('tiny');
-      await start(refused, { steps: 5, batch: 4, length: 16, backend: 'webgpu', gpuMemory: 0.001, file });
+      await start(refused, { steps: 5, batch: 32, length: 16, backend: 'webgpu', gpuMemory: 0.001, file });
       await expect(finished(refused)).rejects.toThrow(
         /a step takes .* of GPU memory, of which 1\.0 MiB may be used[\s\S]*batchSize/,
       );

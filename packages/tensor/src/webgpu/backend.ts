@@ -56,11 +56,27 @@ export function createBackend(
       return super.runWebGPUProgram(...given);
     }
 
+    /** Reads under way, by what they read; and what was disposed meanwhile, which goes when they are done. */
+    readonly #reads = new Map<object, number>();
+    readonly #readLast = new Set<object>();
+
     override async read(dataId: object): Read {
-      await this.health.settle();
-      const values = await this.#readValues(dataId);
-      await this.health.settle();
-      return values;
+      this.#reads.set(dataId, (this.#reads.get(dataId) ?? 0) + 1);
+      try {
+        await this.health.settle();
+        const values = await this.#readValues(dataId);
+        await this.health.settle();
+        return values;
+      } finally {
+        this.#endRead(dataId);
+      }
+    }
+
+    #endRead(dataId: object): void {
+      const left = this.#reads.get(dataId)! - 1;
+      if (left > 0) this.#reads.set(dataId, left);
+      else this.#reads.delete(dataId);
+      if (left === 0 && this.#readLast.delete(dataId)) this.disposeData(dataId, true);
     }
 
     async #readValues(dataId: object): Read {
@@ -102,7 +118,11 @@ export function createBackend(
       this.frozen.releaseWidened();
     }
 
-    override disposeData(dataId: object, force?: boolean): boolean {
+    override disposeData(dataId: object, force = false): boolean {
+      if (this.#reads.has(dataId) && (force || this.refCount(dataId) === 1)) {
+        this.#readLast.add(dataId);
+        return true;
+      }
       const isGone = super.disposeData(dataId, force);
       if (isGone) this.frozen.forget(dataId);
       return isGone;

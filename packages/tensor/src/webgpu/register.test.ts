@@ -66,6 +66,24 @@ describe.skipIf(noAdapter)(`the WebGPU backend${skipNote}`, () => {
     expect([...(await y.data())]).toEqual([5, 6]);
   });
 
+  it('gives the values of a tensor that is disposed while they are read', async () => {
+    const x = ones([2]);
+    const before = tf.memory();
+    const y = add(x, x);
+    const reading = [y.data(), y.data()];
+    y.dispose();
+    const other = add(x, x);
+    expect((await Promise.all(reading)).map((values) => [...values])).toEqual([
+      [2, 2],
+      [2, 2],
+    ]);
+    other.dispose();
+    await x.data();
+    const { numTensors, numDataBuffers } = before;
+    expect(tf.memory()).toMatchObject({ numTensors, numDataBuffers });
+    x.dispose();
+  });
+
   it('reads nothing synchronously, and says what to do', async () => {
     const x = ones([2]);
     const y = add(x, x);
