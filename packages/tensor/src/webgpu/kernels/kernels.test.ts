@@ -238,6 +238,18 @@ const rope = (batch: number, time: number, heads: number, d: number): Case => ({
   },
 });
 
+/** Added to each row, cut and put together the other way round: gradients are sums over rows, and the reverse. */
+const parts = (leading: number[], sizes: number[], axis: number): Case => {
+  const whole = sizes.reduce((a, b) => a + b, 0);
+  const shape = axis === 0 ? [whole, ...leading] : [...leading, whole];
+  return {
+    name: `add, split and concat [${shape}], ${sizes} of axis ${axis}`,
+    shapes: [shape, shape.slice(1), shape.slice(-1)],
+    run: ([x, row, last]) =>
+      ops.concat(ops.split(ops.add(ops.add(x!, row!), last!), sizes, axis).toReversed(), axis),
+  };
+};
+
 const transpositions = [false, true].flatMap((a) => [false, true].map((b) => [a, b] as const));
 const cases: Case[] = [
   ...transpositions.flatMap(([a, b]) => [
@@ -276,6 +288,18 @@ const cases: Case[] = [
     shapes: [[2, 1100, 3]],
     run: ([x]) => ops.causalMean(x!, longDocuments()),
   },
+  {
+    name: 'sums over the first dimensions [3, 5, 7], [65, 3]',
+    shapes: [
+      [3, 5, 7],
+      [65, 3],
+    ],
+    run: ([x, y]) =>
+      ops.add(ops.sum(x!, [0, 1], true), ops.sum(ops.mul(ops.sum(x!, 0), ops.sum(ops.sum(y!, 0))))),
+  },
+  parts([3, 5], [1, 4, 2], -1),
+  parts([2, 70], [3, 3], 0),
+  parts([7], [100, 200], 0),
   rope(1, 1, 1, 2),
   rope(2, 5, 3, 8),
   attention(1, 1, 1, 1, 4),

@@ -19,6 +19,8 @@ import { registerMatMul } from './mat-mul.ts';
 import { registerNorms } from './norms.ts';
 import { registerRope } from './rope.ts';
 import { registerRouterLosses } from './router-losses.ts';
+import { registerSplitConcat } from './split-concat.ts';
+import { registerSumOuter } from './sum-outer.ts';
 
 let registered = false;
 
@@ -28,6 +30,8 @@ export function registerKernels(): void {
   registered = true;
   registerElementwise();
   registerCast();
+  registerSplitConcat();
+  registerSumOuter();
   registerMatMul();
   registerCompressed();
   registerNorms();

@@ -1,0 +1,106 @@
+import { backend_util, getKernel, type TensorInfo, util } from '@tensorflow/tfjs-core';
+import { sizeOf } from '../../kernel-inputs.ts';
+import type { MoectWebgpuBackend } from '../backend.ts';
+import { registerWebgpuKernel, type WebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
+import { output, type Program, runProgram } from '../program.ts';
+import { bindable } from '../tensor-part.ts';
+import { eachElement, FLAT_LANES, flatGroups } from './snippets.ts';
+
+const programs = new Map<string, Program>();
+
+/** Columns of a matrix of rows `p.width` long to as many matrices of their own, or back. */
+function programOf(count: number, isSplit: boolean): Program {
+  const name = `${isSplit ? 'split' : 'concat'} ${count}`;
+  const known = programs.get(name);
+  if (known !== undefined) return known;
+  const numbers = Array.from({ length: count }, (_, i) => i);
+  const parts = Object.fromEntries(numbers.map((i) => [`part${i}`, 'f32' as const]));
+  const whole = { whole: 'f32' } as const;
+  const copy = (i: number): string => {
+    const begin = i === 0 ? '0' : `p.end${i - 1}`;
+    const place = `part${i}[i / p.width * (p.end${i} - ${begin}) + column - ${begin}]`;
+    return `if (column < p.end${i}) { ${isSplit ? `${place} = whole[i];` : `whole[i] = ${place};`} }`;
+  };
+  const program: Program = {
+    name,
+    reads: isSplit ? whole : parts,
+    writes: isSplit ? parts : whole,
+    params: {
+      size: 'i32',
+      width: 'i32',
+      ...Object.fromEntries(numbers.map((i) => [`end${i}`, 'i32' as const])),
+    },
+    lanes: FLAT_LANES,
+    body: eachElement('p.size', `let column = i % p.width; ${numbers.map(copy).join(' else ')}`),
+  };
+  programs.set(name, program);
+  return program;
+}
+
+/** One dispatch can have these parts. */
+function fitsOne(
+  backend: MoectWebgpuBackend,
+  whole: readonly number[],
+  parts: readonly TensorInfo[],
+): boolean {
+  const { maxStorageBuffersPerShaderStage } = backend.device.limits;
+  const isPlain = parts.every(({ dtype, shape }) => dtype === 'float32' && sizeOf(shape) > 0);
+  const hasBindings = parts.length > 1 && parts.length < maxStorageBuffersPerShaderStage;
+  return isPlain && hasBindings && sizeOf(whole) <= bindable(backend.limits);
+}
+
+function copyParts(
+  backend: MoectWebgpuBackend,
+  whole: TensorInfo,
+  parts: readonly TensorInfo[],
+  axis: number,
+  isSplit: boolean,
+): void {
+  const inner = sizeOf(whole.shape.slice(axis + 1));
+  const widths = parts.map(({ shape }) => shape[axis]! * inner);
+  const ends = widths.map((_, i) => widths.slice(0, i + 1).reduce((a, b) => a + b));
+  const size = sizeOf(whole.shape);
+  const tensors = { whole, ...Object.fromEntries(parts.map((part, i) => [`part${i}`, part])) };
+  const named = Object.fromEntries(ends.map((end, i) => [`end${i}`, end]));
+  const params = { size, width: ends.at(-1)!, ...named };
+  runProgram(backend, programOf(parts.length, isSplit), flatGroups(size), tensors, params);
+}
+
+function split(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | TensorInfo[] {
+  const { backend, inputs, attrs } = call;
+  const x = inputs['x']!;
+  const [axis] = util.parseAxisParam(attrs['axis'] as number, x.shape) as [number];
+  const sizes = backend_util.prepareSplitSize(x as never, attrs['numOrSizeSplits'] as number[], axis);
+  const shapes = sizes.map((size) => x.shape.map((given, i) => (i === axis ? size : given)));
+  const planned = shapes.map((shape) => ({ dataId: x.dataId, dtype: x.dtype, shape }));
+  if (!fitsOne(backend, x.shape, planned)) return stock(call);
+  const parts = shapes.map((shape) => output(backend, shape));
+  copyParts(backend, x, parts, axis, true);
+  return parts;
+}
+
+function concat(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | TensorInfo[] {
+  const { backend, attrs } = call;
+  const parts = Object.values(call.inputs) as TensorInfo[];
+  const [axis] = util.parseAxisParam(attrs['axis'] as number, parts[0]!.shape) as [number];
+  const shape = backend_util.computeOutShape(
+    parts.map((part) => part.shape),
+    axis,
+  );
+  const isOnHost = backend.shouldExecuteOnCPU(parts);
+  if (isOnHost || !fitsOne(backend, shape, parts)) return stock(call);
+  const whole = output(backend, shape);
+  copyParts(backend, whole, parts, axis, false);
+  return whole;
+}
+
+/** Tensors cut along a dimension, and put together, in one dispatch; TensorFlow.js has one for each part. */
+export function registerSplitConcat(): void {
+  for (const [name, kernel] of [
+    ['SplitV', split],
+    ['Concat', concat],
+  ] as const) {
+    const stock = getKernel(name, 'webgpu').kernelFunc as unknown as WebgpuKernel;
+    registerWebgpuKernel(name, (call) => kernel(call, stock));
+  }
+}
