@@ -1,5 +1,4 @@
 import { InvalidConfigError, type Router, type Tensor } from '@moect/core';
-import { withoutGradient } from '@moect/router';
 import * as t from '@moect/tensor';
 
 export interface CosineRouterOptions {
@@ -33,21 +32,17 @@ export function cosineRouter({ topK, scale = 10 }: CosineRouterOptions): Router 
     route: (params, hidden, { paddingMask }) =>
       t.tidy(() => {
         const weight = params['weight'] as Tensor;
-        const [tokens, hiddenSize] = hidden.shape as [number, number];
+        const hiddenSize = hidden.shape[1]!;
         const numExperts = weight.shape[0]!;
         // both sides have length √hiddenSize, so their product is hiddenSize times the cosine
         const products = t.linear(t.rmsNormalize(hidden, EPS), t.rmsNormalize(weight, EPS));
         const logits = t.mul(t.div(products, hiddenSize), params['scale'] as Tensor);
-        // a choice has no gradient; the weights of what was chosen have
-        const expertIndices = withoutGradient(logits, (scores) => t.topK(scores, topK).indices);
-        const chosen = t.oneHot(expertIndices, numExperts);
-        const scores = t.sum(t.mul(chosen, t.reshape(t.softmax(logits), [tokens, 1, numExperts])), -1);
-        const counted = t.mul(t.sum(chosen, 1), t.reshape(paddingMask ?? t.ones([tokens]), [tokens, 1]));
+        const { indices, weights } = t.chooseExperts(logits, topK, true);
         return {
-          expertIndices,
-          expertWeights: t.div(scores, t.sum(scores, -1, true)),
+          expertIndices: indices,
+          expertWeights: weights,
           logits,
-          tokensPerExpert: t.sum(counted, 0),
+          tokensPerExpert: t.countAssignments(indices, numExperts, paddingMask),
           auxLosses: {},
         };
       }),

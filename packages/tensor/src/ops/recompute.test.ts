@@ -4,16 +4,19 @@ import {
   add,
   createRng,
   dispose,
+  fill,
   linear,
   memory,
   mul,
   randomNormal,
   recompute,
   remake,
+  rmsNorm,
   rmsNormalize,
   sigmoid,
   sum,
   tanh,
+  tensor,
   tidy,
   valueAndGrads,
 } from '../index.ts';
@@ -153,6 +156,29 @@ describe.each(testBackends())('recompute on %s', (backend) => {
       if (backend === 'cpu' || backend === 'wasm')
         expect(plain.bytes - remade.bytes).toBeGreaterThanOrEqual(2 * 6 * 8 * 4);
     });
+
+    it.each(['recompute', 'remake'] as const)(
+      '%s finds trained and frozen weights of a norm',
+      async (name) => {
+        const [trained, frozen] = [tensor([1, 2, 3, 4, 5, 6, 7, 8], [8]), fill([8], 0.5)];
+        const gradientOf = async (again: boolean): Promise<number[]> => {
+          const norms = ({ h }: { h: Tensor }): Tensor => rmsNorm(rmsNorm(h, trained, 1e-6), frozen, 1e-6);
+          const run = name === 'remake' ? remake : recompute;
+          const { value, gradients } = valueAndGrads(
+            () => {
+              const normed = again ? run({ h: x }, norms) : norms({ h: x });
+              return sum(mul(normed, weight('p')));
+            },
+            new Map([['norm', trained]]),
+          );
+          const found = [...(await gradients.get('norm')!.data())];
+          dispose([value, gradients]);
+          return found;
+        };
+        expect(await gradientOf(true)).toEqual(await gradientOf(false));
+        dispose([trained, frozen]);
+      },
+    );
 
     it('may stand inside recompute, and leaks nothing', async () => {
       const nested = (again: boolean): Tensor => {
