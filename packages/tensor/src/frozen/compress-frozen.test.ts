@@ -5,7 +5,8 @@ import { type BackendName, selectBackend, testBackends } from '../testing.ts';
 import { noAdapter } from '../webgpu/test-support.ts';
 import type { CompressedStorage } from './compressed-values.ts';
 
-const BACKENDS: readonly BackendName[] = [...testBackends(), ...(noAdapter ? [] : ['webgpu' as const])];
+const HERE: readonly BackendName[] = noAdapter ? [] : ['webgpu'];
+const BACKENDS: readonly BackendName[] = [...new Set([...testBackends(), ...HERE])];
 const STORAGES: readonly CompressedStorage[] = ['bfloat16', 'int8'];
 
 /** Most that a float32 operation rounds, relative. */
