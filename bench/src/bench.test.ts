@@ -49,7 +49,14 @@ test('measures contenders in turn and writes a report that keeps the other cases
   const file = path.join(folder, 'latest.json');
   const other = caseReport(caseNamed('llama-30m-moe-ct-all'), measured, false);
   await writeReport(file, withCase(null, other));
-  const args = ['--rounds', '2', '--case', 'gpt-small-train', '--contenders', 'moect-wasm-1t,jax-js-wasm'];
+  const args = [
+    '--rounds',
+    '2',
+    '--case',
+    'gpt-small-train',
+    '--contenders',
+    'moect-wasm-1t,jax-js-wasm,moect-webgpu',
+  ];
   await run(
     process.execPath,
     [
@@ -67,13 +74,15 @@ test('measures contenders in turn and writes a report that keeps the other cases
   expect(report?.cases.map(({ name }) => name)).toEqual(['gpt-small-train', 'llama-30m-moe-ct-all']);
   expect(report?.cases[1]).toEqual(other);
   const { results, bars, leftOut } = report!.cases[0]!;
-  expect(Object.keys(results)).toEqual(['moect-wasm-1t', 'jax-js-wasm']);
-  expect(leftOut).toEqual({});
+  const webgpu = results['moect-webgpu'];
+  if (webgpu === undefined) expect(leftOut['moect-webgpu']).toMatch(/webgpu/i);
+  else expect(webgpu.webgpu).toMatchObject({ dispatchesPerStep: expect.any(Number) });
+  expect(Object.keys(leftOut)).toEqual(webgpu === undefined ? ['moect-webgpu'] : []);
   const [ours, jax] = [results['moect-wasm-1t']!, results['jax-js-wasm']!];
   expect(ours.runs).toBe(2);
   expect(bars.map(({ value }) => value)).toEqual([ours.median / jax.median]);
   // same weights, tokens and optimizer: float32 sums in another order
-  expect(Math.abs(ours.check! - jax.check!)).toBeLessThan(1e-4);
+  for (const other of [jax, webgpu ?? jax]) expect(Math.abs(ours.check! - other.check!)).toBeLessThan(1e-4);
 }, 180_000);
 
 describe('report', () => {

@@ -72,14 +72,6 @@ export function timeRatio(name: string, other: string, atMost: number): Bar {
   };
 }
 
-export function dispatchesAtMost(name: string, atMost: number): Bar {
-  return {
-    text: `${name}, dispatches a step`,
-    atMost,
-    value: (results) => results[name]?.webgpu?.dispatchesPerStep,
-  };
-}
-
 export function memoryRatio(name: string, other: string, atMost: number): Bar {
   return {
     text: `${name} ÷ ${other}, peak wasm memory`,
