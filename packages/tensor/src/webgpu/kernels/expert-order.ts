@@ -3,7 +3,8 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { inputsOf, numberAttr } from '../../kernel-inputs.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
 import { output, type Program, runProgram } from '../program.ts';
-import { FLAT_LANES, prefixSum, REDUCTIONS, ROW_LANES } from './snippets.ts';
+import { rowProgram } from './row-program.ts';
+import { FLAT_LANES, prefixSum } from './snippets.ts';
 
 /** One invocation has a row: it looks for what comes after the value that it found last. */
 const TOP_K: Program = {
@@ -71,54 +72,50 @@ const SORT: Program = {
   }`,
 };
 
-const COMBINE: Program = {
+const COMBINE = rowProgram({
   name: 'combineRows',
   reads: { rows: 'f32', inverse: 'i32', weights: 'f32' },
   writes: { y: 'f32' },
   params: { k: 'i32', d: 'i32' },
-  lanes: ROW_LANES,
   body: `
-  for (var j = lane; j < p.d; j += ${ROW_LANES}) {
+  for (var j = lane; j < p.d; j += LANES) {
     var sum = 0.0;
     for (var slot = group * p.k; slot < (group + 1) * p.k; slot++) {
       sum += weights[slot] * rows[inverse[slot] * p.d + j];
     }
     y[group * p.d + j] = sum;
   }`,
-};
+});
 
-const SUM_SLOTS: Program = {
+const SUM_SLOTS = rowProgram({
   name: 'sumSlots',
   reads: { dy: 'f32', inverse: 'i32' },
   writes: { dx: 'f32' },
   params: { k: 'i32', d: 'i32' },
-  lanes: ROW_LANES,
   body: `
-  for (var j = lane; j < p.d; j += ${ROW_LANES}) {
+  for (var j = lane; j < p.d; j += LANES) {
     var sum = 0.0;
     for (var slot = group * p.k; slot < (group + 1) * p.k; slot++) { sum += dy[inverse[slot] * p.d + j]; }
     dx[group * p.d + j] = sum;
   }`,
-};
+});
 
-const COMBINE_GRAD: Program = {
+const COMBINE_GRAD = rowProgram({
   name: 'combineRowsGrad',
   reads: { rows: 'f32', inverse: 'i32', weights: 'f32', dy: 'f32' },
   writes: { drows: 'f32', dweights: 'f32' },
   params: { k: 'i32', d: 'i32' },
-  lanes: ROW_LANES,
-  declarations: REDUCTIONS,
   body: `
   let at = inverse[group] * p.d;
   let from0 = (group / p.k) * p.d;
   var own = 0.0;
-  for (var j = lane; j < p.d; j += ${ROW_LANES}) {
+  for (var j = lane; j < p.d; j += LANES) {
     own += rows[at + j] * dy[from0 + j];
     drows[at + j] = weights[group] * dy[from0 + j];
   }
   let sum = total(lane, own);
   if (lane == 0) { dweights[group] = sum; }`,
-};
+});
 
 function topK(call: WebgpuKernelCall): TensorInfo[] {
   const { backend } = call;

@@ -3,6 +3,7 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { inputsOf, lastSize, numberAttr, sizeOf } from '../../kernel-inputs.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
 import { output, type Program, runProgram } from '../program.ts';
+import { rowProgram } from './row-program.ts';
 import { REDUCTIONS, ROW_LANES } from './snippets.ts';
 
 /** As e^(−2|x|) never overflows, and NaN shows. */
@@ -15,16 +16,15 @@ fn tanhOf(x : f32) -> f32 {
 const SIGMOID = `
 fn sigmoidOf(x : f32) -> f32 { return 1.0 / (1.0 + exp(-x)); }`;
 
-const WEIGHT: Program = {
+const WEIGHT = rowProgram({
   name: 'gateWeight',
   reads: { left: 'f32', right: 'f32', leftBias: 'f32', rightBias: 'f32', weight: 'f32', bias: 'f32' },
   writes: { logit: 'f32', probability: 'f32', inner: 'f32' },
   params: { d: 'i32' },
-  lanes: ROW_LANES,
-  declarations: `${REDUCTIONS}${TANH}${SIGMOID}`,
+  declarations: `${TANH}${SIGMOID}`,
   body: `
   var own = 0.0;
-  for (var j = lane; j < p.d; j += ${ROW_LANES}) {
+  for (var j = lane; j < p.d; j += LANES) {
     let at = group * p.d + j;
     let v = tanhOf((left[at] + leftBias[j]) + (right[at] + rightBias[j]));
     inner[at] = v;
@@ -35,7 +35,7 @@ const WEIGHT: Program = {
     logit[group] = score;
     probability[group] = sigmoidOf(score);
   }`,
-};
+});
 
 /** Columns and rows that a workgroup goes through at a time. */
 const COLUMNS = 8;

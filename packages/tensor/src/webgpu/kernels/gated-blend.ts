@@ -2,7 +2,8 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { inputsOf, lastSize, sizeOf } from '../../kernel-inputs.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
 import { output, type Program, runProgram } from '../program.ts';
-import { eachElement, FLAT_LANES, flatGroups, REDUCTIONS, ROW_LANES } from './snippets.ts';
+import { rowProgram } from './row-program.ts';
+import { eachElement, FLAT_LANES, flatGroups } from './snippets.ts';
 
 const BLEND: Program = {
   name: 'gatedBlend',
@@ -16,17 +17,15 @@ const BLEND: Program = {
   ),
 };
 
-const BLEND_GRAD: Program = {
+const BLEND_GRAD = rowProgram({
   name: 'gatedBlendGrad',
   reads: { base: 'f32', moe: 'f32', weight: 'f32', dy: 'f32' },
   writes: { dbase: 'f32', dmoe: 'f32', dweight: 'f32' },
   params: { d: 'i32' },
-  lanes: ROW_LANES,
-  declarations: REDUCTIONS,
   body: `
   let share = weight[group];
   var own = 0.0;
-  for (var j = lane; j < p.d; j += ${ROW_LANES}) {
+  for (var j = lane; j < p.d; j += LANES) {
     let at = group * p.d + j;
     let slope = dy[at];
     dbase[at] = share * slope;
@@ -35,7 +34,7 @@ const BLEND_GRAD: Program = {
   }
   let sum = total(lane, own);
   if (lane == 0) { dweight[group] = sum; }`,
-};
+});
 
 function gatedBlend(call: WebgpuKernelCall): TensorInfo {
   const { backend } = call;
