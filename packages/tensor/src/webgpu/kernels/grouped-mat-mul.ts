@@ -1,32 +1,58 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { inputsOf, numberAttr } from '../../kernel-inputs.ts';
+import type { MoectWebgpuBackend } from '../backend.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
 import { output, type Program, runProgram } from '../program.ts';
-import { tileProgram, tileSize } from './tile-product.ts';
+import { SUBGROUP_TILE, subgroupProgram } from './subgroup-product.ts';
+import { type ProductSource, type TileSize, tileProgram, tileSize } from './tile-product.ts';
 
 /** Rows of one expert are few: small tiles waste less of them. */
 const TILE = 'small';
-const SIZE: number = tileSize(TILE).rows;
+
+/** A product in tiles of one size. */
+interface Form {
+  readonly size: TileSize;
+  readonly program: Program;
+}
+
+/** For GPUs, and for software adapters; the latter reads and writes in quads. */
+interface Forms {
+  readonly tiled: Form;
+  readonly inSubgroup: Form;
+}
+
+const formsOf = (source: ProductSource): Forms => ({
+  tiled: { size: tileSize(TILE), program: tileProgram({ ...source, tile: TILE }) },
+  inSubgroup: {
+    size: SUBGROUP_TILE,
+    program: subgroupProgram({ ...source, name: `${source.name} subgroup` }),
+  },
+});
+
+const formFor = (
+  { tiled, inSubgroup }: Forms,
+  backend: MoectWebgpuBackend,
+  sizes: readonly number[],
+): Form => (backend.hasCheapSubgroups && sizes.every((size) => size % 4 === 0) ? inSubgroup : tiled);
 
 /** Tiles never cross experts: tile `group / across` belongs to the expert whose tiles reach that far. */
-const grouped = (transposeW: boolean): Program =>
-  tileProgram({
+const grouped = (transposeW: boolean): Forms =>
+  formsOf({
     name: `groupedMatMul${transposeW ? 'T' : ''}`,
     transposeA: false,
     transposeB: !transposeW,
-    tile: TILE,
     reads: { offsets: 'i32' },
     params: { experts: 'i32', n: 'i32', k: 'i32' },
-    setup: ({ rows: size }) => `
+    setup: ({ rows, columns }) => `
   let n = p.n;
   let k = p.k;
   let first = 0;
-  let across = (n + ${size - 1}) / ${size};
+  let across = (n + ${columns - 1}) / ${columns};
   let tileColumn = group % across;
   var tileRow = group / across;
   var expert = 0;
   for (; expert < p.experts; expert++) {
-    let tiles = (offsets[expert + 1] - offsets[expert] + ${size - 1}) / ${size};
+    let tiles = (offsets[expert + 1] - offsets[expert] + ${rows - 1}) / ${rows};
     if (tileRow < tiles) { break; }
     tileRow -= tiles;
   }
@@ -40,18 +66,18 @@ const GROUPED = grouped(false);
 const GROUPED_TRANSPOSED = grouped(true);
 
 /** dw[e] = dyᵀ · x over the rows of expert e. */
-const GRAD_WEIGHT = tileProgram({
+const GRAD_WEIGHT = formsOf({
   name: 'groupedGradWeight',
   transposeA: true,
   transposeB: false,
-  tile: TILE,
+  hasAnyTerms: true,
   reads: { offsets: 'i32' },
   params: { m: 'i32', n: 'i32' },
-  setup: ({ rows: size }) => `
+  setup: ({ rows, columns }) => `
   let m = p.m;
   let n = p.n;
-  let across = (n + ${size - 1}) / ${size};
-  let tiles = across * ((m + ${size - 1}) / ${size});
+  let across = (n + ${columns - 1}) / ${columns};
+  let tiles = across * ((m + ${rows - 1}) / ${rows});
   let expert = group / tiles;
   let tileRow = (group % tiles) / across;
   let tileColumn = group % across;
@@ -73,10 +99,10 @@ function groupedMatMul(call: WebgpuKernelCall): TensorInfo {
   const offsets = take('offsets', 'int32', [experts + 1]);
   const rows = a.shape[0]!;
   const y = output(backend, [rows, n]);
+  const { size, program } = formFor(transposeW ? GROUPED_TRANSPOSED : GROUPED, backend, [n, k]);
   // the counts stay on the device: each expert but one may leave a tile half empty
-  const tiles = Math.floor(rows / SIZE) + Math.min(rows, experts);
-  const program = transposeW ? GROUPED_TRANSPOSED : GROUPED;
-  runProgram(backend, program, tiles * Math.ceil(n / SIZE), { a, b, offsets, y }, { experts, n, k });
+  const tiles = Math.floor(rows / size.rows) + Math.min(rows, experts);
+  runProgram(backend, program, tiles * Math.ceil(n / size.columns), { a, b, offsets, y }, { experts, n, k });
   return y;
 }
 
@@ -90,8 +116,9 @@ function groupedGradWeight(call: WebgpuKernelCall): TensorInfo {
   const m = a.shape[1]!;
   const offsets = take('offsets', 'int32', [experts + 1]);
   const y = output(backend, [experts, m, n]);
-  const groups = experts * Math.ceil(m / SIZE) * Math.ceil(n / SIZE);
-  runProgram(backend, GRAD_WEIGHT, groups, { a, b, offsets, y }, { m, n });
+  const { size, program } = formFor(GRAD_WEIGHT, backend, [m, n]);
+  const groups = experts * Math.ceil(m / size.rows) * Math.ceil(n / size.columns);
+  runProgram(backend, program, groups, { a, b, offsets, y }, { m, n });
   return y;
 }
 

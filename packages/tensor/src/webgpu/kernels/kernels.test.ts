@@ -310,6 +310,8 @@ const cases: Case[] = [
   experts(1, 1, 2, 1, 1),
   experts(7, 2, 5, 3, 4),
   experts(90, 2, 3, 33, 35),
+  experts(9, 2, 8, 12, 40),
+  experts(70, 2, 3, 36, 20),
   linearLoss(1, 2, 1),
   linearLoss(13, 70, 9),
   linearLoss(16, 72, 8),

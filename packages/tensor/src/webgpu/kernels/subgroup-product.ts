@@ -32,10 +32,27 @@ function valueOfA(transposeA: boolean, row: number, e: number): string {
     : `subgroupBroadcast(a${block}[${e}], ${inBlock}u)`;
 }
 
+/** A quad of term `term`; zero past the last. */
+const orZero = (value: string, term: string): string => `select(vec4<f32>(), ${value}, ${term} < k)`;
+
+function loadA({ transposeA, hasAnyTerms }: ProductSource): string {
+  return lines(BLOCKS, (q) => {
+    const value = `a[(placeA${q} + ${transposeA ? 't * m' : 't'}) / 4]`;
+    return `let a${q} = ${hasAnyTerms === true ? orZero(value, 't + lane / 2') : value};`;
+  });
+}
+
 /** Four columns of each of four terms: b0 … b3. */
-function loadB(transposeB: boolean, quad: (at: string, row: string) => string): string {
-  if (!transposeB)
-    return lines(EACH, (e) => `let b${e} = ${quad(`bAt + (t + ${e}) * n + column`, `t + ${e}`)};`);
+function loadB(
+  { transposeB, hasAnyTerms }: ProductSource,
+  quad: (at: string, row: string) => string,
+): string {
+  if (!transposeB) {
+    return lines(EACH, (e) => {
+      const value = quad(`bAt + (t + ${e}) * n + column`, `t + ${e}`);
+      return `let b${e} = ${hasAnyTerms === true ? orZero(value, `t + ${e}`) : value};`;
+    });
+  }
   return `
     ${lines(EACH, (c) => `let terms${c} = ${quad(`bAt + (column + ${c}) * k + t`, `column + ${c}`)};`)}
     ${lines(EACH, (e) => `let b${e} = vec4<f32>(${EACH.map((c) => `terms${c}[${e}]`).join(', ')});`)}`;
@@ -51,7 +68,7 @@ function sumRow(transposeA: boolean, row: number): string {
 /**
  * A tile of y = a · b by one subgroup of eight without workgroup memory: lanes own columns, and read each value of `a`
  * once for all of them. For software adapters, where barriers and reads cost more than arithmetic. Reads and writes in
- * quads: `m`, `n`, `k` and the offsets must be multiples of four. Sums are in the order of the terms.
+ * quads: `m`, `n`, `k` and the offsets must be multiples of four (`m` where `a` is transposed, `k` unless `hasAnyTerms`). Sums are in the order of the terms.
  */
 export function subgroupProgram(source: ProductSource): Program {
   const { transposeA, transposeB, accumulate } = source;
@@ -75,8 +92,8 @@ export function subgroupProgram(source: ProductSource): Program {
   ${placesOfA(transposeA)}
   ${lines(rows, (row) => `var sum${row} = vec4<f32>();`)}
   for (var t = first; t < k; t += 4) {
-    ${lines(BLOCKS, (q) => `let a${q} = a[(placeA${q} + ${transposeA ? 't * m' : 't'}) / 4];`)}
-    ${loadB(transposeB, b.quad)}
+    ${loadA(source)}
+    ${loadB(source, b.quad)}
     ${lines(rows, (row) => sumRow(transposeA, row))}
   }
   ${lines(

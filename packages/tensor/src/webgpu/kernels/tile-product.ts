@@ -17,6 +17,8 @@ export interface ProductSource {
   readonly transposeB: boolean;
   /** True adds to what is there. */
   readonly accumulate?: boolean;
+  /** The terms first … k−1 may be any, where `a` is transposed and `b` is not: no multiples of four. */
+  readonly hasAnyTerms?: boolean;
   /** `b` holds the codes of a compressed matrix, whose rows begin where `bAt` does. Default: float32. */
   readonly storageB?: CompressedStorage | undefined;
   readonly reads?: Program['reads'];
