@@ -16,6 +16,16 @@ export interface BaseFfn {
 }
 
 /** All experts of one layer. Parameters are stacked: their first dimension is the expert. */
+/** Where the rows of tokens lie that are grouped by expert. */
+export interface ExpertRows {
+  /** [numExperts + 1] int32: expert e owns rows offsets[e] … offsets[e+1] − 1. */
+  readonly offsets: Tensor;
+  /** [tokens · topK] int32: the row of each slot token·topK + j. */
+  readonly inverse: Tensor;
+  /** [tokens · topK] int32: the token of each row. */
+  readonly tokens: Tensor;
+}
+
 export interface Expert {
   readonly contract: 'expert/1';
   readonly name: string;
@@ -26,4 +36,11 @@ export interface Expert {
    * @returns [rows, hiddenSize]
    */
   apply(params: ParamTree, rows: Tensor, offsets: Tensor): Tensor;
+  /**
+   * The results of `apply` brought back to their tokens: y[n] = Σⱼ weights[n, j] · results[inverse[n·topK + j]]. For
+   * experts that can do so without keeping all results; where it is missing, they are kept or made again.
+   * @param weights [tokens, topK]
+   * @returns [tokens, hiddenSize]
+   */
+  applyCombined?(params: ParamTree, rows: Tensor, order: ExpertRows, weights: Tensor): Tensor;
 }

@@ -21,6 +21,9 @@ export function dispatchToExperts(
     const { expertIndices, expertWeights } = routing;
     const order = sortByExpert(expertIndices, numExperts);
     const rows = remake({ hidden, ...order }, (given) => slotRows(given.hidden, given));
+    if (expert.applyCombined !== undefined) {
+      return expert.applyCombined(params, rows, order, expertWeights);
+    }
     const results = expert.apply(params, rows, order.offsets);
     return remake({ results, inverse: order.inverse, expertWeights }, (given) =>
       combineRows(given.results, given.inverse, given.expertWeights),

@@ -8,6 +8,7 @@ import {
   type Tensor,
 } from '@moect/core';
 import {
+  combineProducts,
   concat,
   groupedMatMul,
   mul,
@@ -114,12 +115,21 @@ export function swigluExpert(options: Partial<SwigluExpertOptions> = {}): Expert
     },
     apply: (params, rows, offsets) =>
       tidy(() => {
-        const gate = groupedMatMul(rows, weightOf(params, 'gate_proj'), offsets);
-        const up = groupedMatMul(rows, weightOf(params, 'up_proj'), offsets);
+        const inner = activations(params, rows, offsets);
         const down = weightOf(params, 'down_proj');
-        return remake({ gate, up, offsets }, (given) =>
-          groupedMatMul(swiglu(given.gate, given.up), down, given.offsets),
-        );
+        return remake({ inner, offsets }, (given) => groupedMatMul(given.inner, down, given.offsets));
+      }),
+    applyCombined: (params, rows, order, weights) =>
+      tidy(() => {
+        const inner = activations(params, rows, order.offsets);
+        return combineProducts(inner, weightOf(params, 'down_proj'), order, weights);
       }),
   };
+}
+
+/** silu(gate(x)) · up(x), [rows, size]; cheap to make again. */
+function activations(params: ParamTree, rows: Tensor, offsets: Tensor): Tensor {
+  const gate = groupedMatMul(rows, weightOf(params, 'gate_proj'), offsets);
+  const up = groupedMatMul(rows, weightOf(params, 'up_proj'), offsets);
+  return remake({ gate, up }, (given) => swiglu(given.gate, given.up));
 }

@@ -8,6 +8,7 @@ export * from './ops/accumulate.ts';
 export * from './ops/adam-w.ts';
 export * from './ops/causal-attention.ts';
 export * from './ops/causal-mean.ts';
+export * from './ops/combine-products.ts';
 export * from './ops/cross-entropy.ts';
 export * from './ops/elementwise.ts';
 export * from './ops/embedding.ts';

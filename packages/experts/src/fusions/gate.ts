@@ -52,22 +52,21 @@ export function initGate(
 
 /**
  * p and its logit, both [batch, time, 1].
- * @param baseSide u, what stands for the base; @param moeSide v, what stands for the branch; both [batch, time, d]
+ * @param baseSide u, what stands for the base; @param moeSide makes v, what stands for the branch; both [batch, time, d]
  */
 export function gateOf(
   params: ParamTree,
   baseSide: Tensor,
-  moeSide: Tensor,
+  moeSide: () => Tensor,
 ): { readonly logit: Tensor; readonly probability: Tensor } {
   type Linear = Record<'weight' | 'bias', Tensor>;
   const { base_proj, moe_proj, out_proj } = params as Record<string, Linear>;
-  return tidy(() =>
-    gateWeight(linear(baseSide, base_proj!.weight), linear(moeSide, moe_proj!.weight), {
-      leftBias: base_proj!.bias,
-      rightBias: moe_proj!.bias,
-      ...out_proj!,
-    }),
-  );
+  return tidy(() => {
+    // one side after the other: so on the way back the second is gone when the first is made again
+    const left = linear(baseSide, base_proj!.weight);
+    const right = linear(moeSide(), moe_proj!.weight);
+    return gateWeight(left, right, { leftBias: base_proj!.bias, rightBias: moe_proj!.bias, ...out_proj! });
+  });
 }
 
 /** Default width of the gate, a quarter of the stream. */

@@ -61,7 +61,8 @@ export function guardedGate(options: Partial<GuardedGateOptions> = {}): Fusion {
           const baseSide = rmsNormalizeSum(given.residual, given.base, EPS);
           return checked.pool === 'prefix' ? pooledPrefix(baseSide, given.documentIds, state) : baseSide;
         });
-        const moeSide = remake({ residual, moe }, (given) => rmsNormalizeSum(given.residual, given.moe, EPS));
+        const moeSide = (): Tensor =>
+          remake({ residual, moe }, (given) => rmsNormalizeSum(given.residual, given.moe, EPS));
         const { logit, probability } = gateOf(params, pooled, moeSide);
         const result = gateResult(input, snapWeight(probability, checked.snap, input.training));
         const auxLosses = priorLosses(logit, input, checked);

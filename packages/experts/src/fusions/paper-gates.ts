@@ -33,7 +33,7 @@ const initPaperGate =
 
 /** σ(wᵀ tanh(U(a+f) + b_u + V(a+m) + b_v) + b) */
 function paperWeight(params: ParamTree, input: FusionInput): Tensor {
-  return gateOf(params, add(input.residual, input.base), add(input.residual, input.moe)).probability;
+  return gateOf(params, add(input.residual, input.base), () => add(input.residual, input.moe)).probability;
 }
 
 /**

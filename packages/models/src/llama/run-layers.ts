@@ -122,7 +122,12 @@ function runLayer(
   const { config } = parts;
   const isAtFfn = options.from?.at === 'ffn' && options.from.layer === layer;
   const attended = (): FfnInput => {
-    const residual = attentionHalf(inputs.stream, layer, config, pass, { ...inputs, extendKeys });
+    const block = { ...inputs, extendKeys };
+    // a scope of its own: what attention computed in passing goes before the FFN needs room
+    const { residual } = tidy(() => ({
+      residual: attentionHalf(inputs.stream, layer, config, pass, block),
+      keys,
+    }));
     return ffnInput(residual, layer, config, pass);
   };
   const entering = isAtFfn ? keptFfnInput(inputs.stream, layer, config, pass) : attended();

@@ -51,3 +51,4 @@ export const COUNT_ASSIGNMENTS: i32 = 191;
 export const ROUTER_LOSS: i32 = 192;
 export const ROUTER_LOSS_SUM: i32 = 193;
 export const ROUTER_LOSS_GRAD: i32 = 194;
+export const WEIGHTED_ROWS_GRAD: i32 = 195;

@@ -132,6 +132,35 @@ export function combineRowsGrad(
   }
 }
 
+/**
+ * Gradients of the weights of products that are summed by token: dweights[n, j] = x . back of their row, back being the
+ * gradient of x as if all weights were 1. In place, back [.., d] and dy [.., width] get their weight.
+ */
+export function weightedRowsGrad(
+  x: usize,
+  back: usize,
+  dy: usize,
+  inverse: usize,
+  weights: usize,
+  dweights: usize,
+  k: i32,
+  d: i32,
+  width: i32,
+  begin: i32,
+  end: i32,
+): void {
+  const last = (<usize>end * <usize>k) << 2;
+  for (let at = (<usize>begin * <usize>k) << 2; at < last; at += 4) {
+    const row = <usize>load<i32>(inverse + at);
+    const weight = load<f32>(weights + at);
+    const offset = (row * <usize>d) << 2;
+    store<f32>(dweights + at, dot(x + offset, back + offset, d));
+    scaleRow(back + offset, back + offset, weight, d);
+    const g = dy + ((row * <usize>width) << 2);
+    scaleRow(g, g, weight, width);
+  }
+}
+
 /** Slot of the first entry that is out of range or met before, or -1; seen has n bytes of scratch. */
 export function firstNotPermutation(ids: usize, n: i32, seen: usize): i32 {
   memory.fill(seen, 0, <usize>n);

@@ -24,6 +24,7 @@ import {
   invertOrder,
   scatterRows,
   sortByKey,
+  weightedRowsGrad,
 } from './rows';
 import { topK } from './top-k';
 
@@ -216,6 +217,20 @@ function runGate(id: i32, chunk: i32, chunks: i32): void {
       return chosenWeights(argP(2), argP(3), argI(4), argI(5), argI(6), from, to);
     case op.CHOSEN_WEIGHTS_GRAD:
       return chosenWeightsGrad(argP(2), argP(3), argP(4), argP(5), argI(6), argI(7), argI(8), from, to);
+    case op.WEIGHTED_ROWS_GRAD:
+      return weightedRowsGrad(
+        argP(2),
+        argP(3),
+        argP(4),
+        argP(5),
+        argP(6),
+        argP(7),
+        argI(8),
+        argI(9),
+        argI(10),
+        from,
+        to,
+      );
     case op.COUNT_ASSIGNMENTS:
       return countAssignments(argP(2), argP(3), argP(4), argI(5), argI(6), argI(7));
     case op.ROUTER_LOSS:

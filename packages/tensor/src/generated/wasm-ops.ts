@@ -81,6 +81,7 @@ export const OP = {
   ROUTER_LOSS: 192,
   ROUTER_LOSS_SUM: 193,
   ROUTER_LOSS_GRAD: 194,
+  WEIGHTED_ROWS_GRAD: 195,
 } as const;
 
 export const KIND = {

@@ -151,6 +151,14 @@ const cases: Case[] = [
     run: ([x]) => ops.slotRows(x!, ops.sortByExpert(int([2, 0, 1, 2, 0, 1], [3, 2]), 3)),
   },
   {
+    name: 'combineProducts',
+    inputs: [random([6, 5]), random([3, 4, 5]), random([3, 2])],
+    run: ([x, w, weights]) => {
+      const order = ops.sortByExpert(int([2, 0, 0, 2, 1, 0], [3, 2]), 3);
+      return ops.combineProducts(x!, w!, order, weights!);
+    },
+  },
+  {
     name: 'combineRows',
     inputs: [random([6, 4]), random([3, 2])],
     run: ([rows, w]) => ops.combineRows(rows!, int([2, 0, 4, 3, 1, 5], [6]), w!),

@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   expectClose,
@@ -9,6 +10,7 @@ import {
   runKernel,
   startBackend,
   uniform,
+  type Values,
 } from './test-support.ts';
 
 beforeAll(async () => {
@@ -170,5 +172,63 @@ describe('MoectCombineRows', () => {
     expect(() => runKernel('MoectCombineRows', { ...inputs, inverse: ints([2], [0, 2]) })).toThrow(
       'element 1 is 2',
     );
+  });
+});
+
+describe('MoectWeightedRowsGrad', () => {
+  it.each([1, 3])(
+    'weights rows in place and gives the gradient of the weights, %i threads',
+    async (threads) => {
+      await startBackend({ threads });
+      const next = uniform(9);
+      const [tokens, k, d, width] = [37, 2, 19, 22];
+      const x = normal([tokens * k, d], next);
+      const back = normal([tokens * k, d], next);
+      const dy = normal([tokens * k, width], next);
+      const weights = normal([tokens, k], next);
+      const inverse = ints([tokens * k], [...Array(tokens * k).keys()].reverse());
+      const tensorOf = ({ shape, dtype, values }: Values): tf.Tensor =>
+        tf.tensor([...values], [...shape], dtype);
+      const inputs = {
+        x: tensorOf(x),
+        back: tensorOf(back),
+        dy: tensorOf(dy),
+        inverse: tensorOf(inverse),
+        weights: tensorOf(weights),
+      };
+      const dweights = tf.engine().runKernel('MoectWeightedRowsGrad', inputs) as tf.Tensor;
+      const read = (t: tf.Tensor, like: Values): Values => ({
+        ...like,
+        values: Float64Array.from(t.dataSync()),
+      });
+      const [newBack, newDy, gradient] = [
+        read(inputs.back, back),
+        read(inputs.dy, dy),
+        read(dweights, weights),
+      ];
+      for (const tensor of [...Object.values(inputs), dweights]) tensor.dispose();
+      const weightOf = (row: number): number => weights.values[tokens * k - 1 - row]!;
+      const scaled = ({ values, shape }: Values): Float64Array =>
+        values.map((v, i) => v * weightOf(Math.floor(i / shape[1]!)));
+      expectClose(newBack, scaled(back), 1e-6);
+      expectClose(newDy, scaled(dy), 1e-6);
+      const expected = Array.from({ length: tokens * k }, (_, at) => {
+        const row = tokens * k - 1 - at;
+        return inner(x.values.slice(row * d, (row + 1) * d), back.values.slice(row * d, (row + 1) * d));
+      });
+      expectClose(gradient, expected, 1e-5);
+    },
+  );
+
+  it('refuses rows that are no permutation', () => {
+    const row = floats([2, 1], [1, 2]);
+    const inputs = {
+      x: row,
+      back: row,
+      dy: row,
+      inverse: ints([2], [0, 0]),
+      weights: floats([1, 2], [1, 1]),
+    };
+    expect(() => runKernel('MoectWeightedRowsGrad', inputs)).toThrow('permutation');
   });
 });

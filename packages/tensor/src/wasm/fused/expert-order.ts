@@ -81,7 +81,7 @@ function slotRowsGrad(call: WasmKernelCall): TensorInfo {
 }
 
 /** Every row must get its gradient from exactly one slot. */
-function checkPermutation(backend: MoectWasmBackend, pointer: number, n: number): void {
+function checkPermutation(backend: MoectWasmBackend, kernelName: string, pointer: number, n: number): void {
   const { runtime } = backend;
   const at = withTemporary(backend, n + 4, (result) => {
     runtime.dispatch(OP.FIRST_NOT_PERMUTATION, [pointer, n, result + 4, result]);
@@ -89,7 +89,7 @@ function checkPermutation(backend: MoectWasmBackend, pointer: number, n: number)
   });
   if (at < 0) return;
   throw new ShapeMismatchError(
-    `MoectCombineRowsGrad: inverse (element ${at} is ${runtime.i32()[(pointer >>> 2) + at]})`,
+    `${kernelName}: inverse (element ${at} is ${runtime.i32()[(pointer >>> 2) + at]})`,
     [n],
     `a permutation of 0 to ${n - 1}`,
   );
@@ -105,13 +105,33 @@ function combineRowsGrad(call: WasmKernelCall): TensorInfo[] {
   const d = rows.shape[1]!;
   const dy = take('dy', 'float32', [tokens, d]);
   const at = backend.pointer(inverse);
-  checkPermutation(backend, at, tokens * k);
+  checkPermutation(backend, 'MoectCombineRowsGrad', at, tokens * k);
   const drows = backend.output(rows.shape, 'float32');
   const dweights = backend.output(weights.shape, 'float32');
   const pointers = [backend.pointer(rows), at, backend.pointer(weights), backend.pointer(dy)];
   const args = [tokens, 1, ...pointers, drows.pointer, dweights.pointer, k, d];
   backend.runtime.dispatch(OP.COMBINE_ROWS_GRAD, args, backend.runtime.chunks(tokens, 2 * k * d));
   return [drows.info, dweights.info];
+}
+
+/** See assembly/fused/rows.ts. `back` and `dy` are changed in place: nothing else may share their values. */
+function weightedRowsGrad(call: WasmKernelCall): TensorInfo {
+  const { backend } = call;
+  const take = inputsOf('MoectWeightedRowsGrad', call);
+  const weights = take('weights', 'float32', ['tokens', 'topK']);
+  const [tokens, k] = weights.shape as [number, number];
+  const x = take('x', 'float32', [tokens * k, 'd']);
+  const d = x.shape[1]!;
+  const back = take('back', 'float32', x.shape);
+  const dy = take('dy', 'float32', [tokens * k, 'width']);
+  const width = dy.shape[1]!;
+  const at = backend.pointer(take('inverse', 'int32', [tokens * k]));
+  checkPermutation(backend, 'MoectWeightedRowsGrad', at, tokens * k);
+  const dweights = backend.output(weights.shape, 'float32');
+  const pointers = [x, back, dy].map((info) => backend.pointer(info));
+  const args = [tokens, 1, ...pointers, at, backend.pointer(weights), dweights.pointer, k, d, width];
+  backend.runtime.dispatch(OP.WEIGHTED_ROWS_GRAD, args, backend.runtime.chunks(tokens, k * (2 * d + width)));
+  return dweights.info;
 }
 
 /** Choice of experts, dropless grouping of tokens by expert (arXiv 2211.15841) and the way back. */
@@ -121,4 +141,5 @@ export function registerExpertOrder(): void {
   registerWasmKernel('MoectSlotRowsGrad', slotRowsGrad);
   registerWasmKernel('MoectCombineRows', combineRows);
   registerWasmKernel('MoectCombineRowsGrad', combineRowsGrad);
+  registerWasmKernel('MoectWeightedRowsGrad', weightedRowsGrad);
 }
