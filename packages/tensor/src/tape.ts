@@ -1,8 +1,9 @@
 import type { Tensor } from '@moect/core';
 import { inPass, madeHere, type Recorder } from './engine-pass.ts';
+import { accumulate as addUp } from './ops/accumulate.ts';
 import { RemadeValues } from './remade-values.ts';
 import { readsSaved, type TapeNode } from './tape-node.ts';
-import { asTf, tf } from './tf.ts';
+import { asTf, fromTf, tf } from './tf.ts';
 
 /** The part of TensorFlow.js's engine (4.22, the last of its line) that records; its types hide some of it. */
 interface EngineState {
@@ -227,8 +228,6 @@ function watchNode(
 
 function accumulate(gradients: Map<number, tf.Tensor>, id: number, gradient: tf.Tensor): void {
   const sofar = gradients.get(id);
-  gradients.set(id, sofar === undefined ? gradient : tf.tidy(() => tf.add(sofar, gradient)));
-  if (sofar === undefined) return;
-  sofar.dispose();
-  gradient.dispose();
+  const sum = sofar === undefined ? gradient : asTf(addUp([fromTf(sofar)], [fromTf(gradient)])[0]!);
+  gradients.set(id, sum);
 }
