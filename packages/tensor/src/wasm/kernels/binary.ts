@@ -1,5 +1,6 @@
 import { broadcast_util, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { KIND, OP } from '../../generated/wasm-ops.ts';
+import { inputsOf, numberAttr } from '../../kernel-inputs.ts';
 import type { MoectWasmBackend } from '../backend.ts';
 import { cpuKernel, inputList, registerWasmKernel } from '../kernel.ts';
 import { unary } from './unary.ts';
@@ -170,9 +171,27 @@ function registerAddN(): void {
   });
 }
 
+/** Inputs total0, added0, total1, …: each total becomes total + added, in place. See ops/accumulate.ts. */
+function registerAddInto(): void {
+  registerWasmKernel('MoectAddInto', (call) => {
+    const { backend } = call;
+    const take = inputsOf('MoectAddInto', call);
+    for (let i = 0; i < numberAttr(call, 'count'); i++) {
+      const total = take(`total${i}`, 'float32', ['…']);
+      const added = take(`added${i}`, 'float32', total.shape);
+      binaryInto(backend, OP.BINARY, KIND.B_ADD, total, added, {
+        info: total,
+        pointer: backend.pointer(total),
+      });
+    }
+    return [];
+  });
+}
+
 export function registerBinary(): void {
   for (const [name, kind] of Object.entries(arithmetic)) registerArithmetic(name, kind);
   for (const [name, kind] of Object.entries(comparisons)) registerComparison(name, kind);
   registerPow();
   registerAddN();
+  registerAddInto();
 }
