@@ -98,8 +98,10 @@ function copyPanelsA(to: usize, from: usize, rowBytes: usize, rows: i32, kc: i32
 
 function copyPanelB(to: usize, from: usize, rowBytes: usize, kc: i32): void {
   for (let k = 0; k < kc; k++) {
-    v128.store(to, v128.load(from));
-    v128.store(to, v128.load(from, 16), 16);
+    // both are read before one is written, so that an engine can make one 256-bit operation of them
+    const x = v128.load(from), y = v128.load(from, 16);
+    v128.store(to, x);
+    v128.store(to, y, 16);
     to += 32;
     from += rowBytes;
   }
@@ -109,10 +111,11 @@ function copyPanelB(to: usize, from: usize, rowBytes: usize, kc: i32): void {
 function copyTwoPanelsB(to: usize, from: usize, rowBytes: usize, kc: i32): void {
   const second = to + (<usize>kc << 5);
   for (let k: usize = 0; k < <usize>kc << 5; k += 32) {
-    v128.store(to + k, v128.load(from));
-    v128.store(to + k, v128.load(from, 16), 16);
-    v128.store(second + k, v128.load(from, 32));
-    v128.store(second + k, v128.load(from, 48), 16);
+    const w = v128.load(from), x = v128.load(from, 16), y = v128.load(from, 32), z = v128.load(from, 48);
+    v128.store(to + k, w);
+    v128.store(to + k, x, 16);
+    v128.store(second + k, y);
+    v128.store(second + k, z, 16);
     from += rowBytes;
   }
 }
