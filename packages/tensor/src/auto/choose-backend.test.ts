@@ -66,7 +66,9 @@ describe('auto', () => {
       expect(first.detail).not.toContain('measured');
       return;
     }
-    expect(first.detail).toMatch(/; training steps a second, measured now: node \d+.*, wasm \d+(; WebGPU has .*)?$/);
+    expect(first.detail).toMatch(
+      /; training steps a second, measured now: node \d+.*, wasm \d+(; WebGPU has .*)?$/,
+    );
     const kept = JSON.parse(await readFile(path.join(folder, 'moect/backend-speeds.json'), 'utf8'));
     expect(Object.keys(kept)).toEqual([expect.stringMatching(new RegExp(`^moect ${packageVersion()}; `))]);
     expect(Object.values(kept)).toEqual([{ 'node cpu': expect.any(Number), 'wasm cpu': expect.any(Number) }]);
