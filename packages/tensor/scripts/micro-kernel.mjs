@@ -8,25 +8,30 @@ const FUSED_ROWS = [4, 5];
 
 const accumulators = (row, width = 8) => Array.from({ length: width / 4 }, (_, vector) => `c${row}${vector}`);
 
+/** `lines` of every row, indented; those of rows that only the fused build has in a condition. */
+function everyRow(lines, indent) {
+  return ROWS.flatMap((row) => {
+    const inner = FUSED_ROWS.includes(row) ? `${indent}  ` : indent;
+    const open = row === FUSED_ROWS[0] ? [`${indent}if (MR == 6) {`] : [];
+    const close = row === FUSED_ROWS.at(-1) ? [`${indent}}`] : [];
+    return [...open, ...lines(row).map((line) => inner + line), ...close];
+  });
+}
+
 /** One step of k: two vectors of B times six (or four) values of A. */
 function step(index, fence) {
-  const lines = [
+  return [
     `    const b${index}0 = v128.load(b, ${index * 32});`,
     `    const b${index}1 = v128.load(b, ${index * 32 + 16});`,
+    ...everyRow((row) => {
+      const a = `a${index}${row}`;
+      return [
+        ...(row > 0 ? [fence()] : []),
+        `const ${a} = v128.load32_splat(a, MR * ${index * 4} + ${row * 4});`,
+        ...accumulators(row).map((c, half) => `${c} = madd(${a}, b${index}${half}, ${c});`),
+      ];
+    }, '    '),
   ];
-  for (const row of ROWS) {
-    const a = `a${index}${row}`;
-    const body = [
-      ...(row > 0 ? [fence()] : []),
-      `const ${a} = v128.load32_splat(a, MR * ${index * 4} + ${row * 4});`,
-      ...accumulators(row).map((c, half) => `${c} = madd(${a}, b${index}${half}, ${c});`),
-    ];
-    if (row === FUSED_ROWS[0]) lines.push('    if (MR == 6) {');
-    const indent = FUSED_ROWS.includes(row) ? '      ' : '    ';
-    lines.push(...body.map((line) => indent + line));
-    if (row === FUSED_ROWS.at(-1)) lines.push('    }');
-  }
-  return lines;
 }
 
 function loop(steps) {
@@ -42,18 +47,10 @@ function loop(steps) {
   return lines;
 }
 
-/** Rows of the result, written by `write`; those that only the fused build has in a condition. */
-function rows(write) {
-  return ROWS.flatMap((row) => {
-    const lines = [...(row > 0 ? ['c += rowBytes;'] : []), ...write(row)];
-    const indent = FUSED_ROWS.includes(row) ? '    ' : '  ';
-    const open = row === FUSED_ROWS[0] ? ['  if (MR == 6) {'] : [];
-    const close = row === FUSED_ROWS.at(-1) ? ['  }'] : [];
-    return [...open, ...lines.map((line) => indent + line), ...close];
-  });
-}
+/** Rows of the result, written by `write`. */
+const rows = (write, indent) =>
+  everyRow((row) => [...(row > 0 ? ['c += rowBytes;'] : []), ...write(row)], indent).join('\n');
 
-const indented = (lines) => lines.map((line) => `  ${line}`).join('\n');
 const offset = (vector) => (vector === 0 ? '' : `, ${vector * 16}`);
 const write = (names) => names.map((name, vector) => `v128.store(c, ${name}${offset(vector)});`);
 /**
@@ -70,20 +67,16 @@ const add = (row) => {
 
 /** One step of k: four vectors of B, two of each panel, times six (or four) values of A. */
 function wideStep() {
-  const lines = [
+  return [
     '    const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(second), b3 = v128.load(second, 16);',
+    ...everyRow(
+      (row) => [
+        `const a${row} = v128.load32_splat(a, ${row * 4});`,
+        ...accumulators(row, 16).map((c, vector) => `${c} = madd(a${row}, b${vector}, ${c});`),
+      ],
+      '    ',
+    ),
   ];
-  for (const row of ROWS) {
-    const body = [
-      `const a${row} = v128.load32_splat(a, ${row * 4});`,
-      ...accumulators(row, 16).map((c, vector) => `${c} = madd(a${row}, b${vector}, ${c});`),
-    ];
-    if (row === FUSED_ROWS[0]) lines.push('    if (MR == 6) {');
-    const indent = FUSED_ROWS.includes(row) ? '      ' : '    ';
-    lines.push(...body.map((line) => indent + line));
-    if (row === FUSED_ROWS.at(-1)) lines.push('    }');
-  }
-  return lines;
 }
 
 const zeros = (width) =>
@@ -94,20 +87,12 @@ const zeros = (width) =>
         .join(', ')};`,
   );
 
-/** Rows of the tall tile: those of two panels of A. */
-const TALL = [...ROWS.map((row) => ['a', row]), ...ROWS.map((row) => ['second', row])];
+/** Panels of the tall tile: the address that each is read from. */
+const PANELS = ['a', 'second'];
 const tallName = (panel, row) => (panel === 'a' ? `c${row}` : `d${row}`);
-
-/** Lines for every row of the tall tile; those that only the fused build has in a condition. */
-function tallRows(lines, indent) {
-  return TALL.flatMap(([panel, row]) => {
-    const fused = FUSED_ROWS.includes(row);
-    const open = row === FUSED_ROWS[0] ? [`${indent}if (MR == 6) {`] : [];
-    const close = row === FUSED_ROWS.at(-1) ? [`${indent}}`] : [];
-    const body = lines(panel, row).map((line) => `${indent}${fused ? '  ' : ''}${line}`);
-    return [...open, ...body, ...close];
-  }).join('\n');
-}
+/** Lines for every row of the tall tile. */
+const tallRows = (lines, indent) =>
+  PANELS.flatMap((panel) => everyRow((row) => lines(panel, row), indent)).join('\n');
 
 const tallStep = (panel, row) => {
   const [c, a] = [tallName(panel, row), `${panel === 'a' ? 'x' : 'y'}${row}`];
@@ -130,10 +115,12 @@ const tallAdd = (panel, row) => {
     ...[0, 1].map((half) => `v128.store(c, ${c}${half}s, ${at(half)});`),
   ];
 };
-const tallZeros = TALL.map(([panel, row]) => {
-  const c = tallName(panel, row);
-  return `  let ${c}0 = zero, ${c}1 = zero;`;
-}).join('\n');
+const tallZeros = PANELS.flatMap((panel) =>
+  ROWS.map((row) => {
+    const c = tallName(panel, row);
+    return `  let ${c}0 = zero, ${c}1 = zero;`;
+  }),
+).join('\n');
 
 /** The text of assembly/micro-kernel.ts. */
 export function microKernelSource() {
@@ -177,7 +164,7 @@ ${zeros(8).join('\n')}
   let k = kc;
 ${loop(UNROLL).join('\n')}
 ${loop(1).join('\n')}
-${rows((row) => [`put(c, c${row}0, c${row}1, accumulate);`]).join('\n')}
+${rows((row) => [`put(c, c${row}0, c${row}1, accumulate);`], '  ')}
 }
 
 /**
@@ -203,9 +190,9 @@ ${wideStep().join('\n')}
     second += 32;
   }
   if (accumulate) {
-${indented(rows(add))}
+${rows(add, '    ')}
   } else {
-${indented(rows((row) => write(accumulators(row, 16))))}
+${rows((row) => write(accumulators(row, 16)), '    ')}
   }
 }
 
