@@ -1,15 +1,5 @@
-import type { Program } from '../program.ts';
-import {
-  ATTENTION_PARAMS,
-  type AttentionPrograms,
-  byHeadDim,
-  eachUnit,
-  type HeadLayout,
-  keyPlace,
-  layoutOf,
-  queryPlace,
-  whole,
-} from './attention-snippets.ts';
+import { attentionPrograms } from './attention-passes.ts';
+import { type AttentionPrograms, eachUnit, type HeadLayout, whole } from './attention-snippets.ts';
 
 /** Queries (or keys, for their gradients) of a workgroup: one for each invocation. */
 const ATTENTION_LANES = 64;
@@ -45,25 +35,9 @@ ${whole(unit)}`;
 const SEES = `isQuery && key <= place && key >= firstKey && key < p.keys &&
       keyIds[batch * p.keys + min(key, p.keys - 1)] == id && id >= 0 && (p.window == 0 || place - key < p.window)`;
 
-/** Online softmax (arXiv 2205.14135): one query for each invocation, keys and values in tiles. */
-function forwardProgram(headDim: number): Program {
-  const layout = layoutOf(headDim);
+const forward = (layout: HeadLayout): string => {
   const { unit, units, tile } = layout;
-  return {
-    name: `attention ${headDim}`,
-    reads: { q: unit, k: unit, v: unit, queryIds: 'i32', keyIds: 'i32' },
-    writes: { y: unit, logSumExps: 'f32' },
-    params: ATTENTION_PARAMS,
-    lanes: ATTENTION_LANES,
-    declarations: tiles(layout),
-    body: `${queryPlace(ATTENTION_LANES)}
-  let own = (row * p.heads + head) * ${units};
-  var question : array<${unit}, ${units}>;
-  var sums : array<${unit}, ${units}>;
-  ${eachUnit(units, 'question[j] = q[own + j] * p.scale;')}
-  var top = -3.0e38;
-  var total = 0.0;
-  for (var begin = firstKey; begin < lastKey; begin += ${tile}) {
+  return `for (var begin = firstKey; begin < lastKey; begin += ${tile}) {
     ${loadTiles(['k', 'v'], layout, ['p.keys', 'p.keyHeads', 'keyHead'])}
     for (var t = 0; t < ${tile}; t++) {
       let key = begin + t;
@@ -83,41 +57,12 @@ function forwardProgram(headDim: number): Program {
       }
     }
     workgroupBarrier();
-  }
-  if (isQuery) {
-    let inverse = select(0.0, 1.0 / total, total > 0.0);
-    ${eachUnit(units, 'y[own + j] = sums[j] * inverse;')}
-    logSumExps[(batch * p.heads + head) * p.time + query] = select(0.0, top + log(total), total > 0.0);
-  }`,
-  };
-}
+  }`;
+};
 
-/** dq, and Σ dout · out of each query, which the gradients of keys and values need. */
-function queryGradProgram(headDim: number): Program {
-  const layout = layoutOf(headDim);
+const queryGrad = (layout: HeadLayout): string => {
   const { unit, units, tile } = layout;
-  return {
-    name: `attentionQueryGrad ${headDim}`,
-    reads: {
-      ...{ q: unit, k: unit, v: unit, queryIds: 'i32', keyIds: 'i32' },
-      ...{ y: unit, dy: unit, logSumExps: 'f32' },
-    },
-    writes: { dq: unit, deltas: 'f32' },
-    params: ATTENTION_PARAMS,
-    lanes: ATTENTION_LANES,
-    declarations: tiles(layout),
-    body: `${queryPlace(ATTENTION_LANES)}
-  let own = (row * p.heads + head) * ${units};
-  let number = (batch * p.heads + head) * p.time + min(query, p.time - 1);
-  var question : array<${unit}, ${units}>;
-  var slopes : array<${unit}, ${units}>;
-  var sums : array<${unit}, ${units}>;
-  var products = ${unit}();
-  ${eachUnit(units, 'question[j] = q[own + j] * p.scale; slopes[j] = dy[own + j]; products += slopes[j] * y[own + j];')}
-  let delta = whole(products);
-  let level = logSumExps[number];
-  if (isQuery) { deltas[number] = delta; }
-  for (var begin = firstKey; begin < lastKey; begin += ${tile}) {
+  return `for (var begin = firstKey; begin < lastKey; begin += ${tile}) {
     ${loadTiles(['k', 'v'], layout, ['p.keys', 'p.keyHeads', 'keyHead'])}
     for (var t = 0; t < ${tile}; t++) {
       let key = begin + t;
@@ -131,34 +76,12 @@ function queryGradProgram(headDim: number): Program {
       }
     }
     workgroupBarrier();
-  }
-  if (isQuery) { ${eachUnit(units, 'dq[own + j] = sums[j];')} }`,
-  };
-}
+  }`;
+};
 
-/** dk and dv: one key for each invocation, the queries of all its heads in tiles. */
-function keyGradProgram(headDim: number): Program {
-  const layout = layoutOf(headDim);
+const keyGrad = (layout: HeadLayout): string => {
   const { unit, units, tile } = layout;
-  return {
-    name: `attentionKeyGrad ${headDim}`,
-    reads: {
-      ...{ q: unit, k: unit, v: unit, queryIds: 'i32', keyIds: 'i32' },
-      ...{ dy: unit, logSumExps: 'f32', deltas: 'f32' },
-    },
-    writes: { dk: unit, dv: unit },
-    params: ATTENTION_PARAMS,
-    lanes: ATTENTION_LANES,
-    declarations: tiles(layout),
-    body: `${keyPlace(ATTENTION_LANES)}
-  let own = (row * p.keyHeads + keyHead) * ${units};
-  var answer : array<${unit}, ${units}>;
-  var content : array<${unit}, ${units}>;
-  var keySums : array<${unit}, ${units}>;
-  var contentSums : array<${unit}, ${units}>;
-  ${eachUnit(units, 'answer[j] = k[own + j] * p.scale; content[j] = v[own + j];')}
-  for (var head = keyHead * perKey; head < (keyHead + 1) * perKey; head++) {
-    for (var begin = firstQuery; begin < lastQuery; begin += ${tile}) {
+  return `for (var begin = firstQuery; begin < lastQuery; begin += ${tile}) {
       ${loadTiles(['q', 'dy'], layout, ['p.time', 'p.heads', 'head'])}
       for (var t = 0; t < ${tile}; t++) {
         let query = begin + t;
@@ -175,16 +98,15 @@ function keyGradProgram(headDim: number): Program {
         }
       }
       workgroupBarrier();
-    }
-  }
-  if (isKey) { ${eachUnit(units, 'dk[own + j] = keySums[j]; dv[own + j] = contentSums[j];')} }`,
-  };
-}
-
-/** With workgroup memory, as GPUs like it. */
-export const TILED: AttentionPrograms = {
-  lanes: ATTENTION_LANES,
-  forward: byHeadDim(forwardProgram),
-  queryGrad: byHeadDim(queryGradProgram),
-  keyGrad: byHeadDim(keyGradProgram),
+    }`;
 };
+
+/** With workgroup memory, as GPUs like it: keys and values, or queries and slopes, go through it in tiles. */
+export const TILED: AttentionPrograms = attentionPrograms({
+  suffix: '',
+  lanes: ATTENTION_LANES,
+  declarations: tiles,
+  forward,
+  queryGrad,
+  keyGrad,
+});
