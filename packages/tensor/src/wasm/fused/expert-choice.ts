@@ -1,35 +1,18 @@
-import { ShapeMismatchError } from '@moect/core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { OP } from '../../generated/wasm-ops.ts';
 import { inputsOf, numberAttr } from '../../kernel-inputs.ts';
+import { choiceInputs } from '../../router-inputs.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
 import { checkRange } from './scratch.ts';
 
 /** An exponential costs about as much as this many copied elements. */
 const WORK = 8;
 
-interface Choice {
-  readonly rows: number;
-  readonly n: number;
-  readonly k: number;
-  readonly renormalize: number;
-}
-
-function choiceOf(call: WasmKernelCall, logits: TensorInfo): Choice {
-  const [rows, n] = logits.shape as [number, number];
-  const k = numberAttr(call, 'k');
-  if (!Number.isInteger(k) || k < 1 || k > n) {
-    const expected = `at least k = ${k} columns, and k at least 1`;
-    throw new ShapeMismatchError('MoectChooseExperts: logits', logits.shape, expected);
-  }
-  return { rows, n, k, renormalize: call.attrs['renormalize'] === true ? 1 : 0 };
-}
-
 function chooseExperts(call: WasmKernelCall): TensorInfo[] {
   const { backend } = call;
   const { runtime } = backend;
-  const logits = inputsOf('MoectChooseExperts', call)('logits', 'float32', ['rows', 'n']);
-  const { rows, n, k, renormalize } = choiceOf(call, logits);
+  const { logits, params } = choiceInputs('MoectChooseExperts', call);
+  const { rows, n, k, renormalize } = params;
   const weights = backend.output([rows, k], 'float32');
   const indices = backend.output([rows, k], 'int32');
   const from = backend.pointer(logits);
@@ -42,9 +25,8 @@ function chooseExperts(call: WasmKernelCall): TensorInfo[] {
 
 function chooseExpertsGrad(call: WasmKernelCall): TensorInfo {
   const { backend } = call;
-  const take = inputsOf('MoectChooseExpertsGrad', call);
-  const logits = take('logits', 'float32', ['rows', 'n']);
-  const { rows, n, k, renormalize } = choiceOf(call, logits);
+  const { take, logits, params } = choiceInputs('MoectChooseExpertsGrad', call);
+  const { rows, n, k, renormalize } = params;
   const indices = take('indices', 'int32', [rows, k]);
   const dweights = take('dweights', 'float32', [rows, k]);
   checkRange(backend, 'MoectChooseExpertsGrad: indices', backend.pointer(indices), rows * k, 0, n);

@@ -1,6 +1,6 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { OP } from '../../generated/wasm-ops.ts';
-import { inputsOf, type TakeInput } from '../../kernel-inputs.ts';
+import { type RouterLossInputs, routerLossInputs } from '../../router-inputs.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
 import { withTemporary } from './scratch.ts';
 
@@ -9,43 +9,37 @@ const WORK = 8;
 /** Tokens that one unit sums: fixed, so that threads do not change the bits. */
 const SPAN = 512;
 
-interface Operands {
-  readonly take: TakeInput;
-  readonly logits: TensorInfo;
-  readonly rows: number;
-  readonly n: number;
-  /** Of the logits, the mask and the counts; without counts the last is 0. */
-  readonly pointers: readonly number[];
-}
-
-function operands(name: string, call: WasmKernelCall): Operands {
-  const { backend } = call;
-  const take = inputsOf(name, call);
-  const logits = take('logits', 'float32', ['rows', 'n']);
-  const [rows, n] = logits.shape as [number, number];
-  const mask = backend.pointer(take('mask', 'float32', [rows]));
-  const isBalance = call.attrs['kind'] === 'balance';
-  const counts = isBalance ? backend.pointer(take('tokensPerExpert', 'float32', [n])) : 0;
-  return { take, logits, rows, n, pointers: [backend.pointer(logits), mask, counts] };
+/** Addresses of the logits, the mask and the counts; without counts the last is 0. */
+function pointersOf(
+  { backend }: WasmKernelCall,
+  { logits, mask, tokensPerExpert }: RouterLossInputs,
+): readonly [number, number, number] {
+  const counts = tokensPerExpert === undefined ? 0 : backend.pointer(tokensPerExpert);
+  return [backend.pointer(logits), backend.pointer(mask), counts];
 }
 
 function routerLoss(call: WasmKernelCall): TensorInfo[] {
   const { backend } = call;
   const { runtime } = backend;
-  const { rows, n, pointers } = operands('MoectRouterLoss', call);
+  const inputs = routerLossInputs('MoectRouterLoss', call);
+  const { rows, n } = inputs.params;
+  const pointers = pointersOf(call, inputs);
   const [y, factor] = [backend.output([], 'float32'), backend.output([], 'float32')];
   const parts = Math.ceil(rows / SPAN);
   withTemporary(backend, parts * 16, (partial) => {
     const args = [parts, 1, ...pointers, partial, rows, n, SPAN];
     runtime.dispatch(OP.ROUTER_LOSS, args, runtime.chunks(parts, SPAN * n * WORK));
-    runtime.dispatch(OP.ROUTER_LOSS_SUM, [1, 1, partial, parts, pointers[2]!, n, y.pointer, factor.pointer]);
+    runtime.dispatch(OP.ROUTER_LOSS_SUM, [1, 1, partial, parts, pointers[2], n, y.pointer, factor.pointer]);
   });
   return [y.info, factor.info];
 }
 
 function routerLossGrad(call: WasmKernelCall): TensorInfo {
   const { backend } = call;
-  const { take, logits, rows, n, pointers } = operands('MoectRouterLossGrad', call);
+  const inputs = routerLossInputs('MoectRouterLossGrad', call);
+  const { take, logits } = inputs;
+  const { rows, n } = inputs.params;
+  const pointers = pointersOf(call, inputs);
   const scalars = ['factor', 'dloss'].map((name) => backend.pointer(take(name, 'float32', [])));
   const dlogits = backend.output(logits.shape, 'float32');
   const args = [rows, 1, ...pointers, ...scalars, dlogits.pointer, n];

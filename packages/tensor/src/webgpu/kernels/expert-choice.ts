@@ -1,6 +1,6 @@
-import { ShapeMismatchError } from '@moect/core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { inputsOf, numberAttr } from '../../kernel-inputs.ts';
+import { choiceInputs } from '../../router-inputs.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
 import { output, type Program, runProgram } from '../program.ts';
 import { FLAT_LANES, REDUCTIONS, ROW_LANES } from './snippets.ts';
@@ -90,23 +90,9 @@ const COUNT: Program = {
   if (lane == 0) { counts[group] = sum; }`,
 };
 
-const choiceParams = (
-  call: WebgpuKernelCall,
-  logits: TensorInfo,
-): Record<'rows' | 'n' | 'k' | 'renormalize', number> => {
-  const [rows, n] = logits.shape as [number, number];
-  const k = numberAttr(call, 'k');
-  if (!Number.isInteger(k) || k < 1 || k > n) {
-    const expected = `at least k = ${k} columns, and k at least 1`;
-    throw new ShapeMismatchError('MoectChooseExperts: logits', logits.shape, expected);
-  }
-  return { rows, n, k, renormalize: call.attrs['renormalize'] === true ? 1 : 0 };
-};
-
 function choose(call: WebgpuKernelCall): TensorInfo[] {
   const { backend } = call;
-  const logits = inputsOf('MoectChooseExperts', call)('logits', 'float32', ['rows', 'n']);
-  const params = choiceParams(call, logits);
+  const { logits, params } = choiceInputs('MoectChooseExperts', call);
   const weights = output(backend, [params.rows, params.k]);
   const indices = output(backend, [params.rows, params.k], 'int32');
   const groups = Math.ceil(params.rows / FLAT_LANES);
@@ -116,9 +102,7 @@ function choose(call: WebgpuKernelCall): TensorInfo[] {
 
 function chooseGrad(call: WebgpuKernelCall): TensorInfo {
   const { backend } = call;
-  const take = inputsOf('MoectChooseExpertsGrad', call);
-  const logits = take('logits', 'float32', ['rows', 'n']);
-  const params = choiceParams(call, logits);
+  const { take, logits, params } = choiceInputs('MoectChooseExpertsGrad', call);
   const indices = take('indices', 'int32', [params.rows, params.k]);
   const dweights = take('dweights', 'float32', [params.rows, params.k]);
   const dlogits = output(backend, logits.shape);

@@ -1,6 +1,7 @@
 import { ShapeMismatchError } from '@moect/core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { inputsOf, lastSize, numberAttr, sizeOf } from '../../kernel-inputs.ts';
+import { gatePriorInputs, gateWeightGradInputs, gateWeightInputs } from '../../gate-inputs.ts';
+import { sizeOf } from '../../kernel-inputs.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
 import { output, type Program, runProgram } from '../program.ts';
 import { rowProgram } from './row-program.ts';
@@ -124,67 +125,33 @@ const PRIOR_GRAD: Program = {
 
 function weight(call: WebgpuKernelCall): TensorInfo[] {
   const { backend } = call;
-  const take = inputsOf('MoectGateWeight', call);
-  const left = take('left', 'float32', ['…', 'inner']);
-  const d = lastSize(left);
-  const tensors = {
-    left,
-    right: take('right', 'float32', left.shape),
-    leftBias: take('leftBias', 'float32', [d]),
-    rightBias: take('rightBias', 'float32', [d]),
-    weight: take('weight', 'float32', [1, d]),
-    bias: take('bias', 'float32', [1]),
-  };
-  const shape = [...left.shape.slice(0, -1), 1];
+  const { tensors, d, shape } = gateWeightInputs(call);
   const [logit, probability] = [output(backend, shape), output(backend, shape)];
-  const inner = output(backend, left.shape);
+  const inner = output(backend, tensors.left.shape);
   runProgram(backend, WEIGHT, sizeOf(shape), { ...tensors, logit, probability, inner }, { d });
   return [logit, probability, inner];
 }
 
 function weightGrad(call: WebgpuKernelCall): TensorInfo[] {
   const { backend } = call;
-  const take = inputsOf('MoectGateWeightGrad', call);
-  const inner = take('inner', 'float32', ['…', 'inner']);
-  const d = lastSize(inner);
+  const { tensors, d, shape } = gateWeightGradInputs(call);
+  const { inner } = tensors;
   if (d === 0) throw new ShapeMismatchError('MoectGateWeightGrad: inner', inner.shape, '[.., at least 1]');
-  const shape = [...inner.shape.slice(0, -1), 1];
   const results = {
     dsum: output(backend, inner.shape),
     dinnerBias: output(backend, [d]),
     dweight: output(backend, [1, d]),
     dbias: output(backend, [1]),
   };
-  const tensors = {
-    inner,
-    weight: take('weight', 'float32', [1, d]),
-    probability: take('probability', 'float32', shape),
-    dlogit: take('dlogit', 'float32', shape),
-    dprobability: take('dprobability', 'float32', shape),
-    ...results,
-  };
   const params = { rows: sizeOf(shape), d };
-  runProgram(backend, WEIGHT_GRAD, Math.ceil(d / COLUMNS), tensors, params);
+  runProgram(backend, WEIGHT_GRAD, Math.ceil(d / COLUMNS), { ...tensors, ...results }, params);
   return Object.values(results);
 }
 
 function priorInputs(name: string, call: WebgpuKernelCall) {
-  const take = inputsOf(name, call);
-  const logit = take('logit', 'float32', ['…']);
-  const size = sizeOf(logit.shape);
-  const ids = (input: string): TensorInfo => {
-    const info = take(input, 'int32', ['…']);
-    if (sizeOf(info.shape) === size) return info;
-    throw new ShapeMismatchError(`${name}: ${input}`, info.shape, `${size} numbers`);
-  };
-  const params = {
-    size,
-    positive: numberAttr(call, 'positive'),
-    negative: numberAttr(call, 'negative'),
-    up: numberAttr(call, 'positiveScale'),
-    down: numberAttr(call, 'negativeScale'),
-  };
-  return { take, params, tensors: { logit, classes: ids('classes'), documentIds: ids('documentIds') } };
+  const { take, tensors, positiveScale: up, negativeScale: down, ...numbers } = gatePriorInputs(name, call);
+  const { size, positive, negative } = numbers;
+  return { take, tensors, params: { size, positive, negative, up, down } };
 }
 
 function prior(call: WebgpuKernelCall): TensorInfo[] {

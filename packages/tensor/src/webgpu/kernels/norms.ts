@@ -7,16 +7,28 @@ import { rowProgram } from './row-program.ts';
 const eachColumn = (statements: string): string =>
   `for (var j = lane; j < p.d; j += LANES) { ${statements} }`;
 
+/** One over the root mean square of `value`, as `inverse`. */
+const root = (value: string): string => `
+  let at = group * p.d;
+  var squares = 0.0;
+  ${eachColumn(`let v = ${value}; squares += v * v;`)}
+  let inverse = inverseSqrt(total(lane, squares) / f32(p.d) + p.eps);`;
+
+/** The same, and `slope`: what each element's gradient is less by, times the element; `dy` is that of value · inverse. */
+const rootSlope = (value: string, dy: string): string => `
+  let at = group * p.d;
+  var squares = 0.0;
+  var products = 0.0;
+  ${eachColumn(`let v = ${value}; squares += v * v; products += v * ${dy};`)}
+  let inverse = inverseSqrt(total(lane, squares) / f32(p.d) + p.eps);
+  let slope = inverse * inverse * inverse * total(lane, products) / f32(p.d);`;
+
 const RMS_NORM = rowProgram({
   name: 'rmsNorm',
   reads: { x: 'f32', weight: 'f32' },
   writes: { y: 'f32' },
   params: { d: 'i32', eps: 'f32' },
-  body: `
-  let at = group * p.d;
-  var squares = 0.0;
-  ${eachColumn('let v = x[at + j]; squares += v * v;')}
-  let inverse = inverseSqrt(total(lane, squares) / f32(p.d) + p.eps);
+  body: `${root('x[at + j]')}
   ${eachColumn('y[at + j] = x[at + j] * inverse * weight[j];')}`,
 });
 
@@ -26,13 +38,7 @@ const RMS_NORM_GRAD = rowProgram({
   reads: { x: 'f32', weight: 'f32', dy: 'f32' },
   writes: { dx: 'f32', rowNumbers: 'f32' },
   params: { d: 'i32', eps: 'f32' },
-  body: `
-  let at = group * p.d;
-  var squares = 0.0;
-  var products = 0.0;
-  ${eachColumn('let v = x[at + j]; squares += v * v; products += v * dy[at + j] * weight[j];')}
-  let inverse = inverseSqrt(total(lane, squares) / f32(p.d) + p.eps);
-  let slope = inverse * inverse * inverse * total(lane, products) / f32(p.d);
+  body: `${rootSlope('x[at + j]', 'dy[at + j] * weight[j]')}
   ${eachColumn('dx[at + j] = inverse * dy[at + j] * weight[j] - x[at + j] * slope;')}
   if (lane == 0) { rowNumbers[2 * group] = 0.0; rowNumbers[2 * group + 1] = inverse; }`,
 });
@@ -42,11 +48,7 @@ const NORMALIZE_SUM = rowProgram({
   reads: { a: 'f32', b: 'f32' },
   writes: { y: 'f32' },
   params: { d: 'i32', eps: 'f32' },
-  body: `
-  let at = group * p.d;
-  var squares = 0.0;
-  ${eachColumn('let v = a[at + j] + b[at + j]; squares += v * v;')}
-  let inverse = inverseSqrt(total(lane, squares) / f32(p.d) + p.eps);
+  body: `${root('a[at + j] + b[at + j]')}
   ${eachColumn('y[at + j] = (a[at + j] + b[at + j]) * inverse;')}`,
 });
 
@@ -55,13 +57,7 @@ const NORMALIZE_SUM_GRAD = rowProgram({
   reads: { a: 'f32', b: 'f32', dy: 'f32' },
   writes: { dx: 'f32' },
   params: { d: 'i32', eps: 'f32' },
-  body: `
-  let at = group * p.d;
-  var squares = 0.0;
-  var products = 0.0;
-  ${eachColumn('let v = a[at + j] + b[at + j]; squares += v * v; products += v * dy[at + j];')}
-  let inverse = inverseSqrt(total(lane, squares) / f32(p.d) + p.eps);
-  let slope = inverse * inverse * inverse * total(lane, products) / f32(p.d);
+  body: `${rootSlope('a[at + j] + b[at + j]', 'dy[at + j]')}
   ${eachColumn('dx[at + j] = inverse * dy[at + j] - (a[at + j] + b[at + j]) * slope;')}`,
 });
 

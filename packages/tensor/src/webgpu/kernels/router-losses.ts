@@ -1,5 +1,5 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { inputsOf } from '../../kernel-inputs.ts';
+import { routerLossInputs } from '../../router-inputs.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
 import { output, type Program, runProgram } from '../program.ts';
 import { FLAT_LANES, REDUCTIONS, ROW_LANES } from './snippets.ts';
@@ -86,14 +86,15 @@ const PROGRAMS = { balance: loss('balance'), z: loss('z') };
 const GRAD_PROGRAMS = { balance: lossGrad('balance'), z: lossGrad('z') };
 
 function operands(name: string, call: WebgpuKernelCall) {
-  const take = inputsOf(name, call);
-  const kind: Kind = call.attrs['kind'] === 'balance' ? 'balance' : 'z';
-  const logits = take('logits', 'float32', ['rows', 'n']);
-  const [rows, n] = logits.shape as [number, number];
-  const mask = take('mask', 'float32', [rows]);
-  const tokensPerExpert =
-    kind === 'balance' ? { tokensPerExpert: take('tokensPerExpert', 'float32', [n]) } : {};
-  return { take, kind, logits, params: { rows, n }, tensors: { logits, mask, ...tokensPerExpert } };
+  const { take, logits, mask, tokensPerExpert, params } = routerLossInputs(name, call);
+  const kind: Kind = tokensPerExpert === undefined ? 'z' : 'balance';
+  return {
+    take,
+    kind,
+    logits,
+    params,
+    tensors: { logits, mask, ...(tokensPerExpert && { tokensPerExpert }) },
+  };
 }
 
 function routerLoss(call: WebgpuKernelCall): TensorInfo[] {
