@@ -13,6 +13,7 @@ type Kind = Segment['kind'];
 
 interface Dispatcher {
   dispatch(op: number, args: readonly number[], chunks?: number): void;
+  synchronize(): void;
 }
 
 const opNames = new Map(Object.entries(OP).map(([name, id]) => [id as number, name]));
@@ -71,6 +72,8 @@ export class Recorder {
     runtime.dispatch = (op, args, chunks) => {
       this.#cut('between', 'between');
       dispatch(op, args, chunks);
+      // otherwise a part of it would count as the next operation's
+      runtime.synchronize();
       this.#cut('wasm', `${opNames.get(op) ?? op} (${this.#kernel})`);
     };
   }

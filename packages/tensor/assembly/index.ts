@@ -1,4 +1,4 @@
-export { runAlone, runShared, workerLoop } from './pool';
+export { finishShared, runAlone, startShared, workerLoop } from './pool';
 export { setScratch } from './layout';
 export { sampleProduct } from './product';
 

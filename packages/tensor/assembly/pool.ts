@@ -14,17 +14,21 @@ export function runAlone(op: i32, chunks: i32): void {
   for (let c = 0; c < chunks; c++) runChunk(op, c, chunks);
 }
 
-/**
- * Runs an operation on this thread and on all workers; arguments have been written before.
- * Returns 0, or 1 when the workers made no progress until `env.stalled` gave up.
- */
-export function runShared(op: i32, chunks: i32): i32 {
+/** Gives an operation to the workers and returns; arguments have been written before, the last operation has finished. */
+export function startShared(op: i32, chunks: i32): void {
   store<i32>(OP, op);
   store<i32>(CHUNKS, chunks);
   atomic.store<i32>(DONE, 0);
   atomic.store<i32>(REMAINING, chunks);
   atomic.add<i32>(GENERATION, 1);
   if (atomic.load<i32>(SLEEPERS) > 0) atomic.notify(GENERATION, -1);
+}
+
+/**
+ * Helps with the chunks of the operation that `startShared` gave out, and waits for those of the workers.
+ * Returns 0, or 1 when the workers made no progress until `env.stalled` gave up.
+ */
+export function finishShared(chunks: i32): i32 {
   takeChunks();
   return waitForOthers(chunks);
 }

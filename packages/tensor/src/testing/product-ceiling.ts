@@ -18,7 +18,7 @@ const SHAPES: readonly ProductCeiling['shape'][] = [
 
 /**
  * The largest rate over a few shapes that suit the kernels, each the best of many runs: what a training step is
- * compared with. Measures the active backend with its threads; for backends that compute when called (wasm, cpu).
+ * compared with. Measures the active backend with its threads; for backends with synchronous reads (wasm, cpu).
  * @param milliseconds spent on each shape
  */
 export function productCeiling(milliseconds = 500): ProductCeiling {
@@ -30,7 +30,7 @@ export function productCeiling(milliseconds = 500): ProductCeiling {
     const end = performance.now() + milliseconds;
     while (performance.now() < end) {
       const start = performance.now();
-      tf.matMul(x, w, false, true).dispose();
+      tf.tidy(() => tf.slice(tf.matMul(x, w, false, true), [0, 0], [1, 1]).dataSync());
       const gflops = (2 * m * k * n) / (performance.now() - start) / 1e6;
       if (gflops > best.gflops) best = { gflops, shape };
     }

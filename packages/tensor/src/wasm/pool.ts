@@ -9,7 +9,8 @@ export interface PoolHost {
   readonly memory: WebAssembly.Memory;
   /** Address of `layout.scratchBytes` bytes for one worker. */
   allocScratch(): number;
-  runShared(op: number, chunks: number): number;
+  startShared(op: number, chunks: number): void;
+  finishShared(chunks: number): number;
   /** Makes a worker that runs src/wasm-thread.ts, in place of one without a file. */
   readonly createWorker?: (() => unknown) | undefined;
 }
@@ -40,6 +41,9 @@ export class ThreadPool {
   readonly #words: Int32Array;
   readonly #ends = new Set<() => void>();
   #lost = false;
+  /** The operation that was started and not yet finished; 0 chunks: none. */
+  #op = 0;
+  #chunks = 0;
   #lastDone = 0;
   #lastLook = 0;
   #waited = 0;
@@ -87,13 +91,26 @@ export class ThreadPool {
     return this.#waited > this.deadlineMs ? 1 : 0;
   }
 
-  /** Runs the chunks of an operation on all threads. @throws when a chunk traps or a thread is lost with its chunk */
-  run(op: number, chunks: number): void {
+  /** Gives the chunks of an operation to the workers, once the last one is finished; this thread helps in `finish`. */
+  start(op: number, chunks: number): void {
     if (this.#lost) throw this.#lostError(op);
+    this.#op = op;
+    this.#chunks = chunks;
+    this.#host.startShared(op, chunks);
+  }
+
+  /**
+   * Helps with the operation that was started last until all of it is done; nothing where it is.
+   * @throws Error when a chunk of it trapped, BackendUnavailableError when a thread is lost with its chunk
+   */
+  finish(): void {
+    const [op, chunks] = [this.#op, this.#chunks];
+    if (chunks === 0) return;
+    this.#chunks = 0;
     this.#restartClock();
     let failure: unknown;
     try {
-      if (this.#host.runShared(op, chunks) !== 0) this.#lost = true;
+      if (this.#host.finishShared(chunks) !== 0) this.#lost = true;
     } catch (error) {
       failure = error;
       this.#finishAfterTrap(chunks);

@@ -8,7 +8,8 @@ import { isWideTileFaster, wantsWide } from './wide-vectors.ts';
 /** Functions of assembly/index.ts. */
 export interface WasmExports {
   runAlone(op: number, chunks: number): void;
-  runShared(op: number, chunks: number): number;
+  startShared(op: number, chunks: number): void;
+  finishShared(chunks: number): number;
   setScratch(pointer: number): void;
   workerLoop(): void;
   isRelaxed(): number;
@@ -126,7 +127,8 @@ export class Runtime {
       module,
       memory: this.#memory,
       allocScratch: () => this.allocator.alloc(layout.scratchBytes),
-      runShared: (op: number, chunks: number) => this.exports.runShared(op, chunks),
+      startShared: (op: number, chunks: number) => this.exports.startShared(op, chunks),
+      finishShared: (chunks: number) => this.exports.finishShared(chunks),
       createWorker,
     };
     try {
@@ -153,8 +155,13 @@ export class Runtime {
 
   /** Ends the worker threads. */
   dispose(): void {
-    this.#pool?.stop();
-    this.#pool = undefined;
+    const pool = this.#pool;
+    try {
+      this.synchronize();
+    } finally {
+      this.#pool = undefined;
+      pool?.stop();
+    }
   }
 
   /** Bytes over the whole memory. Take it anew for every use: growth makes a new one. */
@@ -188,14 +195,22 @@ export class Runtime {
   /**
    * Runs operation `op` (a number of `OP`) with the given argument words (pointers and integers; floats through
    * `floatBits`), cut into `chunks` fixed ranges. Every chunk gives the same bits whoever runs it, and the
-   * result must not depend on `chunks`.
+   * result must not depend on `chunks`. Other threads may still be at work when this returns: JavaScript that prepares
+   * the next operation costs them no time. `synchronize` waits, and whatever looks at values does so by itself.
+   * @throws Error when this operation or the one before it trapped
    */
   dispatch(op: number, args: readonly number[], chunks = 1): void {
+    this.synchronize();
     const words = this.#argWords();
     const start = layout.args >> 2;
     for (let i = 0; i < args.length; i++) words[start + i] = args[i]!;
-    if (chunks > 1 && this.#pool !== undefined) this.#pool.run(op, chunks);
+    if (chunks > 1 && this.#pool !== undefined) this.#pool.start(op, chunks);
     else this.#runAlone(op, chunks);
+  }
+
+  /** Helps the other threads until the last operation is done. @throws Error when it trapped */
+  synchronize(): void {
+    this.#pool?.finish();
   }
 
   /**
@@ -221,6 +236,7 @@ export class Runtime {
   }
 
   #refresh(): void {
+    this.synchronize();
     if (this.#epoch === this.allocator.epoch) return;
     const { buffer } = this.#memory;
     this.#u8 = new Uint8Array(buffer);

@@ -128,6 +128,7 @@ export class WasmTensorData {
   }
 
   #heapView(): NumericView {
+    this.#runtime.synchronize();
     if (this.#view !== undefined && this.#epoch === this.#runtime.allocator.epoch) return this.#view;
     const { buffer } = this.#runtime.allocator.memory;
     this.#epoch = this.#runtime.allocator.epoch;

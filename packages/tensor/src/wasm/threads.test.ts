@@ -77,15 +77,42 @@ test('1, 2, 3 and 5 threads give the same bits', async () => {
 test('a trap in a chunk becomes an error, on whatever thread it happens, and the next operation works', async () => {
   const { runtime } = await startWasm({ threads: 3 });
   const beyond = 0xffffff00;
+  const run = (op: number, args: number[], chunks: number): void => {
+    runtime.dispatch(op, args, chunks);
+    runtime.synchronize();
+  };
   for (let i = 0; i < 20; i++) {
-    expect(() => runtime.dispatch(OP.FILL_WORDS, [beyond, 1 << 20, 1], 16)).toThrow(/FILL_WORDS trapped/);
-    expect(() => runtime.dispatch(OP.FILL_WORDS, [beyond, 1 << 20, 1])).toThrow(/FILL_WORDS trapped/);
-    expect(() => runtime.dispatch(127, [], 16)).toThrow(/127 trapped/);
+    expect(() => run(OP.FILL_WORDS, [beyond, 1 << 20, 1], 16)).toThrow(/FILL_WORDS trapped/);
+    expect(() => run(OP.FILL_WORDS, [beyond, 1 << 20, 1], 1)).toThrow(/FILL_WORDS trapped/);
+    expect(() => run(127, [], 16)).toThrow(/127 trapped/);
   }
   runtime.minSharedWork = 0;
   const sum = tf.tidy(() => tf.sum(tf.matMul(tf.ones([64, 32]), tf.ones([32, 48]))));
   expect(float(await sum.data())[0]).toBe(64 * 32 * 48);
   sum.dispose();
+});
+
+test('an operation of which other threads have a part goes on while JavaScript does, and its trap is an error of the next one', async () => {
+  const { runtime } = await startWasm({ threads: 3 });
+  const words = 1 << 24;
+  const block = runtime.allocator.alloc(4 * words);
+  // whatever looks at the heap waits
+  for (const value of [1, 2, 3]) {
+    runtime.dispatch(OP.FILL_WORDS, [block, words, value], 64);
+    const at = block >>> 2;
+    expect(
+      runtime
+        .i32()
+        .subarray(at, at + words)
+        .every((word) => word === value),
+    ).toBe(true);
+  }
+  runtime.dispatch(OP.FILL_WORDS, [0xffffff00, 1 << 20, 1], 16);
+  const next = (): void => runtime.dispatch(OP.FILL_WORDS, [block, words, 4], 64);
+  expect(next).toThrow(/FILL_WORDS trapped/);
+  expect(next).not.toThrow();
+  expect(runtime.i32()[(block >>> 2) + words - 1]).toBe(4);
+  runtime.allocator.release(block, 4 * words);
 });
 
 test('thousands of small operations in a row are all right on 3 threads', async () => {
