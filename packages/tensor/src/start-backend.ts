@@ -15,12 +15,21 @@ async function useWasm(options: WasmBackendOptions): Promise<BackendInfo> {
   return { name: 'wasm', device: 'cpu', threads, detail };
 }
 
+/** From here on the gain is worth a word. */
+const GAIN = 1.1;
+
 async function useWebgpu(): Promise<BackendInfo> {
   const { registerWebgpuBackend } = await import('./webgpu.ts');
-  const { description, isSoftware } = await registerWebgpuBackend();
+  const { description, isSoftware, products, float16Gain = 1 } = await registerWebgpuBackend();
   await tf.setBackend('webgpu');
   await tf.ready();
-  const note = isSoftware ? ' (a software adapter: for tests; wasm is faster)' : '';
+  const gain =
+    float16Gain < GAIN
+      ? ''
+      : `; with MOECT_WEBGPU_PRODUCTS=float16 those with frozen weights ${float16Gain.toFixed(1)} times as fast, rounded to float16`;
+  const note = isSoftware
+    ? ' (a software adapter: for tests; wasm is faster)'
+    : `, products in ${products.float32}${gain}`;
   const device = isSoftware ? 'cpu' : 'gpu';
   return { name: 'webgpu', device, threads: 1, detail: `WebGPU, ${description}${note}` };
 }

@@ -11,6 +11,7 @@ import {
   limitsOf,
 } from './device-limits.ts';
 import { FrozenMatrices, type FrozenMatrix } from './frozen-matrices.ts';
+import { fixedSubgroupSize, type ProductForms } from './product-forms.ts';
 
 type BackendClass = new (device: GPUDevice, info: GPUAdapterInfo) => WebGPUBackend;
 type Read = ReturnType<WebGPUBackend['read']>;
@@ -26,6 +27,8 @@ export interface MoectWebgpuBackend extends WebGPUBackend {
   readonly isSoftware: boolean;
   /** Eight invocations are always one subgroup, and better than workgroup memory. */
   readonly hasCheapSubgroups: boolean;
+  /** Software adapters have what suits them; GPUs begin with tiles, until `measureProducts` says better. */
+  products: ProductForms;
 }
 
 /**
@@ -45,6 +48,13 @@ export function createBackend(
     readonly isSoftware: boolean = isSoftwareAdapter(info);
     readonly hasCheapSubgroups: boolean =
       this.isSoftware && device.features.has('subgroups') && info.subgroupMinSize >= 8;
+    products: ProductForms = this.hasCheapSubgroups
+      ? { float32: 'subgroups', frozen: 'subgroups', subgroupSize: 8 }
+      : {
+          float32: 'tiles',
+          frozen: 'tiles',
+          subgroupSize: fixedSubgroupSize(device.features, info),
+        };
 
     /** Kernels of TensorFlow.js itself: they bind every tensor as a whole. */
     override runWebGPUProgram(...given: RunArguments): ReturnType<WebGPUBackend['runWebGPUProgram']> {

@@ -11,6 +11,17 @@ export interface FrozenMatrix {
   readonly codes: TensorInfo;
   /** Scales of the rows (int8). */
   readonly scales: TensorInfo;
+  /** All values are in the range of float16. */
+  readonly fitsHalf: boolean;
+}
+
+/** bfloat16 bits, without the sign, of the first value past the range of float16: 65,536. */
+const PAST_HALF = 0x4780;
+const LARGEST_HALF = 65504;
+
+function fitsHalf({ codes, scales }: CompressedValues): boolean {
+  if (codes instanceof Uint16Array) return codes.every((code) => (code & 0x7fff) < PAST_HALF);
+  return scales.every((scale) => 127 * scale <= LARGEST_HALF);
 }
 
 /** Records a dispatch that writes the values as float32 to `y`. It submits nothing: what was widened before it stays. */
@@ -61,6 +72,7 @@ export class FrozenMatrices {
       columns,
       codes: this.#backend.makeTensorInfo([words.length], 'int32', words),
       scales: this.#backend.makeTensorInfo([scales.length], 'float32', scales),
+      fitsHalf: fitsHalf(values),
     });
     return info;
   }

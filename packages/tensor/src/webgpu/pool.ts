@@ -2,6 +2,7 @@ import { tf } from '../tf.ts';
 import type { MoectWebgpuBackend } from './backend.ts';
 import { logitRows } from './kernels/linear-cross-entropy.ts';
 import { type PoolTrace, recordPool } from './pool-trace.ts';
+import { submit } from './program.ts';
 
 /** Memory of the device in use, and what it allows. Bytes. */
 export interface WebgpuMemory {
@@ -47,13 +48,14 @@ interface Hidden {
 /** Gives the memory that waits in the pool back to the device. Other work takes buffers of other sizes. */
 export function emptyWebgpuPool(): void {
   const backend = active();
-  if (backend === null) return;
+  if (backend !== null) emptyPool(backend);
+}
+
+/** The same for a backend that need not be the active one. */
+export function emptyPool(backend: MoectWebgpuBackend): void {
   const { commandEncoder, bufferManager: pool } = backend as unknown as Hidden;
   // what is recorded may hold buffers that are free then
-  if (commandEncoder !== null) {
-    backend.endComputePassEncoder();
-    backend.submitQueue();
-  }
+  if (commandEncoder !== null) submit(backend);
   for (const buffers of pool.freeBuffers.values()) {
     for (const buffer of buffers.splice(0)) {
       backend.bufferManager.numBytesAllocated -= buffer.size;

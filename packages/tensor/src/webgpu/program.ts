@@ -17,9 +17,11 @@ export interface Program {
   readonly params: Readonly<Record<string, 'i32' | 'f32'>>;
   /** Invocations of a workgroup. */
   readonly lanes: number;
-  /** The workgroup is one subgroup, and uses its functions: only where the backend `hasCheapSubgroups`. */
+  /** The workgroup is one subgroup, and uses its functions: only where the device has subgroups of that many lanes. */
   readonly isSubgroup?: true;
-  /** The same for as many workgroups, used there in place of this one. */
+  /** Uses float16: only where the device has it. */
+  readonly isHalf?: boolean;
+  /** The same for as many workgroups, used in place of this one where the backend `hasCheapSubgroups`. */
   readonly onSubgroup?: Program;
   /** Constants, functions and workgroup memory. */
   readonly declarations?: string;
@@ -45,7 +47,8 @@ const pipelines = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
 
 /** The whole shader. */
 export function shaderText(program: Program): string {
-  const { reads, writes, params, lanes, isSubgroup = false, declarations = '', body } = program;
+  const { reads, writes, params, lanes, isSubgroup = false, isHalf = false } = program;
+  const { declarations = '', body } = program;
   const buffers = [
     ...Object.entries(writes).map(([name, type]) => ({ name, type, access: 'read_write' })),
     ...Object.entries(reads).map(([name, type]) => ({ name, type, access: 'read' })),
@@ -55,7 +58,7 @@ export function shaderText(program: Program): string {
       `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name} : array<${type}>;`,
   );
   const fields = Object.entries(params).map(([name, type]) => `${name} : ${type},`);
-  return `${isSubgroup ? 'enable subgroups;' : ''}
+  return `${isSubgroup ? 'enable subgroups;' : ''} ${isHalf ? 'enable f16;' : ''}
 struct Params { groups : i32, ${fields.join(' ')} }
 @group(0) @binding(0) var<uniform> p : Params;
 ${bindings.join('\n')}
@@ -160,7 +163,11 @@ type ProgramCall = [
 export function runProgram(...call: ProgramCall): void {
   const [backend] = call;
   recordProgram(...call);
-  if ((backend as unknown as Recorder).dispatchCountInPass < BATCH) return;
+  if ((backend as unknown as Recorder).dispatchCountInPass >= BATCH) submit(backend);
+}
+
+/** Gives the driver what was recorded. */
+export function submit(backend: MoectWebgpuBackend): void {
   backend.endComputePassEncoder();
   backend.submitQueue();
 }

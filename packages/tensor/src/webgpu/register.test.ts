@@ -119,11 +119,12 @@ describe.skipIf(noAdapter)(`the WebGPU backend${skipNote}`, () => {
   });
 });
 
-/** Runs `selectBackend('webgpu')` in a process of its own; gives the message of its error. */
-async function selectElsewhere(flags: string[], env: Record<string, string>): Promise<string> {
+/** Runs a program, by default `selectBackend('webgpu')`, in a process of its own; gives the message of its error. */
+async function selectElsewhere(flags: string[], env: Record<string, string>, then = ''): Promise<string> {
   const program = `
     const { selectBackend } = await import('@moect/tensor');
-    await selectBackend('webgpu').catch((error) => console.log(error.name + ': ' + error.message));`;
+    await selectBackend('webgpu').catch((error) => console.log(error.name + ': ' + error.message));
+    ${then}`;
   const options = [
     '--conditions=@moect/source',
     '--import',
@@ -150,6 +151,27 @@ function without(name: string): string[] {
   const start = `import { register } from 'node:module'; register(${url});`;
   return ['--import', `data:text/javascript,${encodeURIComponent(start)}`];
 }
+
+describe.skipIf(noAdapter)(`products in the form that MOECT_WEBGPU_PRODUCTS names${skipNote}`, () => {
+  const show = `
+    const { registerWebgpuBackend } = await import('@moect/tensor/webgpu');
+    console.log(JSON.stringify((await registerWebgpuBackend()).products));`;
+
+  it.for([
+    ['tiles', { float32: 'tiles', frozen: 'tiles' }],
+    ['float16', { float32: 'tiles', frozen: 'float16' }],
+  ] as const)('%s', async ([form, expected], { skip }) => {
+    const { features } = await registerWebgpuBackend();
+    skip(form === 'float16' && !features.includes('shader-f16'), 'no float16');
+    const printed = await selectElsewhere([], { MOECT_WEBGPU_PRODUCTS: form }, show);
+    expect(JSON.parse(printed)).toEqual(expected);
+  });
+
+  it('and no other', async () => {
+    const message = await selectElsewhere([], { MOECT_WEBGPU_PRODUCTS: 'fast' });
+    expect(message).toMatch(/InvalidConfigError: .*MOECT_WEBGPU_PRODUCTS.*tiles, float16, subgroups/s);
+  });
+});
 
 describe('where WebGPU is not', () => {
   it('no driver: says so, and what to install', async () => {

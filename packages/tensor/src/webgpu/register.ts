@@ -5,6 +5,8 @@ import { createBackend, type MoectWebgpuBackend } from './backend.ts';
 import { requestDevice } from './device.ts';
 import { widenInto } from './kernels/compressed.ts';
 import { registerKernels } from './kernels/register-kernels.ts';
+import { type MeasuredProducts, measureProducts } from './measure-products.ts';
+import { checkForm, formsOn, type ProductForm, wantedForm } from './product-forms.ts';
 
 /** TensorFlow.js registers its kernels under this name. */
 const NAME = 'webgpu';
@@ -13,6 +15,10 @@ export interface WebgpuBackendInfo extends AdapterSummary {
   readonly name: typeof NAME;
   /** WebGPU features of the device that kernels can use. */
   readonly features: readonly string[];
+  /** How products are computed, for float32 and for frozen weights in 16 or 8 bits. */
+  readonly products: { readonly float32: ProductForm; readonly frozen: ProductForm };
+  /** How many times as fast the form `float16` is for frozen weights, where that was measured. */
+  readonly float16Gain?: number;
 }
 
 interface Active {
@@ -59,9 +65,28 @@ async function start(): Promise<Active> {
   removeOther();
   const device = await requestDevice(adapter);
   const backend = createBackend(WebGPUBackend, device, adapter.info, widenInto);
+  const { forms, float16Gain } = await chooseProducts(backend);
+  backend.products = forms;
   tf.registerBackend(NAME, () => backend, 3);
-  const features = [...device.features].sort();
-  return { backend, info: { name: NAME, ...summarize(adapter), features } };
+  const info = {
+    name: NAME,
+    ...summarize(adapter),
+    features: [...device.features].sort(),
+    products: { float32: forms.float32, frozen: forms.frozen },
+    ...(float16Gain !== undefined && { float16Gain }),
+  } as const;
+  return { backend, info };
+}
+
+/** What MOECT_WEBGPU_PRODUCTS says; else software adapters keep what suits them, and GPUs are measured. */
+async function chooseProducts(backend: MoectWebgpuBackend): Promise<MeasuredProducts> {
+  const { products, isSoftware, device } = backend;
+  const wanted = wantedForm();
+  if (wanted === undefined && !isSoftware) return measureProducts(backend);
+  if (wanted === undefined) return { forms: products, float16Gain: undefined };
+  checkForm(wanted, formsOn(device.features, products.subgroupSize));
+  const float32 = wanted === 'float16' ? 'tiles' : wanted;
+  return { forms: { ...products, float32, frozen: wanted }, float16Gain: undefined };
 }
 
 let starting: Promise<Active> | undefined;

@@ -3,7 +3,7 @@ import { inputsOf, numberAttr } from '../../kernel-inputs.ts';
 import type { MoectWebgpuBackend } from '../backend.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
 import { output, type Program, runProgram } from '../program.ts';
-import { SUBGROUP_TILE, subgroupProgram } from './subgroup-product.ts';
+import { type SubgroupSize, subgroupProgram, subgroupTile } from './subgroup-product.ts';
 import { type ProductSource, type TileSize, tileProgram, tileSize } from './tile-product.ts';
 
 /** Rows of one expert are few: small tiles waste less of them. */
@@ -15,25 +15,35 @@ interface Form {
   readonly program: Program;
 }
 
-/** For GPUs, and for software adapters; the latter reads and writes in quads. */
+/** In tiles of workgroup memory, and by subgroups, which read and write in quads. */
 interface Forms {
   readonly tiled: Form;
-  readonly inSubgroup: Form;
+  readonly inSubgroup: (lanes: SubgroupSize) => Form;
 }
 
-const formsOf = (source: ProductSource): Forms => ({
-  tiled: { size: tileSize(TILE), program: tileProgram({ ...source, tile: TILE }) },
-  inSubgroup: {
-    size: SUBGROUP_TILE,
-    program: subgroupProgram({ ...source, name: `${source.name} subgroup` }),
-  },
-});
+function formsOf(source: ProductSource): Forms {
+  const known = new Map<SubgroupSize, Form>();
+  const inSubgroup = (lanes: SubgroupSize): Form => {
+    const name = `${source.name} subgroup ${lanes}`;
+    const form = known.get(lanes) ?? {
+      size: subgroupTile(lanes),
+      program: subgroupProgram({ ...source, name }, lanes),
+    };
+    known.set(lanes, form);
+    return form;
+  };
+  return { tiled: { size: tileSize(TILE), program: tileProgram({ ...source, tile: TILE }) }, inSubgroup };
+}
 
-const formFor = (
+function formFor(
   { tiled, inSubgroup }: Forms,
-  backend: MoectWebgpuBackend,
+  { products }: MoectWebgpuBackend,
   sizes: readonly number[],
-): Form => (backend.hasCheapSubgroups && sizes.every((size) => size % 4 === 0) ? inSubgroup : tiled);
+): Form {
+  const { float32: form, subgroupSize } = products;
+  const isInSubgroup = form === 'subgroups' && sizes.every((size) => size % 4 === 0);
+  return isInSubgroup && subgroupSize !== undefined ? inSubgroup(subgroupSize) : tiled;
+}
 
 /** Tiles never cross experts: tile `group / across` belongs to the expert whose tiles reach that far. */
 const grouped = (transposeW: boolean): Forms =>

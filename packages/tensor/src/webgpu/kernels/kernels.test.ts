@@ -5,7 +5,6 @@ import { type BackendName, leakedTensors, selectBackend } from '../../testing.ts
 import { tf } from '../../tf.ts';
 import type { MoectWebgpuBackend } from '../backend.ts';
 import { noAdapter, skipNote } from '../test-support.ts';
-import { product as multiply } from './mat-mul.ts';
 
 interface Case {
   readonly name: string;
@@ -345,12 +344,13 @@ function difference(a: Float32Array, b: Float32Array): number {
 async function withoutSubgroups(run: () => Promise<void>): Promise<void> {
   await selectBackend('webgpu');
   const backend = tf.backend() as MoectWebgpuBackend & { hasCheapSubgroups: boolean };
-  const { hasCheapSubgroups } = backend;
+  const { hasCheapSubgroups, products } = backend;
   backend.hasCheapSubgroups = false;
+  backend.products = { ...products, float32: 'tiles', frozen: 'tiles' };
   try {
     await run();
   } finally {
-    backend.hasCheapSubgroups = hasCheapSubgroups;
+    Object.assign(backend, { hasCheapSubgroups, products });
   }
 }
 
@@ -395,37 +395,6 @@ describe.skipIf(noAdapter)(`WGSL kernels${skipNote}`, () => {
       expect(await on('webgpu')).toEqual(await on('cpu'));
     },
   );
-
-  // of these an adapter takes one by itself
-  it.for(
-    (['small', 'large', 'wide', 'subgroup'] as const).flatMap((tile) => [
-      ...(tile === 'subgroup' ? [] : [[tile, false, false, [70, 67, 35]] as const]),
-      [tile, false, true, [72, 68, 36]] as const,
-      [tile, true, false, [72, 68, 36]] as const,
-    ]),
-  )('%s tiles: aᵀ %s, bᵀ %s, %j', async ([tile, transposeA, transposeB, [m, n, k]], { skip }) => {
-    await selectBackend('webgpu');
-    const backend = tf.backend() as MoectWebgpuBackend;
-    skip(tile === 'subgroup' && !backend.hasCheapSubgroups, 'no software adapter with subgroups of eight');
-    const rng = ops.createRng(3);
-    const aShape = transposeA ? [k, m] : [m, k];
-    const bShape = transposeB ? [n, k] : [k, n];
-    const [a, b] = [rng.normal(m * k), rng.normal(k * n)];
-    const expected = Float32Array.from({ length: m * n }, (_, i) => {
-      const [row, column] = [Math.floor(i / n), i % n];
-      let sum = 0;
-      for (let t = 0; t < k; t++) {
-        sum += a[transposeA ? t * m + row : row * k + t]! * b[transposeB ? column * k + t : t * n + column]!;
-      }
-      return sum;
-    });
-    const [ta, tb, ty] = [ops.tensor(a, aShape), ops.tensor(b, bShape), ops.zeros([m, n])];
-    const sizes = { m, n, k, transposeA, transposeB };
-    const infos = [ta, tb, ty].map((t) => t as unknown as tf.Tensor);
-    multiply(backend, infos[0]!, infos[1]!, infos[2]!, sizes, { tile });
-    expect(difference((await ty.data()) as Float32Array, expected)).toBeLessThan(2e-6);
-    ops.dispose([ta, tb, ty]);
-  });
 
   it('read integers and truth values that were cast to floats', async () => {
     await selectBackend('webgpu');

@@ -2,12 +2,14 @@ import { getKernel, type TensorInfo } from '@tensorflow/tfjs-core';
 import type { CompressedStorage } from '../../frozen/compressed-values.ts';
 import { sizeOf } from '../../kernel-inputs.ts';
 import type { MoectWebgpuBackend } from '../backend.ts';
+import type { FrozenMatrix } from '../frozen-matrices.ts';
 import { type FrozenRows, partsOf } from '../frozen-rows.ts';
 import { registerWebgpuKernel, type WebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
+import type { ProductForm } from '../product-forms.ts';
 import { output, type Program, runProgram } from '../program.ts';
 import { fits, type Operand, type TensorPart } from '../tensor-part.ts';
 import { largeProduct } from './large-product.ts';
-import { SUBGROUP_TILE, subgroupProgram } from './subgroup-product.ts';
+import { type SubgroupSize, subgroupProgram, subgroupTile } from './subgroup-product.ts';
 import { type ProductSource, type TileKind, tileProgram, tileSize } from './tile-product.ts';
 
 /** Below this many large tiles small ones are used, so that more workgroups share the work. */
@@ -23,7 +25,9 @@ export interface ProductSizes {
 }
 
 /** How a product is divided among workgroups. */
-type Tiling = TileKind | 'subgroup';
+type Tiling =
+  | { readonly tile: TileKind; readonly isHalf: boolean }
+  | { readonly tile: 'subgroup'; readonly lanes: SubgroupSize };
 
 export interface ProductOptions {
   /** Elements that are skipped. */
@@ -31,30 +35,26 @@ export interface ProductOptions {
   readonly bOffset?: number;
   readonly yOffset?: number;
   readonly accumulate?: boolean;
+  /** Default: what the backend's `products` say. */
+  readonly form?: ProductForm;
   /** Default: what suits the adapter. */
-  readonly tile?: Tiling;
+  readonly tile?: TileKind;
 }
 
-const programs = new Map<string, Program>();
-
-function programOf(
-  { transposeA, transposeB }: ProductSizes,
+/** The product of matrices at the given offsets. */
+export const productSource = (
+  name: string,
+  { transposeA, transposeB }: Pick<ProductSizes, 'transposeA' | 'transposeB'>,
   accumulate: boolean,
-  tile: Tiling,
-  vectors: boolean,
   storageB: CompressedStorage | undefined,
-): Program {
-  const name = `matMul${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}${accumulate ? '+' : ''} ${tile}${vectors ? ' quads' : ''} ${storageB ?? ''}`;
-  let program = programs.get(name);
-  if (program === undefined) {
-    const source: ProductSource = {
-      name,
-      transposeA,
-      transposeB,
-      accumulate,
-      storageB,
-      params: { m: 'i32', n: 'i32', k: 'i32', aOffset: 'i32', bOffset: 'i32', yOffset: 'i32' },
-      setup: ({ rows, columns }) => `
+): ProductSource => ({
+  name,
+  transposeA,
+  transposeB,
+  accumulate,
+  storageB,
+  params: { m: 'i32', n: 'i32', k: 'i32', aOffset: 'i32', bOffset: 'i32', yOffset: 'i32' },
+  setup: ({ rows, columns }) => `
   let m = p.m;
   let n = p.n;
   let k = p.k;
@@ -67,8 +67,26 @@ function programOf(
   let aAt = p.aOffset + batch * m * k;
   let bAt = p.bOffset + batch * k * n;
   let yAt = p.yOffset + batch * m * n;`,
-    };
-    program = tile === 'subgroup' ? subgroupProgram(source) : tileProgram({ ...source, tile, vectors });
+});
+
+const programs = new Map<string, Program>();
+
+function programOf(
+  sizes: ProductSizes,
+  accumulate: boolean,
+  tiling: Tiling,
+  vectors: boolean,
+  storageB: CompressedStorage | undefined,
+): Program {
+  const { transposeA, transposeB } = sizes;
+  const name = `matMul${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}${accumulate ? '+' : ''} ${Object.values(tiling).join(' ')}${vectors ? ' quads' : ''} ${storageB ?? ''}`;
+  let program = programs.get(name);
+  if (program === undefined) {
+    const source = productSource(name, sizes, accumulate, storageB);
+    program =
+      tiling.tile === 'subgroup'
+        ? subgroupProgram(source, tiling.lanes)
+        : tileProgram({ ...source, ...tiling, vectors });
     programs.set(name, program);
   }
   return program;
@@ -79,18 +97,29 @@ function rightOf(rows: FrozenRows): { b: TensorPart; scales: TensorPart } {
   return { b: codes, scales };
 }
 
-function tilesOf({ batch = 1, m, n }: ProductSizes, tile: Tiling): number {
-  const { rows, columns } = tile === 'subgroup' ? SUBGROUP_TILE : tileSize(tile);
+function tilesOf({ batch = 1, m, n }: ProductSizes, tiling: Tiling): number {
+  const { rows, columns } = tiling.tile === 'subgroup' ? subgroupTile(tiling.lanes) : tileSize(tiling.tile);
   return batch * Math.ceil(m / rows) * Math.ceil(n / columns);
 }
 
 /** What suits the adapter. */
-function tilingFor(backend: MoectWebgpuBackend, sizes: ProductSizes, vectors: boolean): Tiling {
-  if (backend.hasCheapSubgroups && vectors) return 'subgroup';
+function tilingFor(
+  backend: MoectWebgpuBackend,
+  sizes: ProductSizes,
+  vectors: boolean,
+  frozen: FrozenMatrix | undefined,
+  { form = backend.products[frozen === undefined ? 'float32' : 'frozen'], tile: wanted }: ProductOptions,
+): Tiling {
+  const { subgroupSize } = backend.products;
+  if (form === 'subgroups' && subgroupSize !== undefined && vectors && wanted === undefined) {
+    return { tile: 'subgroup', lanes: subgroupSize };
+  }
+  const isHalf = form === 'float16' && frozen?.fitsHalf === true;
+  if (wanted !== undefined) return { tile: wanted, isHalf };
   const [tile, few] = backend.isSoftware
     ? (['wide', FEW_TILES.software] as const)
     : (['large', FEW_TILES.gpu] as const);
-  return tilesOf(sizes, tile) < few ? 'small' : tile;
+  return { tile: tilesOf(sizes, { tile, isHalf }) < few ? 'small' : tile, isHalf };
 }
 
 function wholeProduct(
@@ -99,18 +128,19 @@ function wholeProduct(
   b: Operand | FrozenRows,
   y: Operand,
   sizes: ProductSizes,
-  { aOffset = 0, bOffset = 0, yOffset = 0, accumulate = false, tile: wanted }: ProductOptions,
+  options: ProductOptions,
 ): void {
+  const { aOffset = 0, bOffset = 0, yOffset = 0, accumulate = false } = options;
   const { m, n, k } = sizes;
   const vectors = [m, n, k, aOffset, bOffset, yOffset].every((size) => size % 4 === 0);
-  const tile = wanted ?? tilingFor(backend, sizes, vectors);
-  const frozen = 'matrix' in b ? b : undefined;
-  const program = programOf(sizes, accumulate, tile, vectors, frozen?.matrix.storage);
+  const frozen = 'matrix' in b ? b.matrix : undefined;
+  const tiling = tilingFor(backend, sizes, vectors, frozen, options);
+  const program = programOf(sizes, accumulate, tiling, vectors, frozen?.storage);
   const right = 'matrix' in b ? rightOf(b) : { b };
   runProgram(
     backend,
     program,
-    tilesOf(sizes, tile),
+    tilesOf(sizes, tiling),
     { a, ...right, y },
     { m, n, k, aOffset, bOffset, yOffset },
   );
@@ -123,7 +153,7 @@ function productInParts(
   b: Operand | FrozenRows,
   y: Operand,
   { batch = 1, ...sizes }: ProductSizes,
-  { aOffset = 0, bOffset = 0, yOffset = 0, accumulate = false, tile }: ProductOptions,
+  { aOffset = 0, bOffset = 0, yOffset = 0, accumulate = false, ...form }: ProductOptions,
 ): void {
   const { m, n, k } = sizes;
   for (let i = 0; i < batch; i++) {
@@ -133,7 +163,7 @@ function productInParts(
       yOffset: yOffset + i * m * n,
     };
     largeProduct(backend, { a, b, y, ...sizes, ...offsets, accumulate }, (part) =>
-      wholeProduct(backend, part.a, part.b, part.y, part, { ...part, ...(tile && { tile }) }),
+      wholeProduct(backend, part.a, part.b, part.y, part, { ...part, ...form }),
     );
   }
 }

@@ -2,102 +2,134 @@ import type { Program } from '../program.ts';
 import { operandB } from './operand-b.ts';
 import type { ProductSource, TileSize } from './tile-product.ts';
 
-/** Invocations of a workgroup: one subgroup. */
-const LANES = 8;
+/** Sizes of subgroups that a program can be made for. */
+export type SubgroupSize = 4 | 8 | 16 | 32 | 64;
+
 const ROWS = 16;
-const COLUMNS = 4 * LANES;
-
-export const SUBGROUP_TILE: TileSize = { rows: ROWS, columns: COLUMNS };
-
+/** Quads of a row of outputs, where a is transposed: four rows of one term. */
+const ROW_QUADS = ROWS / 4;
 const EACH = [0, 1, 2, 3];
-/** Groups of rows of which each lane reads one quad. */
-const BLOCKS: readonly number[] = Array.from({ length: ROWS / LANES }, (_, block) => block);
 
+const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 const lines = (of: readonly number[], line: (i: number) => string): string => of.map(line).join('\n');
 
-/** Where the lane's quads of `a` begin: a row of terms, or four rows of one term. */
-function placesOfA(transposeA: boolean): string {
-  return lines(BLOCKS, (q) =>
-    transposeA
-      ? `let placeA${q} = aAt + lane / 2 * m + min(firstRow + ${LANES * q} + lane % 2 * 4, m - 4);`
-      : `let placeA${q} = aAt + min(firstRow + ${LANES * q} + lane, m - 1) * k;`,
-  );
+/** Lanes own four columns each. */
+export const subgroupTile = (lanes: SubgroupSize): TileSize => ({ rows: ROWS, columns: 4 * lanes });
+
+/** Terms of one round: as many as give each lane a quad of `a` to read; of 64 lanes half read what nobody takes. */
+const termsOf = (lanes: SubgroupSize): number => (lanes > 16 ? 8 : 4);
+
+/** How one round is divided. */
+interface Round extends Pick<ProductSource, 'transposeA' | 'transposeB'> {
+  readonly lanes: SubgroupSize;
+  readonly terms: number;
+  /** Quads of `a` that each lane reads. */
+  readonly quads: number;
+  /** Terms past the last may be read, and count as zero. */
+  readonly isGuarded: boolean;
 }
 
-/** Row `row` of the tile, term `e` of four, out of the lane that has read it. */
-function valueOfA(transposeA: boolean, row: number, e: number): string {
-  const [block, inBlock] = [Math.floor(row / LANES), row % LANES];
+/** Which quad of `a` lane + lanes · q reads: a row's terms, or a term's rows. */
+function quadOfA({ transposeA, lanes }: Round, q: number): { row: string; term: string } {
+  const index = `(lane + ${lanes * q})`;
   return transposeA
-    ? `subgroupBroadcast(a${block}[${inBlock % 4}], ${2 * e + Math.floor(inBlock / 4)}u)`
-    : `subgroupBroadcast(a${block}[${e}], ${inBlock}u)`;
+    ? { row: `${index} % ${ROW_QUADS} * 4`, term: `${index} / ${ROW_QUADS}` }
+    : { row: `${index} % ${ROWS}`, term: `${index} / ${ROWS} * 4` };
+}
+
+function placesOfA(round: Round): string {
+  return lines(range(round.quads), (q) => {
+    const { row, term } = quadOfA(round, q);
+    const place = round.transposeA
+      ? `aAt + termA${q} * m + min(firstRow + ${row}, m - 4)`
+      : `aAt + termA${q} + min(firstRow + ${row}, m - 1) * k`;
+    return `let termA${q} = ${term};\nlet placeA${q} = ${place};`;
+  });
+}
+
+/** Row `row` of the tile, term `e` of the round, out of the lane that has read it. */
+function valueOfA({ transposeA, lanes }: Round, row: number, e: number): string {
+  const [index, element] = transposeA
+    ? [e * ROW_QUADS + Math.floor(row / 4), row % 4]
+    : [row + ROWS * Math.floor(e / 4), e % 4];
+  return `subgroupBroadcast(a${Math.floor(index / lanes)}[${element}], ${index % lanes}u)`;
 }
 
 /** A quad of term `term`; zero past the last. */
 const orZero = (value: string, term: string): string => `select(vec4<f32>(), ${value}, ${term} < k)`;
 
-function loadA({ transposeA, hasAnyTerms }: ProductSource): string {
-  return lines(BLOCKS, (q) => {
+function loadA({ transposeA, quads, isGuarded }: Round): string {
+  return lines(range(quads), (q) => {
     const value = `a[(placeA${q} + ${transposeA ? 't * m' : 't'}) / 4]`;
-    return `let a${q} = ${hasAnyTerms === true ? orZero(value, 't + lane / 2') : value};`;
+    return `let a${q} = ${isGuarded ? orZero(value, `t + termA${q}`) : value};`;
   });
 }
 
-/** Four columns of each of four terms: b0 … b3. */
-function loadB(
-  { transposeB, hasAnyTerms }: ProductSource,
-  quad: (at: string, row: string) => string,
-): string {
+/** Four columns of each term: b0, b1, … */
+function loadB({ transposeB, terms, isGuarded }: Round, quad: (at: string, row: string) => string): string {
   if (!transposeB) {
-    return lines(EACH, (e) => {
+    return lines(range(terms), (e) => {
       const value = quad(`bAt + (t + ${e}) * n + column`, `t + ${e}`);
-      return `let b${e} = ${hasAnyTerms === true ? orZero(value, `t + ${e}`) : value};`;
+      return `let b${e} = ${isGuarded ? orZero(value, `t + ${e}`) : value};`;
     });
   }
-  return `
-    ${lines(EACH, (c) => `let terms${c} = ${quad(`bAt + (column + ${c}) * k + t`, `column + ${c}`)};`)}
-    ${lines(EACH, (e) => `let b${e} = vec4<f32>(${EACH.map((c) => `terms${c}[${e}]`).join(', ')});`)}`;
+  return lines(range(terms / 4), (u) => {
+    const value = (c: number): string => quad(`bAt + (column + ${c}) * k + t + ${4 * u}`, `column + ${c}`);
+    return `
+    ${lines(EACH, (c) => `let terms${u}_${c} = ${isGuarded ? orZero(value(c), `t + ${4 * u}`) : value(c)};`)}
+    ${lines(EACH, (e) => `let b${4 * u + e} = vec4<f32>(${EACH.map((c) => `terms${u}_${c}[${e}]`).join(', ')});`)}`;
+  });
 }
 
-function sumRow(transposeA: boolean, row: number): string {
-  const terms = EACH.map((e) => `x${row}_${e} * b${e}`);
+function sumRow(round: Round, row: number): string {
+  const products = range(round.terms).map((e) => `x${row}_${e} * b${e}`);
   return `
-    ${lines(EACH, (e) => `let x${row}_${e} = ${valueOfA(transposeA, row, e)};`)}
-    sum${row} = sum${row} + ${terms.join(' + ')};`;
+    ${lines(range(round.terms), (e) => `let x${row}_${e} = ${valueOfA(round, row, e)};`)}
+    sum${row} = sum${row} + ${products.join(' + ')};`;
 }
 
 /**
- * A tile of y = a · b by one subgroup of eight without workgroup memory: lanes own columns, and read each value of `a`
- * once for all of them. For software adapters, where barriers and reads cost more than arithmetic. Reads and writes in
- * quads: `m`, `n`, `k` and the offsets must be multiples of four (`m` where `a` is transposed, `k` unless `hasAnyTerms`). Sums are in the order of the terms.
+ * A tile of y = a · b by one subgroup without workgroup memory: lanes own columns, and read each value of `a` once for
+ * all of them. Reads and writes in quads: `m`, `n`, `k` and the offsets must be multiples of four (`m` where `a` is
+ * transposed, `k` unless `hasAnyTerms`). Sums are in the order of the terms: the same bits as `tileProgram`.
+ * @param lanes size of every subgroup of the device, or less
  */
-export function subgroupProgram(source: ProductSource): Program {
+export function subgroupProgram(source: ProductSource, lanes: SubgroupSize): Program {
   const { transposeA, transposeB, accumulate } = source;
   const b = operandB(source.storageB, transposeB, true);
-  const rows = Array.from({ length: ROWS }, (_, row) => row);
+  const terms = termsOf(lanes);
+  const round: Round = {
+    transposeA,
+    transposeB,
+    lanes,
+    terms,
+    quads: Math.max(1, (ROWS * terms) / (4 * lanes)),
+    isGuarded: source.hasAnyTerms === true || terms > 4,
+  };
   return {
     name: source.name,
     reads: { a: 'vec4<f32>', ...b.reads, ...source.reads },
     writes: { y: 'vec4<f32>' },
     params: source.params,
-    lanes: LANES,
+    lanes,
     isSubgroup: true,
     declarations: b.declarations,
     body: `
-  ${source.setup(SUBGROUP_TILE)}
+  ${source.setup(subgroupTile(lanes))}
   ${b.setup}
   let firstRow = tileRow * ${ROWS};
-  let ownColumn = tileColumn * ${COLUMNS} + lane * 4;
+  let ownColumn = tileColumn * ${4 * lanes} + lane * 4;
   // past the end values are read that are not written
   let column = min(ownColumn, n - 4);
-  ${placesOfA(transposeA)}
-  ${lines(rows, (row) => `var sum${row} = vec4<f32>();`)}
-  for (var t = first; t < k; t += 4) {
-    ${loadA(source)}
-    ${loadB(source, b.quad)}
-    ${lines(rows, (row) => sumRow(transposeA, row))}
+  ${placesOfA(round)}
+  ${lines(range(ROWS), (row) => `var sum${row} = vec4<f32>();`)}
+  for (var t = first; t < k; t += ${terms}) {
+    ${loadA(round)}
+    ${loadB(round, b.quad)}
+    ${lines(range(ROWS), (row) => sumRow(round, row))}
   }
   ${lines(
-    rows,
+    range(ROWS),
     (row) => `if (firstRow + ${row} < m && ownColumn < n) {
       y[(yAt + (firstRow + ${row}) * n + ownColumn) / 4] ${accumulate === true ? '+=' : '='} sum${row};
     }`,

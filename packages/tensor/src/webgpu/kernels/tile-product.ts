@@ -34,6 +34,11 @@ export interface TileSource extends ProductSource {
   readonly tile: TileKind;
   /** Reads and writes in quads: `m`, `n`, `k` and the offsets must be multiples of four. */
   readonly vectors?: boolean;
+  /**
+   * Workgroup memory holds `b` as float16, in half the room; sums are float32 all the same. Each value of `b` changes by at
+   * most 2⁻¹¹ of itself, or by 2⁻¹⁴ where it is smaller than that (devices may take such values for zero).
+   */
+  readonly isHalf?: boolean;
 }
 
 export interface TileSize {
@@ -67,7 +72,7 @@ const ROW_OF_B = [0, 1, 2, 3];
 function load(
   { size, depth }: TileShape,
   lanes: number,
-  { transposeA, transposeB }: TileSource,
+  { transposeA, transposeB, isHalf }: TileSource,
   { element }: OperandB,
 ): string {
   const quads = size / 4;
@@ -95,7 +100,7 @@ function load(
       let term = from0 + place.y;
       var v = vec4<f32>();
       if (term < k) { ${elements.join(' ')} }
-      tileB[place.y * ${quads} + place.x] = v;
+      tileB[place.y * ${quads} + place.x] = ${isHalf === true ? 'vec4<f16>(v)' : 'v'};
     }`;
 }
 
@@ -113,7 +118,7 @@ export function tileProgram(source: TileSource): Program {
   );
   const each = (f: (sum: string, r: number, q: number) => string): string =>
     block.flatMap((row, r) => row.map((sum, q) => f(sum, r, q))).join('\n');
-  const vectors = source.vectors === true;
+  const { vectors = false, isHalf = false } = source;
   const b = operandB(source.storageB, source.transposeB, vectors);
   const element = vectors ? 'vec4<f32>' : 'f32';
   const assign = source.accumulate === true ? '+=' : '=';
@@ -133,9 +138,10 @@ export function tileProgram(source: TileSource): Program {
     writes: { y: element },
     params: source.params,
     lanes,
+    isHalf,
     declarations: `${b.declarations}
 var<workgroup> tileA : array<f32, ${size * depth}>;
-var<workgroup> tileB : array<vec4<f32>, ${(size * depth) / 4}>;`,
+var<workgroup> tileB : array<vec4<${isHalf ? 'f16' : 'f32'}>, ${(size * depth) / 4}>;`,
     body: `
   ${source.setup(tileSize(source.tile))}
   ${b.setup}
@@ -148,7 +154,7 @@ var<workgroup> tileB : array<vec4<f32>, ${(size * depth) / 4}>;`,
     ${vectors ? loadVectors({ ...source, size, depth, lanes, quadOfB: b.quad }) : load(shape, lanes, source, b)}
     workgroupBarrier();
     for (var t = 0; t < ${depth}; t++) {
-      ${Array.from({ length: quads }, (_, q) => `let b${q} = tileB[t * ${size / 4} + x + ${across * q}];`).join(' ')}
+      ${Array.from({ length: quads }, (_, q) => `let b${q} = vec4<f32>(tileB[t * ${size / 4} + x + ${across * q}]);`).join(' ')}
       ${Array.from({ length: rows }, (_, r) => `let a${r} = tileA[t * ${size} + rowInTile + ${r}];`).join(' ')}
       ${each((sum, r, q) => `${sum} += a${r} * b${q};`)}
     }

@@ -8,14 +8,25 @@ export interface TileLoad {
   readonly transposeA: boolean;
   readonly transposeB: boolean;
   readonly quadOfB: OperandB['quad'];
+  /** The tile of b is float16. */
+  readonly isHalf?: boolean | undefined;
 }
 
 const EACH = [0, 1, 2, 3];
 
 /** Operands in quads: all sizes and offsets are multiples of four, so a quad is inside or outside as a whole. */
-export function loadVectors({ size, depth, lanes, transposeA, transposeB, quadOfB }: TileLoad): string {
+export function loadVectors({
+  size,
+  depth,
+  lanes,
+  transposeA,
+  transposeB,
+  quadOfB,
+  isHalf,
+}: TileLoad): string {
   const quads = size / 4;
   const deep = depth / 4;
+  const held = (quad: string): string => (isHalf === true ? `vec4<f16>(${quad})` : quad);
   const loop = (count: number, across: number, statements: string): string => `
     for (var i = lane; i < ${count}; i += ${lanes}) {
       let place = vec2<i32>(i % ${across}, i / ${across});
@@ -51,7 +62,7 @@ export function loadVectors({ size, depth, lanes, transposeA, transposeB, quadOf
            let at = bAt + column * k + term;
            v = transpose(mat4x4<f32>(${EACH.map((e) => quadOfB(`at + ${e} * k`, `column + ${e}`)).join(', ')}));
          }
-         ${EACH.map((e) => `tileB[(place.x * 4 + ${e}) * ${quads} + place.y] = v[${e}];`).join(' ')}`,
+         ${EACH.map((e) => `tileB[(place.x * 4 + ${e}) * ${quads} + place.y] = ${held(`v[${e}]`)};`).join(' ')}`,
       )
     : loop(
         quads * depth,
@@ -60,7 +71,7 @@ export function loadVectors({ size, depth, lanes, transposeA, transposeB, quadOf
          let term = from0 + place.y;
          var v = vec4<f32>();
          if (column < n && term < k) { v = ${quadOfB('bAt + term * n + column', 'term')}; }
-         tileB[place.y * ${quads} + place.x] = v;`,
+         tileB[place.y * ${quads} + place.x] = ${held('v')};`,
       );
   return a + b;
 }

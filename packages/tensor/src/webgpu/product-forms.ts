@@ -1,0 +1,64 @@
+import { BackendUnavailableError, InvalidConfigError } from '@moect/core';
+import type { SubgroupSize } from './kernels/subgroup-product.ts';
+
+/**
+ * How products are computed: in tiles of workgroup memory, in tiles that hold a frozen matrix as float16, or by
+ * subgroups. The first and the last give the same bits.
+ */
+export const PRODUCT_FORMS = ['tiles', 'float16', 'subgroups'] as const;
+export type ProductForm = (typeof PRODUCT_FORMS)[number];
+export type ExactForm = Exclude<ProductForm, 'float16'>;
+
+export interface ProductForms {
+  /** Where both sides are float32. */
+  readonly float32: ExactForm;
+  /** Where the right side is a frozen matrix in compressed storage. */
+  readonly frozen: ProductForm;
+  /** Invocations of a workgroup of the form `subgroups`; undefined where the device has no such form. */
+  readonly subgroupSize: SubgroupSize | undefined;
+}
+
+const SIZES: readonly SubgroupSize[] = [4, 8, 16, 32, 64];
+
+/** The size of all subgroups of a GPU; undefined where there are none, or of several sizes. */
+export function fixedSubgroupSize(
+  features: ReadonlySet<string>,
+  { subgroupMinSize, subgroupMaxSize }: Pick<GPUAdapterInfo, 'subgroupMinSize' | 'subgroupMaxSize'>,
+): SubgroupSize | undefined {
+  if (!features.has('subgroups') || subgroupMinSize !== subgroupMaxSize) return undefined;
+  return SIZES.find((size) => size === subgroupMinSize);
+}
+
+/** What MOECT_WEBGPU_PRODUCTS names; undefined where it is not set. @throws InvalidConfigError for another name */
+export function wantedForm(): ProductForm | undefined {
+  const given = globalThis.process?.env?.['MOECT_WEBGPU_PRODUCTS'] || undefined;
+  if (given === undefined) return undefined;
+  const form = PRODUCT_FORMS.find((one) => one === given);
+  if (form !== undefined) return form;
+  const message = `is '${given}', must be one of ${PRODUCT_FORMS.join(', ')}`;
+  throw new InvalidConfigError('The WebGPU backend', [{ path: 'MOECT_WEBGPU_PRODUCTS', message }]);
+}
+
+/** Forms that a device has. */
+export function formsOn(
+  features: ReadonlySet<string>,
+  subgroupSize: SubgroupSize | undefined,
+): readonly ProductForm[] {
+  const has: Readonly<Record<ProductForm, boolean>> = {
+    tiles: true,
+    float16: features.has('shader-f16'),
+    subgroups: subgroupSize !== undefined,
+  };
+  return PRODUCT_FORMS.filter((form) => has[form]);
+}
+
+/** @throws BackendUnavailableError where the device has no such form */
+export function checkForm(form: ProductForm, there: readonly ProductForm[]): void {
+  if (there.includes(form)) return;
+  const needs = form === 'float16' ? "the feature 'shader-f16'" : 'subgroups of one size';
+  throw new BackendUnavailableError(
+    'webgpu',
+    `products in the form '${form}' need ${needs}, which this adapter has not`,
+    `Take one of ${there.join(', ')}, or leave it to a measurement.`,
+  );
+}
