@@ -1,5 +1,4 @@
 import { BackendUnavailableError, InvalidConfigError } from '@moect/core';
-import type { SubgroupSize } from './kernels/subgroup-product.ts';
 
 /**
  * How products are computed: in tiles of workgroup memory, in tiles that hold a frozen matrix as float16, or by
@@ -8,6 +7,9 @@ import type { SubgroupSize } from './kernels/subgroup-product.ts';
 export const PRODUCT_FORMS = ['tiles', 'float16', 'subgroups'] as const;
 export type ProductForm = (typeof PRODUCT_FORMS)[number];
 export type ExactForm = Exclude<ProductForm, 'float16'>;
+
+/** Sizes of subgroups that a program can be made for. */
+export type SubgroupSize = 4 | 8 | 16 | 32 | 64;
 
 export interface ProductForms {
   /** Where both sides are float32. */

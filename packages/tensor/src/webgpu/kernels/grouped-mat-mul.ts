@@ -2,8 +2,9 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { inputsOf, numberAttr } from '../../kernel-inputs.ts';
 import type { MoectWebgpuBackend } from '../backend.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
+import type { SubgroupSize } from '../product-forms.ts';
 import { output, type Program, runProgram } from '../program.ts';
-import { type SubgroupSize, subgroupProgram, subgroupTile } from './subgroup-product.ts';
+import { subgroupProgram, subgroupTile } from './subgroup-product.ts';
 import { type ProductSource, type TileSize, tileProgram, tileSize } from './tile-product.ts';
 
 /** Rows of one expert are few: small tiles waste less of them. */

@@ -5,10 +5,11 @@ import * as ops from '../../index.ts';
 import { selectBackend } from '../../testing.ts';
 import { tf } from '../../tf.ts';
 import type { MoectWebgpuBackend } from '../backend.ts';
+import type { SubgroupSize } from '../product-forms.ts';
 import { type Program, runProgram } from '../program.ts';
 import { noAdapter, skipNote } from '../test-support.ts';
 import { type ProductOptions, type ProductSizes, product, productSource } from './mat-mul.ts';
-import { type SubgroupSize, subgroupProgram, subgroupTile } from './subgroup-product.ts';
+import { subgroupProgram, subgroupTile } from './subgroup-product.ts';
 
 const backend = (): MoectWebgpuBackend => tf.backend() as MoectWebgpuBackend;
 const stock = (x: Tensor): tf.Tensor => x as unknown as tf.Tensor;

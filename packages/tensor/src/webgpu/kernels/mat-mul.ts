@@ -5,11 +5,11 @@ import type { MoectWebgpuBackend } from '../backend.ts';
 import type { FrozenMatrix } from '../frozen-matrices.ts';
 import { type FrozenRows, partsOf } from '../frozen-rows.ts';
 import { registerWebgpuKernel, type WebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
-import type { ProductForm } from '../product-forms.ts';
+import type { ProductForm, SubgroupSize } from '../product-forms.ts';
 import { output, type Program, runProgram } from '../program.ts';
 import { fits, type Operand, type TensorPart } from '../tensor-part.ts';
 import { largeProduct } from './large-product.ts';
-import { type SubgroupSize, subgroupProgram, subgroupTile } from './subgroup-product.ts';
+import { subgroupProgram, subgroupTile } from './subgroup-product.ts';
 import { type ProductSource, type TileKind, tileProgram, tileSize } from './tile-product.ts';
 
 /** Below this many large tiles small ones are used, so that more workgroups share the work. */

@@ -1,9 +1,7 @@
+import type { SubgroupSize } from '../product-forms.ts';
 import type { Program } from '../program.ts';
 import { operandB } from './operand-b.ts';
 import type { ProductSource, TileSize } from './tile-product.ts';
-
-/** Sizes of subgroups that a program can be made for. */
-export type SubgroupSize = 4 | 8 | 16 | 32 | 64;
 
 const ROWS = 16;
 /** Quads of a row of outputs, where a is transposed: four rows of one term. */
