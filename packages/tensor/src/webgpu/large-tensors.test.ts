@@ -2,30 +2,8 @@ import type { Tensor, Variable } from '@moect/core';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import * as ops from '../index.ts';
 import { leakedTensors, selectBackend } from '../testing.ts';
-import { tf } from '../tf.ts';
-import type { MoectWebgpuBackend } from './backend.ts';
 import { limitsOf } from './device-limits.ts';
-import { noAdapter, skipNote } from './test-support.ts';
-
-const backend = (): MoectWebgpuBackend => tf.backend() as MoectWebgpuBackend;
-
-/** Values of an operation on a device that binds at most so many floats, and a few workgroups in a row. */
-async function withFloats(floats: number, run: () => Tensor[]): Promise<Float32Array[]> {
-  Object.assign(backend().limits, { bindingBytes: 4 * floats, groupsPerDimension: 5 });
-  const results = ops.tidy(run);
-  const values = await Promise.all(results.map(async (x) => (await x.data()) as Float32Array));
-  ops.dispose(results);
-  return values;
-}
-
-/** Largest difference, as a share of the largest value. */
-function difference(given: readonly Float32Array[], expected: readonly Float32Array[]): number {
-  const errors = given.map((values, i) => {
-    const scale = expected[i]!.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-    return values.reduce((worst, x, j) => Math.max(worst, Math.abs(x - expected[i]![j]!)), 0) / scale;
-  });
-  return Math.max(...errors);
-}
+import { activeWebgpu as backend, difference, noAdapter, skipNote, withFloats } from './test-support.ts';
 
 const random = (shape: readonly number[], seed: number): Tensor =>
   ops.randomNormal(ops.createRng(seed), shape, 1);

@@ -1,4 +1,4 @@
-import { type TensorInfo, util } from '@tensorflow/tfjs-core';
+import { type DataType, type NumericDataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { MoectWebgpuBackend } from './backend.ts';
 import { checkBindingSize } from './device-limits.ts';
 import { isPart, type Operand } from './tensor-part.ts';
@@ -195,15 +195,31 @@ export function recordProgram(...[backend, given, groups, tensors, params]: Prog
   recorder.dispatchCountInPass++;
 }
 
+/** Copies elements of one tensor to another, of whatever type; neither needs to be bound. */
+export function copyElements(
+  backend: MoectWebgpuBackend,
+  from: { readonly tensor: TensorInfo; readonly at: number },
+  to: { readonly tensor: TensorInfo; readonly at: number },
+  size: number,
+): void {
+  if (size === 0) return;
+  backend.health.check();
+  const [source, target] = [bufferOf(backend, from.tensor), bufferOf(backend, to.tensor)];
+  backend.ensureCommandEncoderReady();
+  backend.endComputePassEncoder();
+  const { commandEncoder } = backend as unknown as Recorder;
+  commandEncoder!.copyBufferToBuffer(source, FLOAT * from.at, target, FLOAT * to.at, FLOAT * size);
+}
+
 /** A new tensor on the device. What is in it is undefined until written. */
 export function output(
   backend: MoectWebgpuBackend,
   shape: readonly number[],
-  dtype: 'float32' | 'int32' = 'float32',
+  dtype: DataType = 'float32',
 ): TensorInfo {
   const info = backend.makeTensorInfo([...shape], dtype);
   if (util.sizeFromShape(info.shape) > 0) backend.uploadToGPU(info.dataId);
-  else backend.tensorMap.get(info.dataId).values = dtype === 'int32' ? new Int32Array() : new Float32Array();
+  else backend.tensorMap.get(info.dataId).values = util.getTypedArrayFromDType(dtype as NumericDataType, 0);
   return info;
 }
 

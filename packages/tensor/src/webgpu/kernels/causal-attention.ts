@@ -3,10 +3,11 @@ import { type AttentionInputs, attentionInputs } from '../../attention-inputs.ts
 import { inputsOf, type TakeInput } from '../../kernel-inputs.ts';
 import type { MoectWebgpuBackend } from '../backend.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
-import { output, runProgram, withScratch } from '../program.ts';
+import { output, type Program, withScratch } from '../program.ts';
 import { TILED } from './attention-programs.ts';
 import type { AttentionPrograms } from './attention-snippets.ts';
 import { IN_SUBGROUP } from './attention-subgroup.ts';
+import { type Operands, runRows } from './rows.ts';
 
 interface Problem extends Omit<AttentionInputs, 'q' | 'k' | 'v' | 'queryDocumentIds' | 'keyDocumentIds'> {
   readonly tensors: Record<'q' | 'k' | 'v' | 'queryIds' | 'keyIds', TensorInfo>;
@@ -20,9 +21,17 @@ function problemOf(kernelName: string, call: WebgpuKernelCall, take: TakeInput):
 const programsFor = (backend: MoectWebgpuBackend): AttentionPrograms =>
   backend.hasCheapSubgroups ? IN_SUBGROUP : TILED;
 
-function paramsOf(p: Problem, blocks: number): Record<string, number> {
-  const { time, keys, heads, keyHeads, window, scale } = p;
-  return { time, keys, heads, keyHeads, window, scale, blocks };
+/** Batch elements are independent; each has `blocks` workgroups for every one of so many heads. */
+function runBatch(
+  backend: MoectWebgpuBackend,
+  program: Program,
+  p: Problem,
+  tensors: Operands,
+  [heads, blocks]: readonly [number, number],
+): void {
+  const { batch, time, keys, heads: queryHeads, keyHeads, window, scale } = p;
+  const params = { time, keys, heads: queryHeads, keyHeads, window, scale, blocks };
+  runRows(backend, { program, rows: batch, tensors, groups: (count) => count * heads * blocks, params });
 }
 
 function attention(call: WebgpuKernelCall): TensorInfo[] {
@@ -31,9 +40,8 @@ function attention(call: WebgpuKernelCall): TensorInfo[] {
   const y = output(backend, p.tensors.q.shape);
   const logSumExps = output(backend, [p.batch, p.heads, p.time]);
   const { lanes, forward } = programsFor(backend);
-  const blocks = Math.ceil(p.time / lanes);
-  const groups = p.batch * p.heads * blocks;
-  runProgram(backend, forward(p.headDim), groups, { ...p.tensors, y, logSumExps }, paramsOf(p, blocks));
+  const tensors = { ...p.tensors, y, logSumExps };
+  runBatch(backend, forward(p.headDim), p, tensors, [p.heads, Math.ceil(p.time / lanes)]);
   return [y, logSumExps];
 }
 
@@ -48,14 +56,10 @@ function attentionGrad(call: WebgpuKernelCall): TensorInfo[] {
   const { lanes, queryGrad, keyGrad } = programsFor(backend);
   withScratch(backend, Math.max(1, p.batch * p.heads * p.time), (deltas) => {
     const shared = { ...p.tensors, dy, logSumExps, deltas };
-    const queryBlocks = Math.ceil(p.time / lanes);
-    const queryGroups = p.batch * p.heads * queryBlocks;
     const toQueries = { ...shared, y, dq: dq! };
-    runProgram(backend, queryGrad(p.headDim), queryGroups, toQueries, paramsOf(p, queryBlocks));
-    const keyBlocks = Math.ceil(p.keys / lanes);
-    const keyGroups = p.batch * p.keyHeads * keyBlocks;
+    runBatch(backend, queryGrad(p.headDim), p, toQueries, [p.heads, Math.ceil(p.time / lanes)]);
     const toKeys = { ...shared, dk: dk!, dv: dv! };
-    runProgram(backend, keyGrad(p.headDim), keyGroups, toKeys, paramsOf(p, keyBlocks));
+    runBatch(backend, keyGrad(p.headDim), p, toKeys, [p.keyHeads, Math.ceil(p.keys / lanes)]);
   });
   return [dq!, dk!, dv!];
 }

@@ -1,7 +1,8 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { inputsOf } from '../../kernel-inputs.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
-import { output, type Program, runProgram, withScratch } from '../program.ts';
+import { output, type Program, withScratch } from '../program.ts';
+import { runRows } from './rows.ts';
 import { ROW_LANES } from './snippets.ts';
 
 /** Columns of a workgroup, and stretches of time that it goes through at once. */
@@ -138,7 +139,13 @@ function causalMean(call: WebgpuKernelCall): TensorInfo {
   const [batch, time, d] = x.shape as [number, number, number];
   const ids = take('documentIds', 'int32', [batch, time]);
   const y = output(backend, x.shape);
-  runProgram(backend, MEAN, groupsOf(batch, time, d), { x, ids, y }, { time, d });
+  runRows(backend, {
+    program: MEAN,
+    rows: batch,
+    tensors: { x, ids, y },
+    groups: (count) => groupsOf(count, time, d),
+    params: { time, d },
+  });
   return y;
 }
 
@@ -150,8 +157,11 @@ function causalMeanGrad(call: WebgpuKernelCall): TensorInfo {
   const ids = take('documentIds', 'int32', [batch, time]);
   const y = output(backend, dy.shape);
   withScratch(backend, Math.max(1, batch * time), (counts) => {
-    runProgram(backend, COUNTS, time === 0 ? 0 : batch, { ids, counts }, { time });
-    runProgram(backend, MEAN_GRAD, groupsOf(batch, time, d), { dy, ids, counts, y }, { time, d });
+    const groups = (rows: number): number => groupsOf(rows, time, d);
+    const tensors = { ids, counts };
+    runRows(backend, { program: COUNTS, rows: time === 0 ? 0 : batch, tensors, params: { time } });
+    const both = { dy, ...tensors, y };
+    runRows(backend, { program: MEAN_GRAD, rows: batch, tensors: both, groups, params: { time, d } });
   });
   return y;
 }

@@ -1,11 +1,10 @@
 import { ShapeMismatchError } from '@moect/core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { inputsOf } from '../../kernel-inputs.ts';
-import type { MoectWebgpuBackend } from '../backend.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
-import { output, type Program, runProgram } from '../program.ts';
-import { ALIGNMENT, bindable, partWith, ranges } from '../tensor-part.ts';
+import { output } from '../program.ts';
 import { rowProgram } from './row-program.ts';
+import { runRows } from './rows.ts';
 
 const eachLogit = (statements: string): string =>
   `for (var j = lane; j < p.vocabSize; j += LANES) { ${statements} }`;
@@ -46,23 +45,6 @@ const CROSS_ENTROPY_GRAD = rowProgram({
     select(slope * (exp(logits[at + j] - logSumExps[group]) - select(0.0, 1.0, j == label)), 0.0, label < 0);`)}`,
 });
 
-/** Runs a program on rows of logits and what goes with them, as many at a time as bindings hold. */
-function runRows(
-  backend: MoectWebgpuBackend,
-  program: Program,
-  [rows, vocabSize]: readonly [number, number],
-  tensors: Readonly<Record<string, TensorInfo>>,
-): void {
-  const most = Math.max(ALIGNMENT, bindable(backend.limits) / vocabSize);
-  for (const { first, count } of ranges(rows, most)) {
-    const parts = Object.entries(tensors).map(([name, tensor]) => {
-      const width = tensor.shape.length === 2 ? vocabSize : 1;
-      return [name, partWith(tensor, first * width, count * width).part] as const;
-    });
-    runProgram(backend, program, count, Object.fromEntries(parts), { vocabSize });
-  }
-}
-
 function crossEntropy(call: WebgpuKernelCall): TensorInfo[] {
   const { backend } = call;
   const take = inputsOf('MoectCrossEntropy', call);
@@ -73,7 +55,8 @@ function crossEntropy(call: WebgpuKernelCall): TensorInfo[] {
   const labels = take('targets', 'int32', [rows]);
   const losses = output(backend, [rows]);
   const logSumExps = output(backend, [rows]);
-  runRows(backend, CROSS_ENTROPY, [rows, vocabSize], { logits, labels, losses, logSumExps });
+  const tensors = { logits, labels, losses, logSumExps };
+  runRows(backend, { program: CROSS_ENTROPY, rows, tensors, params: { vocabSize } });
   return [losses, logSumExps];
 }
 
@@ -87,7 +70,7 @@ function crossEntropyGrad(call: WebgpuKernelCall): TensorInfo {
   const dlosses = take('dlosses', 'float32', [rows]);
   const dlogits = output(backend, logits.shape);
   const tensors = { logits, labels, logSumExps, dlosses, dlogits };
-  if (vocabSize > 0) runRows(backend, CROSS_ENTROPY_GRAD, [rows, vocabSize], tensors);
+  if (vocabSize > 0) runRows(backend, { program: CROSS_ENTROPY_GRAD, rows, tensors, params: { vocabSize } });
   return dlogits;
 }
 

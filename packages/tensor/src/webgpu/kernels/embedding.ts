@@ -6,10 +6,11 @@ import type { FrozenMatrix } from '../frozen-matrices.ts';
 import { codesPerWord, frozenRanges, partsOf } from '../frozen-rows.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
 import { output, type Program, runProgram, withScratch } from '../program.ts';
-import { ALIGNMENT, bindable, partWith, type Range, ranges, type TensorPart } from '../tensor-part.ts';
+import { ALIGNMENT, bindable, fits, partWith, type Range, ranges, type TensorPart } from '../tensor-part.ts';
 import { SCALES, WIDENING } from './compressed.ts';
 import { ZEROS } from './elementwise.ts';
 import { runFlat } from './flat.ts';
+import { runRows } from './rows.ts';
 import { eachElement, FLAT_LANES, flatGroups, prefixSum, ROW_LANES } from './snippets.ts';
 
 /** Statements with `row`, where that is in this part of the table; ids of no row stand for the nearest. */
@@ -116,6 +117,35 @@ const SCATTER: Program = {
   }`,
 };
 
+/** The same of places firstPlace … endPlace − 1 alone; their sums go on from those of the places before. */
+const SCATTER_PART: Program = {
+  ...SCATTER,
+  name: 'scatterRows of part',
+  params: { ...SCATTER.params, firstPlace: 'i32', endPlace: 'i32' },
+  body: `
+  let first = order[p.from0 + group];
+  let id = ids[first];
+  let row = id - p.firstRow;
+  if (row < 0 || row >= p.rows || first < p.firstPlace || first >= p.endPlace) { return; }
+  var hasBefore = false;
+  if (group > 0) {
+    let last = order[p.from0 + group - 1];
+    hasBefore = ids[last] == id;
+    if (hasBefore && last >= p.firstPlace) { return; }
+  }
+  for (var j = lane; j < p.d; j += ${ROW_LANES}) {
+    let to = p.at + row * p.d + j;
+    var sum = dy[(first - p.firstPlace) * p.d + j];
+    if (hasBefore) { sum = dtable[to] + sum; }
+    for (var i = group + 1; i < p.places; i++) {
+      let place = order[p.from0 + i];
+      if (ids[place] != id || place >= p.endPlace) { break; }
+      sum += dy[(place - p.firstPlace) * p.d + j];
+    }
+    dtable[to] = sum;
+  }`,
+};
+
 /** Rows that a binding holds, and where they begin in it. */
 interface TablePart extends Range {
   readonly tensors: Readonly<Record<'table', TensorPart> & Partial<Record<'scales', TensorPart>>>;
@@ -138,21 +168,37 @@ function frozenParts({ limits }: MoectWebgpuBackend, matrix: FrozenMatrix): Tabl
   });
 }
 
-function embedding(call: WebgpuKernelCall): TensorInfo {
-  const { backend } = call;
-  const take = inputsOf('MoectEmbedding', call);
-  const table = take('table', 'float32', ['rows', 'd']);
+/** Writes the row of each id to `y`, one after another. @param table [rows, d], in any storage */
+export function gatherRows(
+  backend: MoectWebgpuBackend,
+  table: TensorInfo,
+  ids: TensorInfo,
+  y: TensorInfo,
+): void {
   const d = lastSize(table);
-  const ids = take('ids', 'int32', ['…']);
-  const y = output(backend, [...ids.shape, d]);
-  const size = sizeOf(y.shape);
   const frozen = backend.frozen.of(table);
   const program = frozen === undefined ? GATHER : GATHER_COMPRESSED[frozen.storage];
   const parts = frozen === undefined ? tableParts(backend, table) : frozenParts(backend, frozen);
   for (const { tensors, at, first, count } of parts) {
-    const params = { size, d, at, firstRow: first, rows: count, vocabSize: table.shape[0]! };
-    runProgram(backend, program, flatGroups(size), { ...tensors, ids, y }, params);
+    const params = { d, at, firstRow: first, rows: count, vocabSize: table.shape[0]! };
+    runRows(backend, {
+      program,
+      rows: sizeOf(ids.shape),
+      tensors: { ids, y },
+      shared: tensors,
+      groups: (rows) => flatGroups(rows * d),
+      params: (rows) => ({ ...params, size: rows * d }),
+    });
   }
+}
+
+function embedding(call: WebgpuKernelCall): TensorInfo {
+  const { backend } = call;
+  const take = inputsOf('MoectEmbedding', call);
+  const table = take('table', 'float32', ['rows', 'd']);
+  const ids = take('ids', 'int32', ['…']);
+  const y = output(backend, [...ids.shape, lastSize(table)]);
+  gatherRows(backend, table, ids, y);
   return y;
 }
 
@@ -173,7 +219,15 @@ function embeddingGrad(call: WebgpuKernelCall): TensorInfo {
     runProgram(backend, SORT_PLACES, 1, { ids, order }, { places, vocabSize, rounds });
     for (const { tensors, at, first, count } of tableParts(backend, dtable)) {
       const params = { places, from0: (rounds % 2) * places, d, at, firstRow: first, rows: count };
-      runProgram(backend, SCATTER, places, { ids, order, dy, dtable: tensors.table }, params);
+      const isWhole = fits(backend.limits, dy);
+      runRows(backend, {
+        program: isWhole ? SCATTER : SCATTER_PART,
+        rows: places,
+        tensors: { dy },
+        shared: { ids, order, dtable: tensors.table },
+        groups: () => places,
+        params: (size, firstPlace) => ({ ...params, firstPlace, endPlace: firstPlace + size }),
+      });
     }
   };
   withScratch(backend, 2 * places, sort, 'int32');

@@ -1,9 +1,13 @@
 import { ShapeMismatchError } from '@moect/core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { inputsOf, numberAttr } from '../../kernel-inputs.ts';
+import { inputsOf, numberAttr, sizeOf } from '../../kernel-inputs.ts';
+import type { MoectWebgpuBackend } from '../backend.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
-import { output, type Program, runProgram } from '../program.ts';
+import { output, type Program, runProgram, withScratch } from '../program.ts';
+import { fits } from '../tensor-part.ts';
+import { gatherRows } from './embedding.ts';
 import { rowProgram } from './row-program.ts';
+import { rowParts, runRows } from './rows.ts';
 import { FLAT_LANES, prefixSum } from './snippets.ts';
 
 /** One invocation has a row: it looks for what comes after the value that it found last. */
@@ -72,41 +76,35 @@ const SORT: Program = {
   }`,
 };
 
-const COMBINE = rowProgram({
-  name: 'combineRows',
-  reads: { rows: 'f32', inverse: 'i32', weights: 'f32' },
-  writes: { y: 'f32' },
-  params: { k: 'i32', d: 'i32' },
-  body: `
+/** Rows of the slots of each token, added up. In order of the slots, or of the experts as `inverse` says. */
+const sumSlots = (weighted: boolean, sorted: boolean): Program =>
+  rowProgram({
+    name: `${weighted ? 'combineRows' : 'sumSlots'}${sorted ? '' : ' in order'}`,
+    reads: { rows: 'f32', ...(sorted && { inverse: 'i32' }), ...(weighted && { weights: 'f32' }) },
+    writes: { y: 'f32' },
+    params: { k: 'i32', d: 'i32' },
+    body: `
   for (var j = lane; j < p.d; j += LANES) {
     var sum = 0.0;
     for (var slot = group * p.k; slot < (group + 1) * p.k; slot++) {
-      sum += weights[slot] * rows[inverse[slot] * p.d + j];
+      sum += ${weighted ? 'weights[slot] * ' : ''}rows[${sorted ? 'inverse[slot]' : 'slot'} * p.d + j];
     }
     y[group * p.d + j] = sum;
   }`,
-});
+  });
 
-const SUM_SLOTS = rowProgram({
-  name: 'sumSlots',
-  reads: { dy: 'f32', inverse: 'i32' },
-  writes: { dx: 'f32' },
-  params: { k: 'i32', d: 'i32' },
-  body: `
-  for (var j = lane; j < p.d; j += LANES) {
-    var sum = 0.0;
-    for (var slot = group * p.k; slot < (group + 1) * p.k; slot++) { sum += dy[inverse[slot] * p.d + j]; }
-    dx[group * p.d + j] = sum;
-  }`,
-});
+const SUM_SLOTS = { sorted: sumSlots(false, true), inOrder: sumSlots(false, false) };
+const COMBINE = { sorted: sumSlots(true, true), inOrder: sumSlots(true, false) };
 
-const COMBINE_GRAD = rowProgram({
-  name: 'combineRowsGrad',
-  reads: { rows: 'f32', inverse: 'i32', weights: 'f32', dy: 'f32' },
-  writes: { drows: 'f32', dweights: 'f32' },
-  params: { k: 'i32', d: 'i32' },
-  body: `
-  let at = inverse[group] * p.d;
+/** Of the slot `group`, whose row begins at `at`. */
+const combineGrad = (name: string, params: Program['params'], place: string): Program =>
+  rowProgram({
+    name,
+    reads: { rows: 'f32', inverse: 'i32', weights: 'f32', dy: 'f32' },
+    writes: { drows: 'f32', dweights: 'f32' },
+    params: { k: 'i32', d: 'i32', ...params },
+    body: `
+  ${place}
   let from0 = (group / p.k) * p.d;
   var own = 0.0;
   for (var j = lane; j < p.d; j += LANES) {
@@ -115,7 +113,18 @@ const COMBINE_GRAD = rowProgram({
   }
   let sum = total(lane, own);
   if (lane == 0) { dweights[group] = sum; }`,
-});
+  });
+
+const COMBINE_GRAD = combineGrad('combineRowsGrad', {}, 'let at = inverse[group] * p.d;');
+
+/** For the slots whose rows are bound. */
+const COMBINE_GRAD_PART = combineGrad(
+  'combineRowsGrad of part',
+  { firstRow: 'i32', rowCount: 'i32', before: 'i32' },
+  `let row = inverse[group] - p.firstRow;
+  if (row < 0 || row >= p.rowCount) { return; }
+  let at = p.before + row * p.d;`,
+);
 
 function topK(call: WebgpuKernelCall): TensorInfo[] {
   const { backend } = call;
@@ -148,6 +157,38 @@ function sortByExpert(call: WebgpuKernelCall): TensorInfo[] {
   return [order, inverse, offsets, tokens];
 }
 
+interface SlotTensors {
+  /** [slots, d], in the order of experts. */
+  readonly rows: TensorInfo;
+  /** [slots] */
+  readonly inverse: TensorInfo;
+  /** [tokens, d] */
+  readonly y: TensorInfo;
+  /** [tokens, k], or none. */
+  readonly weights?: TensorInfo;
+}
+
+/** Rows that are larger than a binding are brought into the order of their tokens first: any may be of any token. */
+function addSlots(
+  backend: MoectWebgpuBackend,
+  programs: Readonly<Record<'sorted' | 'inOrder', Program>>,
+  { rows, inverse, y, ...weights }: SlotTensors,
+  k: number,
+): void {
+  const [tokens, d] = y.shape as [number, number];
+  if (d === 0) return;
+  const params = { k, d };
+  if (fits(backend.limits, rows)) {
+    runProgram(backend, programs.sorted, tokens, { rows, inverse, y, ...weights }, params);
+    return;
+  }
+  withScratch(backend, sizeOf(rows.shape), (inOrder) => {
+    gatherRows(backend, rows, inverse, inOrder);
+    const tensors = { rows: inOrder, y, ...weights };
+    runRows(backend, { program: programs.inOrder, rows: tokens, tensors, params });
+  });
+}
+
 function combineRows(call: WebgpuKernelCall): TensorInfo {
   const { backend } = call;
   const take = inputsOf('MoectCombineRows', call);
@@ -158,7 +199,7 @@ function combineRows(call: WebgpuKernelCall): TensorInfo {
   const inverse = take('inverse', 'int32', [tokens * k]);
   const d = rows.shape[1]!;
   const y = output(backend, [tokens, d]);
-  runProgram(backend, COMBINE, d === 0 ? 0 : tokens, { rows, inverse, weights, y }, { k, d });
+  addSlots(backend, COMBINE, { rows, inverse, y, weights }, k);
   return y;
 }
 
@@ -174,7 +215,7 @@ function slotRowsGrad(call: WebgpuKernelCall): TensorInfo {
     throw new ShapeMismatchError('MoectSlotRowsGrad: dy', dy.shape, `a multiple of topK = ${k} rows`);
   }
   const dx = output(backend, [slots / k, d]);
-  runProgram(backend, SUM_SLOTS, d === 0 ? 0 : slots / k, { dy, inverse, dx }, { k, d });
+  addSlots(backend, SUM_SLOTS, { rows: dy, inverse, y: dx }, k);
   return dx;
 }
 
@@ -189,8 +230,22 @@ function combineRowsGrad(call: WebgpuKernelCall): TensorInfo[] {
   const dy = take('dy', 'float32', [tokens, d]);
   const drows = output(backend, rows.shape);
   const dweights = output(backend, weights.shape);
-  const tensors = { rows, inverse, weights, dy, drows, dweights };
-  runProgram(backend, COMBINE_GRAD, tokens * k, tensors, { k, d });
+  const ofTokens = { inverse, weights, dy, dweights };
+  if (fits(backend.limits, rows)) {
+    runProgram(backend, COMBINE_GRAD, tokens * k, { ...ofTokens, rows, drows }, { k, d });
+    return [drows, dweights];
+  }
+  for (const { first, count, operands, shifts } of rowParts(backend, tokens * k, { rows, drows })) {
+    const params = { k, d, firstRow: first, rowCount: count, before: shifts['rows']! };
+    runRows(backend, {
+      program: COMBINE_GRAD_PART,
+      rows: tokens,
+      tensors: ofTokens,
+      shared: operands,
+      groups: (part) => part * k,
+      params,
+    });
+  }
   return [drows, dweights];
 }
 

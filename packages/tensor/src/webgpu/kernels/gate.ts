@@ -5,6 +5,7 @@ import { sizeOf } from '../../kernel-inputs.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
 import { output, type Program, runProgram } from '../program.ts';
 import { rowProgram } from './row-program.ts';
+import { runRows } from './rows.ts';
 import { REDUCTIONS, ROW_LANES } from './snippets.ts';
 
 /** As e^(−2|x|) never overflows, and NaN shows. */
@@ -42,9 +43,12 @@ const WEIGHT = rowProgram({
 const COLUMNS = 8;
 const ROWS = 32;
 
-/** `dsum` is the gradient of both sides, `dinnerBias` that of both their biases. */
-const WEIGHT_GRAD: Program = {
-  name: 'gateWeightGrad',
+/**
+ * `dsum` is the gradient of both sides, `dinnerBias` that of both their biases. `accumulate` adds what is summed over the
+ * rows to what is there.
+ */
+const weightGrad = (accumulate: boolean): Program => ({
+  name: `gateWeightGrad${accumulate ? '+' : ''}`,
   reads: { weight: 'f32', probability: 'f32', inner: 'f32', dlogit: 'f32', dprobability: 'f32' },
   writes: { dsum: 'f32', dinnerBias: 'f32', dweight: 'f32', dbias: 'f32' },
   params: { rows: 'i32', d: 'i32' },
@@ -72,11 +76,13 @@ fn slopeOf(row : i32) -> f32 {
   workgroupBarrier();
   if (lane < ${COLUMNS} && j < p.d) {
     for (var r = 1; r < ${ROWS}; r++) { sum += sums[r * ${COLUMNS} + column]; }
-    dinnerBias[j] = sum.x;
-    dweight[j] = sum.y;
-    if (j == 0) { dbias[0] = sum.z; }
+    dinnerBias[j] ${accumulate ? '+=' : '='} sum.x;
+    dweight[j] ${accumulate ? '+=' : '='} sum.y;
+    if (j == 0) { dbias[0] ${accumulate ? '+=' : '='} sum.z; }
   }`,
-};
+});
+const WEIGHT_GRAD = weightGrad(false);
+const WEIGHT_GRAD_MORE = weightGrad(true);
 
 /** What a token adds to the loss, or to its gradient, where it belongs to one of the classes. */
 const CLASSES = `
@@ -126,26 +132,35 @@ const PRIOR_GRAD: Program = {
 function weight(call: WebgpuKernelCall): TensorInfo[] {
   const { backend } = call;
   const { tensors, d, shape } = gateWeightInputs(call);
+  const { left, right, ...shared } = tensors;
   const [logit, probability] = [output(backend, shape), output(backend, shape)];
-  const inner = output(backend, tensors.left.shape);
-  runProgram(backend, WEIGHT, sizeOf(shape), { ...tensors, logit, probability, inner }, { d });
+  const inner = output(backend, left.shape);
+  const ofRows = { left, right, logit, probability, inner };
+  runRows(backend, { program: WEIGHT, rows: sizeOf(shape), tensors: ofRows, shared, params: { d } });
   return [logit, probability, inner];
 }
 
-function weightGrad(call: WebgpuKernelCall): TensorInfo[] {
+function gateWeightGrad(call: WebgpuKernelCall): TensorInfo[] {
   const { backend } = call;
   const { tensors, d, shape } = gateWeightGradInputs(call);
-  const { inner } = tensors;
+  const { weight, ...ofRows } = tensors;
+  const { inner } = ofRows;
   if (d === 0) throw new ShapeMismatchError('MoectGateWeightGrad: inner', inner.shape, '[.., at least 1]');
-  const results = {
-    dsum: output(backend, inner.shape),
+  const dsum = output(backend, inner.shape);
+  const sums = {
     dinnerBias: output(backend, [d]),
     dweight: output(backend, [1, d]),
     dbias: output(backend, [1]),
   };
-  const params = { rows: sizeOf(shape), d };
-  runProgram(backend, WEIGHT_GRAD, Math.ceil(d / COLUMNS), { ...tensors, ...results }, params);
-  return Object.values(results);
+  runRows(backend, {
+    program: (firstRow) => (firstRow === 0 ? WEIGHT_GRAD : WEIGHT_GRAD_MORE),
+    rows: sizeOf(shape),
+    tensors: { ...ofRows, dsum },
+    shared: { weight, ...sums },
+    groups: () => Math.ceil(d / COLUMNS),
+    params: (rows) => ({ rows, d }),
+  });
+  return [dsum, ...Object.values(sums)];
 }
 
 function priorInputs(name: string, call: WebgpuKernelCall) {
@@ -175,7 +190,7 @@ function priorGrad(call: WebgpuKernelCall): TensorInfo {
 /** Weight of a gate, and the prior on it, with their gradients. */
 export function registerGate(): void {
   registerWebgpuKernel('MoectGateWeight', weight);
-  registerWebgpuKernel('MoectGateWeightGrad', weightGrad);
+  registerWebgpuKernel('MoectGateWeightGrad', gateWeightGrad);
   registerWebgpuKernel('MoectGatePrior', prior);
   registerWebgpuKernel('MoectGatePriorGrad', priorGrad);
 }

@@ -1,8 +1,9 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { inputsOf, lastSize, sizeOf } from '../../kernel-inputs.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
-import { output, type Program, runProgram } from '../program.ts';
+import { output, type Program } from '../program.ts';
 import { rowProgram } from './row-program.ts';
+import { runRows } from './rows.ts';
 import { eachElement, FLAT_LANES, flatGroups } from './snippets.ts';
 
 const BLEND: Program = {
@@ -44,8 +45,14 @@ function gatedBlend(call: WebgpuKernelCall): TensorInfo {
   const [base, moe] = [take('base', 'float32', shape), take('moe', 'float32', shape)];
   const weight = take('weight', 'float32', [...shape.slice(0, -1), 1]);
   const y = output(backend, shape);
-  const params = { size: sizeOf(shape), d: lastSize(residual) };
-  runProgram(backend, BLEND, flatGroups(params.size), { residual, base, moe, weight, y }, params);
+  const d = lastSize(residual);
+  runRows(backend, {
+    program: BLEND,
+    rows: sizeOf(weight.shape),
+    tensors: { residual, base, moe, weight, y },
+    groups: (count) => flatGroups(count * d),
+    params: (count) => ({ size: count * d, d }),
+  });
   return y;
 }
 
@@ -61,7 +68,12 @@ function gatedBlendGrad(call: WebgpuKernelCall): TensorInfo[] {
     dweight: output(backend, weight.shape),
   };
   const inputs = { base: take('base', 'float32', shape), moe: take('moe', 'float32', shape), weight, dy };
-  runProgram(backend, BLEND_GRAD, sizeOf(weight.shape), { ...inputs, ...results }, { d: lastSize(dy) });
+  runRows(backend, {
+    program: BLEND_GRAD,
+    rows: sizeOf(weight.shape),
+    tensors: { ...inputs, ...results },
+    params: { d: lastSize(dy) },
+  });
   return Object.values(results);
 }
 

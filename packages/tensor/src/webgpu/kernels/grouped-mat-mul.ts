@@ -4,6 +4,8 @@ import type { MoectWebgpuBackend } from '../backend.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
 import type { SubgroupSize } from '../product-forms.ts';
 import { output, type Program, runProgram } from '../program.ts';
+import { fits } from '../tensor-part.ts';
+import { type Operands, rowParts } from './rows.ts';
 import { subgroupProgram, subgroupTile } from './subgroup-product.ts';
 import { type ProductSource, type TileSize, tileProgram, tileSize } from './tile-product.ts';
 
@@ -46,14 +48,32 @@ function formFor(
   return isInSubgroup && subgroupSize !== undefined ? inSubgroup(subgroupSize) : tiled;
 }
 
+/** Row of `a` that an expert begins at. */
+type RowOf = (expert: string) => string;
+
+const ROW_OF: RowOf = (expert) => `offsets[${expert}]`;
+
+/** Where a dispatch has some of the rows and some of the experts; it sees those alone. */
+const PART = {
+  firstExpert: 'i32',
+  firstRow: 'i32',
+  rows: 'i32',
+  aShift: 'i32',
+  bShift: 'i32',
+  yShift: 'i32',
+} as const;
+const ROW_OF_PART: RowOf = (expert) => `clamp(offsets[p.firstExpert + ${expert}] - p.firstRow, 0, p.rows)`;
+
 /** Tiles never cross experts: tile `group / across` belongs to the expert whose tiles reach that far. */
-const grouped = (transposeW: boolean): Forms =>
-  formsOf({
-    name: `groupedMatMul${transposeW ? 'T' : ''}`,
+const grouped = (transposeW: boolean, isPart: boolean): Forms => {
+  const rowOf = isPart ? ROW_OF_PART : ROW_OF;
+  const shift = (of: 'a' | 'b' | 'y'): string => (isPart ? `p.${of}Shift + ` : '');
+  return formsOf({
+    name: `groupedMatMul${transposeW ? 'T' : ''}${isPart ? ' of part' : ''}`,
     transposeA: false,
     transposeB: !transposeW,
     reads: { offsets: 'i32' },
-    params: { experts: 'i32', n: 'i32', k: 'i32' },
+    params: { experts: 'i32', n: 'i32', k: 'i32', ...(isPart && PART) },
     setup: ({ rows, columns }) => `
   let n = p.n;
   let k = p.k;
@@ -63,28 +83,34 @@ const grouped = (transposeW: boolean): Forms =>
   var tileRow = group / across;
   var expert = 0;
   for (; expert < p.experts; expert++) {
-    let tiles = (offsets[expert + 1] - offsets[expert] + ${rows - 1}) / ${rows};
+    let tiles = (${rowOf('expert + 1')} - ${rowOf('expert')} + ${rows - 1}) / ${rows};
     if (tileRow < tiles) { break; }
     tileRow -= tiles;
   }
   if (expert == p.experts) { return; }
-  let m = offsets[expert + 1] - offsets[expert];
-  let aAt = offsets[expert] * k;
-  let bAt = expert * n * k;
-  let yAt = offsets[expert] * n;`,
+  let firstOfExpert = ${rowOf('expert')};
+  let m = ${rowOf('expert + 1')} - firstOfExpert;
+  let aAt = ${shift('a')}firstOfExpert * k;
+  let bAt = ${shift('b')}expert * n * k;
+  let yAt = ${shift('y')}firstOfExpert * n;`,
   });
-const GROUPED = grouped(false);
-const GROUPED_TRANSPOSED = grouped(true);
+};
+const GROUPED = { whole: grouped(false, false), part: grouped(false, true) };
+const GROUPED_TRANSPOSED = { whole: grouped(true, false), part: grouped(true, true) };
 
-/** dw[e] = dyᵀ · x over the rows of expert e. */
-const GRAD_WEIGHT = formsOf({
-  name: 'groupedGradWeight',
-  transposeA: true,
-  transposeB: false,
-  hasAnyTerms: true,
-  reads: { offsets: 'i32' },
-  params: { m: 'i32', n: 'i32' },
-  setup: ({ rows, columns }) => `
+/** dw[e] = dyᵀ · x over the rows of expert e, or dw[e] += that. */
+const gradWeight = (isPart: boolean, accumulate: boolean): Forms => {
+  const rowOf = isPart ? ROW_OF_PART : ROW_OF;
+  const shift = (of: 'a' | 'b' | 'y'): string => (isPart ? `p.${of}Shift` : '0');
+  return formsOf({
+    name: `groupedGradWeight${isPart ? ' of part' : ''}${accumulate ? '+' : ''}`,
+    transposeA: true,
+    transposeB: false,
+    hasAnyTerms: true,
+    accumulate,
+    reads: { offsets: 'i32' },
+    params: { m: 'i32', n: 'i32', ...(isPart && PART) },
+    setup: ({ rows, columns }) => `
   let m = p.m;
   let n = p.n;
   let across = (n + ${columns - 1}) / ${columns};
@@ -92,12 +118,52 @@ const GRAD_WEIGHT = formsOf({
   let expert = group / tiles;
   let tileRow = (group % tiles) / across;
   let tileColumn = group % across;
-  let first = offsets[expert];
-  let k = offsets[expert + 1];
-  let aAt = 0;
-  let bAt = 0;
-  let yAt = expert * m * n;`,
-});
+  let first = ${rowOf('expert')};
+  let k = ${rowOf('expert + 1')};
+  let aAt = ${shift('a')};
+  let bAt = ${shift('b')};
+  let yAt = ${shift('y')} + expert * m * n;`,
+  });
+};
+const GRAD_WEIGHT = {
+  whole: gradWeight(false, false),
+  part: gradWeight(true, false),
+  furtherPart: gradWeight(true, true),
+};
+
+interface Part {
+  readonly operands: Operands;
+  readonly params: Readonly<Record<keyof typeof PART, number>>;
+  readonly experts: number;
+}
+
+/**
+ * Ranges of experts and, for each of them, ranges of rows.
+ * @param ofExperts the operand with a matrix for each expert
+ * @param ofRows the two with rows
+ */
+function partsOf(
+  backend: MoectWebgpuBackend,
+  [experts, rows]: readonly [number, number],
+  ofExperts: Operands,
+  ofRows: Operands,
+): Part[] {
+  return rowParts(backend, experts, ofExperts).flatMap((some) =>
+    rowParts(backend, rows, ofRows).map((part) => {
+      const shifts = { ...some.shifts, ...part.shifts };
+      const [aShift, bShift, yShift] = [shifts['a']!, shifts['b']!, shifts['y']!];
+      const params = {
+        firstExpert: some.first,
+        firstRow: part.first,
+        rows: part.count,
+        aShift,
+        bShift,
+        yShift,
+      };
+      return { operands: { ...some.operands, ...part.operands }, params, experts: some.count };
+    }),
+  );
+}
 
 function groupedMatMul(call: WebgpuKernelCall): TensorInfo {
   const { backend, attrs } = call;
@@ -110,10 +176,21 @@ function groupedMatMul(call: WebgpuKernelCall): TensorInfo {
   const offsets = take('offsets', 'int32', [experts + 1]);
   const rows = a.shape[0]!;
   const y = output(backend, [rows, n]);
-  const { size, program } = formFor(transposeW ? GROUPED_TRANSPOSED : GROUPED, backend, [n, k]);
+  const isWhole = [a, b, y].every((operand) => fits(backend.limits, operand));
+  const forms = (transposeW ? GROUPED_TRANSPOSED : GROUPED)[isWhole ? 'whole' : 'part'];
+  const { size, program } = formFor(forms, backend, [n, k]);
   // the counts stay on the device: each expert but one may leave a tile half empty
-  const tiles = Math.floor(rows / size.rows) + Math.min(rows, experts);
-  runProgram(backend, program, tiles * Math.ceil(n / size.columns), { a, b, offsets, y }, { experts, n, k });
+  const groupsOf = (count: number, some: number): number =>
+    (Math.floor(count / size.rows) + Math.min(count, some)) * Math.ceil(n / size.columns);
+  if (isWhole) {
+    runProgram(backend, program, groupsOf(rows, experts), { a, b, offsets, y }, { experts, n, k });
+    return y;
+  }
+  for (const part of partsOf(backend, [experts, rows], { b }, { a, y })) {
+    const params = { ...part.params, experts: part.experts, n, k };
+    const groups = groupsOf(part.params.rows, part.experts);
+    runProgram(backend, program, groups, { ...part.operands, offsets }, params);
+  }
   return y;
 }
 
@@ -127,9 +204,18 @@ function groupedGradWeight(call: WebgpuKernelCall): TensorInfo {
   const m = a.shape[1]!;
   const offsets = take('offsets', 'int32', [experts + 1]);
   const y = output(backend, [experts, m, n]);
-  const { size, program } = formFor(GRAD_WEIGHT, backend, [m, n]);
-  const groups = experts * Math.ceil(m / size.rows) * Math.ceil(n / size.columns);
-  runProgram(backend, program, groups, { a, b, offsets, y }, { m, n });
+  const run = (forms: Forms, some: number, operands: Operands, params: Record<string, number>): void => {
+    const { size, program } = formFor(forms, backend, [m, n]);
+    const groups = some * Math.ceil(m / size.rows) * Math.ceil(n / size.columns);
+    runProgram(backend, program, groups, { ...operands, offsets }, { ...params, m, n });
+  };
+  if ([a, b, y].every((operand) => fits(backend.limits, operand))) {
+    run(GRAD_WEIGHT.whole, experts, { a, b, y }, {});
+    return y;
+  }
+  for (const { operands, params, experts: some } of partsOf(backend, [experts, rows], { y }, { a, b })) {
+    run(params.firstRow === 0 ? GRAD_WEIGHT.part : GRAD_WEIGHT.furtherPart, some, operands, params);
+  }
   return y;
 }
 

@@ -1,8 +1,9 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { inputsOf, lastSize, numberAttr, sizeOf } from '../../kernel-inputs.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
-import { output, type Program, runProgram, withScratch } from '../program.ts';
+import { output, type Program, withScratch } from '../program.ts';
 import { rowProgram } from './row-program.ts';
+import { runRows } from './rows.ts';
 
 const eachColumn = (statements: string): string =>
   `for (var j = lane; j < p.d; j += LANES) { ${statements} }`;
@@ -101,9 +102,9 @@ const LAYER_NORM_GRAD = rowProgram({
 const COLUMNS = 16;
 const ROWS = 16;
 
-/** Sums over the rows: of dy times the normed input, and for the bias of dy. */
-const sumRows = (withBias: boolean): Program => ({
-  name: withBias ? 'normGradWeightBias' : 'normGradWeight',
+/** Sums over the rows: of dy times the normed input, and for the bias of dy. `accumulate` adds them to what is there. */
+const sumRows = (withBias: boolean, accumulate: boolean): Program => ({
+  name: `normGradWeight${withBias ? 'Bias' : ''}${accumulate ? '+' : ''}`,
   reads: { x: 'f32', dy: 'f32', rowNumbers: 'f32' },
   writes: { dweight: 'f32', ...(withBias && { dbias: 'f32' as const }) },
   params: { rows: 'i32', d: 'i32' },
@@ -123,12 +124,16 @@ const sumRows = (withBias: boolean): Program => ({
   workgroupBarrier();
   if (lane < ${COLUMNS} && j < p.d) {
     for (var r = 1; r < ${ROWS}; r++) { sum += sums[r * ${COLUMNS} + column]; }
-    dweight[j] = sum.x;
-    ${withBias ? 'dbias[j] = sum.y;' : ''}
+    dweight[j] ${accumulate ? '+=' : '='} sum.x;
+    ${withBias ? `dbias[j] ${accumulate ? '+=' : '='} sum.y;` : ''}
   }`,
 });
-const GRAD_WEIGHT = sumRows(false);
-const GRAD_WEIGHT_BIAS = sumRows(true);
+const sumsOf = (withBias: boolean): ((firstRow: number) => Program) => {
+  const [first, more] = [sumRows(withBias, false), sumRows(withBias, true)];
+  return (firstRow) => (firstRow === 0 ? first : more);
+};
+const GRAD_WEIGHT = sumsOf(false);
+const GRAD_WEIGHT_BIAS = sumsOf(true);
 
 function norm(name: string, program: Program): (call: WebgpuKernelCall) => TensorInfo {
   return (call) => {
@@ -140,7 +145,8 @@ function norm(name: string, program: Program): (call: WebgpuKernelCall) => Tenso
     const bias = 'bias' in program.reads ? { bias: take('bias', 'float32', [d]) } : {};
     const y = output(backend, x.shape);
     const rows = d === 0 ? 0 : sizeOf(x.shape) / d;
-    runProgram(backend, program, rows, { x, weight, ...bias, y }, { d, eps: numberAttr(call, 'eps') });
+    const params = { d, eps: numberAttr(call, 'eps') };
+    runRows(backend, { program, rows, tensors: { x, y }, shared: { weight, ...bias }, params });
     return y;
   };
 }
@@ -165,11 +171,17 @@ function normGrad(
     };
     const rows = d === 0 ? 0 : sizeOf(x.shape) / d;
     withScratch(backend, Math.max(1, 2 * rows), (rowNumbers) => {
-      const eps = numberAttr(call, 'eps');
-      runProgram(backend, program, rows, { x, weight, dy, dx, rowNumbers }, { d, eps });
+      const params = { d, eps: numberAttr(call, 'eps') };
+      runRows(backend, { program, rows, tensors: { x, dy, dx, rowNumbers }, shared: { weight }, params });
       if (!withWeight) return;
-      const sum = withBias ? GRAD_WEIGHT_BIAS : GRAD_WEIGHT;
-      runProgram(backend, sum, Math.ceil(d / COLUMNS), { x, dy, rowNumbers, ...sums }, { rows, d });
+      runRows(backend, {
+        program: withBias ? GRAD_WEIGHT_BIAS : GRAD_WEIGHT,
+        rows,
+        tensors: { x, dy, rowNumbers },
+        shared: sums,
+        groups: () => Math.ceil(d / COLUMNS),
+        params: (count) => ({ rows: count, d }),
+      });
     });
     return [dx, ...Object.values(sums)];
   };
@@ -183,7 +195,8 @@ function normalizeSum(call: WebgpuKernelCall): TensorInfo {
   const d = lastSize(a);
   const y = output(backend, a.shape);
   const rows = d === 0 ? 0 : sizeOf(a.shape) / d;
-  runProgram(backend, NORMALIZE_SUM, rows, { a, b, y }, { d, eps: numberAttr(call, 'eps') });
+  const params = { d, eps: numberAttr(call, 'eps') };
+  runRows(backend, { program: NORMALIZE_SUM, rows, tensors: { a, b, y }, params });
   return y;
 }
 
@@ -195,7 +208,8 @@ function normalizeSumGrad(call: WebgpuKernelCall): TensorInfo {
   const d = lastSize(a);
   const dx = output(backend, a.shape);
   const rows = d === 0 ? 0 : sizeOf(a.shape) / d;
-  runProgram(backend, NORMALIZE_SUM_GRAD, rows, { a, b, dy, dx }, { d, eps: numberAttr(call, 'eps') });
+  const params = { d, eps: numberAttr(call, 'eps') };
+  runRows(backend, { program: NORMALIZE_SUM_GRAD, rows, tensors: { a, b, dy, dx }, params });
   return dx;
 }
 

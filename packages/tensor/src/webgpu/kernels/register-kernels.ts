@@ -20,6 +20,7 @@ import { registerNorms } from './norms.ts';
 import { registerRope } from './rope.ts';
 import { registerRouterLosses } from './router-losses.ts';
 import { registerSplitConcat } from './split-concat.ts';
+import { registerStockInParts } from './stock-in-parts.ts';
 import { registerSumOuter } from './sum-outer.ts';
 
 let registered = false;
@@ -28,6 +29,8 @@ let registered = false;
 export function registerKernels(): void {
   if (registered) return;
   registered = true;
+  // before those that leave the rest to TensorFlow.js's
+  registerStockInParts();
   registerElementwise();
   registerCast();
   registerSplitConcat();

@@ -2,7 +2,8 @@ import { ShapeMismatchError } from '@moect/core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { inputsOf } from '../../kernel-inputs.ts';
 import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
-import { output, type Program, runProgram } from '../program.ts';
+import { output, type Program } from '../program.ts';
+import { runRows } from './rows.ts';
 import { eachElement, FLAT_LANES, flatGroups } from './snippets.ts';
 
 const ROPE: Program = {
@@ -37,9 +38,16 @@ function rope(call: WebgpuKernelCall): TensorInfo {
   const sines = take('sin', 'float32', cosines.shape);
   const positions = take('positions', 'int32', [batch, time]);
   const y = output(backend, x.shape);
-  const pairs = batch * time * heads * half;
-  const params = { pairs, heads, half, sign: attrs['inverse'] === true ? -1 : 1 };
-  runProgram(backend, ROPE, flatGroups(pairs), { x, cosines, sines, positions, y }, params);
+  const sign = attrs['inverse'] === true ? -1 : 1;
+  const pairsOf = (tokens: number): number => tokens * heads * half;
+  runRows(backend, {
+    program: ROPE,
+    rows: batch * time,
+    tensors: { x, positions, y },
+    shared: { cosines, sines },
+    groups: (tokens) => flatGroups(pairsOf(tokens)),
+    params: (tokens) => ({ pairs: pairsOf(tokens), heads, half, sign }),
+  });
   return y;
 }
 

@@ -2,8 +2,9 @@ import { backend_util, getKernel, type TensorInfo, util } from '@tensorflow/tfjs
 import { sizeOf } from '../../kernel-inputs.ts';
 import type { MoectWebgpuBackend } from '../backend.ts';
 import { registerWebgpuKernel, type WebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
-import { output, type Program, runProgram } from '../program.ts';
+import { copyElements, output, type Program } from '../program.ts';
 import { bindable } from '../tensor-part.ts';
+import { runRows } from './rows.ts';
 import { eachElement, FLAT_LANES, flatGroups } from './snippets.ts';
 
 const programs = new Map<string, Program>();
@@ -38,15 +39,34 @@ function programOf(count: number, isSplit: boolean): Program {
 }
 
 /** One dispatch can have these parts. */
-function fitsOne(
-  backend: MoectWebgpuBackend,
-  whole: readonly number[],
-  parts: readonly TensorInfo[],
-): boolean {
+function fitsOne(backend: MoectWebgpuBackend, parts: readonly TensorInfo[]): boolean {
   const { maxStorageBuffersPerShaderStage } = backend.device.limits;
   const isPlain = parts.every(({ dtype, shape }) => dtype === 'float32' && sizeOf(shape) > 0);
-  const hasBindings = parts.length > 1 && parts.length < maxStorageBuffersPerShaderStage;
-  return isPlain && hasBindings && sizeOf(whole) <= bindable(backend.limits);
+  return isPlain && parts.length > 1 && parts.length < maxStorageBuffersPerShaderStage;
+}
+
+/** Parts of a tensor that is larger than a binding, one after another in it. */
+const isLargeRow = ({ limits }: MoectWebgpuBackend, shape: readonly number[], axis: number): boolean =>
+  sizeOf(shape) > bindable(limits) && sizeOf(shape.slice(0, axis)) === 1;
+
+/** Copies parts that lie one after another in `whole`. */
+function copyPieces(
+  backend: MoectWebgpuBackend,
+  whole: TensorInfo,
+  parts: readonly TensorInfo[],
+  isSplit: boolean,
+): void {
+  let at = 0;
+  for (const part of parts) {
+    const [place, piece] = [
+      { tensor: whole, at },
+      { tensor: part, at: 0 },
+    ];
+    const size = sizeOf(part.shape);
+    if (isSplit) copyElements(backend, place, piece, size);
+    else copyElements(backend, piece, place, size);
+    at += size;
+  }
 }
 
 function copyParts(
@@ -59,11 +79,16 @@ function copyParts(
   const inner = sizeOf(whole.shape.slice(axis + 1));
   const widths = parts.map(({ shape }) => shape[axis]! * inner);
   const ends = widths.map((_, i) => widths.slice(0, i + 1).reduce((a, b) => a + b));
-  const size = sizeOf(whole.shape);
   const tensors = { whole, ...Object.fromEntries(parts.map((part, i) => [`part${i}`, part])) };
   const named = Object.fromEntries(ends.map((end, i) => [`end${i}`, end]));
-  const params = { size, width: ends.at(-1)!, ...named };
-  runProgram(backend, programOf(parts.length, isSplit), flatGroups(size), tensors, params);
+  const width = ends.at(-1)!;
+  runRows(backend, {
+    program: programOf(parts.length, isSplit),
+    rows: sizeOf(whole.shape.slice(0, axis)),
+    tensors,
+    groups: (rows) => flatGroups(rows * width),
+    params: (rows) => ({ size: rows * width, width, ...named }),
+  });
 }
 
 function split(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | TensorInfo[] {
@@ -73,9 +98,11 @@ function split(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | Tensor
   const sizes = backend_util.prepareSplitSize(x as never, attrs['numOrSizeSplits'] as number[], axis);
   const shapes = sizes.map((size) => x.shape.map((given, i) => (i === axis ? size : given)));
   const planned = shapes.map((shape) => ({ dataId: x.dataId, dtype: x.dtype, shape }));
-  if (!fitsOne(backend, x.shape, planned)) return stock(call);
-  const parts = shapes.map((shape) => output(backend, shape));
-  copyParts(backend, x, parts, axis, true);
+  const isRow = isLargeRow(backend, x.shape, axis);
+  if (!isRow && !fitsOne(backend, planned)) return stock(call);
+  const parts = shapes.map((shape) => output(backend, shape, x.dtype));
+  if (isRow) copyPieces(backend, x, parts, true);
+  else copyParts(backend, x, parts, axis, true);
   return parts;
 }
 
@@ -88,9 +115,11 @@ function concat(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | Tenso
     axis,
   );
   const isOnHost = backend.shouldExecuteOnCPU(parts);
-  if (isOnHost || !fitsOne(backend, shape, parts)) return stock(call);
-  const whole = output(backend, shape);
-  copyParts(backend, whole, parts, axis, false);
+  const isRow = isLargeRow(backend, shape, axis);
+  if (isOnHost || !(isRow || fitsOne(backend, parts))) return stock(call);
+  const whole = output(backend, shape, parts[0]!.dtype);
+  if (isRow) copyPieces(backend, whole, parts, false);
+  else copyParts(backend, whole, parts, axis, false);
   return whole;
 }
 
