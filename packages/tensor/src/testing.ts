@@ -10,6 +10,8 @@ import { dispose, memory, tidy } from './scope.ts';
 import { selectBackend as select } from './select-backend.ts';
 import { tf } from './tf.ts';
 import type { Runtime } from './wasm/runtime.ts';
+import type { MoectWebgpuBackend } from './webgpu/backend.ts';
+import { limitsOf } from './webgpu/device-limits.ts';
 
 const SUITES: readonly BackendName[] = ['cpu', 'wasm', 'node'];
 
@@ -35,6 +37,12 @@ export async function selectBackend(name: BackendName | 'auto' = 'auto'): Promis
   const info = await select(name);
   if (info.name === 'webgpu') tf.env().set('WEBGPU_CPU_FORWARD', false);
   return info;
+}
+
+/** The active WebGPU backend binds at most so many bytes of a tensor, as smaller devices do; null: what its device does. */
+export function limitWebgpuBindings(bytes: number | null): void {
+  const { limits, device } = tf.backend() as MoectWebgpuBackend;
+  Object.assign(limits, limitsOf(device), bytes !== null && { bindingBytes: bytes });
 }
 
 export interface GradientCheck {

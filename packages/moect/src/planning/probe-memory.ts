@@ -75,18 +75,15 @@ async function onWebgpu(options: TrainOptions, given: ProbeOptions): Promise<Ste
   const leastTokens = Math.max(LEAST_TOKENS, webgpuLogitRows(options.base.vocabSize));
   const { few, one, more } = await traceTwo(options, given, leastTokens, traceWebgpuPool);
   emptyWebgpuPool();
-  const { isSoftware, maxTensorBytes, maxActivationBytes, usedBytes: heldBytes } = webgpuMemory()!;
+  const { isSoftware, maxTensorBytes, usedBytes: heldBytes } = webgpuMemory()!;
   const limitBytes = given.limitBytes ?? null;
   const at = (batchSize: number): ReturnType<typeof extrapolatePool> =>
     extrapolatePool(one, more, batchSize - few);
   const problemAt: StepMemory['problemAt'] = (batchSize, moreBytes = 0) => {
-    const { usedBytes, largestBytes, largestGrowingBytes } = at(batchSize);
+    const { usedBytes, largestBytes } = at(batchSize);
     const need = usedBytes + moreBytes;
     if (largestBytes > maxTensorBytes) {
       return `a tensor of a step takes ${gibibytes(largestBytes)}, and a buffer of this GPU at most ${gibibytes(maxTensorBytes)}`;
-    }
-    if (largestGrowingBytes > maxActivationBytes) {
-      return `a tensor of a step takes ${gibibytes(largestGrowingBytes)}, and this GPU binds at most ${gibibytes(maxActivationBytes)}`;
     }
     if (limitBytes === null || need <= limitBytes) return null;
     return `a step takes ${gibibytes(need)} of GPU memory, of which ${gibibytes(limitBytes)} may be used`;

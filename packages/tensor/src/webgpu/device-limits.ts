@@ -41,19 +41,26 @@ export function checkBufferSize({ bufferBytes }: DeviceLimits, shape: readonly n
   );
 }
 
-/** @throws BackendUnavailableError where a kernel that needs a tensor at once cannot reach all of it */
+/**
+ * @param isPart the kernel goes through the tensor in parts, of which this is one
+ * @throws BackendUnavailableError where a kernel cannot reach all that it needs of a tensor at once
+ */
 export function checkBindingSize(
   { bindingBytes }: DeviceLimits,
   { shape }: Pick<TensorInfo, 'shape'>,
   bytes: number,
   kernel: string,
+  isPart = false,
 ): void {
   if (bytes <= bindingBytes) return;
   throw new BackendUnavailableError(
     'webgpu',
     `${kernel} needs ${mebibytes(bytes)} of a tensor [${shape}] at once, and this GPU binds at most ` +
       mebibytes(bindingBytes),
-    'Take fewer or shorter sequences in a batch (training.batchSize with training.accumulation, ' +
-      'data.sequenceLength), or another backend.',
+    isPart
+      ? 'Fewer sequences would not help. Take shorter ones (data.sequenceLength) where it is an activation, a model ' +
+          'with smaller layers where it is a weight, or another backend.'
+      : 'Take fewer or shorter sequences in a batch (training.batchSize with training.accumulation, ' +
+          'data.sequenceLength), or another backend.',
   );
 }

@@ -213,6 +213,24 @@ const cases: Case[] = [
     shapes: [[7, 31, 11]],
     run: ([x]) => ops.add(ops.tanh(x!), ops.mul(ops.sigmoid(x!), ops.softplus(ops.relu(ops.neg(x!))))),
   },
+  {
+    name: 'where and clip',
+    shapes: [
+      [7, 31, 11],
+      [7, 31, 1],
+      [1, 1, 11],
+    ],
+    run: ([x, rows, columns]) => ops.where(ops.greater(rows!, 0), ops.clip(x!, -1, 1), columns!),
+    sums: [2],
+  },
+  {
+    name: 'slice and stack',
+    shapes: [[7, 31, 11]],
+    run: ([x]) => {
+      const [first, second] = [ops.slice(x!, [1, 0, 0], [5, -1, -1]), ops.slice(x!, [2, 0, 0], [5, -1, -1])];
+      return ops.slice(ops.stack([first, second], 1), [1, 1, 4, 2], [3, 1, -1, 7]);
+    },
+  },
   ...[undefined, 0, 1, 2, [0, 1], [1, 2]].map(
     (axis): Case => ({
       name: `sum over ${axis ?? 'all'}`,

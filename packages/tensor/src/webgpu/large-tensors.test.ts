@@ -162,11 +162,27 @@ describe.skipIf(noAdapter)(`tensors larger than a binding${skipNote}`, () => {
   it('a kernel that needs all of a tensor says what is too large, the limit and what to change', () => {
     Object.assign(backend().limits, { bindingBytes: 2 ** 12 });
     const x = random([50, 60], 1);
-    const weight = random([60], 2);
-    const message = /rmsNorm needs 0\.0114 MiB of a tensor \[50,60\].* at most 0\.00391 MiB.*batchSize/s;
+    const message = /topK needs 0\.0114 MiB of a tensor \[50,60\].* at most 0\.00391 MiB.*batchSize/s;
+    expect(() => ops.tidy(() => ops.topK(x, 2))).toThrow(message);
+    expect(() => ops.tidy(() => ops.max(x, 1))).toThrow(/needs .* of a tensor \[50,60\].*batchSize/s);
+    x.dispose();
+  });
+
+  it('a kernel whose smallest part is too large says that fewer sequences would not help', () => {
+    Object.assign(backend().limits, { bindingBytes: 2 ** 12 });
+    const [x, weight] = [random([2, 1100], 1), random([1100], 2)];
+    const message = /rmsNorm.* needs 0\.00\d+ MiB of a tensor \[2,1100\].* would not help.*sequenceLength/s;
     expect(() => ops.tidy(() => ops.rmsNorm(x, weight, 1e-5))).toThrow(message);
-    expect(() => ops.tidy(() => ops.tanh(x))).toThrow(/needs .* of a tensor \[50,60\].*batchSize/s);
     ops.dispose([x, weight]);
+  });
+
+  it('experts of which one is too large are refused', () => {
+    Object.assign(backend().limits, { bindingBytes: 2 ** 12 });
+    const [x, w] = [random([4, 60], 1), random([2, 30, 60], 2)];
+    const offsets = ops.tensor([0, 2, 4], [3], 'int32');
+    const message = /groupedMatMul.* of a tensor \[2,30,60\].*smaller layers/s;
+    expect(() => ops.tidy(() => ops.groupedMatMul(x, w, offsets))).toThrow(message);
+    ops.dispose([x, w, offsets]);
   });
 
   it('a tensor larger than a buffer is refused', () => {

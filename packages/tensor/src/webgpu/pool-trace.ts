@@ -26,8 +26,6 @@ export interface PoolDemand {
   readonly usedBytes: number;
   /** Of the largest buffer. */
   readonly largestBytes: number;
-  /** Of the largest buffer that grows with the units. */
-  readonly largestGrowingBytes: number;
 }
 
 /** Records the pool until the function that it gives is called. */
@@ -96,16 +94,13 @@ export function extrapolatePool(first: PoolTrace, second: PoolTrace, factor: num
       ...buffer,
       bytes: between(buffer.bytes, second.buffers[i]!.bytes),
     }));
-    const growing = buffers.filter((_, i) => first.buffers[i]!.bytes !== second.buffers[i]!.bytes);
     const demand = replay({ startBytes: first.startBytes, buffers, events: first.events });
-    return { ...demand, largestBytes: largest(buffers), largestGrowingBytes: largest(growing) };
+    return { ...demand, largestBytes: largest(buffers) };
   }
   const [small, large] = [replay(first), replay(second)];
-  const largestBytes = between(largest(first.buffers), largest(second.buffers));
   return {
     peakBytes: between(small.peakBytes, large.peakBytes),
     usedBytes: between(small.usedBytes, large.usedBytes),
-    largestBytes,
-    largestGrowingBytes: largest(first.buffers) === largest(second.buffers) ? 0 : largestBytes,
+    largestBytes: between(largest(first.buffers), largest(second.buffers)),
   };
 }

@@ -10,8 +10,6 @@ export interface WebgpuMemory {
   readonly usedBytes: number;
   /** Of one tensor. */
   readonly maxTensorBytes: number;
-  /** Of a tensor that kernels need at once: activations. Weights, their gradients and logits are gone through in parts. */
-  readonly maxActivationBytes: number;
   /** The adapter computes on the CPU, in the memory of the machine. */
   readonly isSoftware: boolean;
 }
@@ -24,11 +22,9 @@ function active(): MoectWebgpuBackend | null {
 export function webgpuMemory(): WebgpuMemory | null {
   const backend = active();
   if (backend === null) return null;
-  const { bufferBytes, bindingBytes } = backend.limits;
   return {
     usedBytes: backend.bufferManager.numBytesAllocated,
-    maxTensorBytes: bufferBytes,
-    maxActivationBytes: bindingBytes,
+    maxTensorBytes: backend.limits.bufferBytes,
     isSoftware: backend.isSoftware,
   };
 }

@@ -135,7 +135,7 @@ function bindingOf(backend: MoectWebgpuBackend, operand: Operand, program: strin
   const buffer = bufferOf(backend, info);
   if (isPart(operand) && operand.size > 0) {
     const [offset, size] = [FLOAT * operand.first, FLOAT * operand.size];
-    checkBindingSize(backend.limits, info, size, program);
+    checkBindingSize(backend.limits, info, size, program, true);
     return { buffer, offset, size };
   }
   checkBindingSize(backend.limits, info, buffer.size, program);

@@ -43,7 +43,7 @@ const COPY = copyColumns(false);
 const ADD = copyColumns(true);
 
 /** Columns of a dense matrix of `stride` columns, from element `at` on. */
-interface Columns {
+export interface Columns {
   readonly matrix: Operand;
   readonly at: number;
   readonly stride: number;
@@ -69,6 +69,16 @@ function copy(
   }
 }
 
+/** Columns of one matrix to another, in as many dispatches as they need bindings. */
+export function copyMatrix(
+  backend: MoectWebgpuBackend,
+  x: Columns,
+  y: Columns,
+  sizes: readonly [rows: number, columns: number],
+): void {
+  copy(backend, COPY, x, y, sizes);
+}
+
 /** Runs `use` with columns first … first + count − 1 of a matrix as a matrix of their own. */
 function withColumns(
   backend: MoectWebgpuBackend,
@@ -77,7 +87,7 @@ function withColumns(
   use: (scratch: TensorInfo) => void,
 ): void {
   withScratch(backend, rows * columns, (scratch) => {
-    copy(backend, COPY, x, { matrix: scratch, at: 0, stride: columns }, [rows, columns]);
+    copyMatrix(backend, x, { matrix: scratch, at: 0, stride: columns }, [rows, columns]);
     use(scratch);
   });
 }

@@ -19,6 +19,7 @@ import { registerMatMul } from './mat-mul.ts';
 import { registerNorms } from './norms.ts';
 import { registerRope } from './rope.ts';
 import { registerRouterLosses } from './router-losses.ts';
+import { registerSlicePad } from './slice-pad.ts';
 import { registerSplitConcat } from './split-concat.ts';
 import { registerStockInParts } from './stock-in-parts.ts';
 import { registerSumOuter } from './sum-outer.ts';
@@ -34,6 +35,7 @@ export function registerKernels(): void {
   registerElementwise();
   registerCast();
   registerSplitConcat();
+  registerSlicePad();
   registerSumOuter();
   registerMatMul();
   registerCompressed();

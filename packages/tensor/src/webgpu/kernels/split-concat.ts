@@ -3,7 +3,7 @@ import { sizeOf } from '../../kernel-inputs.ts';
 import type { MoectWebgpuBackend } from '../backend.ts';
 import { registerWebgpuKernel, type WebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
 import { copyElements, output, type Program } from '../program.ts';
-import { bindable } from '../tensor-part.ts';
+import { bindable, fits } from '../tensor-part.ts';
 import { runRows } from './rows.ts';
 import { eachElement, FLAT_LANES, flatGroups } from './snippets.ts';
 
@@ -123,11 +123,40 @@ function concat(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | Tenso
   return whole;
 }
 
+/** Tensors of one shape along a new dimension: concatenated where a binding does not hold the result. */
+function pack(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | TensorInfo[] {
+  const { backend, attrs } = call;
+  const parts = Object.values(call.inputs) as TensorInfo[];
+  const { shape } = parts[0]!;
+  if (parts.length * sizeOf(shape) <= bindable(backend.limits)) return stock(call);
+  const axis = attrs['axis'] as number;
+  const inputs = parts.map((part) => ({
+    ...part,
+    shape: [...shape.slice(0, axis), 1, ...shape.slice(axis)],
+  }));
+  const join = getKernel('Concat', 'webgpu').kernelFunc as unknown as WebgpuKernel;
+  return join({ backend, attrs: { axis }, inputs: inputs as unknown as WebgpuKernelCall['inputs'] });
+}
+
+/** Back from there. */
+function unpack(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | TensorInfo[] {
+  const { backend, attrs } = call;
+  const x = call.inputs['value']!;
+  if (fits(backend.limits, x)) return stock(call);
+  const axis = util.parseAxisParam(attrs['axis'] as number, x.shape)[0]!;
+  const cut = getKernel('SplitV', 'webgpu').kernelFunc as unknown as WebgpuKernel;
+  const numOrSizeSplits = Array<number>(x.shape[axis]!).fill(1);
+  const parts = cut({ backend, attrs: { axis, numOrSizeSplits }, inputs: { x } }) as TensorInfo[];
+  return parts.map((part) => ({ ...part, shape: part.shape.filter((_, i) => i !== axis) }));
+}
+
 /** Tensors cut along a dimension, and put together, in one dispatch; TensorFlow.js has one for each part. */
 export function registerSplitConcat(): void {
   for (const [name, kernel] of [
     ['SplitV', split],
     ['Concat', concat],
+    ['Pack', pack],
+    ['Unpack', unpack],
   ] as const) {
     const stock = getKernel(name, 'webgpu').kernelFunc as unknown as WebgpuKernel;
     registerWebgpuKernel(name, (call) => kernel(call, stock));

@@ -6,12 +6,12 @@ import { copyElements, output } from '../program.ts';
 import { bindable, type Range, ranges } from '../tensor-part.ts';
 
 const UNARY = [
-  ...['Abs', 'ClipByValue', 'Exp', 'Log', 'Neg', 'Relu', 'Rsqrt', 'Sigmoid', 'Softplus'],
+  ...['Abs', 'ClipByValue', 'Exp', 'Log', 'LogicalNot', 'Neg', 'Relu', 'Rsqrt', 'Sigmoid', 'Softplus'],
   ...['Sqrt', 'Square', 'Step', 'Tanh'],
 ];
 const BINARY = [
   ...['Add', 'Sub', 'Multiply', 'RealDiv', 'Pow'],
-  ...['Equal', 'Greater', 'GreaterEqual', 'Less', 'LogicalAnd'],
+  ...['Equal', 'Greater', 'GreaterEqual', 'Less', 'LessEqual', 'LogicalAnd'],
 ];
 
 /** Rows as a tensor [count, ...rest] of their own: TensorFlow.js's kernels bind whole tensors. */
@@ -104,6 +104,39 @@ function elementwise(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | 
   });
 }
 
+/** Its inputs have one shape, but for a condition on rows. */
+function select(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | TensorInfo[] {
+  const [condition, t] = [call.inputs['condition']!, call.inputs['t']!];
+  return condition.shape.length === t.shape.length ? elementwise(call, stock) : stock(call);
+}
+
+/** Repetitions: rows are those of the tensor, or a row is repeated. */
+function tile(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | TensorInfo[] {
+  const { backend } = call;
+  const x = call.inputs['x']!;
+  const reps = call.attrs['reps'] as number[];
+  const whole = x.shape.map((size, axis) => size * reps[axis]!);
+  const most = bindable(backend.limits);
+  if (sizeOf(whole) <= most) return stock(call);
+  const leading = (sizes: readonly number[]): number => {
+    const other = sizes.findIndex((size) => size !== 1);
+    return other < 0 ? sizes.length : other;
+  };
+  const isRepeated = leading(x.shape) > leading(reps);
+  const dimensions = leading(isRepeated ? x.shape : reps);
+  const width = sizeOf(whole.slice(dimensions));
+  if (width > most) return stock(call);
+  const [rest, restReps] = [x.shape.slice(dimensions), reps.slice(dimensions)];
+  const parts = ranges(sizeOf(whole.slice(0, dimensions)), most / width);
+  return joinRows(backend, whole, parts, (range) => {
+    const part = isRepeated ? { ...x, shape: [1, ...rest] } : copyRows(backend, x, rest, range);
+    const attrs = { reps: [isRepeated ? range.count : 1, ...restReps] };
+    return withCopies(backend, isRepeated ? [] : [part], () =>
+      stock({ ...call, inputs: { x: part }, attrs }),
+    );
+  });
+}
+
 /** First dimensions that are all summed over, or all kept. */
 function alikeDimensions(shape: readonly number[], axes: readonly number[]): number {
   const other = shape.findIndex((_, axis) => axes.includes(axis) !== axes.includes(0));
@@ -148,5 +181,7 @@ export function registerStockInParts(): void {
     registerWebgpuKernel(name, (call) => wrapper(call, stock));
   };
   for (const name of [...UNARY, ...BINARY]) wrap(name, elementwise);
+  wrap('Select', select);
+  wrap('Tile', tile);
   wrap('Sum', sum);
 }
