@@ -1,5 +1,5 @@
 import type { Tensor } from '@moect/core';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import * as ops from '../index.ts';
 import { leakedTensors, selectBackend } from '../testing.ts';
 import { limitsOf } from './device-limits.ts';
@@ -260,13 +260,16 @@ describe.skipIf(noAdapter)(`activations larger than a binding${skipNote}`, () =>
     Object.assign(activeWebgpu().limits, limitsOf(activeWebgpu().device));
   });
 
-  describe.each([
-    ['what suits the adapter', undefined],
-    ['workgroup memory', false],
-  ])('with %s', (_, hasCheapSubgroups) => {
+  describe.each(['what suits the adapter', 'workgroup memory'])('with %s', (form) => {
+    const before = {};
     beforeAll(() => {
-      if (hasCheapSubgroups !== undefined) Object.assign(activeWebgpu(), { hasCheapSubgroups });
+      const { hasCheapSubgroups, products } = activeWebgpu();
+      Object.assign(before, { hasCheapSubgroups, products });
+      if (form === 'what suits the adapter') return;
+      const inTiles = { ...products, float32: 'tiles', frozen: 'tiles' };
+      Object.assign(activeWebgpu(), { hasCheapSubgroups: false, products: inTiles });
     });
+    afterAll(() => void Object.assign(activeWebgpu(), before));
 
     it.each(cases)('$name', async (given) => {
       const { shapes, floats = 1000, sums = [], isSum } = given;
