@@ -1,5 +1,6 @@
 import { registerKernels } from './node-backend/kernels/register-kernels.ts';
 import { loadTensorflow } from './node-backend/load-tensorflow.ts';
+import { whyNoGpu } from './node-backend/nvidia.ts';
 import { TENSORFLOW, tensorflowBackend } from './node-backend/tensorflow-backend.ts';
 import { tf } from './tf.ts';
 import { threadCount } from './wasm/thread-count.ts';
@@ -10,6 +11,8 @@ export interface NodeBackendInfo {
   /** TensorFlow's version. */
   readonly tensorflow: string;
   readonly device: 'gpu' | 'cpu';
+  /** For people: why a package for GPUs computes on the CPU, or does not load. */
+  readonly noGpu?: string;
   /** Of products on the CPU; fixed when TensorFlow is loaded. */
   readonly threads: number;
 }
@@ -22,15 +25,17 @@ export interface NodeBackendInfo {
 export async function useNode(
   options: { readonly threads?: number | 'auto' } = {},
 ): Promise<NodeBackendInfo> {
-  const { name, version } = loadTensorflow(threadCount(options.threads));
+  const { from, problems } = loadTensorflow(threadCount(options.threads));
   registerKernels();
   await tf.setBackend(TENSORFLOW);
   await tf.ready();
   const { binding, isUsingGpuDevice } = tensorflowBackend();
+  const reasons = from.isForGpu && !isUsingGpuDevice ? [whyNoGpu(binding.TF_Version)] : problems;
   return {
-    package: `${name} ${version}`,
+    package: `${from.name} ${from.version}`,
     tensorflow: binding.TF_Version,
     device: isUsingGpuDevice ? 'gpu' : 'cpu',
+    ...(reasons.length === 0 ? {} : { noGpu: reasons.join('; ') }),
     threads: Number(process.env['TF_NUM_INTRAOP_THREADS']),
   };
 }

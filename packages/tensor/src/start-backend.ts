@@ -39,7 +39,8 @@ async function useTensorflow({ threads }: WasmBackendOptions): Promise<BackendIn
   const info = await useNode(threads === undefined ? {} : { threads });
   const { device, threads: count } = info;
   const where = device === 'gpu' ? 'the GPU' : `the CPU, ${count} thread${count === 1 ? '' : 's'}`;
-  const detail = `TensorFlow ${info.tensorflow} on ${where} (${info.package})`;
+  const note = info.noGpu === undefined ? '' : `: ${info.noGpu}`;
+  const detail = `TensorFlow ${info.tensorflow} on ${where} (${info.package}${note})`;
   return { name: 'node', device, threads: count, detail };
 }
 

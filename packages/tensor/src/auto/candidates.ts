@@ -1,11 +1,14 @@
 import { BackendUnavailableError } from '@moect/core';
 import { installedPackages } from '../node-backend/find-package.ts';
+import { gpuObstacle, lookForNvidia, nvidiaState } from '../node-backend/nvidia.ts';
 import { nodeBuiltin } from '../node-builtin.ts';
 
 /** A backend that may be the fastest here, and what its speed depends on. */
 export interface Candidate {
   readonly name: 'node' | 'webgpu' | 'wasm';
   readonly fingerprint: string;
+  /** For people: why it is without a GPU that it could use. */
+  readonly noGpu?: string | undefined;
 }
 
 export interface Candidates {
@@ -37,7 +40,10 @@ async function webgpu(): Promise<Candidate | string | null> {
 function node(): Candidate[] {
   const ready = installedPackages().filter(({ hasAddon }) => hasAddon);
   if (ready.length === 0) return [];
-  return [{ name: 'node', fingerprint: ready.map(({ name, version }) => `${name} ${version}`).join(', ') }];
+  const names = ready.map(({ name, version }) => `${name} ${version}`).join(', ');
+  if (!ready.some(({ isForGpu }) => isForGpu)) return [{ name: 'node', fingerprint: names }];
+  const nvidia = lookForNvidia();
+  return [{ name: 'node', fingerprint: `${names}, ${nvidiaState(nvidia)}`, noGpu: gpuObstacle(nvidia) }];
 }
 
 /** Never a software adapter: those are for tests. */

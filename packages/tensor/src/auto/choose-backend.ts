@@ -32,11 +32,12 @@ export function fastest(speeds: Speeds): BackendName | undefined {
 
 const SHOWN: Readonly<Record<string, string>> = { gpu: ' on the GPU', cpu: '' };
 
-/** For people: the speeds behind a choice. */
-function reason(speeds: Speeds, isCached: boolean): string {
+/** For people: the speeds behind a choice, and what kept the others from a GPU. */
+function reason(speeds: Speeds, isCached: boolean, others: readonly Candidate[]): string {
   const parts = Object.entries(speeds).map(([key, speed]) => {
     const [name, device] = key.split(' ') as [string, string];
-    return `${name}${SHOWN[device]} ${speed.toFixed(0)}`;
+    const noGpu = device === 'gpu' ? undefined : others.find((one) => one.name === name)?.noGpu;
+    return `${name}${SHOWN[device]} ${speed.toFixed(0)}${noGpu === undefined ? '' : ` (${noGpu})`}`;
   });
   return `training steps a second, measured ${isCached ? 'earlier' : 'now'}: ${parts.join(', ')}`;
 }
@@ -77,8 +78,10 @@ export async function chooseBackend(start: Start, threads: number): Promise<Back
   // without a version nobody could tell old measurements from new ones
   if (cached === undefined) cacheSpeeds(key.join('; '), speeds, version !== undefined);
   const info = await start(fastest(speeds) ?? 'wasm');
+  // it says itself why it is without a GPU
+  const others = found.filter(({ name }) => name !== info.name);
   return withReason(
-    withReason(info, reason(speeds, cached !== undefined)),
+    withReason(info, reason(speeds, cached !== undefined, others)),
     info.device === 'gpu' ? null : noGpu,
   );
 }

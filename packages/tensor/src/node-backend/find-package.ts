@@ -4,6 +4,7 @@ import { nodeBuiltin } from '../node-builtin.ts';
 export interface TensorflowPackage {
   readonly name: string;
   readonly version: string;
+  readonly isForGpu: boolean;
   /** The compiled part is there: it is not when npm skipped the package's install script. */
   readonly hasAddon: boolean;
   /** Loads it; throws when a shared library is missing. */
@@ -21,11 +22,13 @@ interface NodeFs {
   readdirSync(path: string): string[];
 }
 
-function hasAddon(folder: string): boolean {
+/** Path of the compiled part. */
+function findAddon(folder: string): string | undefined {
   const fs = nodeBuiltin<NodeFs>('node:fs')!;
   const lib = `${folder}/lib`;
-  if (!fs.existsSync(lib)) return false;
-  return fs.readdirSync(lib).some((abi) => fs.existsSync(`${lib}/${abi}/tfjs_binding.node`));
+  if (!fs.existsSync(lib)) return undefined;
+  const paths = fs.readdirSync(lib).map((abi) => `${lib}/${abi}/tfjs_binding.node`);
+  return paths.find((path) => fs.existsSync(path));
 }
 
 /** The package beside this one or in the current folder (for programs run by npx); undefined where there is none. */
@@ -41,8 +44,14 @@ function findPackage(name: string): TensorflowPackage | undefined {
       continue;
     }
     const { version } = require(manifest) as { version: string };
-    const folder = manifest.slice(0, -'/package.json'.length);
-    return { name, version, hasAddon: hasAddon(folder), load: () => void require(name) };
+    const addon = findAddon(manifest.slice(0, -'/package.json'.length));
+    const isForGpu = name === NAMES[0];
+    const load = (): void => {
+      // alone and first: the package registers its kernels, also where its compiled part then fails to load
+      if (addon !== undefined) require(addon);
+      require(name);
+    };
+    return { name, version, isForGpu, hasAddon: addon !== undefined, load };
   }
   return undefined;
 }

@@ -7,7 +7,8 @@ const HINT = [
   'On any machine: npm install @tensorflow/tfjs-node.',
   'With an NVIDIA GPU: npm install @tensorflow/tfjs-node-gpu, which wants CUDA 11.2 and cuDNN 8.1.',
   "In a checkout of moect, or where their download fails: 'npm run setup:node-backend' builds the first,",
-  "'npm run setup:node-backend -- --gpu' the second, which wants an NVIDIA driver 525 or newer only.",
+  "'npm run setup:node-backend -- --gpu' the second with CUDA 12.5 and cuDNN 9.3, which wants an NVIDIA driver only,",
+  '525 or newer (Hopper: 545).',
 ].join(' ');
 
 const unavailable = (reason: string, cause?: unknown): BackendUnavailableError =>
@@ -28,14 +29,20 @@ function setDefaults(threads: number): void {
   process.env['TF_NUM_INTRAOP_THREADS'] ??= String(threads);
 }
 
-let loaded: TensorflowPackage | undefined;
+export interface LoadedTensorflow {
+  readonly from: TensorflowPackage;
+  /** For people: why a package that goes before it was passed over. */
+  readonly problems: readonly string[];
+}
+
+let loaded: LoadedTensorflow | undefined;
 
 /**
  * Loads tfjs-node-gpu, else tfjs-node; once in a process.
  * @param threads of products on the CPU
  * @throws BackendUnavailableError, saying what is missing and how to get it
  */
-export function loadTensorflow(threads: number): TensorflowPackage {
+export function loadTensorflow(threads: number): LoadedTensorflow {
   if (loaded !== undefined) return loaded;
   const obstacle = tensorflowObstacle();
   if (obstacle !== undefined) throw unavailable(obstacle);
@@ -47,8 +54,8 @@ export function loadTensorflow(threads: number): TensorflowPackage {
     if (!one.hasAddon) continue;
     try {
       one.load();
-      loaded = one;
-      return one;
+      loaded = { from: one, problems };
+      return loaded;
     } catch (error) {
       cause = error;
       problems.push(`${one.name} does not load (${(error as Error).message.split('\n')[0]})`);

@@ -22,7 +22,8 @@ import {
   variable,
   zeros,
 } from '../index.ts';
-import { tensorflowObstacle } from './find-package.ts';
+import { installedPackages, tensorflowObstacle } from './find-package.ts';
+import { gpuObstacle } from './nvidia.ts';
 
 const obstacle = tensorflowObstacle();
 const title = obstacle === undefined ? '' : ` (skipped: ${obstacle})`;
@@ -35,6 +36,11 @@ describe.skipIf(obstacle !== undefined)(`TensorFlow's own kernels${title}`, () =
     const info = await selectBackend('node', { threads: 1 });
     expect(info.name).toBe('node');
     expect(info.detail).toMatch(/TensorFlow \d+\.\d+\.\d+ on .*tfjs-node/);
+    const isForGpu = installedPackages().some((one) => one.isForGpu && one.hasAddon);
+    const why = isForGpu ? gpuObstacle() : undefined;
+    if (why !== undefined)
+      expect(info).toMatchObject({ device: 'cpu', detail: expect.stringContaining(why) });
+    if (!isForGpu) expect(info.detail).not.toMatch(/NVIDIA|GPU/);
     // the kernel that calls them
     const { values, indices } = topK(tensor([1, 5, 3], [1, 3]), 2);
     expect([...(await values.data()), ...(await indices.data())]).toEqual([5, 3, 1, 2]);
