@@ -1,8 +1,14 @@
-/** bfloat16 bits → float32, exact. */
-export function decodeBfloat16(bits: Uint16Array): Float32Array {
-  const words = new Uint32Array(bits.length);
+/**
+ * bfloat16 bits → float32, exact.
+ * @param into as many values or more; by default a new array
+ */
+export function decodeBfloat16(
+  bits: Uint16Array,
+  into: Float32Array = new Float32Array(bits.length),
+): Float32Array {
+  const words = new Uint32Array(into.buffer, into.byteOffset, bits.length);
   for (let i = 0; i < bits.length; i++) words[i] = bits[i]! << 16;
-  return new Float32Array(words.buffer);
+  return into;
 }
 
 /** float32 → bfloat16 bits, round to nearest, ties to even. */

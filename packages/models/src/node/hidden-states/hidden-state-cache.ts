@@ -100,17 +100,17 @@ export async function openHiddenStateCache(options: HiddenStateCacheOptions): Pr
     onWarning: options.onWarning ?? ((message) => process.emitWarning(message)),
   });
   const counts = { found: 0, computed: 0 };
-  const rowOf = async (sequence: Sequence): Promise<Float32Array> => {
+  const rowOf = async (sequence: Sequence): Promise<Uint16Array> => {
     const size = sequence.tokens.length * width;
     const kept = await store.read(sequence.key);
     if (kept !== null && kept.length === size) {
       counts.found++;
-      return decodeBfloat16(kept);
+      return kept;
     }
     const row = await compute(base, { layer, at }, sequence);
     counts.computed++;
     await store.write(sequence.key, row);
-    return decodeBfloat16(row);
+    return row;
   };
   return {
     contract: 'hidden-states/1',
@@ -122,7 +122,9 @@ export async function openHiddenStateCache(options: HiddenStateCacheOptions): Pr
       const { batchSize, sequenceLength } = batch;
       const values = new Float32Array(batchSize * sequenceLength * width);
       for (const [row, sequence] of sequencesOf(batch).entries()) {
-        if (sequence !== null) values.set(await rowOf(sequence), row * sequenceLength * width);
+        // in place: what is allocated in every step makes the collector run beside the step
+        if (sequence !== null)
+          decodeBfloat16(await rowOf(sequence), values.subarray(row * sequenceLength * width));
       }
       return tensor(values, [batchSize, sequenceLength, width]);
     },

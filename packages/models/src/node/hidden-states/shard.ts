@@ -68,7 +68,9 @@ export async function readEntry(key: string, { file, checksum }: ShardEntry): Pr
   try {
     const bytes = await shard.bytes(key);
     if (checksumOf(key, bytes) !== checksum) corrupt(file, `the states of ${key} differ from their checksum`);
-    return new Uint16Array(new Uint8Array(bytes).buffer);
+    const isAligned = bytes.byteOffset % 2 === 0;
+    const { buffer, byteOffset } = isAligned ? bytes : new Uint8Array(bytes);
+    return new Uint16Array(buffer, byteOffset, bytes.byteLength / 2);
   } finally {
     await shard.close();
   }
