@@ -20,9 +20,11 @@ Math.random = () => {
 if (strict === 'strict') {
   // every operation in chunks on three threads, however small
   const { create } = Runtime;
+  const runtimes = new WeakMap<Allocator, Runtime>();
   Runtime.create = async () => {
     const runtime = await create.call(Runtime, { threads: 3, deterministic: true });
     runtime.minSharedWork = 0;
+    runtimes.set(runtime.allocator, runtime);
     return runtime;
   };
   // tfjs-core resets the engine around every suite; starting three threads each time would take most of the run
@@ -31,6 +33,8 @@ if (strict === 'strict') {
   const { alloc } = Allocator.prototype;
   Allocator.prototype.alloc = function (bytes) {
     const pointer = alloc.call(this, bytes);
+    // the last operation may still read a block that is free already: the next one would wait, this does not by itself
+    runtimes.get(this)?.synchronize();
     new Uint8Array(this.memory.buffer, pointer, bytes).fill(255);
     return pointer;
   };
