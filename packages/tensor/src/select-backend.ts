@@ -1,20 +1,14 @@
-import { InvalidConfigError } from '@moect/core';
 import { chooseBackend } from './auto/choose-backend.ts';
 import { BACKEND_NAMES, type BackendInfo, type BackendName } from './backend-info.ts';
+import { environmentChoice } from './environment-choice.ts';
 import { startBackend } from './start-backend.ts';
 import { tf } from './tf.ts';
 import { threadCount } from './wasm/thread-count.ts';
 import type { WasmBackendOptions } from './wasm.ts';
 
 /** What MOECT_BACKEND makes of `auto`. */
-function automatic(): BackendName | 'auto' {
-  const given = globalThis.process?.env?.['MOECT_BACKEND'] || 'auto';
-  const names = ['auto', ...BACKEND_NAMES] as const;
-  const name = names.find((one) => one === given);
-  if (name !== undefined) return name;
-  const message = `is '${given}', must be one of ${names.join(', ')}`;
-  throw new InvalidConfigError('The backend', [{ path: 'MOECT_BACKEND', message }]);
-}
+const automatic = (): BackendName | 'auto' =>
+  environmentChoice('MOECT_BACKEND', ['auto', ...BACKEND_NAMES], 'The backend') ?? 'auto';
 
 /**
  * Makes a backend the active one. `auto` takes what the environment variable MOECT_BACKEND names, else a GPU with CUDA

@@ -57,7 +57,7 @@ const fastestExact = (times: ReadonlyMap<ProductForm, number>): ExactForm =>
   (times.get('subgroups') ?? Number.POSITIVE_INFINITY) < times.get('tiles')! ? 'subgroups' : 'tiles';
 
 /**
- * Times the forms of products that this device has, in a fraction of a second, for float32 and for a frozen matrix in
+ * Times the forms of products that this device has, for float32 and for a frozen matrix in
  * bfloat16.
  * @param size rows, columns and terms
  */

@@ -1,4 +1,5 @@
-import { BackendUnavailableError, InvalidConfigError } from '@moect/core';
+import { BackendUnavailableError } from '@moect/core';
+import { environmentChoice } from '../environment-choice.ts';
 
 /**
  * How products are computed: in tiles of workgroup memory, in tiles that hold a frozen matrix as float16, or by
@@ -32,14 +33,8 @@ export function fixedSubgroupSize(
 }
 
 /** What MOECT_WEBGPU_PRODUCTS names; undefined where it is not set. @throws InvalidConfigError for another name */
-export function wantedForm(): ProductForm | undefined {
-  const given = globalThis.process?.env?.['MOECT_WEBGPU_PRODUCTS'] || undefined;
-  if (given === undefined) return undefined;
-  const form = PRODUCT_FORMS.find((one) => one === given);
-  if (form !== undefined) return form;
-  const message = `is '${given}', must be one of ${PRODUCT_FORMS.join(', ')}`;
-  throw new InvalidConfigError('The WebGPU backend', [{ path: 'MOECT_WEBGPU_PRODUCTS', message }]);
-}
+export const wantedForm = (): ProductForm | undefined =>
+  environmentChoice('MOECT_WEBGPU_PRODUCTS', PRODUCT_FORMS, 'The WebGPU backend');
 
 /** Forms that a device has. */
 export function formsOn(

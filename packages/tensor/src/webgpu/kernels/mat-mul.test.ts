@@ -161,14 +161,12 @@ describe.skipIf(noAdapter)(`products on WebGPU${skipNote}`, () => {
 
     // each weight changes by at most 2^-11 of itself or by 2^-14, and sums of 36 terms are rounded on top
     it.for(
-      (['bfloat16', 'int8'] as const).flatMap((storage) =>
-        [
-          [storage, [false, false], [72, 68, 36]] as const,
-          [storage, [false, true], [72, 68, 36]] as const,
-          [storage, [false, true], [70, 67, 35]] as const,
-          [storage, [true, false], [70, 67, 35]] as const,
-        ].map((example) => example),
-      ),
+      (['bfloat16', 'int8'] as const).flatMap((storage) => [
+        [storage, [false, false], [72, 68, 36]] as const,
+        [storage, [false, true], [72, 68, 36]] as const,
+        [storage, [false, true], [70, 67, 35]] as const,
+        [storage, [true, false], [70, 67, 35]] as const,
+      ]),
     )('%s, transposed %j, %j: within its bound', async ([storage, transposed, shape], { skip }) => {
       skip(!backend().device.features.has('shader-f16'), 'no float16');
       const sizes = sizesOf(shape, transposed);

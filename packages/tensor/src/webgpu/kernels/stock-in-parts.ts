@@ -2,7 +2,7 @@ import { backend_util, getKernel, type TensorInfo, util } from '@tensorflow/tfjs
 import { sizeOf } from '../../kernel-inputs.ts';
 import type { MoectWebgpuBackend } from '../backend.ts';
 import { registerWebgpuKernel, type WebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
-import { copyElements, output } from '../program.ts';
+import { copyElements, output, submit } from '../program.ts';
 import { bindable, type Range, ranges } from '../tensor-part.ts';
 
 const UNARY = [
@@ -39,8 +39,7 @@ function withCopies(
     for (const { dataId } of copies) backend.disposeData(dataId);
     // the kernel may have done so itself
     backend.ensureCommandEncoderReady();
-    backend.endComputePassEncoder();
-    backend.submitQueue();
+    submit(backend);
   }
 }
 
