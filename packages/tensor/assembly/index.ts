@@ -1,4 +1,4 @@
-export { finishShared, runAlone, startShared, workerLoop } from './pool';
+export { chunkFailed, help, publish, runAlone, workerLoop } from './pool';
 export { setScratch } from './layout';
 export { sampleProduct } from './product';
 

@@ -1,78 +1,155 @@
+import {
+  ARGS,
+  FAILED,
+  FINISHED,
+  PUBLISHED,
+  QUIT,
+  SIGNAL,
+  SLEEPERS,
+  SLOTS,
+  SLOT_ARGS,
+  SLOT_CHUNKS,
+  SLOT_DONE,
+  SLOT_OP,
+  slotOf,
+  useArgs,
+  WAITING,
+} from './layout';
 import { runChunk } from './run-chunk';
-import { CHUNKS, DONE, GENERATION, OP, QUIT, REMAINING, SLEEPERS, WAITING } from './layout';
+
+// A queue of operations in shared memory. One thread publishes them in order; all take chunks of the oldest that is not finished,
+// and of the next one only when every chunk of it is done, so that an operation sees all results of those before it.
 
 const SPINS: i32 = 20000;
 /** Longer than the JavaScript between two operations, so that a worker is awake for the next one. */
-const IDLE_SPINS: i32 = 400000;
+const IDLE_SPINS: i32 = 200000;
 
 // @ts-ignore: decorator
 @external('env', 'stalled')
-declare function stalled(done: i32): i32;
+declare function stalled(progress: i32): i32;
 
-/** Runs all chunks of an operation on the calling thread. */
+/** Runs all chunks of an operation on the calling thread; its arguments lie at ARGS. */
 export function runAlone(op: i32, chunks: i32): void {
+  useArgs(ARGS);
   for (let c = 0; c < chunks; c++) runChunk(op, c, chunks);
 }
 
-/** Gives an operation to the workers and returns; arguments have been written before, the last operation has finished. */
-export function startShared(op: i32, chunks: i32): void {
-  store<i32>(OP, op);
-  store<i32>(CHUNKS, chunks);
-  atomic.store<i32>(DONE, 0);
-  atomic.store<i32>(REMAINING, chunks);
-  atomic.add<i32>(GENERATION, 1);
-  if (atomic.load<i32>(SLEEPERS) > 0) atomic.notify(GENERATION, -1);
+/** Puts an operation at the end of the queue. The slot of its number is free, and its arguments lie there. */
+export function publish(op: i32, chunks: i32): void {
+  const number = atomic.load<i32>(PUBLISHED);
+  const slot = slotOf(number);
+  store<i32>(slot, op, SLOT_OP);
+  store<i32>(slot, chunks, SLOT_CHUNKS);
+  atomic.store<i32>(slot, 0, SLOT_DONE);
+  atomic.store<i64>(slot, (<i64>number << 32) | <i64>chunks);
+  atomic.store<i32>(PUBLISHED, number + 1);
+  signal();
+}
+
+function signal(): void {
+  atomic.add<i32>(SIGNAL, 1);
+  if (atomic.load<i32>(SLEEPERS) > 0) atomic.notify(SIGNAL, -1);
+}
+
+// @ts-ignore: decorator
+@inline
+function unfinished(): i32 {
+  return atomic.load<i32>(PUBLISHED) - atomic.load<i32>(FINISHED);
 }
 
 /**
- * Helps with the chunks of the operation that `startShared` gave out, and waits for those of the workers.
+ * Takes chunks on the publishing thread until no more than `most` operations are unfinished; where others have begun the
+ * last chunks of the oldest one, only until there are fewer than `room`: this thread has better to do than to wait for them.
  * Returns 0, or 1 when the workers made no progress until `env.stalled` gave up.
  */
-export function finishShared(chunks: i32): i32 {
-  takeChunks();
-  return waitForOthers(chunks);
-}
-
-/** Waits until all chunks are done: spins a little, then sleeps, so that a descheduled worker can have our core. */
-function waitForOthers(chunks: i32): i32 {
+export function help(most: i32, room: i32): i32 {
   let spins = 0;
-  let done = atomic.load<i32>(DONE);
-  while (done < chunks) {
-    if (++spins >= SPINS) {
-      atomic.store<i32>(WAITING, 1);
-      atomic.wait<i32>(DONE, done, 2000000);
-      atomic.store<i32>(WAITING, 0);
+  while (unfinished() > most) {
+    if (takeChunk()) spins = 0;
+    else if (unfinished() < room) return 0;
+    else if (++spins >= SPINS) {
       spins = 0;
-      if (stalled(done)) return 1;
+      waitForOthers(most);
+      if (stalled(progress())) return 1;
     }
-    done = atomic.load<i32>(DONE);
   }
   return 0;
 }
 
-function takeChunks(): void {
-  let left = atomic.sub<i32>(REMAINING, 1);
-  while (left > 0) {
-    runChunk(load<i32>(OP), left - 1, load<i32>(CHUNKS));
-    atomic.add<i32>(DONE, 1);
-    if (atomic.load<i32>(WAITING) != 0) atomic.notify(DONE, -1);
-    left = atomic.sub<i32>(REMAINING, 1);
+/** Sleeps a little, so that a descheduled worker can have our core. */
+function waitForOthers(most: i32): void {
+  const seen = atomic.load<i32>(SIGNAL);
+  atomic.store<i32>(WAITING, 1);
+  atomic.add<i32>(SLEEPERS, 1);
+  if (unfinished() > most && !canTake()) atomic.wait<i32>(SIGNAL, seen, 2000000);
+  atomic.sub<i32>(SLEEPERS, 1);
+  atomic.store<i32>(WAITING, 0);
+}
+
+/** Another number whenever a chunk has been done. */
+function progress(): i32 {
+  const number = atomic.load<i32>(FINISHED);
+  return (number << 12) + atomic.load<i32>(slotOf(number), SLOT_DONE);
+}
+
+/** Whether the oldest unfinished operation has a chunk that nobody has taken. */
+function canTake(): bool {
+  const number = atomic.load<i32>(FINISHED);
+  return number != atomic.load<i32>(PUBLISHED) && <i32>atomic.load<i64>(slotOf(number)) > 0;
+}
+
+/** Takes a chunk of the oldest unfinished operation and runs it; false where there is none to take. */
+function takeChunk(): bool {
+  const number = atomic.load<i32>(FINISHED);
+  if (number == atomic.load<i32>(PUBLISHED)) return false;
+  const slot = slotOf(number);
+  let ticket = atomic.load<i64>(slot);
+  for (;;) {
+    // under another number the slot has a later operation already, whose turn it may not be
+    if (<i32>(ticket >> 32) != number || <i32>ticket == 0) return false;
+    const seen = atomic.cmpxchg<i64>(slot, ticket, ticket - 1);
+    if (seen == ticket) break;
+    ticket = seen;
+  }
+  // after a trap nothing is computed on what it left
+  if (atomic.load<i32>(FAILED) == 0) {
+    useArgs(slot + SLOT_ARGS);
+    runChunk(load<i32>(slot, SLOT_OP), <i32>ticket - 1, load<i32>(slot, SLOT_CHUNKS));
+  }
+  endChunk(number);
+  return true;
+}
+
+function endChunk(number: i32): void {
+  const slot = slotOf(number);
+  if (atomic.add<i32>(slot, 1, SLOT_DONE) + 1 < load<i32>(slot, SLOT_CHUNKS)) return;
+  atomic.store<i32>(FINISHED, number + 1);
+  if (atomic.load<i32>(WAITING) != 0 || number + 1 != atomic.load<i32>(PUBLISHED)) signal();
+}
+
+/** For the thread whose chunk trapped: the operation's number is kept for the error, the chunk counts as done. */
+export function chunkFailed(): void {
+  // cannot have moved on, since our chunk is not done
+  const number = atomic.load<i32>(FINISHED);
+  atomic.cmpxchg<i32>(FAILED, 0, load<i32>(slotOf(number), SLOT_OP) + 1);
+  endChunk(number);
+}
+
+/** Life of a worker: takes chunks, sleeps where there have been none for a while. Returns when told to quit. */
+export function workerLoop(): void {
+  let spins = 0;
+  while (atomic.load<i32>(QUIT) == 0) {
+    if (takeChunk()) spins = 0;
+    else if (++spins >= IDLE_SPINS) {
+      spins = 0;
+      sleep();
+    }
   }
 }
 
-/** Life of a worker: waits for a generation, helps with its chunks. Returns when told to quit. */
-export function workerLoop(): void {
-  let seen = atomic.load<i32>(GENERATION);
-  takeChunks();
-  while (atomic.load<i32>(QUIT) == 0) {
-    let spins = 0;
-    while (atomic.load<i32>(GENERATION) == seen && spins < IDLE_SPINS) spins++;
-    if (atomic.load<i32>(GENERATION) == seen) {
-      atomic.add<i32>(SLEEPERS, 1);
-      atomic.wait<i32>(GENERATION, seen, -1);
-      atomic.sub<i32>(SLEEPERS, 1);
-    }
-    seen = atomic.load<i32>(GENERATION);
-    takeChunks();
-  }
+function sleep(): void {
+  const seen = atomic.load<i32>(SIGNAL);
+  atomic.add<i32>(SLEEPERS, 1);
+  if (!canTake() && atomic.load<i32>(QUIT) == 0) atomic.wait<i32>(SIGNAL, seen, -1);
+  atomic.sub<i32>(SLEEPERS, 1);
 }

@@ -25,7 +25,8 @@ const common = [
   '--maximumMemory',
   '65536',
   '--memoryBase',
-  '1024',
+  // behind the queue (assembly/layout.ts)
+  '21504',
   '--enable',
   'simd',
   '--enable',

@@ -17,15 +17,15 @@ const parent = process?.getBuiltinModule?.('node:worker_threads').parentPort;
 const port = parent ?? (globalThis as unknown as Port);
 
 /**
- * Stays in `workerLoop` until told to quit. A trap in a chunk is reported through the error word and the chunk counted
- * as done, so that the dispatcher does not wait for it for ever.
+ * Stays in `workerLoop` until told to quit. A chunk that traps is reported and counted as done, so that nobody waits for it
+ * for ever.
  */
-function serve({ module, memory, scratch, error, done }: ThreadStart): void {
-  const words = new Int32Array(memory.buffer);
+function serve({ module, memory, scratch }: ThreadStart): void {
   const { exports } = new WebAssembly.Instance(module, { env: { memory, stalled: () => 0 } });
-  const { setScratch, workerLoop } = exports as {
+  const { setScratch, workerLoop, chunkFailed } = exports as {
     setScratch(pointer: number): void;
     workerLoop(): void;
+    chunkFailed(): void;
   };
   setScratch(scratch);
   port.postMessage('ready');
@@ -34,8 +34,7 @@ function serve({ module, memory, scratch, error, done }: ThreadStart): void {
       workerLoop();
       return;
     } catch {
-      Atomics.store(words, error >> 2, 1);
-      Atomics.add(words, done >> 2, 1);
+      chunkFailed();
     }
   }
 }

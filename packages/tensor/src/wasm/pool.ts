@@ -9,11 +9,19 @@ export interface PoolHost {
   readonly memory: WebAssembly.Memory;
   /** Address of `layout.scratchBytes` bytes for one worker. */
   allocScratch(): number;
-  startShared(op: number, chunks: number): void;
-  finishShared(chunks: number): number;
+  /** Functions of assembly/pool.ts. */
+  publish(op: number, chunks: number): void;
+  help(most: number, room: number): number;
+  chunkFailed(): void;
   /** Makes a worker that runs src/wasm-thread.ts, in place of one without a file. */
   readonly createWorker?: (() => unknown) | undefined;
 }
+
+/**
+ * Operations that the workers have before them when this thread stops to help. Too few, and they run out while JavaScript
+ * prepares the next one; each that is not begun keeps results out of the caches.
+ */
+const AHEAD = 4;
 
 /** Without a finished chunk for this long, a thread that took one counts as lost. */
 const DEADLINE_MS = 120_000;
@@ -33,24 +41,23 @@ export function trapError(op: number, cause: unknown): Error {
   );
 }
 
-/** Worker threads that take chunks from a counter in shared memory (assembly/pool.ts). */
+/** Worker threads that work through a queue of operations in shared memory (assembly/pool.ts), and this thread's side of it. */
 export class ThreadPool {
   /** See DEADLINE_MS; tests cannot wait for that long. */
   deadlineMs: number = DEADLINE_MS;
   readonly #host: PoolHost;
   readonly #words: Int32Array;
   readonly #ends = new Set<() => void>();
-  #lost = false;
-  /** The operation that was started and not yet finished; 0 chunks: none. */
-  #op = 0;
-  #chunks = 0;
-  #lastDone = 0;
+  #lost: number | undefined;
+  /** Operations put into the queue, as the word `layout.published`. */
+  #published = 0;
+  #lastProgress = 0;
   #lastLook = 0;
   #waited = 0;
 
   private constructor(host: PoolHost) {
     this.#host = host;
-    this.#words = new Int32Array(host.memory.buffer, 0, 1024);
+    this.#words = new Int32Array(host.memory.buffer, 0, layout.heapStart >> 2);
   }
 
   /**
@@ -72,17 +79,16 @@ export class ThreadPool {
   async #startWorker(): Promise<void> {
     const { module, memory, createWorker } = this.#host;
     const scratch = this.#host.allocScratch();
-    const { error, done } = layout;
-    const start = { module, memory, scratch, error, done };
+    const start = { module, memory, scratch };
     const end = await startThread(start, () => this.#ends.delete(end), createWorker);
     this.#ends.add(end);
   }
 
   /** Import `env.stalled` of the main instance: called now and then while it waits, 1 makes it give up. */
-  stalled(done: number): number {
+  stalled(progress: number): number {
     const now = Date.now();
-    if (done !== this.#lastDone) {
-      this.#lastDone = done;
+    if (progress !== this.#lastProgress) {
+      this.#lastProgress = progress;
       this.#waited = 0;
     } else {
       this.#waited += Math.min(Math.max(0, now - this.#lastLook), LONGEST_LOOK_MS);
@@ -91,53 +97,65 @@ export class ThreadPool {
     return this.#waited > this.deadlineMs ? 1 : 0;
   }
 
-  /** Gives the chunks of an operation to the workers, once the last one is finished; this thread helps in `finish`. */
-  start(op: number, chunks: number): void {
-    if (this.#lost) throw this.#lostError(op);
-    this.#op = op;
-    this.#chunks = chunks;
-    this.#host.startShared(op, chunks);
+  /** Whether all operations are done. */
+  get isIdle(): boolean {
+    return Atomics.load(this.#words, layout.finished >> 2) === this.#published;
   }
 
   /**
-   * Helps with the operation that was started last until all of it is done; nothing where it is.
-   * @throws Error when a chunk of it trapped, BackendUnavailableError when a thread is lost with its chunk
+   * Puts an operation at the end of the queue. Where the workers have enough to do, this thread helps them first.
+   * @throws as `finish`, for an operation before this one
+   */
+  start(op: number, args: readonly number[], chunks: number): void {
+    this.#help(AHEAD, layout.slots);
+    const words = this.#words;
+    const slot = layout.queue + (this.#published & (layout.slots - 1)) * layout.slotBytes;
+    const at = (slot + layout.slotArgs) >> 2;
+    for (let i = 0; i < args.length; i++) words[at + i] = args[i]!;
+    this.#published = (this.#published + 1) | 0;
+    this.#host.publish(op, chunks);
+  }
+
+  /**
+   * Helps until all operations are done; nothing where they are.
+   * @throws Error when a chunk trapped, after which the operations behind it were left out;
+   *   BackendUnavailableError when a thread is lost with its chunk
    */
   finish(): void {
-    const [op, chunks] = [this.#op, this.#chunks];
-    if (chunks === 0) return;
-    this.#chunks = 0;
-    this.#restartClock();
-    let failure: unknown;
-    try {
-      if (this.#host.finishShared(chunks) !== 0) this.#lost = true;
-    } catch (error) {
-      failure = error;
-      this.#finishAfterTrap(chunks);
-    }
-    if (this.#lost) throw this.#lostError(op);
-    const elsewhere = Atomics.exchange(this.#words, layout.error >> 2, 0) !== 0;
-    if (failure !== undefined || elsewhere) throw trapError(op, failure);
+    this.#help(0, 0);
+    if (Atomics.load(this.#words, layout.failed >> 2) !== 0) this.#throwTrap(undefined);
   }
 
-  /** Our own chunk trapped: take what is left off the counter and wait for the chunks that others have begun. */
-  #finishAfterTrap(chunks: number): void {
-    const left = Math.max(0, Atomics.exchange(this.#words, layout.remaining >> 2, 0));
-    this.#restartClock();
-    for (;;) {
-      const done = Atomics.load(this.#words, layout.done >> 2);
-      if (done >= chunks - left - 1) return;
-      if (this.stalled(done) !== 0) {
-        this.#lost = true;
-        return;
-      }
-      Atomics.wait(this.#words, layout.done >> 2, done, 1);
-    }
-  }
-
-  #restartClock(): void {
-    this.#lastDone = -1;
+  #help(most: number, room: number): void {
+    if (this.#unfinished() <= most) return;
+    if (this.#lost !== undefined) throw this.#lostError(this.#lost);
+    this.#lastProgress = -1;
     this.#waited = 0;
+    let hasGivenUp: number;
+    try {
+      hasGivenUp = this.#host.help(most, room);
+    } catch (error) {
+      this.#host.chunkFailed();
+      this.#throwTrap(error);
+    }
+    if (hasGivenUp !== 0) this.#lose();
+  }
+
+  #unfinished(): number {
+    return (this.#published - Atomics.load(this.#words, layout.finished >> 2)) | 0;
+  }
+
+  /** Waits until nobody works any more, then throws. @param cause where the chunk was our own */
+  #throwTrap(cause: unknown): never {
+    this.#help(0, 0);
+    const op = Atomics.exchange(this.#words, layout.failed >> 2, 0) - 1;
+    throw trapError(op, cause);
+  }
+
+  #lose(): never {
+    const oldest = Atomics.load(this.#words, layout.finished >> 2) & (layout.slots - 1);
+    this.#lost = this.#words[(layout.queue + oldest * layout.slotBytes + layout.slotOp) >> 2]!;
+    throw this.#lostError(this.#lost);
   }
 
   #lostError(op: number): BackendUnavailableError {
@@ -151,8 +169,8 @@ export class ThreadPool {
   /** Ends the workers. */
   stop(): void {
     Atomics.store(this.#words, layout.quit >> 2, 1);
-    Atomics.add(this.#words, layout.generation >> 2, 1);
-    Atomics.notify(this.#words, layout.generation >> 2);
+    Atomics.add(this.#words, layout.signal >> 2, 1);
+    Atomics.notify(this.#words, layout.signal >> 2);
     for (const end of this.#ends) end();
     this.#ends.clear();
   }

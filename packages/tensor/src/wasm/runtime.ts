@@ -8,8 +8,9 @@ import { isWideTileFaster, wantsWide } from './wide-vectors.ts';
 /** Functions of assembly/index.ts. */
 export interface WasmExports {
   runAlone(op: number, chunks: number): void;
-  startShared(op: number, chunks: number): void;
-  finishShared(chunks: number): number;
+  publish(op: number, chunks: number): void;
+  help(most: number, room: number): number;
+  chunkFailed(): void;
   setScratch(pointer: number): void;
   workerLoop(): void;
   isRelaxed(): number;
@@ -51,7 +52,7 @@ function createMemory(limitBytes: number, shared: boolean): LimitedMemory {
 }
 
 /** Chunks per thread: small enough that a descheduled worker costs little, large enough to be worth taking. */
-const CHUNKS_PER_THREAD = 4;
+const CHUNKS_PER_THREAD = Number(process.env['CPT'] ?? 16);
 
 /**
  * One wasm instance with its memory, and the way into it: write arguments, run an operation in chunks.
@@ -79,7 +80,7 @@ export class Runtime {
     this.shared = shared;
     this.allocator = new Allocator(memory, mostPages);
     const instance = new WebAssembly.Instance(compiled.module, {
-      env: { memory, stalled: (done: number) => this.#pool?.stalled(done) ?? 0 },
+      env: { memory, stalled: (progress: number) => this.#pool?.stalled(progress) ?? 0 },
     });
     this.exports = instance.exports as unknown as WasmExports;
     this.relaxedSimd = this.exports.isRelaxed() === 1;
@@ -123,14 +124,9 @@ export class Runtime {
     threads: number,
     createWorker: (() => unknown) | undefined,
   ): Promise<void> {
-    const host = {
-      module,
-      memory: this.#memory,
-      allocScratch: () => this.allocator.alloc(layout.scratchBytes),
-      startShared: (op: number, chunks: number) => this.exports.startShared(op, chunks),
-      finishShared: (chunks: number) => this.exports.finishShared(chunks),
-      createWorker,
-    };
+    const { publish, help, chunkFailed } = this.exports;
+    const allocScratch = (): number => this.allocator.alloc(layout.scratchBytes);
+    const host = { module, memory: this.#memory, allocScratch, publish, help, chunkFailed, createWorker };
     try {
       this.#pool = await ThreadPool.start(host, threads - 1);
     } catch (error) {
@@ -195,20 +191,24 @@ export class Runtime {
   /**
    * Runs operation `op` (a number of `OP`) with the given argument words (pointers and integers; floats through
    * `floatBits`), cut into `chunks` fixed ranges. Every chunk gives the same bits whoever runs it, and the
-   * result must not depend on `chunks`. Other threads may still be at work when this returns: JavaScript that prepares
-   * the next operation costs them no time. `synchronize` waits, and whatever looks at values does so by itself.
-   * @throws Error when this operation or the one before it trapped
+   * result must not depend on `chunks`. Operations run in the order of these calls. With other threads this one and some
+   * before it may still be to be done when this returns: they cost no time while JavaScript prepares the next one.
+   * `synchronize` waits, and whatever looks at values does so by itself.
+   * @throws Error when this operation or one before it trapped
    */
   dispatch(op: number, args: readonly number[], chunks = 1): void {
-    this.synchronize();
+    const pool = this.#pool;
+    if (pool !== undefined && (chunks > 1 || !pool.isIdle)) {
+      pool.start(op, args, chunks);
+      return;
+    }
     const words = this.#argWords();
     const start = layout.args >> 2;
     for (let i = 0; i < args.length; i++) words[start + i] = args[i]!;
-    if (chunks > 1 && this.#pool !== undefined) this.#pool.start(op, chunks);
-    else this.#runAlone(op, chunks);
+    this.#runAlone(op, chunks);
   }
 
-  /** Helps the other threads until the last operation is done. @throws Error when it trapped */
+  /** Helps the other threads until all operations are done. @throws Error when one trapped */
   synchronize(): void {
     this.#pool?.finish();
   }

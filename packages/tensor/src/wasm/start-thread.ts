@@ -7,9 +7,6 @@ export interface ThreadStart {
   readonly memory: WebAssembly.Memory;
   /** Address of this thread's `layout.scratchBytes` bytes. */
   readonly scratch: number;
-  /** Addresses of the words `layout.error` and `layout.done`. */
-  readonly error: number;
-  readonly done: number;
 }
 
 /** A worker of a browser or of Node, as far as both are the same. */
