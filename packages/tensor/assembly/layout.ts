@@ -118,11 +118,13 @@ export function argF(i: i32): f32 {
 
 /**
  * First unit of a chunk when n units are cut into `chunks` ranges whose borders are multiples of `align`.
- * rangeStart(n, chunks, chunks, align) = n.
+ * rangeStart(n, chunks, chunks, align) = n. The first range is a third of the last one: chunks are taken from the last on,
+ * and the smaller those are that threads end with, the less they wait for each other.
  */
 // @ts-ignore: decorator
 @inline
 export function rangeStart(n: i32, chunk: i32, chunks: i32, align: i32): i32 {
   const units = (n + align - 1) / align;
-  return <i32>min(<i64>n, ((<i64>units * <i64>chunk) / <i64>chunks) * <i64>align);
+  const before = (<i64>units * <i64>chunk * <i64>(chunks + chunk)) / (2 * <i64>chunks * <i64>chunks);
+  return <i32>min(<i64>n, before * <i64>align);
 }

@@ -43,15 +43,22 @@ export function groupedPackChunk(chunk: i32, chunks: i32): void {
   }
 }
 
+/** Units of all experts' rows. */
+function countUnits(offsets: usize, experts: i32): i32 {
+  let units = 0;
+  for (let e = 0; e < experts; e++) units += (offset(offsets, e + 1) - offset(offsets, e) + ROWS - 1) / ROWS;
+  return units;
+}
+
 /**
- * c[r] = a[r] times the right side of r's expert. args: a, packed, c, offsets, experts, k, n, units.
+ * c[r] = a[r] times the right side of r's expert. args: a, packed, c, offsets, experts, k, n.
  * A unit is up to 24 rows of one expert.
  */
 export function groupedProductChunk(chunk: i32, chunks: i32): void {
   const offsets = argP(3);
   const k = argI(5);
   const n = argI(6);
-  const units = argI(7);
+  const units = countUnits(offsets, argI(4));
   const to = rangeStart(units, chunk + 1, chunks, 1);
   let unit = rangeStart(units, chunk, chunks, 1);
   let before = 0;

@@ -1,14 +1,5 @@
 import { addScaled, dot, scaleRow } from './math';
 
-/** Index of the first of n integers outside [low, limit), or -1. */
-export function firstOutside(ids: usize, n: i32, low: i32, limit: i32): i32 {
-  for (let i = 0; i < n; i++) {
-    const id = load<i32>(ids + ((<usize>i) << 2));
-    if (id < low || id >= limit) return i;
-  }
-  return -1;
-}
-
 /** y[i] = table[ids[i]], rows begin..end of length d. */
 export function gatherRows(table: usize, ids: usize, y: usize, d: i32, begin: i32, end: i32): void {
   const bytes = (<usize>d) << 2;
@@ -159,15 +150,4 @@ export function weightedRowsGrad(
     const g = dy + ((row * <usize>width) << 2);
     scaleRow(g, g, weight, width);
   }
-}
-
-/** Slot of the first entry that is out of range or met before, or -1; seen has n bytes of scratch. */
-export function firstNotPermutation(ids: usize, n: i32, seen: usize): i32 {
-  memory.fill(seen, 0, <usize>n);
-  for (let i = 0; i < n; i++) {
-    const id = load<i32>(ids + ((<usize>i) << 2));
-    if (id < 0 || id >= n || load<u8>(seen + <usize>id)) return i;
-    store<u8>(seen + <usize>id, 1);
-  }
-  return -1;
 }

@@ -18,8 +18,6 @@ import { routerLoss, routerLossGrad, routerLossSum } from './router-losses';
 import {
   combineRows,
   combineRowsGrad,
-  firstNotPermutation,
-  firstOutside,
   gatherRows,
   invertOrder,
   scatterRows,
@@ -32,7 +30,7 @@ import { topK } from './top-k';
 export function runFused(id: i32, chunk: i32, chunks: i32): void {
   if (id >= op.RMS_NORMALIZE_SUM) runGate(id, chunk, chunks);
   else if (id >= op.ATTENTION_PACK) runProduct(id, chunk, chunks);
-  else if (id >= op.FIRST_OUTSIDE) runAlone(id);
+  else if (id >= op.SORT_BY_KEY) runAlone(id);
   else if (id >= op.GATHER_ROWS) runRows(id, chunk, chunks);
   else runPointwise(id, chunk, chunks);
 }
@@ -63,20 +61,14 @@ function runProduct(id: i32, chunk: i32, chunks: i32): void {
   }
 }
 
-/** Serial: arguments are the function's parameters, then the address of an int32 result. */
+/** Serial: arguments are the function's parameters. */
 function runAlone(id: i32): void {
   switch (id) {
-    case op.FIRST_OUTSIDE:
-      store<i32>(argP(4), firstOutside(argP(0), argI(1), argI(2), argI(3)));
-      break;
     case op.SORT_BY_KEY:
       sortByKey(argP(0), argI(1), argI(2), argP(3), argP(4));
       break;
     case op.INVERT_ORDER:
       invertOrder(argP(0), argP(1), argP(2), argI(3), argI(4));
-      break;
-    case op.FIRST_NOT_PERMUTATION:
-      store<i32>(argP(3), firstNotPermutation(argP(0), argI(1), argP(2)));
       break;
     default:
       unreachable();

@@ -15,6 +15,7 @@
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import { type backend_util, type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { CompressedMatrix } from './compressed-matrix.ts';
+import { factsOf, type IndexFacts } from './index-facts.ts';
 import { KernelRun } from './kernel-run.ts';
 import { LeakReport } from './leak-report.ts';
 import type { Runtime } from './runtime.ts';
@@ -109,9 +110,13 @@ export class MoectWasmBackend extends MathBackendCPU {
     return { dataId, shape: shape as number[], dtype: 'float32' };
   }
 
-  /** A new tensor whose values are not initialised; the kernel must write all of them. */
-  output(shape: readonly number[], dtype: HeapDType): WasmOutput {
+  /**
+   * A new tensor whose values are not initialised; the kernel must write all of them.
+   * @param indexFacts what the kernel knows of the integers that it will write
+   */
+  output(shape: readonly number[], dtype: HeapDType, indexFacts?: IndexFacts): WasmOutput {
     const data = WasmTensorData.onHeap(this.runtime, dtype, util.sizeFromShape(shape as number[]));
+    data.indexFacts = indexFacts;
     const dataId = this.#add(data, data.heldBytes);
     return { info: { dataId, shape: shape as number[], dtype }, pointer: data.pointer(dtype) };
   }
@@ -124,6 +129,13 @@ export class MoectWasmBackend extends MathBackendCPU {
   /** The values as a view or array, for checks in JavaScript. */
   values(info: TensorInfo): Float32Array | Int32Array | Uint8Array {
     return this.#internals.data.get(info.dataId).values as Float32Array;
+  }
+
+  /** What is known of a tensor's integers; looks at them where nobody has said. */
+  indexFacts(info: TensorInfo): IndexFacts {
+    const data = this.#internals.data.get(info.dataId);
+    data.indexFacts ??= factsOf(data.values as Int32Array);
+    return data.indexFacts;
   }
 
   /** The same values under another shape (no copy). */

@@ -82,12 +82,17 @@ test('a thread that dies while it waits costs nothing but its speed', async () =
 
 /** A thread that takes one chunk of the next operation and dies with it. */
 const robber = `
-const { parentPort, workerData: { memory, generation, remaining } } = require('node:worker_threads');
+const { parentPort, workerData: { memory, finished, queue, slots, slotBytes } } = require('node:worker_threads');
 const words = new Int32Array(memory.buffer);
-const seen = Atomics.load(words, generation >> 2);
+const tickets = new BigInt64Array(memory.buffer);
 parentPort.postMessage('ready');
-while (Atomics.load(words, generation >> 2) === seen);
-while (Atomics.sub(words, remaining >> 2, 1) <= 0);
+for (let hasOne = false; !hasOne;) {
+  const number = Atomics.load(words, finished >> 2);
+  const at = (queue + (number & (slots - 1)) * slotBytes) >> 3;
+  const ticket = Atomics.load(tickets, at);
+  const left = Number(BigInt.asIntN(32, ticket));
+  hasOne = Number(ticket >> 32n) === number && left > 0 && Atomics.compareExchange(tickets, at, ticket, ticket - 1n) === ticket;
+}
 `;
 
 test('a thread that dies with its chunk is an error that names the operation, not a hang', async () => {

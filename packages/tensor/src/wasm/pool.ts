@@ -97,6 +97,11 @@ export class ThreadPool {
     return this.#waited > this.deadlineMs ? 1 : 0;
   }
 
+  /** Whether a thread is gone with its chunk, so that the queue stands still for ever. */
+  get isLost(): boolean {
+    return this.#lost !== undefined;
+  }
+
   /** Whether all operations are done. */
   get isIdle(): boolean {
     return Atomics.load(this.#words, layout.finished >> 2) === this.#published;
@@ -108,6 +113,7 @@ export class ThreadPool {
    */
   start(op: number, args: readonly number[], chunks: number): void {
     this.#help(AHEAD, layout.slots);
+    this.#checkTrap();
     const words = this.#words;
     const slot = layout.queue + (this.#published & (layout.slots - 1)) * layout.slotBytes;
     const at = (slot + layout.slotArgs) >> 2;
@@ -123,6 +129,10 @@ export class ThreadPool {
    */
   finish(): void {
     this.#help(0, 0);
+    this.#checkTrap();
+  }
+
+  #checkTrap(): void {
     if (Atomics.load(this.#words, layout.failed >> 2) !== 0) this.#throwTrap(undefined);
   }
 

@@ -1,7 +1,9 @@
+import { OP } from '../generated/wasm-ops.ts';
 import { Allocator } from './allocator.ts';
 import { layout } from './layout.ts';
 import { type CompiledModule, compileModule, hasRelaxedSimd } from './load-module.ts';
 import { ThreadPool, trapError } from './pool.ts';
+import { Staging } from './staging.ts';
 import { threadObstacle } from './start-thread.ts';
 import { isWideTileFaster, wantsWide } from './wide-vectors.ts';
 
@@ -51,8 +53,10 @@ function createMemory(limitBytes: number, shared: boolean): LimitedMemory {
   }
 }
 
-/** Chunks per thread: small enough that a descheduled worker costs little, large enough to be worth taking. */
-const CHUNKS_PER_THREAD = Number(process.env['CPT'] ?? 16);
+/** Chunks per thread: small enough that threads wait little for each other's last one. */
+const CHUNKS_PER_THREAD = 16;
+/** Element steps from which on a chunk is worth taking, as a share of those from which on an operation is worth sharing. */
+const LEAST_CHUNK = 1 / 8;
 
 /**
  * One wasm instance with its memory, and the way into it: write arguments, run an operation in chunks.
@@ -69,6 +73,7 @@ export class Runtime {
   readonly #memory: WebAssembly.Memory;
   readonly #args: Int32Array;
   #pool: ThreadPool | undefined;
+  #staging: Staging | undefined;
   #threadsNote: string | undefined;
   #epoch = -1;
   #u8 = new Uint8Array(0);
@@ -129,6 +134,7 @@ export class Runtime {
     const host = { module, memory: this.#memory, allocScratch, publish, help, chunkFailed, createWorker };
     try {
       this.#pool = await ThreadPool.start(host, threads - 1);
+      this.#staging = new Staging(this.#memory, this.allocator.alloc(Staging.bytes));
     } catch (error) {
       this.#threadsNote = `worker threads did not start: ${(error as Error).message}`;
     }
@@ -153,7 +159,7 @@ export class Runtime {
   dispose(): void {
     const pool = this.#pool;
     try {
-      this.synchronize();
+      if (pool?.isLost !== true) this.synchronize();
     } finally {
       this.#pool = undefined;
       pool?.stop();
@@ -208,6 +214,24 @@ export class Runtime {
     this.#runAlone(op, chunks);
   }
 
+  /**
+   * Writes values to the heap, behind the operations that were dispatched so far: what they still read may lie in the same
+   * place.
+   */
+  store(pointer: number, values: Float32Array | Int32Array | Uint8Array): void {
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const pool = this.#pool;
+    if (pool?.isIdle === false) {
+      const staged = this.#staging?.put(bytes);
+      if (staged !== undefined) {
+        pool.start(OP.COPY, [staged, pointer, bytes.length, 1, 1, 1, 0, 0], 1);
+        return;
+      }
+    }
+    this.u8().set(bytes, pointer);
+    this.#staging?.clear();
+  }
+
   /** Helps the other threads until all operations are done. @throws Error when one trapped */
   synchronize(): void {
     this.#pool?.finish();
@@ -218,9 +242,11 @@ export class Runtime {
    * 1 where waking the other threads would cost more than it saves.
    */
   chunks(units: number, unitWork: number): number {
-    const { threads } = this;
-    if (threads === 1 || units * unitWork < this.minSharedWork) return 1;
-    return Math.max(1, Math.min(Math.floor(units), threads * CHUNKS_PER_THREAD));
+    const { threads, minSharedWork } = this;
+    const work = units * unitWork;
+    if (threads === 1 || work < minSharedWork) return 1;
+    const worthwhile = Math.min(units, work / (minSharedWork * LEAST_CHUNK), threads * CHUNKS_PER_THREAD);
+    return Math.max(1, Math.floor(worthwhile));
   }
 
   #runAlone(op: number, chunks: number): void {

@@ -1,5 +1,6 @@
 import type { backend_util, DataType, TensorInfo } from '@tensorflow/tfjs-core';
 import type { CompressedMatrix } from './compressed-matrix.ts';
+import { factsOf, type IndexFacts } from './index-facts.ts';
 import type { Runtime } from './runtime.ts';
 
 type Values = backend_util.BackendValues;
@@ -7,9 +8,18 @@ type NumericView = Float32Array | Int32Array | Uint8Array;
 
 export type HeapDType = 'float32' | 'int32' | 'bool';
 
+/** So many integers are looked at when they go to the heap: the ids and positions of a batch. */
+const LOOKED_AT = 65536;
+
 /** Bytes of one element on the heap. */
 export function bytesPerElement(dtype: HeapDType): number {
   return dtype === 'bool' ? 1 : 4;
+}
+
+/** The values in an array of the dtype's own type, converted element by element where they are not. */
+function typed(dtype: HeapDType, values: ArrayLike<number>): NumericView {
+  const Type = { float32: Float32Array, int32: Int32Array, bool: Uint8Array }[dtype];
+  return values instanceof Type ? values : Type.from(values);
 }
 
 /**
@@ -22,6 +32,8 @@ export class WasmTensorData {
   readonly dtype: DataType;
   refCount: number;
   complexTensorInfos?: { real: TensorInfo; imag: TensorInfo };
+  /** Of integers, once somebody has made or looked at them as indices. */
+  indexFacts: IndexFacts | undefined;
   readonly #runtime: Runtime;
   #values: Values | undefined;
   #pointer = 0;
@@ -121,9 +133,10 @@ export class WasmTensorData {
       throw new Error(`A tensor of dtype ${this.dtype} has no place in the wasm heap.`);
     }
     this.#length = values.length;
+    // on the heap, a look at them would have to wait for the operations that are under way
+    if (this.dtype === 'int32' && values.length <= LOOKED_AT) this.indexFacts ??= factsOf(values);
     this.#pointer = this.#runtime.allocator.alloc(values.length * bytesPerElement(this.dtype));
-    // converts element by element where the array's type is another one
-    this.#heapView().set(values);
+    this.#runtime.store(this.#pointer, typed(this.dtype, values));
     this.#values = undefined;
   }
 

@@ -12,25 +12,27 @@ const SPAN = 8192;
 
 const spansOf = (info: TensorInfo): number => Math.ceil(sizeOf(info.shape) / SPAN);
 
-/**
- * Writes a record per tensor: elements, first unit, then `words`. Empty tensors have none.
- * @returns records and units in all
- */
-function writeRecords(
-  { runtime }: MoectWasmBackend,
-  at: number,
+interface Records {
+  readonly words: Int32Array;
+  readonly count: number;
+  /** Of all tensors together. */
+  readonly units: number;
+}
+
+/** A record per tensor: elements, first unit, then `words`. Empty tensors have none. */
+function recordsOf(
   tensors: readonly { readonly info: TensorInfo; readonly words: readonly number[] }[],
-): { count: number; units: number } {
-  let [word, count, units] = [at >>> 2, 0, 0];
-  for (const { info, words } of tensors) {
+): Records {
+  const words: number[] = [];
+  let [count, units] = [0, 0];
+  for (const { info, words: own } of tensors) {
     const spans = spansOf(info);
     if (spans === 0) continue;
-    runtime.i32().set([sizeOf(info.shape), units, ...words], word);
-    word += 2 + words.length;
+    words.push(sizeOf(info.shape), units, ...own);
     units += spans;
     count++;
   }
-  return { count, units };
+  return { words: Int32Array.from(words), count, units };
 }
 
 /** Square root of the sum of squares of all inputs: one pass over all of them. */
@@ -41,11 +43,10 @@ function globalNorm(call: WasmKernelCall): TensorInfo {
   const infos = Object.keys(call.inputs).map((name) => take(name, 'float32', ['…']));
   const out = backend.output([], 'float32');
   const tensors = infos.map((info) => ({ info, words: [backend.pointer(info)] }));
-  const spans = infos.reduce((sum, info) => sum + spansOf(info), 0);
-  const bytes = spans * 8 + infos.length * 12;
-  withTemporary(backend, bytes, (partial) => {
-    const records = partial + spans * 8;
-    const { count, units } = writeRecords(backend, records, tensors);
+  const { words, count, units } = recordsOf(tensors);
+  withTemporary(backend, units * 8 + words.byteLength, (partial) => {
+    const records = partial + units * 8;
+    runtime.store(records, words);
     const args = [units, 1, records, count, partial];
     if (units > 0) runtime.dispatch(OP.SUM_SQUARES, args, runtime.chunks(units, SPAN));
     runtime.dispatch(OP.ROOT_OF_SUM, [1, 1, partial, units, out.pointer]);
@@ -69,7 +70,8 @@ function ownPointer(backend: MoectWasmBackend, name: string, info: TensorInfo): 
   }
   const copy = backend.output(info.shape, 'float32');
   const from = backend.pointer(info);
-  backend.runtime.u8().copyWithin(copy.pointer, from, from + sizeOf(info.shape) * 4);
+  const bytes = sizeOf(info.shape) * 4;
+  backend.runtime.dispatch(OP.COPY, [from, copy.pointer, bytes, 1, 1, 1, 0, 0]);
   const own = engine().makeTensorFromTensorInfo(copy.info);
   info.assign(own);
   own.dispose();
@@ -77,18 +79,18 @@ function ownPointer(backend: MoectWasmBackend, name: string, info: TensorInfo): 
 }
 
 /** In double precision: 1 - 0.999 in float32 would be off by 1.3e-5. */
-function constants(call: WasmKernelCall): number[] {
+function constants(call: WasmKernelCall): Float32Array {
   const [learningRate, beta1, beta2] = ['learningRate', 'beta1', 'beta2'].map((name) =>
     numberAttr(call, name),
   ) as [number, number, number];
   const step = numberAttr(call, 'step');
   if (!(step >= 1)) throw new RangeError(`MoectAdamW: step counts from 1, not ${step}.`);
-  return [
+  return Float32Array.of(
     ...[beta1, 1 - beta1, beta2, 1 - beta2],
     learningRate / (1 - beta1 ** step),
     1 / Math.sqrt(1 - beta2 ** step),
     numberAttr(call, 'eps'),
-  ];
+  );
 }
 
 /** Inputs param0, grad0, expAvg0, expAvgSq0, param1, …, scale; attribute weightDecays has one number for each. */
@@ -108,11 +110,12 @@ function adamW(call: WasmKernelCall): TensorInfo[] {
     const decay = floatBits(1 - learningRate * weightDecay);
     return { info, words: [param!, backend.pointer(grad), m!, v!, decay] };
   });
-  const constantBytes = 32;
-  withTemporary(backend, constantBytes + tensors.length * 28, (at) => {
-    runtime.f32().set(values, at >>> 2);
-    const { count, units } = writeRecords(backend, at + constantBytes, tensors);
-    const args = [units, 1, at + constantBytes, count, backend.pointer(scale), at];
+  const { words, count, units } = recordsOf(tensors);
+  withTemporary(backend, values.byteLength + words.byteLength, (at) => {
+    const records = at + values.byteLength;
+    runtime.store(at, values);
+    runtime.store(records, words);
+    const args = [units, 1, records, count, backend.pointer(scale), at];
     if (units > 0) runtime.dispatch(OP.ADAM_W, args, runtime.chunks(units, SPAN * 4));
   });
   return [];

@@ -17,7 +17,7 @@ function crossEntropy(call: WasmKernelCall): TensorInfo[] {
     throw new ShapeMismatchError('MoectCrossEntropy: logits', logits.shape, 'a vocabulary');
   const targets = take('targets', 'int32', [rows]);
   const at = backend.pointer(targets);
-  checkRange(backend, 'MoectCrossEntropy: targets', at, rows, -1, vocabSize);
+  checkRange(backend, 'MoectCrossEntropy: targets', targets, -1, vocabSize);
   const losses = backend.output([rows], 'float32');
   const logsumexp = backend.output([rows], 'float32');
   const args = [rows, 1, backend.pointer(logits), at, losses.pointer, logsumexp.pointer, vocabSize];
@@ -34,7 +34,7 @@ function crossEntropyGrad(call: WasmKernelCall): TensorInfo {
   const logsumexp = take('logsumexp', 'float32', [rows]);
   const dlosses = take('dlosses', 'float32', [rows]);
   const at = backend.pointer(targets);
-  checkRange(backend, 'MoectCrossEntropyGrad: targets', at, rows, -1, vocabSize);
+  checkRange(backend, 'MoectCrossEntropyGrad: targets', targets, -1, vocabSize);
   const dlogits = backend.output(logits.shape, 'float32');
   const pointers = [backend.pointer(logits), at, backend.pointer(logsumexp), backend.pointer(dlosses)];
   const args = [rows, 1, ...pointers, dlogits.pointer, vocabSize];

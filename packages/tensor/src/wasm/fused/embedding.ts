@@ -12,7 +12,7 @@ function embedding(call: WasmKernelCall): TensorInfo {
   const ids = take('ids', 'int32', ['…']);
   const n = sizeOf(ids.shape);
   const at = backend.pointer(ids);
-  checkRange(backend, 'MoectEmbedding: ids', at, n, 0, rows);
+  checkRange(backend, 'MoectEmbedding: ids', ids, 0, rows);
   const y = backend.output([...ids.shape, d], 'float32');
   const chunks = backend.runtime.chunks(n, d);
   const compressed = backend.compressedMatrix(table);
@@ -36,7 +36,7 @@ function embeddingGrad(call: WasmKernelCall): TensorInfo {
   const vocabSize = numberAttr(call, 'vocabSize');
   const n = sizeOf(ids.shape);
   const at = backend.pointer(ids);
-  checkRange(backend, 'MoectEmbeddingGrad: ids', at, n, 0, vocabSize);
+  checkRange(backend, 'MoectEmbeddingGrad: ids', ids, 0, vocabSize);
   const out = backend.output([vocabSize, d], 'float32');
   withTemporary(backend, (n + vocabSize + 1) * 4, (order) => {
     const starts = order + n * 4;

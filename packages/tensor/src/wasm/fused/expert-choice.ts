@@ -2,6 +2,7 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { OP } from '../../generated/wasm-ops.ts';
 import { inputsOf, numberAttr } from '../../kernel-inputs.ts';
 import { choiceInputs } from '../../router-inputs.ts';
+import { between } from '../index-facts.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
 import { checkRange } from './scratch.ts';
 
@@ -14,7 +15,7 @@ function chooseExperts(call: WasmKernelCall): TensorInfo[] {
   const { logits, params } = choiceInputs('MoectChooseExperts', call);
   const { rows, n, k, renormalize } = params;
   const weights = backend.output([rows, k], 'float32');
-  const indices = backend.output([rows, k], 'int32');
+  const indices = backend.output([rows, k], 'int32', between(0, n - 1));
   const from = backend.pointer(logits);
   const choose = [rows, 1, from, weights.pointer, indices.pointer, n, k];
   runtime.dispatch(OP.TOP_K, choose, runtime.chunks(rows, n + k * k));
@@ -29,7 +30,7 @@ function chooseExpertsGrad(call: WasmKernelCall): TensorInfo {
   const { rows, n, k, renormalize } = params;
   const indices = take('indices', 'int32', [rows, k]);
   const dweights = take('dweights', 'float32', [rows, k]);
-  checkRange(backend, 'MoectChooseExpertsGrad: indices', backend.pointer(indices), rows * k, 0, n);
+  checkRange(backend, 'MoectChooseExpertsGrad: indices', indices, 0, n);
   const dlogits = backend.output(logits.shape, 'float32');
   const pointers = [...[logits, indices, dweights].map((info) => backend.pointer(info)), dlogits.pointer];
   const args = [rows, 1, ...pointers, n, k, renormalize];
@@ -45,7 +46,7 @@ function countAssignments(call: WasmKernelCall): TensorInfo {
   const mask = take('mask', 'float32', [rows]);
   const experts = numberAttr(call, 'numExperts');
   const at = backend.pointer(indices);
-  checkRange(backend, 'MoectCountAssignments: indices', at, rows * k, 0, experts);
+  checkRange(backend, 'MoectCountAssignments: indices', indices, 0, experts);
   const counts = backend.output([experts], 'float32');
   const args = [1, 1, at, backend.pointer(mask), counts.pointer, rows * k, k, experts];
   backend.runtime.dispatch(OP.COUNT_ASSIGNMENTS, args);

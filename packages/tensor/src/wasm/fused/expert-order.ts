@@ -2,9 +2,9 @@ import { ShapeMismatchError } from '@moect/core';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { OP } from '../../generated/wasm-ops.ts';
 import { inputsOf, numberAttr } from '../../kernel-inputs.ts';
-import type { MoectWasmBackend } from '../backend.ts';
+import { between, permutationOf, risingTo } from '../index-facts.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
-import { checkRange, sortKeys, withTemporary } from './scratch.ts';
+import { checkPermutation, checkRange, sortKeys } from './scratch.ts';
 
 function topK(call: WasmKernelCall): TensorInfo[] {
   const { backend } = call;
@@ -19,7 +19,7 @@ function topK(call: WasmKernelCall): TensorInfo[] {
     );
   }
   const values = backend.output([rows, k], 'float32');
-  const indices = backend.output([rows, k], 'int32');
+  const indices = backend.output([rows, k], 'int32', between(0, n - 1));
   const args = [rows, 1, backend.pointer(scores), values.pointer, indices.pointer, n, k];
   backend.runtime.dispatch(OP.TOP_K, args, backend.runtime.chunks(rows, n + k * k));
   return [values.info, indices.info];
@@ -32,11 +32,11 @@ function sortByExpert(call: WasmKernelCall): TensorInfo[] {
   const topK = keys.shape[1]!;
   const n = keys.shape[0]! * topK;
   const at = backend.pointer(keys);
-  checkRange(backend, 'MoectSortByExpert: expertIndices', at, n, 0, numExperts);
-  const order = backend.output([n], 'int32');
-  const inverse = backend.output([n], 'int32');
-  const offsets = backend.output([numExperts + 1], 'int32');
-  const tokens = backend.output([n], 'int32');
+  checkRange(backend, 'MoectSortByExpert: expertIndices', keys, 0, numExperts);
+  const order = backend.output([n], 'int32', permutationOf(n));
+  const inverse = backend.output([n], 'int32', permutationOf(n));
+  const offsets = backend.output([numExperts + 1], 'int32', risingTo(n));
+  const tokens = backend.output([n], 'int32', between(0, keys.shape[0]! - 1));
   sortKeys(backend, at, n, numExperts, order.pointer, offsets.pointer);
   const args = [order.pointer, inverse.pointer, tokens.pointer, n, topK];
   backend.runtime.dispatch(OP.INVERT_ORDER, args);
@@ -53,7 +53,7 @@ function combineRows(call: WasmKernelCall): TensorInfo {
   if (k === 0) throw new ShapeMismatchError('MoectCombineRows: weights', weights.shape, 'topK of at least 1');
   const d = rows.shape[1]!;
   const at = backend.pointer(inverse);
-  checkRange(backend, 'MoectCombineRows: inverse', at, tokens * k, 0, tokens * k);
+  checkRange(backend, 'MoectCombineRows: inverse', inverse, 0, tokens * k);
   const out = backend.output([tokens, d], 'float32');
   const args = [tokens, 1, backend.pointer(rows), at, backend.pointer(weights), out.pointer, k, d];
   backend.runtime.dispatch(OP.COMBINE_ROWS, args, backend.runtime.chunks(tokens, k * d));
@@ -73,26 +73,11 @@ function slotRowsGrad(call: WasmKernelCall): TensorInfo {
   }
   const tokens = slots / k;
   const at = backend.pointer(inverse);
-  checkRange(backend, 'MoectSlotRowsGrad: inverse', at, slots, 0, slots);
+  checkRange(backend, 'MoectSlotRowsGrad: inverse', inverse, 0, slots);
   const out = backend.output([tokens, d], 'float32');
   const args = [tokens, 1, backend.pointer(dy), at, 0, out.pointer, k, d];
   backend.runtime.dispatch(OP.COMBINE_ROWS, args, backend.runtime.chunks(tokens, k * d));
   return out.info;
-}
-
-/** Every row must get its gradient from exactly one slot. */
-function checkPermutation(backend: MoectWasmBackend, kernelName: string, pointer: number, n: number): void {
-  const { runtime } = backend;
-  const at = withTemporary(backend, n + 4, (result) => {
-    runtime.dispatch(OP.FIRST_NOT_PERMUTATION, [pointer, n, result + 4, result]);
-    return runtime.i32()[result >>> 2]!;
-  });
-  if (at < 0) return;
-  throw new ShapeMismatchError(
-    `${kernelName}: inverse (element ${at} is ${runtime.i32()[(pointer >>> 2) + at]})`,
-    [n],
-    `a permutation of 0 to ${n - 1}`,
-  );
 }
 
 function combineRowsGrad(call: WasmKernelCall): TensorInfo[] {
@@ -105,7 +90,8 @@ function combineRowsGrad(call: WasmKernelCall): TensorInfo[] {
   const d = rows.shape[1]!;
   const dy = take('dy', 'float32', [tokens, d]);
   const at = backend.pointer(inverse);
-  checkPermutation(backend, 'MoectCombineRowsGrad', at, tokens * k);
+  // every row must get its gradient from exactly one slot
+  checkPermutation(backend, 'MoectCombineRowsGrad: inverse', inverse);
   const drows = backend.output(rows.shape, 'float32');
   const dweights = backend.output(weights.shape, 'float32');
   const pointers = [backend.pointer(rows), at, backend.pointer(weights), backend.pointer(dy)];
@@ -125,8 +111,9 @@ function weightedRowsGrad(call: WasmKernelCall): TensorInfo {
   const back = take('back', 'float32', x.shape);
   const dy = take('dy', 'float32', [tokens * k, 'width']);
   const width = dy.shape[1]!;
-  const at = backend.pointer(take('inverse', 'int32', [tokens * k]));
-  checkPermutation(backend, 'MoectWeightedRowsGrad', at, tokens * k);
+  const inverse = take('inverse', 'int32', [tokens * k]);
+  const at = backend.pointer(inverse);
+  checkPermutation(backend, 'MoectWeightedRowsGrad: inverse', inverse);
   const dweights = backend.output(weights.shape, 'float32');
   const pointers = [x, back, dy].map((info) => backend.pointer(info));
   const args = [tokens, 1, ...pointers, at, backend.pointer(weights), dweights.pointer, k, d, width];

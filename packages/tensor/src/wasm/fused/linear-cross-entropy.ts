@@ -140,7 +140,7 @@ function linearCrossEntropy(call: WasmKernelCall): TensorInfo[] {
   const at = backend.pointer(targets);
   const operands = linearCrossEntropyOperands(call, rows);
   const vocabSize = operands[0]!.weight.shape[0]!;
-  checkRange(backend, 'MoectLinearCrossEntropy: targets', at, rows, -1, vocabSize);
+  checkRange(backend, 'MoectLinearCrossEntropy: targets', targets, -1, vocabSize);
   const { alloc, release } = temporaries(backend);
   try {
     const trainable = call.attrs['trainable'] as boolean[];

@@ -16,7 +16,7 @@ function rope(call: WasmKernelCall): TensorInfo {
   const sin = take('sin', 'float32', cos.shape);
   const positions = take('positions', 'int32', [batch, time]);
   const at = backend.pointer(positions);
-  checkRange(backend, 'MoectRope: positions', at, batch * time, 0, cos.shape[0]!);
+  checkRange(backend, 'MoectRope: positions', positions, 0, cos.shape[0]!);
   const y = backend.output(x.shape, 'float32');
   const sign = floatBits(attrs['inverse'] === true ? -1 : 1);
   const pointers = [backend.pointer(x), backend.pointer(cos), backend.pointer(sin), at, y.pointer];

@@ -1,6 +1,8 @@
 import { ShapeMismatchError } from '@moect/core';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { OP } from '../../generated/wasm-ops.ts';
 import type { MoectWasmBackend } from '../backend.ts';
+import { firstNotPermutation, firstOutside } from '../index-facts.ts';
 
 /** Runs `use` with the address of `bytes` bytes that live as long as the call. */
 export function withTemporary<T>(backend: MoectWasmBackend, bytes: number, use: (pointer: number) => T): T {
@@ -12,26 +14,32 @@ export function withTemporary<T>(backend: MoectWasmBackend, bytes: number, use: 
   }
 }
 
-/** @throws ShapeMismatchError when one of `n` integers lies outside low … limit-1 */
+/** @throws ShapeMismatchError when one of the integers lies outside low … limit-1 */
 export function checkRange(
   backend: MoectWasmBackend,
   what: string,
-  pointer: number,
-  n: number,
+  info: TensorInfo,
   low: number,
   limit: number,
 ): void {
-  const { runtime } = backend;
-  const at = withTemporary(backend, 4, (result) => {
-    runtime.dispatch(OP.FIRST_OUTSIDE, [pointer, n, low, limit, result]);
-    return runtime.i32()[result >>> 2]!;
-  });
-  if (at < 0) return;
-  throw new ShapeMismatchError(
-    `${what} (element ${at} is ${runtime.i32()[(pointer >>> 2) + at]})`,
-    [n],
-    `integers from ${low} to ${limit - 1}`,
-  );
+  const facts = backend.indexFacts(info);
+  if (facts.low >= low && facts.high < limit) return;
+  const values = backend.values(info);
+  const at = firstOutside(values, low, limit);
+  // facts of a kernel may be wider than its values
+  if (at >= 0) throw mismatch(what, values, at, `integers from ${low} to ${limit - 1}`);
+}
+
+/** @throws ShapeMismatchError unless each of 0 … n − 1 is among the n integers */
+export function checkPermutation(backend: MoectWasmBackend, what: string, info: TensorInfo): void {
+  if (backend.indexFacts(info).isPermutation) return;
+  const values = backend.values(info);
+  const at = firstNotPermutation(values);
+  if (at >= 0) throw mismatch(what, values, at, `a permutation of 0 to ${values.length - 1}`);
+}
+
+function mismatch(what: string, values: ArrayLike<number>, at: number, expected: string): ShapeMismatchError {
+  return new ShapeMismatchError(`${what} (element ${at} is ${values[at]})`, [values.length], expected);
 }
 
 /** Stable counting sort of `n` keys in 0 … limit-1, which must have been checked. */

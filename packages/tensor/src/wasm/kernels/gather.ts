@@ -1,17 +1,17 @@
 import { backend_util, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { OP } from '../../generated/wasm-ops.ts';
 import type { MoectWasmBackend } from '../backend.ts';
+import { firstOutside } from '../index-facts.ts';
 import { cpuKernel, registerWasmKernel } from '../kernel.ts';
 import { bytesPerElement, type HeapDType } from '../tensor-data.ts';
 import { isHeapDType } from './copy.ts';
 
-function assertInRange(indices: ArrayLike<number>, size: number): void {
-  for (let i = 0; i < indices.length; i++) {
-    const index = indices[i]!;
-    if (index < 0 || index >= size) {
-      throw new Error(`GatherV2: the index value ${index} is not in [0, ${size - 1}]`);
-    }
-  }
+function assertInRange(backend: MoectWasmBackend, indices: TensorInfo, size: number): void {
+  const { low, high } = backend.indexFacts(indices);
+  if (low >= 0 && high < size) return;
+  const values = backend.values(indices);
+  const at = firstOutside(values, 0, size);
+  if (at >= 0) throw new Error(`GatherV2: the index value ${values[at]} is not in [0, ${size - 1}]`);
 }
 
 function gather(
@@ -22,7 +22,7 @@ function gather(
   batchDims: number,
 ): TensorInfo {
   const at = util.parseAxisParam(axis, x.shape)[0]!;
-  assertInRange(backend.values(indices), x.shape[at]!);
+  assertInRange(backend, indices, x.shape[at]!);
   const sizes = backend_util.segment_util.collectGatherOpShapeInfo(
     x as never,
     indices as never,

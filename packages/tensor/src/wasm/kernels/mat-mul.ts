@@ -135,7 +135,7 @@ function productBatch(
     return;
   }
   const table = backend.temporary(offsets.byteLength);
-  runtime.i32().set(offsets, table >>> 2);
+  runtime.store(table, offsets);
   const args = [a, transposeA ? 1 : 0, b, transposeB ? 1 : 0, c, m, n, k, batch, table];
   runtime.dispatch(OP.BATCH_PRODUCT, args, runtime.chunks(batch, (m * n * k) >> 2));
   backend.releaseTemporary(table, offsets.byteLength);
