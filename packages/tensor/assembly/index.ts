@@ -1,4 +1,4 @@
-export { chunkFailed, help, publish, runAlone, workerLoop } from './pool';
+export { chunkFailed, help, publish, runAlone, takeFromEnd, workerLoop } from './pool';
 export { setScratch } from './layout';
 export { sampleProduct } from './product';
 

@@ -24,7 +24,10 @@ export const ARGS: usize = 512;
 export const SLOTS: i32 = 32;
 const QUEUE: usize = 1024;
 const SLOT_BYTES: usize = 640;
-/** In a slot, at 0: operation's number · 2^32 + chunks that nobody has taken yet, in one word, so that a late thread takes none of another operation. */
+/**
+ * In a slot, at 0: operation's number · 2^32 + chunks that nobody has taken · 2^16 + the first of them, in one word, so that a late
+ * thread takes none of another operation.
+ */
 export const SLOT_OP: usize = 8;
 export const SLOT_CHUNKS: usize = 12;
 /** Chunks done. */
@@ -118,13 +121,17 @@ export function argF(i: i32): f32 {
 
 /**
  * First unit of a chunk when n units are cut into `chunks` ranges whose borders are multiples of `align`.
- * rangeStart(n, chunks, chunks, align) = n. The first range is a third of the last one: chunks are taken from the last on,
- * and the smaller those are that threads end with, the less they wait for each other.
+ * rangeStart(n, chunks, chunks, align) = n. Threads take chunks from both ends; a range in the middle, with which
+ * they end, is a third of the first, because the smaller those are the less they wait for each other.
  */
 // @ts-ignore: decorator
 @inline
 export function rangeStart(n: i32, chunk: i32, chunks: i32, align: i32): i32 {
   const units = (n + align - 1) / align;
-  const before = (<i64>units * <i64>chunk * <i64>(chunks + chunk)) / (2 * <i64>chunks * <i64>chunks);
+  // symmetric: f(x) = x (1.5 - x) up to the middle
+  const isLate = 2 * chunk > chunks;
+  const c = <i64>(isLate ? chunks - chunk : chunk), all = <i64>chunks;
+  const part = (<i64>units * c * (3 * all - 2 * c)) / (2 * all * all);
+  const before = isLate ? <i64>units - part : part;
   return <i32>min(<i64>n, before * <i64>align);
 }

@@ -41,7 +41,7 @@ export function publish(op: i32, chunks: i32): void {
   store<i32>(slot, op, SLOT_OP);
   store<i32>(slot, chunks, SLOT_CHUNKS);
   atomic.store<i32>(slot, 0, SLOT_DONE);
-  atomic.store<i64>(slot, (<i64>number << 32) | <i64>chunks);
+  atomic.store<i64>(slot, (<i64>number << 32) | <i64>(chunks << 16));
   atomic.store<i32>(PUBLISHED, number + 1);
   signal();
 }
@@ -95,7 +95,23 @@ function progress(): i32 {
 /** Whether the oldest unfinished operation has a chunk that nobody has taken. */
 function canTake(): bool {
   const number = atomic.load<i32>(FINISHED);
-  return number != atomic.load<i32>(PUBLISHED) && <i32>atomic.load<i64>(slotOf(number)) > 0;
+  return number != atomic.load<i32>(PUBLISHED) && untaken(atomic.load<i64>(slotOf(number))) > 0;
+}
+
+const ONE_CHUNK: i64 = 1 << 16;
+
+/** Whether this thread takes the first chunk of those that are left, not the last: so it finds much of what it made itself in its cache. */
+let fromStart: bool = true;
+
+/** For a worker, before it works. */
+export function takeFromEnd(): void {
+  fromStart = false;
+}
+
+// @ts-ignore: decorator
+@inline
+function untaken(ticket: i64): i32 {
+  return <i32>(<u32>ticket >> 16);
 }
 
 /** Takes a chunk of the oldest unfinished operation and runs it; false where there is none to take. */
@@ -106,15 +122,17 @@ function takeChunk(): bool {
   let ticket = atomic.load<i64>(slot);
   for (;;) {
     // under another number the slot has a later operation already, whose turn it may not be
-    if (<i32>(ticket >> 32) != number || <i32>ticket == 0) return false;
-    const seen = atomic.cmpxchg<i64>(slot, ticket, ticket - 1);
+    if (<i32>(ticket >> 32) != number || untaken(ticket) == 0) return false;
+    const seen = atomic.cmpxchg<i64>(slot, ticket, ticket - ONE_CHUNK + (fromStart ? 1 : 0));
     if (seen == ticket) break;
     ticket = seen;
   }
   // after a trap nothing is computed on what it left
   if (atomic.load<i32>(FAILED) == 0) {
     useArgs(slot + SLOT_ARGS);
-    runChunk(load<i32>(slot, SLOT_OP), <i32>ticket - 1, load<i32>(slot, SLOT_CHUNKS));
+    const first = <i32>ticket & 0xffff;
+    const chunk = fromStart ? first : first + untaken(ticket) - 1;
+    runChunk(load<i32>(slot, SLOT_OP), chunk, load<i32>(slot, SLOT_CHUNKS));
   }
   endChunk(number);
   return true;

@@ -20,14 +20,16 @@ const port = parent ?? (globalThis as unknown as Port);
  * Stays in `workerLoop` until told to quit. A chunk that traps is reported and counted as done, so that nobody waits for it
  * for ever.
  */
-function serve({ module, memory, scratch }: ThreadStart): void {
+function serve({ module, memory, scratch, isOdd }: ThreadStart): void {
   const { exports } = new WebAssembly.Instance(module, { env: { memory, stalled: () => 0 } });
-  const { setScratch, workerLoop, chunkFailed } = exports as {
+  const { setScratch, takeFromEnd, workerLoop, chunkFailed } = exports as {
     setScratch(pointer: number): void;
     workerLoop(): void;
     chunkFailed(): void;
+    takeFromEnd(): void;
   };
   setScratch(scratch);
+  if (isOdd) takeFromEnd();
   port.postMessage('ready');
   for (;;) {
     try {

@@ -66,7 +66,7 @@ export class ThreadPool {
    */
   static async start(host: PoolHost, workers: number): Promise<ThreadPool> {
     const pool = new ThreadPool(host);
-    const started = await Promise.allSettled(Array.from({ length: workers }, () => pool.#startWorker()));
+    const started = await Promise.allSettled(Array.from({ length: workers }, (_, i) => pool.#startWorker(i % 2 === 0)));
     if (pool.workers > 0) return pool;
     throw started.find((result) => result.status === 'rejected')?.reason;
   }
@@ -76,10 +76,10 @@ export class ThreadPool {
     return this.#ends.size;
   }
 
-  async #startWorker(): Promise<void> {
+  async #startWorker(isOdd: boolean): Promise<void> {
     const { module, memory, createWorker } = this.#host;
     const scratch = this.#host.allocScratch();
-    const start = { module, memory, scratch };
+    const start = { module, memory, scratch, isOdd };
     const end = await startThread(start, () => this.#ends.delete(end), createWorker);
     this.#ends.add(end);
   }

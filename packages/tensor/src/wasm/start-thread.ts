@@ -7,6 +7,8 @@ export interface ThreadStart {
   readonly memory: WebAssembly.Memory;
   /** Address of this thread's `layout.scratchBytes` bytes. */
   readonly scratch: number;
+  /** Every other one takes chunks from the other end. */
+  readonly isOdd: boolean;
 }
 
 /** A worker of a browser or of Node, as far as both are the same. */
