@@ -122,16 +122,16 @@ export function argF(i: i32): f32 {
 /**
  * First unit of a chunk when n units are cut into `chunks` ranges whose borders are multiples of `align`.
  * rangeStart(n, chunks, chunks, align) = n. Threads take chunks from both ends; a range in the middle, with which
- * they end, is a third of the first, because the smaller those are the less they wait for each other.
+ * they end, is a seventh of the first, because the smaller those are the less they wait for each other.
  */
 // @ts-ignore: decorator
 @inline
 export function rangeStart(n: i32, chunk: i32, chunks: i32, align: i32): i32 {
   const units = (n + align - 1) / align;
-  // symmetric: f(x) = x (1.5 - x) up to the middle
+  // symmetric: f(x) = x (7 - 6 x) / 4 up to the middle
   const isLate = 2 * chunk > chunks;
   const c = <i64>(isLate ? chunks - chunk : chunk), all = <i64>chunks;
-  const part = (<i64>units * c * (3 * all - 2 * c)) / (2 * all * all);
+  const part = (<i64>units * c * (7 * all - 6 * c)) / (4 * all * all);
   const before = isLate ? <i64>units - part : part;
   return <i32>min(<i64>n, before * <i64>align);
 }
