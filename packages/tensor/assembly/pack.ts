@@ -36,7 +36,10 @@ export function packB(to: usize, b: usize, ldb: i32, trans: i32, k0: i32, n0: i3
       else gatherPanel(panel, from, rowBytes, 4, columns, kc, 8);
     } else {
       const from = b + ((<usize>k0 * <usize>ldb + <usize>(n0 + j)) << 2);
-      if (nc - j >= 16) {
+      if (nc - j >= 64) {
+        copyEightPanelsB(panel, from, rowBytes, kc);
+        j += 56;
+      } else if (nc - j >= 16) {
         copyTwoPanelsB(panel, from, rowBytes, kc);
         j += 8;
       } else if (columns == 8) copyPanelB(panel, from, rowBytes, kc);
@@ -103,6 +106,23 @@ function copyPanelB(to: usize, from: usize, rowBytes: usize, kc: i32): void {
     v128.store(to, x);
     v128.store(to, y, 16);
     to += 32;
+    from += rowBytes;
+  }
+}
+
+function copyEightPanelsB(to: usize, from: usize, rowBytes: usize, kc: i32): void {
+  const pitch = <usize>kc << 5;
+  for (let k: usize = 0; k < pitch; k += 32) {
+    let target = to + k;
+    for (let i: usize = 0; i < 256; i += 64) {
+      const w = v128.load(from + i), x = v128.load(from + i, 16), y = v128.load(from + i, 32), z = v128.load(from + i, 48);
+      v128.store(target, w);
+      v128.store(target, x, 16);
+      target += pitch;
+      v128.store(target, y);
+      v128.store(target, z, 16);
+      target += pitch;
+    }
     from += rowBytes;
   }
 }
