@@ -21,6 +21,7 @@ export * from './ops/gelu.ts';
 export * from './ops/global-norm.ts';
 export * from './ops/grouped-mat-mul.ts';
 export * from './ops/layer-norm.ts';
+export * from './ops/linear.ts';
 export * from './ops/linear-cross-entropy.ts';
 export * from './ops/mat-mul.ts';
 export * from './ops/recompute.ts';

@@ -23,6 +23,7 @@ const READ_PARTNER: Readonly<Record<string, readonly string[]>> = {
   BatchMatMul: ['a', 'b'],
   Multiply: ['a', 'b'],
   MoectGroupedMatMul: ['x', 'w'],
+  MoectLinear: ['x', 'w'],
 };
 
 /**

@@ -1,5 +1,6 @@
 import type { Tensor } from '@moect/core';
 import { inPass, madeHere, type Recorder } from './engine-pass.ts';
+import { withTotal } from './gradient-total.ts';
 import { accumulate as addUp } from './ops/accumulate.ts';
 import { RemadeValues } from './remade-values.ts';
 import { readsSaved, type TapeNode } from './tape-node.ts';
@@ -172,7 +173,10 @@ export class Tape implements Recorder {
     const dys = node.outputs.map(({ id }) => gradients.get(id) ?? null);
     if (dys.some((dy) => dy !== null)) {
       this.#remade.fetch(node);
-      const found = tf.tidy(() => this.#inputGradients(node, dys)) as unknown as [number, tf.Tensor][];
+      const found = tf.tidy(() => this.#inputGradients(node, dys, gradients)) as unknown as [
+        number,
+        tf.Tensor,
+      ][];
       for (const { id } of node.outputs) {
         if (this.#sources.has(id)) continue;
         gradients.get(id)?.dispose();
@@ -188,14 +192,22 @@ export class Tape implements Recorder {
     node.end?.();
   }
 
-  #inputGradients(node: TapeNode, dys: readonly (tf.Tensor | null)[]): [number, tf.Tensor][] {
+  /** Gradients that are still to be added to those so far, by id of the input. */
+  #inputGradients(
+    node: TapeNode,
+    dys: readonly (tf.Tensor | null)[],
+    gradients: ReadonlyMap<number, tf.Tensor>,
+  ): [number, tf.Tensor][] {
     if (node.gradient === undefined) throw new Error(`Operation ${node.kernelName} has no gradient.`);
     const byInput = node.gradient(dys);
     const found: [number, tf.Tensor][] = [];
     for (const [name, input] of Object.entries(node.inputs)) {
       if (input == null || !this.#tracked.has(input.id)) continue;
-      const gradient = byInput[name]?.();
-      if (gradient === undefined) continue;
+      const ask = byInput[name];
+      if (ask === undefined) continue;
+      const sofar = gradients.get(input.id);
+      const gradient = withTotal(sofar, ask);
+      if (gradient === sofar) continue;
       if (!tf.util.arraysEqual(gradient.shape, input.shape)) {
         const shapes = `[${gradient.shape}], the input [${input.shape}]`;
         throw new Error(`Operation ${node.kernelName}: the gradient of input '${name}' has shape ${shapes}.`);

@@ -5,7 +5,7 @@ import { causalAttention } from '../ops/causal-attention.ts';
 import { crossEntropy } from '../ops/cross-entropy.ts';
 import { add, mul } from '../ops/elementwise.ts';
 import { embedding } from '../ops/embedding.ts';
-import { linear } from '../ops/mat-mul.ts';
+import { linear } from '../ops/linear.ts';
 import { mean } from '../ops/reduce.ts';
 import { rmsNorm } from '../ops/rms-norm.ts';
 import { reshape } from '../ops/shape.ts';

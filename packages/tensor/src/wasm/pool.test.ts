@@ -90,8 +90,8 @@ for (let hasOne = false; !hasOne;) {
   const number = Atomics.load(words, finished >> 2);
   const at = (queue + (number & (slots - 1)) * slotBytes) >> 3;
   const ticket = Atomics.load(tickets, at);
-  const left = Number(BigInt.asIntN(32, ticket));
-  hasOne = Number(ticket >> 32n) === number && left > 0 && Atomics.compareExchange(tickets, at, ticket, ticket - 1n) === ticket;
+  const left = Number(BigInt.asUintN(32, ticket) >> 16n);
+  hasOne = Number(ticket >> 32n) === number && left > 0 && Atomics.compareExchange(tickets, at, ticket, ticket - 65536n) === ticket;
 }
 `;
 

@@ -66,7 +66,9 @@ export class ThreadPool {
    */
   static async start(host: PoolHost, workers: number): Promise<ThreadPool> {
     const pool = new ThreadPool(host);
-    const started = await Promise.allSettled(Array.from({ length: workers }, (_, i) => pool.#startWorker(i % 2 === 0)));
+    const started = await Promise.allSettled(
+      Array.from({ length: workers }, (_, i) => pool.#startWorker(i % 2 === 0)),
+    );
     if (pool.workers > 0) return pool;
     throw started.find((result) => result.status === 'rejected')?.reason;
   }

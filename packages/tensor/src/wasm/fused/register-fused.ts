@@ -9,6 +9,7 @@ import { registerExpertOrder } from './expert-order.ts';
 import { registerGate } from './gate.ts';
 import { registerGatedBlend } from './gated-blend.ts';
 import { registerGroupedMatMul } from './grouped-mat-mul.ts';
+import { registerLinear } from './linear.ts';
 import { registerLinearCrossEntropy } from './linear-cross-entropy.ts';
 import { registerNorms } from './norms.ts';
 import { registerRope } from './rope.ts';
@@ -20,6 +21,7 @@ export function registerFusedKernels(): void {
   registerActivations();
   registerRope();
   registerCrossEntropy();
+  registerLinear();
   registerLinearCrossEntropy();
   registerEmbedding();
   registerExpertChoice();
