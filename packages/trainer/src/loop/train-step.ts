@@ -4,7 +4,6 @@ import {
   type BatchSource,
   CorruptDataError,
   type Extension,
-  type HiddenStateSource,
   InvalidConfigError,
   type LossNormalizers,
   type NonFiniteError,
@@ -20,6 +19,7 @@ import { countTokens, readStepBatches } from './check-batch.ts';
 import { addGradients, type MicroBatchResult, runMicroBatch } from './micro-batch.ts';
 import { routingStatistics } from './routing-statistics.ts';
 import { nonFinite, readStepLosses, type StepLosses, type StepPlace } from './step-losses.ts';
+import type { StatesAhead } from './states-ahead.ts';
 import { yieldToHost } from './yield-to-host.ts';
 
 export interface StepSetup {
@@ -30,7 +30,7 @@ export interface StepSetup {
   readonly gradientAccumulation: number;
   readonly maxGradNorm: number;
   readonly signal: AbortSignal | undefined;
-  readonly hiddenStates: HiddenStateSource | undefined;
+  readonly hiddenStates: StatesAhead | undefined;
   readonly recompute: boolean;
 }
 
@@ -40,6 +40,8 @@ export interface StepRequest {
   readonly batchCounter: number;
   readonly learningRate: number;
   readonly collectStatistics: boolean;
+  /** Whether no step follows. */
+  readonly isLast: boolean;
 }
 
 export interface StepOutcome extends StepLosses {
@@ -100,10 +102,12 @@ export async function trainStep(
   const gradients = new Map<ParamPath, Tensor>();
   const passes: Pass[] = [];
   try {
-    for (const batch of batches) {
-      const pass = await runFrom(setup, batch, normalizers, request.collectStatistics);
+    for (const [i, batch] of batches.entries()) {
+      const counter = request.batchCounter + i;
+      const pass = await runFrom(setup, counter, batch, normalizers, request.collectStatistics);
       passes.push(pass);
       addGradients(gradients, pass.gradients);
+      if (!request.isLast || i + 1 < batches.length) await setup.hiddenStates?.read(counter + 1);
       await yieldToHost();
       if (setup.signal?.aborted === true) return null;
     }
@@ -125,14 +129,14 @@ export async function trainStep(
 /** One pass, from the embeddings or from what comes out of the frozen layers. */
 async function runFrom(
   { base, extension, hiddenStates, recompute }: StepSetup,
+  counter: number,
   batch: Batch,
   normalizers: LossNormalizers,
   collectStatistics: boolean,
 ): Promise<MicroBatchResult> {
   const options = { collectStatistics, recompute };
   if (hiddenStates === undefined) return runMicroBatch(base, extension, batch, normalizers, options);
-  const { layer, at } = hiddenStates;
-  const from = { layer, at, hidden: await hiddenStates.hiddenStates(batch) };
+  const from = { ...hiddenStates.start, hidden: await hiddenStates.take(counter, batch) };
   try {
     return runMicroBatch(base, extension, batch, normalizers, { ...options, from });
   } finally {

@@ -3,6 +3,7 @@ import { callHooks, loadCallbacks, saveCallbacks } from './hooks.ts';
 import { checkOptions, type TrainOptions, type TrainResult } from './options.ts';
 import { restore } from './restore.ts';
 import type { RunIdentity, RunState } from './run-state.ts';
+import { StatesAhead } from './states-ahead.ts';
 import { type StepSetup, trainStep } from './train-step.ts';
 
 /** One call of {@link train}. */
@@ -21,7 +22,8 @@ class TrainingRun {
     const { base, extension, data, optimizer, signal, gradientAccumulation = 1, maxGradNorm = 1 } = options;
     const { hiddenStates, recompute = false } = options;
     this.#options = options;
-    const step = { gradientAccumulation, maxGradNorm, hiddenStates, recompute };
+    const ahead = hiddenStates && new StatesAhead(hiddenStates, data);
+    const step = { gradientAccumulation, maxGradNorm, hiddenStates: ahead, recompute };
     this.#setup = { base, extension, data, optimizer, signal, ...step };
     this.#identity = identify(options);
     this.#optimizerState = optimizer.init(extension.parameters);
@@ -80,6 +82,7 @@ class TrainingRun {
   }
 
   dispose(): void {
+    this.#setup.hiddenStates?.dispose();
     this.#optimizerState.dispose();
   }
 
@@ -111,7 +114,8 @@ class TrainingRun {
     const learningRate = schedule(step);
     const collectStatistics = statisticsEvery !== undefined && (step + 1) % statisticsEvery === 0;
     const begin = performance.now();
-    const request = { step, batchCounter, learningRate, collectStatistics };
+    const isLast = step + 1 >= totalSteps;
+    const request = { step, batchCounter, learningRate, collectStatistics, isLast };
     const outcome = await trainStep(this.#setup, request, this.#optimizerState);
     if (outcome === null) return false;
     const { optimizerState, statistics, ...numbers } = outcome;
