@@ -26,6 +26,20 @@ const cases: Case[] = [
     run: ([x, w, b]) => ops.linear(x!, w!, b),
   },
   {
+    // the gradient of x is a sum, which products may add to in place; w has a second use and is x's neighbour
+    name: 'linear, several on one input',
+    inputs: [random([2, 3, 5]), random([5, 5]), random([5, 5])],
+    run: ([x, w, u]) => {
+      const hidden = ops.add(x!, ops.linear(x!, w!));
+      return ops.add(ops.mul(ops.linear(hidden, u!), ops.linear(hidden, w!)), ops.linear(hidden, w!));
+    },
+  },
+  {
+    name: 'linear of a tensor and itself',
+    inputs: [random([4, 4])],
+    run: ([x]) => ops.add(ops.linear(x!, x!), ops.linear(ops.square(x!), x!)),
+  },
+  {
     name: 'matMul transposed',
     inputs: [random([2, 5, 3]), random([2, 4, 5])],
     run: ([a, b]) => ops.matMul(a!, b!, { transposeA: true, transposeB: true }),

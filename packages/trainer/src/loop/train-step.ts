@@ -18,8 +18,8 @@ import { clipScale, dispose, globalNorm } from '@moect/tensor';
 import { countTokens, readStepBatches } from './check-batch.ts';
 import { addGradients, type MicroBatchResult, runMicroBatch } from './micro-batch.ts';
 import { routingStatistics } from './routing-statistics.ts';
-import { nonFinite, readStepLosses, type StepLosses, type StepPlace } from './step-losses.ts';
 import type { StatesAhead } from './states-ahead.ts';
+import { nonFinite, readStepLosses, type StepLosses, type StepPlace } from './step-losses.ts';
 import { yieldToHost } from './yield-to-host.ts';
 
 export interface StepSetup {
