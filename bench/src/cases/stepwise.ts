@@ -10,6 +10,12 @@ export interface StepwiseTraining {
   stop(): Promise<void>;
 }
 
+/** Waits until the weights are updated: the loss of a step is there before. */
+async function weightsOf({ parameters }: Extension): Promise<void> {
+  const [smallest] = [...parameters.values()].sort((a, b) => a.size - b.size);
+  await smallest!.data();
+}
+
 /** `train` of @moect/trainer as users call it, held before each step by a callback. */
 export function stepwise(
   base: BaseModel,
@@ -29,8 +35,9 @@ export function stepwise(
     contract: 'callback/1',
     name: 'stepwise',
     onStart: () => start,
-    onStep: ({ loss }) => {
+    onStep: async ({ loss }) => {
       const next = asked();
+      await weightsOf(extension);
       finished(loss);
       return next;
     },
