@@ -1,5 +1,6 @@
 import { OP } from '../generated/wasm-ops.ts';
 import { Allocator } from './allocator.ts';
+import { createMemory, type LimitedMemory } from './create-memory.ts';
 import { layout } from './layout.ts';
 import { type CompiledModule, compileModule, hasRelaxedSimd } from './load-module.ts';
 import { ThreadPool, trapError } from './pool.ts';
@@ -26,31 +27,6 @@ export interface RuntimeOptions {
   readonly wideVectors?: boolean;
   readonly maxMemoryBytes?: number;
   readonly createWorker?: () => unknown;
-}
-
-const PAGE = 65536;
-/** 4 GiB: all that 32-bit addresses reach. */
-const MOST_PAGES = 65536;
-/** 16 MiB to begin with. */
-const FIRST_PAGES = 256;
-
-interface LimitedMemory {
-  readonly memory: WebAssembly.Memory;
-  readonly mostPages: number;
-}
-
-/** A memory whose limit is as high as asked for, or as high as this machine has address space for. */
-function createMemory(limitBytes: number, shared: boolean): LimitedMemory {
-  let maximum = Math.max(FIRST_PAGES, Math.min(MOST_PAGES, Math.ceil(limitBytes / PAGE)));
-  for (;;) {
-    try {
-      const memory = new WebAssembly.Memory({ initial: FIRST_PAGES, maximum, shared });
-      return { memory, mostPages: maximum };
-    } catch (error) {
-      if (maximum === FIRST_PAGES) throw error;
-      maximum = Math.max(FIRST_PAGES, maximum >> 1);
-    }
-  }
 }
 
 /** Chunks per thread: small enough that threads wait little for each other's last one. */
@@ -100,7 +76,7 @@ export class Runtime {
     const obstacle = threadObstacle();
     const shared = obstacle === undefined;
     const compiled = await compileModule(relaxed, shared, wantsWide(options.wideVectors));
-    const memory = createMemory(options.maxMemoryBytes ?? MOST_PAGES * PAGE, shared);
+    const memory = createMemory(options.maxMemoryBytes, shared);
     const runtime = new Runtime(compiled, memory, shared);
     const threads = options.threads ?? 1;
     if (threads > 1) {
