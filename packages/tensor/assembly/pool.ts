@@ -140,7 +140,9 @@ function takeChunk(): bool {
 
 function endChunk(number: i32): void {
   const slot = slotOf(number);
-  if (atomic.add<i32>(slot, 1, SLOT_DONE) + 1 < load<i32>(slot, SLOT_CHUNKS)) return;
+  // read before ours is counted: after that the slot may get a later operation
+  const chunks = load<i32>(slot, SLOT_CHUNKS);
+  if (atomic.add<i32>(slot, 1, SLOT_DONE) + 1 < chunks) return;
   atomic.store<i32>(FINISHED, number + 1);
   if (atomic.load<i32>(WAITING) != 0 || number + 1 != atomic.load<i32>(PUBLISHED)) signal();
 }
