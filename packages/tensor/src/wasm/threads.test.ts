@@ -179,6 +179,22 @@ test('long chains of operations that nobody waits for give the same bits on any 
   expect(others.map((other) => other.equals(alone!))).toEqual([true, true, true]);
 });
 
+test('many more threads than cores keep the order of thousands of operations that nobody waits for', async () => {
+  const { runtime } = await startWasm({ threads: 16 });
+  const words = 4096;
+  const [from, to] = [runtime.allocator.alloc(4 * words), runtime.allocator.alloc(4 * words)];
+  for (let round = 0; round < 4; round++) {
+    for (let i = 0; i < 2000; i++) {
+      runtime.dispatch(OP.FILL_WORDS, [from, words, i], 1 + (i % 40));
+      runtime.dispatch(OP.COPY, [from, to, 4, words, 1, words, 4, 4], 1 + ((i * 7) % 33));
+    }
+    const copied = runtime.i32().subarray(to >>> 2, (to >>> 2) + words);
+    expect(copied.every((word) => word === 1999)).toBe(true);
+  }
+  runtime.allocator.release(from, 4 * words);
+  runtime.allocator.release(to, 4 * words);
+}, 60_000);
+
 test('thousands of small operations in a row are all right on 3 threads', async () => {
   const { runtime } = await startWasm({ threads: 3 });
   runtime.minSharedWork = 0;
