@@ -11,7 +11,7 @@ export interface StepwiseTraining {
 }
 
 /** Waits until the weights are updated: the loss of a step is there before. */
-async function weightsOf({ parameters }: Extension): Promise<void> {
+async function waitForUpdate({ parameters }: Extension): Promise<void> {
   const [smallest] = [...parameters.values()].sort((a, b) => a.size - b.size);
   await smallest!.data();
 }
@@ -37,7 +37,7 @@ export function stepwise(
     onStart: () => start,
     onStep: async ({ loss }) => {
       const next = asked();
-      await weightsOf(extension);
+      await waitForUpdate(extension);
       finished(loss);
       return next;
     },

@@ -14,7 +14,7 @@ const product = (x: Tensor, w: Tensor, transposeW: boolean): tf.Tensor =>
 /** The part of x in its gradient, added to what others gave where their sum may change in place. */
 function inputGradient(dy: Tensor, w: Tensor, transposeW: boolean): tf.Tensor {
   const total = addable();
-  if (total === null || !hasKernel(INTO)) return product(dy, w, transposeW);
+  if (total === null) return product(dy, w, transposeW);
   runKernel(INTO, { x: dy, w, total: fromTf(total) }, { transposeW });
   return total;
 }

@@ -4,6 +4,7 @@ import { OP } from '../../generated/wasm-ops.ts';
 import { inputsOf, numberAttr, sizeOf } from '../../kernel-inputs.ts';
 import type { MoectWasmBackend } from '../backend.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
+import { stridedCopy } from '../kernels/copy.ts';
 import { floatBits } from '../layout.ts';
 import { withTemporary } from './scratch.ts';
 
@@ -70,8 +71,7 @@ function ownPointer(backend: MoectWasmBackend, name: string, info: TensorInfo): 
   }
   const copy = backend.output(info.shape, 'float32');
   const from = backend.pointer(info);
-  const bytes = sizeOf(info.shape) * 4;
-  backend.runtime.dispatch(OP.COPY, [from, copy.pointer, bytes, 1, 1, 1, 0, 0]);
+  stridedCopy(backend, from, copy.pointer, [{ size: sizeOf(info.shape), from: 4, to: 4 }], 4);
   const own = engine().makeTensorFromTensorInfo(copy.info);
   info.assign(own);
   own.dispose();

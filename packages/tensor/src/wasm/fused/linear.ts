@@ -1,8 +1,8 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { OP } from '../../generated/wasm-ops.ts';
 import { inputsOf, lastSize, sizeOf, type TakeInput } from '../../kernel-inputs.ts';
 import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
 import {
+  isEmptyProduct,
   operandB,
   type ProductSizes,
   packedBytes,
@@ -35,10 +35,8 @@ function linear(call: WasmKernelCall): TensorInfo {
   const { backend } = call;
   const { x, w, sizes, outShape } = operandsOf(call, inputsOf('MoectLinear', call));
   const y = backend.output(outShape, 'float32');
-  const size = sizes.m * sizes.n;
-  if (size === 0) return y.info;
-  if (sizes.k === 0) backend.runtime.dispatch(OP.FILL_WORDS, [y.pointer, size, 0]);
-  else productDense(backend, backend.pointer(x), operandB(backend, w), y.pointer, sizes);
+  if (isEmptyProduct(backend, y.pointer, sizes.m * sizes.n, sizes.k)) return y.info;
+  productDense(backend, backend.pointer(x), operandB(backend, w), y.pointer, sizes);
   return y.info;
 }
 
@@ -67,12 +65,9 @@ function linearGradWeight(call: WasmKernelCall): TensorInfo {
   const m = lastSize(dy);
   const k = sizeOf(x.shape.slice(0, -1));
   const dw = backend.output([m, n], 'float32');
-  if (m * n === 0) return dw.info;
-  if (k === 0) backend.runtime.dispatch(OP.FILL_WORDS, [dw.pointer, m * n, 0]);
-  else {
-    const sizes = { m, n, k, transposeA: true, transposeB: false };
-    productDense(backend, backend.pointer(dy), backend.pointer(x), dw.pointer, sizes);
-  }
+  if (isEmptyProduct(backend, dw.pointer, m * n, k)) return dw.info;
+  const sizes = { m, n, k, transposeA: true, transposeB: false };
+  productDense(backend, backend.pointer(dy), backend.pointer(x), dw.pointer, sizes);
   return dw.info;
 }
 

@@ -96,6 +96,12 @@ function productDirect(
   }
 }
 
+/** Whether a result of `size` elements needs no products; where they are sums of none it is filled with zeros here. */
+export function isEmptyProduct(backend: MoectWasmBackend, c: number, size: number, k: number): boolean {
+  if (size > 0 && k === 0) backend.runtime.dispatch(OP.FILL_WORDS, [c, size, 0]);
+  return size === 0 || k === 0;
+}
+
 /** C = op(A) · op(B) of dense matrices at the given addresses. */
 export function productDense(
   backend: MoectWasmBackend,
@@ -203,11 +209,7 @@ export function batchMatMul(
   const out = backend.output([...outer, sizes.m, sizes.n], 'float32');
   const batch = util.sizeFromShape(outer);
   const size = batch * sizes.m * sizes.n;
-  if (size === 0) return out.info;
-  if (sizes.k === 0) {
-    backend.runtime.dispatch(OP.FILL_WORDS, [out.pointer, size, 0]);
-    return out.info;
-  }
+  if (isEmptyProduct(backend, out.pointer, size, sizes.k)) return out.info;
   const aPointer = backend.pointer(a);
   if (batch === 1) {
     productDense(backend, aPointer, operandB(backend, b), out.pointer, sizes);
