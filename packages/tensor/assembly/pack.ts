@@ -36,12 +36,10 @@ export function packB(to: usize, b: usize, ldb: i32, trans: i32, k0: i32, n0: i3
       else gatherPanel(panel, from, rowBytes, 4, columns, kc, 8);
     } else {
       const from = b + ((<usize>k0 * <usize>ldb + <usize>(n0 + j)) << 2);
-      if (nc - j >= 64) {
-        copyEightPanelsB(panel, from, rowBytes, kc);
-        j += 56;
-      } else if (nc - j >= 16) {
-        copyTwoPanelsB(panel, from, rowBytes, kc);
-        j += 8;
+      if (nc - j >= 16) {
+        const pairs = nc - j >= 64 ? 4 : 1;
+        copyPanelPairsB(panel, from, rowBytes, kc, pairs);
+        j += 16 * pairs - 8;
       } else if (columns == 8) copyPanelB(panel, from, rowBytes, kc);
       else gatherPanel(panel, from, 4, rowBytes, columns, kc, 8);
     }
@@ -110,11 +108,13 @@ function copyPanelB(to: usize, from: usize, rowBytes: usize, kc: i32): void {
   }
 }
 
-function copyEightPanelsB(to: usize, from: usize, rowBytes: usize, kc: i32): void {
+/** Pairs of panels together, so that each cache line is read once and its neighbours right after it. */
+function copyPanelPairsB(to: usize, from: usize, rowBytes: usize, kc: i32, pairs: usize): void {
   const pitch = <usize>kc << 5;
+  const width = pairs << 6;
   for (let k: usize = 0; k < pitch; k += 32) {
     let target = to + k;
-    for (let i: usize = 0; i < 256; i += 64) {
+    for (let i: usize = 0; i < width; i += 64) {
       const w = v128.load(from + i), x = v128.load(from + i, 16), y = v128.load(from + i, 32), z = v128.load(from + i, 48);
       v128.store(target, w);
       v128.store(target, x, 16);
@@ -123,19 +123,6 @@ function copyEightPanelsB(to: usize, from: usize, rowBytes: usize, kc: i32): voi
       v128.store(target, z, 16);
       target += pitch;
     }
-    from += rowBytes;
-  }
-}
-
-/** Two panels together, so that each cache line is read once. */
-function copyTwoPanelsB(to: usize, from: usize, rowBytes: usize, kc: i32): void {
-  const second = to + (<usize>kc << 5);
-  for (let k: usize = 0; k < <usize>kc << 5; k += 32) {
-    const w = v128.load(from), x = v128.load(from, 16), y = v128.load(from, 32), z = v128.load(from, 48);
-    v128.store(to + k, w);
-    v128.store(to + k, x, 16);
-    v128.store(second + k, y);
-    v128.store(second + k, z, 16);
     from += rowBytes;
   }
 }
