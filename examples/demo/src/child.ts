@@ -1,7 +1,6 @@
-import { rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { Document, DocumentScore, Extension, LanguageRole, Scorer } from '@moect/core';
-import { batchTokens, sha256Hex } from '@moect/data';
+import type { Document, DocumentScore, LanguageRole, Scorer } from '@moect/core';
 import {
   assertMixtureBound,
   compareLogits,
@@ -11,16 +10,12 @@ import {
   posteriorCurves,
   scoreMixture,
 } from '@moect/eval';
-import { bayesianMixture, knownLanguage } from '@moect/experts';
+import { knownLanguage } from '@moect/experts';
 import { digestParameters } from '@moect/freeze';
-import { generateCombined } from '@moect/models';
-import { createRng, selectBackend } from '@moect/tensor';
-import { adamW, cosine, train } from '@moect/trainer';
-import { createMethod, type LoadedBase, loadBase, mergeSettings, presets, saveExtension } from 'moect';
+import { type Base, generate, openBase, type Pack, type TrainedPack, train } from 'moect';
 import { type DemoText, measuredDocuments, readDemoText } from './demo-text.ts';
 import type { Job, JobMessage, JobResult, KnownResult, Sample, StepRecord } from './job.ts';
 import { METHOD_RUNS, type MethodRun, TRAINING } from './method-runs.ts';
-import { trainingData } from './training-data.ts';
 
 const BASE_FOLDER = new URL('../base/', import.meta.url).pathname;
 
@@ -31,7 +26,7 @@ const send = (message: JobMessage): void => {
 /** Everything that one job works with. */
 interface Work {
   readonly job: Job;
-  readonly base: LoadedBase;
+  readonly base: Base;
   readonly text: DemoText;
   readonly documents: readonly Document[];
 }
@@ -40,46 +35,67 @@ interface Work {
 async function score(
   work: Work,
   phase: string,
-  options: { readonly extension?: Extension; readonly snap?: number | null },
+  options: { readonly pack?: Pack; readonly gateThreshold?: number | null },
 ): Promise<DocumentScore[]> {
+  const { pack, ...threshold } = options;
   const scorer = createScorer({
     name: work.job.method,
     base: work.base.model,
     tokenizer: work.base.tokenizer,
     maxLength: TRAINING.sequenceLength,
     batchSize: 16,
-    ...options,
+    ...threshold,
+    ...(pack && { extension: pack.extension }),
     onProgress: (done, total) => send({ kind: 'progress', phase, done, total }),
   });
   return scorer.score(work.documents);
 }
 
-async function trainExtension(
-  work: Work,
-  run: MethodRun,
-  extension: Extension,
-): Promise<Pick<JobResult, 'steps' | 'trainedTokens' | 'trainedTokensByLanguage' | 'trainingSeconds'>> {
-  const { job, base, text } = work;
-  const preset = presets.find(({ name }) => name === run.preset)!;
-  const { replayShare, warmup, finalRate } = preset.training;
-  const tokenizerId = sha256Hex(base.identity.sha256);
-  const data = await trainingData(text, base.tokenizer, { replayShare, seed: job.seed, tokenizerId });
-  const totalSteps = Math.round(job.tokens / (TRAINING.batchSize * TRAINING.sequenceLength));
-  const learningRate = job.learningRate ?? run.learningRate;
+type TextOf<T> = (language: T) => readonly Document[];
+
+/** Documents by language code. */
+function byCode<T extends { readonly code: string }>(languages: readonly T[], textOf: TextOf<T>) {
+  return Object.fromEntries(languages.map((language) => [language.code, textOf(language)]));
+}
+
+interface Timed {
+  readonly pack: TrainedPack;
+  readonly steps: readonly StepRecord[];
+  /** Of the steps alone. */
+  readonly seconds: number;
+}
+
+/** Trains a pack on the articles of the new languages, with a share of old text where the method wants replay. */
+async function trainPack({ job, base, text }: Work, run: MethodRun): Promise<Timed> {
+  const { batchSize, sequenceLength } = TRAINING;
+  const totalSteps = Math.round(job.tokens / (batchSize * sequenceLength));
+  const { training } = base.moect.preset(run.preset);
   const steps: StepRecord[] = [];
-  const start = performance.now();
-  const result = await train({
-    base: base.model,
-    extension,
-    data,
-    totalSteps,
-    optimizer: adamW(),
-    schedule: cosine({ learningRate, totalSteps, warmupRatio: warmup, minRatio: finalRate }),
-    seed: job.seed,
+  let [start, end] = [0, 0];
+  const pack = await train(base, {
+    preset: run.preset,
+    method: { ...run.config, ...job.config },
+    languages: byCode(text.new, ({ train }) => train),
+    replay: byCode(text.old, ({ replay }) => replay),
+    replayShare: training.replayShare,
+    data: { sequenceLength, endOfDocument: false, heldOut: 0 },
+    training: {
+      steps: totalSteps,
+      batchSize,
+      learningRate: job.learningRate ?? run.learningRate,
+      seed: job.seed,
+    },
+    extension: { dtype: 'bf16', license: 'CC0-1.0' },
     callbacks: [
       {
         contract: 'callback/1',
         name: 'demo',
+        onStart: () => {
+          start = performance.now();
+        },
+        onEnd: () => {
+          end = performance.now();
+        },
         onStep: ({ step, lossByLanguage }) => {
           steps.push({ step, lossByLanguage });
           send({ kind: 'progress', phase: 'training', done: step, total: totalSteps });
@@ -87,32 +103,12 @@ async function trainExtension(
       },
     ],
   });
-  const trainingSeconds = (performance.now() - start) / 1000;
-  const byLanguage: Record<string, number> = {};
-  for (let i = 0; i < totalSteps; i++) {
-    for (const { code, tokens } of batchTokens(data.batch(i), data.languages)) {
-      byLanguage[code] = (byLanguage[code] ?? 0) + tokens;
-    }
-  }
-  return { steps, trainedTokens: result.tokensSeen, trainedTokensByLanguage: byLanguage, trainingSeconds };
+  return { pack, steps, seconds: (end - start) / 1000 };
 }
 
 /** How one document of each kind goes on, greedily, after its first words. */
-async function continuations(
-  work: Work,
-  run: MethodRun | null,
-  extension: Extension | null,
-): Promise<Sample[]> {
+async function continuations(work: Work, run: MethodRun | null, pack: Pack | null): Promise<Sample[]> {
   const { base, text } = work;
-  const member = { name: 'base', languages: text.old.map(({ code }) => code), model: base.model };
-  const pack = extension && {
-    name: run!.name,
-    languages: text.new.map(({ code }) => code),
-    model: base.model,
-    attachments: extension.attachments,
-    overrides: extension.overrides,
-  };
-  const mixes = run?.combine === 'mixture' && pack !== null;
   const sources: [string, LanguageRole, Document][] = [
     ...text.old.map(({ code, heldOut }) => [code, 'old', heldOut[0]!] as [string, LanguageRole, Document]),
     ...text.new.map(({ code, test }) => [code, 'new', test[0]!] as [string, LanguageRole, Document]),
@@ -120,33 +116,18 @@ async function continuations(
   const samples: Sample[] = [];
   for (const [language, role, document] of sources) {
     const prompt = [...document.text].slice(0, 48).join('');
-    const ids = [base.tokenizer.bosTokenId!, ...base.tokenizer.encode(prompt)];
-    const members = mixes ? [member, pack] : [{ ...(pack ?? member), languages: [language] }];
-    const combination = mixes ? bayesianMixture({ basePrior: TRAINING.basePrior }) : knownLanguage();
-    const options = { maxNewTokens: 32, temperature: 0, language };
-    const { tokens } = await generateCombined(members, combination, ids, options);
-    samples.push({ language, role, prompt, continuation: base.tokenizer.decode(tokens) });
+    const used = pack === null || run === null ? {} : { packs: [pack], combine: run.combine };
+    let continuation = '';
+    for await (const piece of generate(base, { ...used, prompt, maxNewTokens: 32 })) continuation += piece;
+    samples.push({ language, role, prompt, continuation });
   }
   return samples;
 }
 
-async function packSize(work: Work, run: MethodRun, extension: Extension): Promise<number> {
-  const { job, base, text } = work;
-  const folder = job.packFolder!;
-  const languages = [
-    ...text.new.map(({ code }) => ({ code, role: 'new' as const })),
-    ...text.old.map(({ code }) => ({ code, role: 'old' as const })),
-  ];
-  await rm(folder, { recursive: true, force: true });
-  const info = {
-    base: base.identity,
-    languages,
-    license: 'CC0-1.0',
-    combine: run.combine,
-    preset: run.preset,
-  };
-  await saveExtension(folder, extension, info, { dtype: 'bf16' });
-  return (await stat(path.join(folder, 'moect_model.safetensors'))).size;
+async function savedBytes({ job }: Work, pack: Pack): Promise<number | null> {
+  if (job.packFolder === null) return null;
+  await pack.save(job.packFolder);
+  return (await stat(path.join(job.packFolder, 'moect_model.safetensors'))).size;
 }
 
 /** Each document under the member that `known` chooses for its language: new languages the pack, all others the base. */
@@ -172,7 +153,7 @@ async function measureKnown(
     scores: mixed.map(({ basePosterior: _, ...rest }) => rest),
     oldLogits: await compareLogits({
       base: base.model,
-      reference: (await loadBase(BASE_FOLDER)).model,
+      reference: (await openBase(BASE_FOLDER)).model,
       tokenizer: base.tokenizer,
       documents: text.old.flatMap(({ heldOut }) => heldOut),
       maxLength: TRAINING.sequenceLength,
@@ -180,28 +161,28 @@ async function measureKnown(
   };
 }
 
-/** Scores and inspections of a trained extension. */
+/** Scores and inspections of a trained pack. */
 async function measure(
   work: Work,
   run: MethodRun,
-  extension: Extension,
+  pack: Pack,
 ): Promise<Partial<JobResult> & Pick<JobResult, 'scores'>> {
   const { base, text, job } = work;
-  const snap = run.snap === null ? {} : { snap: run.snap };
-  const alone = await score(work, 'scoring', { extension, ...snap });
+  const threshold = run.gateThreshold === null ? {} : { gateThreshold: run.gateThreshold };
+  const alone = await score(work, 'scoring', { pack, ...threshold });
   if (job.on === 'dev') return { scores: alone };
   const inspection = {
     base: base.model,
-    extension,
+    extension: pack.extension,
     tokenizer: base.tokenizer,
     maxLength: TRAINING.sequenceLength,
-    ...snap,
+    ...threshold,
   };
   const old = text.old.flatMap(({ heldOut }) => heldOut);
   const shared = {
     oldLogits: await compareLogits({ ...inspection, documents: old }),
-    samples: await continuations(work, run, extension),
-    packBytes: job.packFolder === null ? null : await packSize(work, run, extension),
+    samples: await continuations(work, run, pack),
+    packBytes: await savedBytes(work, pack),
   };
   if (run.combine === 'mixture') {
     const before = await score(work, 'scoring base', {});
@@ -219,8 +200,10 @@ async function measure(
   return {
     ...shared,
     scores: alone,
-    unsnappedScores:
-      run.snap === null ? null : await score(work, 'scoring unsnapped', { extension, snap: null }),
+    ungatedScores:
+      run.gateThreshold === null
+        ? null
+        : await score(work, 'scoring without threshold', { pack, gateThreshold: null }),
     routing: hasGate ? await measureGates({ ...inspection, documents: work.documents }) : null,
   };
 }
@@ -232,7 +215,7 @@ const nothing = {
   trainingSeconds: 0,
   packBytes: null,
   steps: [],
-  unsnappedScores: null,
+  ungatedScores: null,
   packScores: null,
   known: null,
   mixtureBound: null,
@@ -242,34 +225,38 @@ const nothing = {
   samples: [],
 };
 
+async function trainAndMeasure(
+  work: Work,
+  run: MethodRun,
+): Promise<Partial<JobResult> & Pick<JobResult, 'scores'>> {
+  const { pack, steps, seconds } = await trainPack(work, run);
+  const { languages, tokens } = pack.info.training!;
+  return {
+    steps,
+    trainedTokens: tokens,
+    trainedTokensByLanguage: Object.fromEntries(languages.map((l) => [l.code, l.trainedTokens])),
+    trainingSeconds: seconds,
+    trainableParameters: pack.info.parameters,
+    ...(await measure(work, run, pack)),
+  };
+}
+
 async function work(job: Job): Promise<JobResult> {
   const start = performance.now();
-  const backend = await selectBackend('wasm', { threads: 1 });
-  const base = await loadBase(BASE_FOLDER, job.baseStorage);
+  const base = await openBase(BASE_FOLDER, { storage: job.baseStorage, backend: 'wasm', threads: 1 });
   const text = await readDemoText();
   const all: Work = { job, base, text, documents: measuredDocuments(text, job.on) };
   const run = METHOD_RUNS.find(({ name }) => name === job.method) ?? null;
-  let measured: Partial<JobResult> & Pick<JobResult, 'scores'>;
-  if (run === null) {
-    measured = {
-      scores: await score(all, 'scoring', {}),
-      samples: await continuations(all, null, null),
-    };
-  } else {
-    const preset = presets.find(({ name }) => name === run.preset)!;
-    const settings = mergeSettings(mergeSettings(preset.config, run.config), job.config ?? {});
-    const rng = createRng(job.seed).fork('extension');
-    const extension = createMethod(preset.method).attach(base.model, settings, rng);
-    const trained = await trainExtension(all, run, extension);
-    const trainableParameters = [...extension.parameters.values()].reduce((sum, { size }) => sum + size, 0);
-    measured = { ...trained, trainableParameters, ...(await measure(all, run, extension)) };
-  }
+  const measured =
+    run === null
+      ? { scores: await score(all, 'scoring', {}), samples: await continuations(all, null, null) }
+      : await trainAndMeasure(all, run);
   return {
     ...nothing,
     ...measured,
     job,
     baseSha256: { before: base.heldSha256, after: await digestParameters(base.model.parameters) },
-    backend,
+    backend: base.backend,
     baseParameters: base.parameterCount,
     seconds: (performance.now() - start) / 1000,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,

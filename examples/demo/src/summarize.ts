@@ -9,7 +9,7 @@ import {
   reportScores,
   scoresByLanguage,
 } from '@moect/eval';
-import { presets } from 'moect';
+import { createMoect } from 'moect';
 import type { DemoText } from './demo-text.ts';
 import type { JobResult } from './job.ts';
 import { METHOD_RUNS, TRAINING } from './method-runs.ts';
@@ -76,7 +76,7 @@ function summarizeMethod(
   text: DemoText,
 ): ReportMethod {
   const run = METHOD_RUNS.find(({ name }) => name === result.job.method)!;
-  const preset = presets.find(({ name }) => name === run.preset)!;
+  const preset = createMoect().preset(run.preset);
   return {
     name: run.name,
     seed: result.job.seed,

@@ -10,8 +10,9 @@ import type { StepMetrics } from '@moect/core';
 import { selectBackend } from '@moect/tensor';
 import { resetWasmHeapPeak, wasmHeapStatistics } from '@moect/tensor/wasm';
 import { table } from '../src/cli/io.ts';
-import { configFrom, type MoectConfig, planTraining, runTraining } from '../src/index.ts';
+import { type MoectConfig, trainConfig } from '../src/index.ts';
 import { makeText, makeTinyBase } from '../src/testing/make-tiny-base.ts';
+import { planConfig } from '../src/testing/plan-config.ts';
 
 interface Case {
   readonly name: string;
@@ -116,7 +117,7 @@ function configOf({ config }: Case, folder: string, output: string): MoectConfig
 }
 
 async function planned(one: Case, folder: string): Promise<Numbers> {
-  const { memory, time } = await planTraining(await configFrom(configOf(one, folder, 'plan'), folder));
+  const { memory, time } = await planConfig(configOf(one, folder, 'plan'));
   return { ...memory.heap!, ...time! };
 }
 
@@ -124,7 +125,7 @@ async function measured(one: Case, folder: string): Promise<Numbers> {
   const times: number[] = [];
   const tokens: number[] = [];
   let heap = wasmHeapStatistics();
-  await runTraining(await configFrom(configOf(one, folder, 'run'), folder), {
+  const pack = await trainConfig(configOf(one, folder, 'run'), {
     callbacks: [
       {
         contract: 'callback/1',
@@ -138,6 +139,7 @@ async function measured(one: Case, folder: string): Promise<Numbers> {
       },
     ],
   });
+  pack.dispose();
   const [secondsPerStep, tokensPerSecond] = [median(times.slice(1)), median(tokens.slice(1))];
   return { usedBytes: heap!.usedBytes, peakBytes: heap!.peakBytes, secondsPerStep, tokensPerSecond };
 }

@@ -1,7 +1,5 @@
 import type { Callback, StepMetrics } from '@moect/core';
-import { assertUnchanged, digestParameters } from '@moect/freeze';
-import { selectBackend } from '@moect/tensor';
-import { type TrainResult, train } from '@moect/trainer';
+import type { TrainedPack } from 'moect/browser';
 import type {
   RequestMessage,
   RequestName,
@@ -11,12 +9,11 @@ import type {
   TrainRequest,
   WorkerMessage,
 } from '../messages.ts';
-import { openSession } from './open-session.ts';
 import { createPauseSwitch } from './pause.ts';
-import { continueText, createMeasure, packFiles, type Session } from './session.ts';
+import { continueText, type Session, trainAndMeasure, zipPack } from './run.ts';
 
 /** A worker is one run: the page starts another one for the next. */
-const state: { session: Session | null; result: TrainResult | null } = { session: null, result: null };
+let session: (Session & { readonly pack: TrainedPack }) | null = null;
 const pauseSwitch = createPauseSwitch();
 
 const post = (message: WorkerMessage, transfer: Transferable[] = []): void => {
@@ -42,30 +39,15 @@ function progress(): Callback {
 
 async function runTraining(request: TrainRequest): Promise<RunOutcome> {
   tell({ kind: 'status', text: 'Starting' });
-  const { name, detail } = await selectBackend(request.backend);
-  tell({ kind: 'backend', name, detail });
-  const { session, options, plan } = await openSession(request, tell);
-  state.session = session;
-  tell(plan);
-  const measure = createMeasure(session);
-  tell({ kind: 'status', text: 'Measuring the model as it is' });
-  tell({ kind: 'scores', when: 'before', scores: await measure('before') });
-  tell({ kind: 'status', text: 'Writing as it is' });
-  await generate({ prompt: plan.prompt, pack: false });
-  tell({ kind: 'status', text: 'Training' });
-  const result = await train({ ...options, callbacks: [progress(), pauseSwitch.callback] });
-  const { base } = session;
-  assertUnchanged(base.heldSha256, await digestParameters(base.model.parameters));
-  state.result = result;
-  tell({ kind: 'status', text: 'Measuring what was learned' });
-  tell({ kind: 'scores', when: 'after', scores: await measure('after') });
-  tell({ kind: 'status', text: 'Writing with the pack' });
-  await generate({ prompt: plan.prompt, pack: true });
-  return { reason: result.reason, steps: result.step };
+  session = await trainAndMeasure(request, [progress(), pauseSwitch.callback], tell);
+  const { reason, step } = session.pack.result;
+  return { reason, steps: step };
 }
 
-function generate({ prompt, pack }: { readonly prompt: string; readonly pack: boolean }): Promise<string> {
-  return continueText(state.session!, prompt, pack, (text) => tell({ kind: 'text', pack, text }));
+function write({ prompt, pack }: { readonly prompt: string; readonly pack: boolean }): Promise<string> {
+  const { base, pack: trained } = session!;
+  const onText = (text: string): void => tell({ kind: 'text', pack, text });
+  return continueText({ base, pack: pack ? trained : null }, prompt, onText);
 }
 
 type Handlers = {
@@ -76,8 +58,8 @@ type Handlers = {
 
 const handlers: Handlers = {
   train: runTraining,
-  generate,
-  save: () => packFiles(state.session!, state.result!),
+  generate: write,
+  save: () => zipPack(session!.pack, session!.heldOut),
   pause: () => {
     pauseSwitch.pause();
     return null;

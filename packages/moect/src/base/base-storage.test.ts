@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../config/read-config.ts';
 import { runHere } from '../testing/run-cli.ts';
 import { makeTinyWorld, type TinyWorld } from '../testing/tiny-world.ts';
-import { loadBase } from './load-base.ts';
+import { openBase } from './open-base.ts';
 
 let world: TinyWorld;
 beforeAll(async () => {
@@ -19,16 +19,16 @@ const train = (output: string, ...more: string[]): string[] => {
 
 describe('storage of the base', { timeout: 300_000 }, () => {
   it('keeps the identity of the file, and the proof of freezing for what is held', async () => {
-    const plain = await loadBase(world.at('base'));
+    const plain = await openBase(world.at('base'));
     expect(plain.heldSha256).toBe(plain.identity.sha256);
     for (const storage of ['bfloat16', 'int8'] as const) {
-      const base = await loadBase(world.at('base'), storage);
+      const base = await openBase(world.at('base'), { storage });
       expect(base.identity).toEqual(plain.identity);
       // random float32 weights: both round
       expect(base.heldSha256).not.toBe(plain.identity.sha256);
-      base.model.dispose();
+      base.dispose();
     }
-    plain.model.dispose();
+    plain.dispose();
   });
 
   it('trains, records and repeats it, and the extension fits the base in any storage', async () => {

@@ -1,9 +1,16 @@
-import { type BackendInfo, type BackendName, selectBackend } from '@moect/tensor';
+import { activeBackend, type BackendInfo, type BackendName, selectBackend } from '@moect/tensor';
 
-/** `selectBackend` with all cores. The number of threads changes the speed, never a bit. Throws BackendUnavailableError. */
-export async function chooseBackend(
-  name: BackendName | 'auto' = 'auto',
-  threads?: number,
-): Promise<BackendInfo> {
-  return selectBackend(name, threads === undefined ? {} : { threads });
+/** What was chosen last, and TensorFlow.js's name of it. */
+let last: { readonly info: BackendInfo; readonly engineName: string } | null = null;
+
+/**
+ * `selectBackend` with all cores; the number of threads changes the speed, never a bit. Without a name it stays with what
+ * was chosen before, as long as that is still what computes: a second base must not leave the first on another backend.
+ * Throws BackendUnavailableError.
+ */
+export async function chooseBackend(name?: BackendName | 'auto', threads?: number): Promise<BackendInfo> {
+  if (name === undefined && threads === undefined && last?.engineName === activeBackend()) return last.info;
+  const info = await selectBackend(name ?? 'auto', threads === undefined ? {} : { threads });
+  last = { info, engineName: activeBackend() };
+  return info;
 }

@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { BACKEND_NAMES, type BackendName } from '@moect/tensor';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { COMBINE_NAMES } from '../presets/preset.ts';
+import type { TextFiles } from '../training/texts.ts';
 import { UsageError } from './exit-codes.ts';
 
 export function positiveInteger(text: string): number {
@@ -44,6 +44,8 @@ export function collect(value: string, previous: readonly string[] = []): string
 export interface CommonOptions {
   readonly backend: 'auto' | BackendName;
   readonly threads?: number;
+  /** Modules with parts of one's own. */
+  readonly parts: readonly string[];
   readonly verbose?: boolean;
 }
 
@@ -54,6 +56,11 @@ export function addCommonOptions(command: Command): Command {
       new Option('--backend <name>', 'where to compute').choices(['auto', ...BACKEND_NAMES]).default('auto'),
     )
     .option('--threads <n>', 'threads (default: all cores)', positiveInteger)
+    .option(
+      '--parts <module...>',
+      'modules that export routers, experts, fusions, methods, … of your own as `parts`',
+      [],
+    )
     .option('--verbose', 'print the stack of an error');
 }
 
@@ -71,15 +78,13 @@ export function addModelOptions(command: Command): Command {
     .requiredOption('--base <folder>', 'base model: config.json, safetensors weights, tokenizer.json')
     .addOption(baseStorageOption().default('float32'))
     .option('--extension <folder...>', 'extensions of this base; several at once or one after the other', [])
-    .addOption(
-      new Option(
-        '--combine <how>',
-        'known: by language; mixture: by how well each predicts the text; gate: inside the layers ' +
-          '(default: what the extension was made for)',
-      ).choices(COMBINE_NAMES),
+    .option(
+      '--combine <how>',
+      'known: by language; mixture: by how well each predicts the text; gate: inside the layers; or a ' +
+        'combination of your own (default: what the extension was made for)',
     )
     .option(
-      '--snap <p>',
+      '--gate-threshold <p>',
       'gates above this weight of the base count as 1; 1 is off (default: as trained)',
       probability,
     );
@@ -135,4 +140,9 @@ export function parseTexts(given: readonly string[], flag: string, fallback?: st
     files.set(code, [...(files.get(code) ?? []), resolve(file)]);
   }
   return [...files].map(([code, list]) => ({ code, files: list }));
+}
+
+/** Texts in files, by language. */
+export function textsOf(given: readonly TextArgument[]): Record<string, TextFiles> {
+  return Object.fromEntries(given.map(({ code, files }) => [code, { files }]));
 }

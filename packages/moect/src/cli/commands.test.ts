@@ -134,8 +134,8 @@ describe('eval, compare and generate', { timeout: PATIENCE }, () => {
   });
 
   it('a gate that always snaps is the base to the last bit, and what has no gate is refused', async () => {
-    const snapped = async (...snap: string[]): Promise<number> => {
-      const { stdout } = await runHere(['eval', ...pack(), ...snap, '--json', ...texts()]);
+    const snapped = async (...threshold: string[]): Promise<number> => {
+      const { stdout } = await runHere(['eval', ...pack(), ...threshold, '--json', ...texts()]);
       return JSON.parse(stdout).languages[1].bitsPerByte;
     };
     const base = JSON.parse(
@@ -143,9 +143,9 @@ describe('eval, compare and generate', { timeout: PATIENCE }, () => {
     );
     const wanted = base.languages[1].bitsPerByte as number;
     // the preset's own threshold; p is always above a millionth
-    expect(await snapped('--snap', '0.2')).toBe(await snapped());
+    expect(await snapped('--gate-threshold', '0.2')).toBe(await snapped());
     expect(await snapped()).not.toBe(wanted);
-    expect(await snapped('--snap', '0.000001')).toBe(wanted);
+    expect(await snapped('--gate-threshold', '0.000001')).toBe(wanted);
     const flags = [
       '--base',
       world.at('base'),
@@ -156,7 +156,14 @@ describe('eval, compare and generate', { timeout: PATIENCE }, () => {
     ];
     const trained = await runHere(['train', ...flags, '--preset', 'ct', '--tokens', '2048']);
     expect(trained.code).toBe(0);
-    const ct = ['--base', world.at('base'), '--extension', world.at('full/extension'), '--snap', '0.5'];
+    const ct = [
+      '--base',
+      world.at('base'),
+      '--extension',
+      world.at('full/extension'),
+      '--gate-threshold',
+      '0.5',
+    ];
     expect((await runHere(['eval', ...ct, ...texts()])).stderr).toMatch(/needs a guarded or continuous gate/);
   });
 

@@ -23,12 +23,3 @@ export function table(rows: readonly (readonly string[])[]): string {
     row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ');
   return rows.map((row) => `${line(row).trimEnd()}\n`).join('');
 }
-
-/** 1234567 → `1,234,567`. */
-export const grouped = (value: number): string => Math.round(value).toLocaleString('en-US');
-
-/** 0.0123 → `+1.23 %`. */
-export function signedPercent(share: number, digits = 2): string {
-  const text = (100 * share).toFixed(digits);
-  return `${share >= 0 ? '+' : ''}${text} %`;
-}

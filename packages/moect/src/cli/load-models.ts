@@ -1,68 +1,81 @@
-import { setSnap } from '@moect/experts';
-import type { HiddenStateCache } from '@moect/models/node';
-import type { BackendInfo, FrozenStorage } from '@moect/tensor';
-import { chooseBackend } from '../base/choose-backend.ts';
-import { openHiddenStates } from '../base/hidden-states.ts';
-import { type LoadedBase, loadBase } from '../base/load-base.ts';
-import { type LoadedExtension, loadExtension } from '../extension/load-extension.ts';
-import type { CombineName } from '../presets/preset.ts';
-import { type CacheOptions, type CommonOptions, cacheOf } from './arguments.ts';
+import type { FrozenStorage } from '@moect/tensor';
+import type { Base } from '../base/base.ts';
+import { openBase } from '../base/open-base.ts';
+import { nearestName } from '../config/did-you-mean.ts';
+import { openPack } from '../extension/open-pack.ts';
+import type { Pack } from '../extension/pack.ts';
+import { loadParts } from '../parts/load-parts.ts';
+import { createMoect, defaultMoect, GATE, type Moect } from '../parts/moect.ts';
+import type { CommonOptions } from './arguments.ts';
+import { UsageError } from './exit-codes.ts';
 
 export interface ModelOptions extends CommonOptions {
   readonly base: string;
   readonly baseStorage: FrozenStorage;
   readonly extension: readonly string[];
-  readonly combine?: CombineName;
-  readonly snap?: number;
+  readonly combine?: string;
+  readonly gateThreshold?: number;
 }
 
-export interface LoadedModels {
-  readonly backend: BackendInfo;
-  readonly base: LoadedBase;
-  readonly extensions: readonly LoadedExtension[];
+export interface OpenModels {
+  readonly base: Base;
+  readonly packs: readonly Pack[];
   dispose(): void;
 }
 
-/** Starts the backend, then loads the base and its extensions. */
-export async function loadModels(options: ModelOptions): Promise<LoadedModels> {
-  const backend = await chooseBackend(options.backend, options.threads);
-  const base = await loadBase(options.base, options.baseStorage);
-  const extensions: LoadedExtension[] = [];
+/** What the modules of `--parts` add to the built-in parts. Throws InvalidConfigError. */
+export async function moectWith(files: readonly string[]): Promise<Moect> {
+  return files.length === 0 ? defaultMoect : createMoect(...(await loadParts(files)));
+}
+
+function checkCombine(combine: string | undefined, { combinations }: Moect): void {
+  const names = [...combinations.keys(), GATE];
+  if (combine === undefined || names.includes(combine)) return;
+  const near = nearestName(combine, names);
+  throw new UsageError(
+    `--combine is '${combine}', must be one of ${names.join(', ')}.`,
+    near === null ? 'A combination of your own comes with --parts.' : `Did you mean '${near}'?`,
+  );
+}
+
+/** Extensions of one name get a number. */
+function withNumber(pack: Pack, before: readonly Pack[]): Pack {
+  const twins = before.filter(({ name }) => name.replace(/ \(\d+\)$/, '') === pack.name).length;
+  return twins === 0 ? pack : { ...pack, name: `${pack.name} (${twins + 1})` };
+}
+
+/** Starts the backend, then opens the base and its extensions. */
+export async function openModels(options: ModelOptions): Promise<OpenModels> {
+  const { backend, threads, baseStorage: storage } = options;
+  const moect = await moectWith(options.parts);
+  checkCombine(options.combine, moect);
+  const base = await openBase(options.base, {
+    storage,
+    moect,
+    backend,
+    ...(threads !== undefined && { threads }),
+  });
+  const packs: Pack[] = [];
   const dispose = (): void => {
-    for (const { extension } of extensions) extension.dispose();
-    base.model.dispose();
+    for (const pack of packs) pack.dispose();
+    base.dispose();
   };
   try {
-    for (const folder of options.extension) {
-      const loaded = await loadExtension(folder, base);
-      const twins = extensions.filter(({ name }) => name.replace(/ \(\d+\)$/, '') === loaded.name).length;
-      extensions.push(twins === 0 ? loaded : { ...loaded, name: `${loaded.name} (${twins + 1})` });
-    }
-    const { snap } = options;
-    if (snap !== undefined)
-      for (const { extension } of extensions) setSnap(extension, snap === 1 ? null : snap);
-    return { backend, base, extensions, dispose };
+    for (const folder of options.extension) packs.push(withNumber(await openPack(base, folder), packs));
+    return { base, packs, dispose };
   } catch (error) {
     dispose();
     throw error;
   }
 }
 
-/** The cache that the command line names, for the layers that none of the extensions touches; null without one. */
-export async function openCache(
-  options: CacheOptions,
-  { base, extensions, dispose }: LoadedModels,
-): Promise<HiddenStateCache | null> {
-  try {
-    const place = cacheOf(options);
-    if (place === undefined) return null;
-    return await openHiddenStates(
-      base,
-      extensions.map(({ extension }) => extension),
-      place,
-    );
-  } catch (error) {
-    dispose();
-    throw error;
-  }
+/** What scoring and generation take of the command line. */
+export function usageOf({ combine, gateThreshold }: ModelOptions): {
+  readonly combine?: string;
+  readonly gateThreshold?: number | null;
+} {
+  return {
+    ...(combine !== undefined && { combine }),
+    ...(gateThreshold !== undefined && { gateThreshold: gateThreshold === 1 ? null : gateThreshold }),
+  };
 }

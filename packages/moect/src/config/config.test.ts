@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidConfigError } from '@moect/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { defaultMoect } from '../parts/moect.ts';
+import { type ChosenPreset, choosePreset } from '../training/choose-preset.ts';
 import { didYouMean } from './did-you-mean.ts';
-import type { MoectConfig } from './moect-config.ts';
-import { planRun } from './plan-run.ts';
-import { configFrom, parseConfig, readConfig } from './read-config.ts';
-import { parsePath, pathText } from './yaml-source.ts';
+import { parsePath, pathText } from './key-path.ts';
+import { type ConfigSource, configFrom, parseConfig, readConfig } from './read-config.ts';
+import { configSchema, type MoectConfig } from './schema.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -28,6 +29,19 @@ async function problemsOf(yaml: string): Promise<string[]> {
     return error.problems.map(({ line, path, message }) => `${line ?? '-'} ${path}: ${message}`);
   }
   return [];
+}
+
+/** The preset of a configuration, whose texts are not read. */
+function presetOf(source: ConfigSource): ChosenPreset {
+  const { preset, method, data, training, extension, replay, languages } = source.config;
+  const settings = { ...(preset !== undefined && { preset }), method, data, training, extension };
+  const input = {
+    settings,
+    languages: languages.map((language) => ({ ...language, documents: [] })),
+    replayShare: replay?.share,
+    origin: source,
+  };
+  return choosePreset(input, defaultMoect);
 }
 
 const good = `base: base
@@ -96,43 +110,28 @@ evaluation:
     ]);
   });
 
-  it('takes paths relative to its own folder', async () => {
+  it('knows its own folder, to which its paths are relative', async () => {
     await writeFile(join(folder, 'moect.yaml'), good);
-    const { plan } = planRun(await readConfig(join(folder, 'moect.yaml')));
-    expect(plan.base).toBe(join(folder, 'base'));
-    expect(plan.languages[0]!.files).toEqual([join(folder, 'swh.txt')]);
-    expect(plan.output).toBe(join(folder, 'run'));
-  });
-});
-
-describe('the plan of a run', () => {
-  it('chooses moe-ct with old text and the mixture without, and says why', async () => {
-    const withOld = planRun(await parseConfig(good, folder));
-    expect(withOld.plan.preset).toBe('moe-ct');
-    expect(withOld.plan.replay.share).toBeNull();
-    expect(withOld.notes.join()).toMatch(/moe-ct: there is old-language text/);
-    const without = planRun(await parseConfig(good.split('\n').slice(0, 3).join('\n'), folder));
-    expect(without.plan.preset).toBe('moe-ct-mixture');
-    expect(without.plan.replay.share).toBeNull();
-    expect(without.notes.join()).toMatch(/no old-language text/);
+    const source = await readConfig(join(folder, 'moect.yaml'));
+    expect(source.folder).toBe(folder);
+    expect(source.config).toMatchObject({ base: 'base', output: 'run', baseStorage: 'float32' });
   });
 
-  it('refuses a preset that replays text that is not there, and an unknown one', async () => {
-    const onlyNew = good.split('\n').slice(0, 3).join('\n');
-    const wanting = await parseConfig(`${onlyNew}\npreset: moe-ct\n`, folder);
-    expect(() => planRun(wanting)).toThrow(/line 4: preset: 'moe-ct' replays 5 % old text/);
-    const unknown = await parseConfig(`${good}preset: moe_ctt\n`, folder);
-    expect(() => planRun(unknown)).toThrow(
-      /line 5: preset: There is no preset 'moe_ctt'.*Did you mean 'moe-ct'/,
-    );
-  });
-
-  it('is 4 epochs unless a length is given, and overrides replace lengths', async () => {
-    expect(planRun(await parseConfig(good, folder)).plan.training.epochs).toBe(4);
-    const text = `${good}training: { steps: 7, seed: 3 }\n`;
-    const { plan } = planRun(await parseConfig(text, folder, { overrides: { tokens: 500, output: 'x' } }));
-    expect(plan.training).toMatchObject({ steps: null, tokens: 500, epochs: null, seed: 3 });
-    expect(plan.output).toBe(join(folder, 'x'));
+  it('gets its defaults in one place', async () => {
+    const { config } = await parseConfig(`${good}training: { steps: 7, seed: 3 }\n`, folder, {
+      overrides: { tokens: 500, output: 'x' },
+    });
+    // a length on the command line stands above one of the file
+    expect(config.training).toEqual({
+      tokens: 500,
+      seed: 3,
+      accumulation: 1,
+      maxGradNorm: 1,
+      weightDecay: 0,
+      recompute: false,
+    });
+    expect(config).toMatchObject({ output: 'x', data: { textField: 'text' }, extension: { dtype: 'f32' } });
+    expect(config.backend).toEqual({ name: 'auto' });
   });
 
   it('accepts a configuration that a program made', async () => {
@@ -141,9 +140,31 @@ describe('the plan of a run', () => {
       languages: [{ code: 'swh_Latn', role: 'new', files: ['swh.txt'] }],
     };
     const source = await configFrom(config, folder);
-    expect((await parseConfig(source.text, folder)).config).toEqual(config);
+    expect((await parseConfig(source.text, folder)).config).toEqual(configSchema.parse(config));
     await expect(configFrom({ ...config, base: 'nowhere' }, folder)).rejects.toThrow(
       /base: there is no folder/,
+    );
+  });
+});
+
+describe('the preset of a run', () => {
+  const onlyNew = good.split('\n').slice(0, 3).join('\n');
+
+  it('is moe-ct with old text and the mixture without, and says why', async () => {
+    const withOld = presetOf(await parseConfig(good, folder));
+    expect(withOld.preset.name).toBe('moe-ct');
+    expect(withOld.notes.join()).toMatch(/moe-ct: there is old-language text/);
+    const without = presetOf(await parseConfig(onlyNew, folder));
+    expect(without.preset.name).toBe('moe-ct-mixture');
+    expect(without.notes.join()).toMatch(/no old-language text/);
+  });
+
+  it('is refused where it replays text that is not there, and where it is unknown', async () => {
+    const wanting = await parseConfig(`${onlyNew}\npreset: moe-ct\n`, folder);
+    expect(() => presetOf(wanting)).toThrow(/line 4: preset: 'moe-ct' replays 5 % old text/);
+    const unknown = await parseConfig(`${good}preset: moe_ctt\n`, folder);
+    expect(() => presetOf(unknown)).toThrow(
+      /line 5: preset: There is no preset 'moe_ctt'.*Did you mean 'moe-ct'/,
     );
   });
 });

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { formatOfFile } from '@moect/data/node';
+import type { KeyPath } from './key-path.ts';
 import type { Found } from './meaning-problems.ts';
-import type { KeyPath } from './yaml-source.ts';
 
 const asRecord = (value: unknown): Record<string, unknown> =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};

@@ -1,4 +1,4 @@
-import type { KeyPath } from './yaml-source.ts';
+import type { KeyPath } from './key-path.ts';
 
 export interface Found {
   readonly path: KeyPath;

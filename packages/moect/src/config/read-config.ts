@@ -1,30 +1,21 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { type ConfigProblem, InvalidConfigError } from '@moect/core';
-import type { FrozenStorage } from '@moect/tensor';
+import { InvalidConfigError } from '@moect/core';
 import { stringify } from 'yaml';
 import { fileProblems } from './file-problems.ts';
+import { problemAt, type SettingsOrigin } from './key-path.ts';
 import { meaningProblems } from './meaning-problems.ts';
-import type { MoectConfig } from './moect-config.ts';
-import { configSchema } from './schema.ts';
+import { type CheckedConfig, configSchema, type MoectConfig } from './schema.ts';
 import { schemaProblems } from './schema-problems.ts';
-import { type KeyPath, type LineOf, parsePath, parseYaml, pathText } from './yaml-source.ts';
+import { parseYaml } from './yaml-source.ts';
 
 /** A configuration that passed every check, and where it came from. */
-export interface ConfigSource {
-  readonly config: MoectConfig;
-  /** For messages. */
-  readonly name: string;
+export interface ConfigSource extends SettingsOrigin {
+  readonly config: CheckedConfig;
   /** As given. */
   readonly text: string;
   /** What relative paths are relative to. */
   readonly folder: string;
-  readonly lineOf: LineOf;
-}
-
-function problemAt(lineOf: LineOf, path: KeyPath, message: string): ConfigProblem {
-  const line = lineOf(path);
-  return { path: pathText(path), message, ...(line === undefined ? {} : { line }) };
 }
 
 /** The checks of schema, meaning and files, all at once, in the order of the file. Throws InvalidConfigError. */
@@ -32,19 +23,20 @@ async function check(value: unknown, source: Omit<ConfigSource, 'config'>): Prom
   const parsed = configSchema.safeParse(value);
   const more = [...meaningProblems(value), ...(await fileProblems(value, source.folder))];
   const problems = [
-    ...(parsed.success ? [] : schemaProblems(parsed.error, value, source.lineOf)),
-    ...more.map(({ path, message }) => problemAt(source.lineOf, path, message)),
+    ...(parsed.success ? [] : schemaProblems({ error: parsed.error, schema: configSchema, value }, source)),
+    ...more.map(({ path, message }) => problemAt(source, path, message)),
   ];
   if (!parsed.success || problems.length > 0) {
     problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
     throw new InvalidConfigError(source.name, problems);
   }
-  return { ...source, config: parsed.data };
+  return { ...source, config: parsed.data as CheckedConfig };
 }
 
 /** Values that stand above those of a file. */
 export interface ConfigOverrides {
-  readonly baseStorage?: FrozenStorage | undefined;
+  readonly baseStorage?: MoectConfig['baseStorage'] | undefined;
+  readonly parts?: MoectConfig['parts'] | undefined;
   readonly preset?: string | undefined;
   readonly output?: string | undefined;
   readonly backend?: MoectConfig['backend'] | undefined;
@@ -96,13 +88,4 @@ export async function configFrom(
 ): Promise<ConfigSource> {
   const text = stringify(config, { aliasDuplicateObjects: false });
   return check(config, { name, text, folder: resolve(folder), lineOf: () => undefined });
-}
-
-/** An InvalidConfigError of a part, with its problems placed below `prefix` in the file; other errors as they are. */
-export function placedBelow(error: unknown, source: ConfigSource, prefix: KeyPath): unknown {
-  if (!(error instanceof InvalidConfigError)) return error;
-  const problems = error.problems.map(({ path, message }) => {
-    return problemAt(source.lineOf, [...prefix, ...parsePath(path)], message);
-  });
-  return new InvalidConfigError(source.name, problems, error.hint);
 }

@@ -1,83 +1,37 @@
-import type { BaseIdentity, Json } from '@moect/core';
-import type { BackendName, FrozenStorage } from '@moect/tensor';
-import type { CombineName } from '../presets/preset.ts';
+import type { BaseIdentity, Settings } from '@moect/core';
+import type { CheckedSettings } from './schema.ts';
 
+/** A language of a run, without its text. */
 export interface RunLanguage {
   readonly code: string;
   readonly role: 'new' | 'old';
-  /** Absolute paths. */
-  readonly files: readonly string[];
-  /** null: new languages by size, old ones equally. */
-  readonly weight: number | null;
+  /** Absolute paths; none where the text was in memory. */
+  readonly files?: readonly string[];
+  /** How often it is drawn among its role. Default: new languages by size, old ones equally. */
+  readonly weight?: number;
 }
 
-export interface EvaluationLanguage {
-  readonly code: string;
-  readonly role: 'new' | 'old' | 'unseen';
-  readonly files: readonly string[];
-}
+type Filled<T, K extends keyof T> = Omit<T, K> & { readonly [Key in K]-?: NonNullable<T[Key]> };
 
-/** A run as configured. null: follows from base and data, see {@link ResolvedRun}. */
-export interface RunPlan {
-  readonly schema: 'moect-run/1';
-  /** Absolute path. */
-  readonly base: string;
-  readonly baseStorage: FrozenStorage;
-  readonly preset: string;
-  readonly method: { readonly name: string; readonly overrides: Readonly<Record<string, Json | undefined>> };
-  readonly languages: readonly RunLanguage[];
-  /** null: the preset's share, more of it where the new text is scarce. */
-  readonly replay: { readonly share: number | null };
-  readonly data: {
-    readonly sequenceLength: number | null;
-    readonly format: 'lines' | 'blocks' | 'whole' | 'jsonl' | null;
-    readonly textField: string;
-    readonly endOfDocument: boolean | null;
-    readonly heldOut: number;
-  };
-  readonly training: {
-    readonly steps: number | null;
-    readonly tokens: number | null;
-    readonly epochs: number | null;
-    readonly batchSize: number | null;
-    readonly accumulation: number;
-    readonly learningRate: number | null;
-    readonly schedule: 'cosine' | 'linear' | 'constant';
-    readonly warmup: number;
-    readonly finalRate: number;
-    readonly maxGradNorm: number;
-    readonly weightDecay: number;
-    readonly seed: number;
-    readonly checkpointEvery: number | null;
-    readonly evaluateEvery: number | null;
-    readonly statisticsEvery: number | null;
-    readonly recompute: boolean;
-  };
-  /** null: the held-out share of the training languages. */
-  readonly evaluation: { readonly languages: readonly EvaluationLanguage[] } | null;
-  readonly extension: { readonly dtype: 'f32' | 'bf16'; readonly license: string | null };
-  /** Absolute folder; null: none. */
-  readonly cache: { readonly folder: string; readonly maxBytes: number | null } | null;
-  readonly backend: {
-    readonly name: 'auto' | BackendName;
-    readonly threads: number | null;
-    readonly gpuMemoryBytes: number | null;
-  };
-  /** Absolute path. */
-  readonly output: string;
-}
-
-/** Nothing is left open. */
-export interface ResolvedRun extends RunPlan {
+/** A run as it is trained: nothing is left open. */
+export interface ResolvedRun extends Pick<CheckedSettings, 'extension' | 'cache'> {
   readonly baseIdentity: BaseIdentity;
-  readonly combine: CombineName;
-  readonly method: RunPlan['method'] & { readonly config: Readonly<Record<string, Json | undefined>> };
-  readonly replay: { readonly share: number };
-  readonly data: RunPlan['data'] & { readonly sequenceLength: number; readonly endOfDocument: boolean };
-  readonly training: RunPlan['training'] & {
-    readonly steps: number;
-    readonly batchSize: number;
-    readonly learningRate: number;
-    readonly checkpointEvery: number;
+  readonly preset: string;
+  /** How the extension is used when nothing else is asked for. */
+  readonly combine: string;
+  readonly method: {
+    readonly name: string;
+    /** What differs from the preset. */
+    readonly overrides: Settings;
+    /** Defaults filled in. */
+    readonly config: Settings;
   };
+  readonly languages: readonly RunLanguage[];
+  /** Share of the sequences in old languages. */
+  readonly replay: { readonly share: number };
+  readonly data: Filled<CheckedSettings['data'], 'sequenceLength' | 'endOfDocument' | 'heldOut'>;
+  readonly training: Filled<
+    CheckedSettings['training'],
+    'steps' | 'batchSize' | 'learningRate' | 'schedule' | 'warmup' | 'finalRate' | 'checkpointEvery'
+  >;
 }

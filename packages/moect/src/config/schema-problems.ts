@@ -1,16 +1,18 @@
 import type { ConfigProblem } from '@moect/core';
 import { z } from 'zod';
 import { didYouMean } from './did-you-mean.ts';
-import { configSchema } from './schema.ts';
-import { type KeyPath, type LineOf, pathText } from './yaml-source.ts';
+import { type KeyPath, problemAt, type SettingsOrigin } from './key-path.ts';
 
 type Issue = z.core.$ZodIssue;
 
 /** The keys that an object at a path may have. */
-function knownKeys(path: KeyPath): string[] {
-  let schema: z.ZodType = configSchema;
+function knownKeys(root: z.ZodType, path: KeyPath): string[] {
+  let schema = root;
   const unwrap = (type: z.ZodType): z.ZodType =>
-    type instanceof z.ZodOptional || type instanceof z.ZodExactOptional
+    type instanceof z.ZodOptional ||
+    type instanceof z.ZodExactOptional ||
+    type instanceof z.ZodDefault ||
+    type instanceof z.ZodPrefault
       ? unwrap(type.unwrap() as z.ZodType)
       : type;
   for (const key of path) {
@@ -53,18 +55,24 @@ function messageOf(issue: Issue, value: unknown): string {
   }
 }
 
+/** What a schema did not accept. */
+export interface Refused {
+  readonly error: z.ZodError;
+  readonly schema: z.ZodType;
+  /** As given. */
+  readonly value: unknown;
+}
+
 /** Turns what zod found into problems with path and line; each unknown key is one problem. */
-export function schemaProblems(error: z.ZodError, root: unknown, lineOf: LineOf): ConfigProblem[] {
-  const problem = (path: KeyPath, message: string): ConfigProblem => {
-    const line = lineOf(path);
-    return { path: pathText(path), message, ...(line === undefined ? {} : { line }) };
-  };
+export function schemaProblems({ error, schema, value }: Refused, origin: SettingsOrigin): ConfigProblem[] {
   return error.issues.flatMap((issue) => {
     const path = issue.path as KeyPath;
     if (issue.code === 'unrecognized_keys') {
-      const known = knownKeys(path);
-      return issue.keys.map((key) => problem([...path, key], `is no known key.${didYouMean(key, known)}`));
+      const known = knownKeys(schema, path);
+      return issue.keys.map((key) =>
+        problemAt(origin, [...path, key], `is no known key.${didYouMean(key, known)}`),
+      );
     }
-    return [problem(path, messageOf(issue, valueAt(root, path)))];
+    return [problemAt(origin, path, messageOf(issue, valueAt(value, path)))];
   });
 }

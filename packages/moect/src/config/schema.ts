@@ -1,16 +1,19 @@
-import type { Settings } from '@moect/core';
+import type { Json } from '@moect/core';
 import { BACKEND_NAMES } from '@moect/tensor';
 import { z } from 'zod';
-import type { MoectConfig } from './moect-config.ts';
 
-const count = (): z.ZodInt => z.int().positive();
-const share = (): z.ZodNumber => z.number().min(0).max(1);
-const files = (): z.ZodArray<z.ZodString> =>
+const count = () => z.int().positive();
+const share = () => z.number().min(0).max(1);
+const files = () =>
   z.array(z.string().min(1)).min(1).describe('.txt or .jsonl, also with .gz; relative to this file');
-const code = (): z.ZodString => z.string().min(1).describe('for example swh_Latn');
+const code = () => z.string().min(1).describe('for example swh_Latn');
 
 // JSON on disk has no `undefined`, which the type of our settings allows for
-const settings = (): z.ZodType<Settings> => z.record(z.string(), z.json()) as z.ZodType<Settings>;
+const settings = () =>
+  z.record(z.string(), z.json()) as unknown as z.ZodType<
+    Readonly<Record<string, Json | undefined>>,
+    Readonly<Record<string, Json | undefined>>
+  >;
 
 const language = z.strictObject({
   code: code(),
@@ -23,13 +26,19 @@ const language = z.strictObject({
     .describe('how often it is drawn among its role; default: new by size, old equally'),
 });
 
+const evaluationLanguage = z.strictObject({
+  code: code(),
+  role: z.enum(['new', 'old', 'unseen']),
+  files: files(),
+});
+
 const data = z.strictObject({
   sequenceLength: count().exactOptional().describe("tokens; default: the base's context, at most 512"),
   format: z
     .enum(['lines', 'blocks', 'whole', 'jsonl'])
     .exactOptional()
     .describe('what a document is; default: lines for .txt, jsonl for .jsonl'),
-  textField: z.string().min(1).exactOptional().describe("JSONL field with the text; default 'text'"),
+  textField: z.string().min(1).default('text').describe('JSONL field with the text'),
   endOfDocument: z
     .boolean()
     .exactOptional()
@@ -39,7 +48,9 @@ const data = z.strictObject({
     .min(0)
     .max(0.5)
     .exactOptional()
-    .describe('share of the documents kept out of training, written to held-out/; default 0.05'),
+    .describe(
+      'share of the documents kept out of training, written to held-out/; default 0.05, 0 beside evaluation',
+    ),
 });
 
 const training = z.strictObject({
@@ -47,18 +58,20 @@ const training = z.strictObject({
   tokens: count().exactOptional().describe('tokens of all languages, replay included'),
   epochs: z.number().positive().exactOptional().describe('passes over the new languages; default 4'),
   batchSize: count().exactOptional().describe('sequences; default: about 2,048 tokens'),
-  accumulation: count().exactOptional().describe('batches in one optimizer step; default 1'),
+  accumulation: count().default(1).describe('batches in one optimizer step'),
   learningRate: z
     .number()
     .positive()
     .exactOptional()
     .describe("default: the preset's rule for this base's size"),
-  schedule: z.enum(['cosine', 'linear', 'constant']).exactOptional().describe('default: cosine'),
-  warmup: share().exactOptional().describe('share of the steps'),
-  finalRate: share().exactOptional().describe('learning rate at the end, as a share of the highest'),
-  maxGradNorm: z.number().positive().exactOptional().describe('gradients are clipped to it; default 1'),
-  weightDecay: z.number().min(0).exactOptional().describe('default 0'),
-  seed: z.int().min(0).exactOptional().describe('default 0'),
+  schedule: z.enum(['cosine', 'linear', 'constant']).exactOptional().describe("default: the preset's"),
+  warmup: share().exactOptional().describe("share of the steps; default: the preset's"),
+  finalRate: share()
+    .exactOptional()
+    .describe("learning rate at the end, as a share of the highest; default: the preset's"),
+  maxGradNorm: z.number().positive().default(1).describe('gradients are clipped to it'),
+  weightDecay: z.number().min(0).default(0),
+  seed: z.int().min(0).default(0),
   checkpointEvery: count().exactOptional().describe('steps; default: a tenth of the run, at least 20'),
   evaluateEvery: count().exactOptional().describe('steps; default: only at the end'),
   statisticsEvery: count()
@@ -66,46 +79,26 @@ const training = z.strictObject({
     .describe('steps between gate and expert statistics; default: never'),
   recompute: z
     .boolean()
-    .exactOptional()
-    .describe('less memory for more time, same bits: layers run again on the way back; default false'),
+    .default(false)
+    .describe('less memory for more time, same bits: layers run again on the way back'),
 });
 
-const evaluationLanguage = z.strictObject({
-  code: code(),
-  role: z.enum(['new', 'old', 'unseen']),
-  files: files(),
-});
-
-/** The configuration file of `moect train`. Unknown keys are refused. */
-export const configSchema: z.ZodType<MoectConfig> = z.strictObject({
-  base: z.string().min(1).describe('folder with config.json, safetensors weights and tokenizer.json'),
-  baseStorage: z
-    .enum(['float32', 'bfloat16', 'int8'])
-    .exactOptional()
-    .describe(
-      "the base's matrices in memory: bfloat16 half (exact for bfloat16 files), int8 a quarter; default float32",
-    ),
+/** Settings of a run that a file and a program spell alike. */
+const runShape = {
   preset: z
     .string()
     .min(1)
     .exactOptional()
-    .describe('moe-ct, moe-ct-paper, moe-ct-mixture, ct, ct-replay, lora-ct'),
-  method: settings().exactOptional().describe("settings of the preset's method that differ from the preset"),
-  languages: z.array(language).min(1),
-  replay: z
-    .strictObject({ share: share().describe('share of the sequences in old languages') })
-    .exactOptional(),
-  data: data.exactOptional(),
-  training: training.exactOptional(),
-  evaluation: z
-    .strictObject({ languages: z.array(evaluationLanguage).min(1).describe('default: the held-out share') })
-    .exactOptional(),
+    .describe('moe-ct, moe-ct-paper, moe-ct-mixture, ct, ct-replay, lora-ct, or one of your parts'),
+  method: settings().default({}).describe("settings of the preset's method that differ from the preset"),
+  data: data.prefault({}),
+  training: training.prefault({}),
   extension: z
     .strictObject({
-      dtype: z.enum(['f32', 'bf16']).exactOptional().describe('of the saved weights; default f32'),
+      dtype: z.enum(['f32', 'bf16']).default('f32').describe('of the saved weights'),
       license: z.string().min(1).exactOptional().describe('SPDX name, for the model card'),
     })
-    .exactOptional(),
+    .prefault({}),
   cache: z
     .strictObject({
       folder: z.string().min(1).describe('shared by runs; relative to this file'),
@@ -113,20 +106,63 @@ export const configSchema: z.ZodType<MoectConfig> = z.strictObject({
     })
     .exactOptional()
     .describe('keeps what the frozen layers below the extension make of the text, rounded to bf16'),
+};
+
+export const runSchema = z.strictObject(runShape);
+
+/** The configuration file of `moect train`. Unknown keys are refused. */
+export const configSchema = z.strictObject({
+  base: z.string().min(1).describe('folder with config.json, safetensors weights and tokenizer.json'),
+  baseStorage: z
+    .enum(['float32', 'bfloat16', 'int8'])
+    .default('float32')
+    .describe("the base's matrices in memory: bfloat16 half (exact for bfloat16 files), int8 a quarter"),
+  parts: z
+    .union([z.string().min(1), z.array(z.string().min(1))])
+    .exactOptional()
+    .describe('modules with routers, experts, methods, … of your own; relative to this file'),
+  ...runShape,
+  languages: z.array(language).min(1),
+  replay: z
+    .strictObject({ share: share().describe('share of the sequences in old languages') })
+    .exactOptional()
+    .describe("default: the preset's, more of it where the new text is scarce"),
+  evaluation: z
+    .strictObject({ languages: z.array(evaluationLanguage).min(1).describe('default: the held-out share') })
+    .exactOptional(),
   backend: z
     .strictObject({
-      name: z.enum(['auto', ...BACKEND_NAMES]).exactOptional(),
+      name: z.enum(['auto', ...BACKEND_NAMES]).default('auto'),
       threads: count().exactOptional(),
       gpuMemoryBytes: count()
         .exactOptional()
         .describe('of a GPU, to stay within: WebGPU does not tell how much there is; default: not checked'),
     })
-    .exactOptional(),
-  output: z.string().min(1).exactOptional().describe("folder of the run; default 'run'"),
+    .prefault({}),
+  output: z.string().min(1).default('run').describe('folder of the run'),
   resolved: settings().exactOptional().describe('written by moect into resolved.json, not read'),
 });
 
+// JSON of any shape stays as it is: its type has no end
+type DeepReadonly<T> = T extends object
+  ? string extends keyof T
+    ? T
+    : { readonly [K in keyof T]: DeepReadonly<T[K]> }
+  : T;
+
+/** What a configuration file may say; what is left out has a default. */
+export type MoectConfig = DeepReadonly<z.input<typeof configSchema>>;
+
+/** A configuration file with the defaults that follow from nothing else filled in. */
+export type CheckedConfig = DeepReadonly<z.output<typeof configSchema>>;
+
+/** Settings of a run, as a program may give them; see `config.schema.json`. */
+export type RunSettings = DeepReadonly<z.input<typeof runSchema>>;
+
+/** Settings of a run with their defaults. */
+export type CheckedSettings = DeepReadonly<z.output<typeof runSchema>>;
+
 /** JSON Schema (2020-12) of the configuration file, for editors. */
 export function configJsonSchema(): object {
-  return z.toJSONSchema(configSchema, { target: 'draft-2020-12' });
+  return z.toJSONSchema(configSchema, { target: 'draft-2020-12', io: 'input' });
 }

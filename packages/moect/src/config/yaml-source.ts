@@ -1,30 +1,10 @@
 import { type ConfigProblem, InvalidConfigError } from '@moect/core';
 import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
-
-export type KeyPath = readonly (string | number)[];
-
-/** Where the value (or, failing that, its nearest parent) at a path stands, counted from 1. */
-export type LineOf = (path: KeyPath) => number | undefined;
+import type { KeyPath, LineOf } from './key-path.ts';
 
 export interface YamlSource {
   readonly value: unknown;
   readonly lineOf: LineOf;
-}
-
-/** `languages[0].files`: how problems name a place. */
-export function pathText(path: KeyPath): string {
-  const text = path.reduce<string>((sum, key) => {
-    if (typeof key === 'number') return `${sum}[${key}]`;
-    return sum === '' ? key : `${sum}.${key}`;
-  }, '');
-  return text === '' ? '(whole file)' : text;
-}
-
-/** The inverse of {@link pathText}. */
-export function parsePath(text: string): KeyPath {
-  return [...text.matchAll(/\[(\d+)\]|[^.[\]]+/g)].map(([all, index]) =>
-    index === undefined ? all : Number(index),
-  );
 }
 
 /** Offset of the key, so that the line is right for values that begin on the next one. */

@@ -1,5 +1,3 @@
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Document, RoutingStatistics } from '@moect/core';
 import {
   assertMixtureBound,
@@ -12,32 +10,31 @@ import {
   reportScores,
 } from '@moect/eval';
 import { digestParameters } from '@moect/freeze';
-import type { BackendInfo } from '@moect/tensor';
-import type { LoadedBase } from '../base/describe-base.ts';
-import { BASE_PRIOR } from './combined-scorer.ts';
-import type { ExtensionComparison } from './compare-extensions.ts';
-import type { EvaluatedText } from './read-texts.ts';
+import type { Base } from '../base/base.ts';
+import { GATE } from '../parts/moect.ts';
+import type { PackComparison } from './compare.ts';
+import type { EvaluatedText } from './evaluated-texts.ts';
+import { BASE_PRIOR } from './scorers.ts';
 
 export interface ReportInput {
-  readonly backend: BackendInfo;
-  readonly base: LoadedBase;
+  readonly base: Base;
   readonly texts: readonly EvaluatedText[];
-  readonly comparisons: readonly ExtensionComparison[];
-  /** Folders of the extensions, in their order. */
-  readonly folders: readonly string[];
+  readonly comparisons: readonly PackComparison[];
   readonly seconds: number;
 }
 
 /** Documents of each language in which gates are measured: enough for a mean. */
 const GATE_DOCUMENTS = 20;
 
+const encoder = new TextEncoder();
+
 const utf8Bytes = (documents: readonly Document[]): number =>
-  documents.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
+  documents.reduce((sum, { text }) => sum + encoder.encode(text).length, 0);
 
 function reportLanguage(text: EvaluatedText, { comparisons }: ReportInput): ReportLanguage {
   const { code, role, documents } = text;
-  const trained = comparisons.flatMap(({ extension }) =>
-    (extension.info.training?.languages ?? []).filter((l) => l.code === code).map((l) => l.trainedTokens),
+  const trained = comparisons.flatMap(({ pack }) =>
+    (pack.info.training?.languages ?? []).filter((l) => l.code === code).map((l) => l.trainedTokens),
   );
   const row = comparisons[0]?.comparison.languages.find(({ language }) => language === code);
   return {
@@ -50,27 +47,29 @@ function reportLanguage(text: EvaluatedText, { comparisons }: ReportInput): Repo
   };
 }
 
-async function folderBytes(folder: string): Promise<number> {
-  const sizes = (await readdir(folder)).map(async (name) => (await stat(join(folder, name))).size);
-  return (await Promise.all(sizes)).reduce((a, b) => a + b, 0);
+/** Size of the pack's folder. */
+async function packBytes({ pack }: PackComparison): Promise<number> {
+  let bytes = 0;
+  for (const pieces of (await pack.files()).values()) for (const piece of pieces) bytes += piece.length;
+  return bytes;
 }
 
 /** p of the gate by site and language; nothing for methods without a branch beside the layers. */
 async function gatesOf(
-  { extension, combine }: ExtensionComparison,
+  { pack, combine }: PackComparison,
   { base, texts }: ReportInput,
 ): Promise<{ readonly gates?: RoutingStatistics }> {
-  if (combine !== 'gate' || extension.extension.attachments.ffn.size === 0) return {};
+  if (combine !== GATE || pack.extension.attachments.ffn.size === 0) return {};
   const gates = await measureGates({
     base: base.model,
     tokenizer: base.tokenizer,
-    extension: extension.extension,
+    extension: pack.extension,
     documents: texts.flatMap(({ documents }) => documents.slice(0, GATE_DOCUMENTS)),
   });
   return { gates };
 }
 
-function mixtureParts({ combine, scores, baseScores }: ExtensionComparison): Partial<ReportMethod> {
+function mixtureParts({ combine, scores, baseScores }: PackComparison): Partial<ReportMethod> {
   if (combine !== 'mixture') return {};
   return {
     mixtureBound: assertMixtureBound(scores, baseScores, BASE_PRIOR),
@@ -78,12 +77,8 @@ function mixtureParts({ combine, scores, baseScores }: ExtensionComparison): Par
   };
 }
 
-async function reportMethod(
-  comparison: ExtensionComparison,
-  folder: string,
-  input: ReportInput,
-): Promise<ReportMethod> {
-  const { name, info } = comparison.extension;
+async function reportMethod(comparison: PackComparison, input: ReportInput): Promise<ReportMethod> {
+  const { name, info } = comparison.pack;
   const { training } = info;
   return {
     name: info.preset ?? info.method,
@@ -94,7 +89,7 @@ async function reportMethod(
     trainedTokens: training?.tokens ?? 0,
     // an extension folder does not say how fast it was made
     tokensPerSecond: 0,
-    packBytes: await folderBytes(folder),
+    packBytes: await packBytes(comparison),
     ...(training && { learningRate: training.learningRate, replayShare: training.replayShare }),
     ...reportScores(comparison.comparison),
     ...mixtureParts(comparison),
@@ -104,18 +99,16 @@ async function reportMethod(
 
 /** `report.json` of a comparison. Also proves the mixture's bound on every document. Throws MoectError. */
 export async function buildReport(input: ReportInput): Promise<Report> {
-  const { backend, base, texts, comparisons, folders, seconds } = input;
+  const { base, texts, comparisons, seconds } = input;
   const methods: ReportMethod[] = [];
-  for (const [i, comparison] of comparisons.entries()) {
-    methods.push(await reportMethod(comparison, folders[i]!, input));
-  }
+  for (const comparison of comparisons) methods.push(await reportMethod(comparison, input));
   return {
     schema: 'moect-report/1',
     title: `${base.identity.id}: what was won, what was forgotten`,
     createdAt: new Date().toISOString(),
     seconds,
-    peakRssBytes: process.resourceUsage().maxRSS * 1024,
-    backend,
+    peakRssBytes: base.platform.peakMemory(),
+    backend: base.backend,
     base: {
       id: base.identity.id,
       parameters: base.parameterCount,

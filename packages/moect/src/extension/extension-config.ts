@@ -1,12 +1,6 @@
-import {
-  type BaseIdentity,
-  type ConfigProblem,
-  CorruptDataError,
-  type ExtensionMetadata,
-  type Settings,
-} from '@moect/core';
+import { type BaseIdentity, type ConfigProblem, CorruptDataError, type Settings } from '@moect/core';
 import { z } from 'zod';
-import type { CombineName } from '../presets/preset.ts';
+import { type OwnPart, PART_KINDS } from '../parts/parts.ts';
 
 export const EXTENSION_CONFIG_FILE = 'moect_config.json';
 export const EXTENSION_WEIGHTS_FILE = 'moect_model.safetensors';
@@ -35,23 +29,18 @@ export interface TrainingSummary {
   }[];
 }
 
-/** What an extension folder says about itself beside its weights. */
-export interface ExtensionInfo extends ExtensionMetadata {
-  /** How it is used when nothing else is asked for. Default `gate`. */
-  readonly combine?: CombineName;
-  /** Preset that it was made with. */
-  readonly preset?: string;
-  readonly training?: TrainingSummary;
-}
-
 /** `moect_config.json`. */
 export interface ExtensionConfigFile {
   readonly schema: 'moect-extension/1';
   readonly method: string;
   /** Of the method, defaults filled in: enough to attach again. */
   readonly config: Settings;
-  readonly combine: CombineName;
+  /** How it is used when nothing else is asked for: `gate`, or the name of a combination. */
+  readonly combine: string;
+  /** Preset that it was made with. */
   readonly preset: string | null;
+  /** What it needs beside the built-in parts; absent where that is nothing. */
+  readonly parts?: readonly OwnPart[] | undefined;
   readonly languages: readonly { readonly code: string; readonly role: 'old' | 'new' }[];
   readonly license: string | null;
   readonly base: BaseIdentity;
@@ -88,8 +77,11 @@ const fileSchema: z.ZodType<ExtensionConfigFile> = z.strictObject({
   schema: z.literal('moect-extension/1'),
   method: z.string().min(1),
   config: settings,
-  combine: z.enum(['known', 'mixture', 'gate']),
+  combine: z.string().min(1),
   preset: z.string().nullable(),
+  parts: z
+    .array(z.strictObject({ kind: z.enum(PART_KINDS), name: z.string(), from: z.string().nullable() }))
+    .optional(),
   languages: z.array(z.strictObject({ code: z.string().min(1), role: z.enum(['old', 'new']) })),
   license: z.string().nullable(),
   base: z.strictObject({

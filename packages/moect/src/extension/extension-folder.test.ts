@@ -1,42 +1,42 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Extension } from '@moect/core';
 import { openSafetensors, writeSafetensorsFile } from '@moect/models/node';
 import { assign, createRng, memory, randomNormal, tidy } from '@moect/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Base } from '../base/base.ts';
 import { chooseBackend } from '../base/choose-backend.ts';
-import { type LoadedBase, loadBase } from '../base/load-base.ts';
-import { createMethod, presets } from '../presets/registry.ts';
+import { openBase } from '../base/open-base.ts';
+import { defaultMoect } from '../parts/moect.ts';
 import { makeTinyBase } from '../testing/make-tiny-base.ts';
-import { EXTENSION_CONFIG_FILE, EXTENSION_WEIGHTS_FILE, type ExtensionInfo } from './extension-config.ts';
-import { loadExtension, readExtensionConfig } from './load-extension.ts';
-import { saveExtension } from './save-extension.ts';
+import { testPack } from '../testing/test-pack.ts';
+import { EXTENSION_CONFIG_FILE, EXTENSION_WEIGHTS_FILE } from './extension-config.ts';
+import { openPack } from './open-pack.ts';
+import type { Pack } from './pack.ts';
+
+const presets = [...defaultMoect.presets.values()];
 
 let folder: string;
-let base: LoadedBase;
-let info: ExtensionInfo;
+let base: Base;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'moect-extension-'));
   await chooseBackend('wasm', 1);
   await makeTinyBase(join(folder, 'base'));
-  base = await loadBase(join(folder, 'base'));
-  const languages = [{ code: 'swh_Latn', role: 'new' as const }];
-  info = { base: base.identity, languages, license: 'CC0-1.0', combine: 'gate', preset: 'moe-ct' };
+  base = await openBase(join(folder, 'base'));
 });
 afterAll(() => rm(folder, { recursive: true }));
 
 /** An extension whose parameters are all random, so that a tensor in the wrong place shows. */
-function scrambled(presetName = 'moe-ct'): Extension {
+function scrambled(presetName = 'moe-ct'): Pack {
   const preset = presets.find(({ name }) => name === presetName)!;
-  const extension = createMethod(preset.method).attach(base.model, preset.config, createRng(5));
+  const extension = defaultMoect.method(preset.method).attach(base.model, preset.config, createRng(5));
   for (const [path, parameter] of extension.parameters) {
     tidy(() => assign(parameter, randomNormal(createRng(9).fork(path), parameter.shape, 0.3)));
   }
-  return extension;
+  return testPack(base, extension);
 }
 
-async function valuesOf(extension: Extension): Promise<Record<string, number[]>> {
+async function valuesOf({ extension }: Pack): Promise<Record<string, number[]>> {
   const values: Record<string, number[]> = {};
   for (const [path, parameter] of extension.parameters) values[path] = [...(await parameter.data())];
   return values;
@@ -45,11 +45,11 @@ async function valuesOf(extension: Extension): Promise<Record<string, number[]>>
 /** Saves a good extension, lets `damage` loose on it, and loads it. */
 async function loadDamaged(damage: (at: string) => Promise<void>): Promise<unknown> {
   const at = join(folder, 'damaged');
-  const extension = scrambled();
-  await saveExtension(at, extension, info);
-  extension.dispose();
+  const pack = scrambled();
+  await pack.save(at);
+  pack.dispose();
   await damage(at);
-  return loadExtension(at, base);
+  return openPack(base, at);
 }
 
 async function editConfig(at: string, edit: (config: Record<string, unknown>) => void): Promise<void> {
@@ -81,21 +81,22 @@ async function editWeights(
 describe('an extension folder', () => {
   it.each(presets.map(({ name }) => name))('gives back every bit: %s', async (name) => {
     const at = join(folder, `pack-${name}`);
-    const extension = scrambled(name);
-    await saveExtension(at, extension, info);
-    const loaded = await loadExtension(at, base);
-    expect(await valuesOf(loaded.extension)).toEqual(await valuesOf(extension));
-    expect(loaded.extension.config).toEqual(extension.config);
-    expect(loaded.info).toMatchObject({ method: extension.method, license: 'CC0-1.0', base: base.identity });
-    extension.dispose();
-    loaded.extension.dispose();
+    const pack = scrambled(name);
+    await pack.save(at);
+    const loaded = await openPack(base, at);
+    const { method, config } = pack.extension;
+    expect(await valuesOf(loaded)).toEqual(await valuesOf(pack));
+    expect(loaded.extension.config).toEqual(config);
+    expect(loaded.info).toMatchObject({ method, license: 'CC0-1.0', base: base.identity });
+    pack.dispose();
+    loaded.dispose();
   });
 
   it('has one tensor for each expert, a config and a model card, and nothing else', async () => {
     const at = join(folder, 'named');
-    const extension = scrambled();
-    await saveExtension(at, extension, info);
-    extension.dispose();
+    const pack = scrambled();
+    await pack.save(at);
+    pack.dispose();
     expect((await readdir(at)).sort()).toEqual(['README.md', 'moect_config.json', 'moect_model.safetensors']);
     const file = await openSafetensors(join(at, EXTENSION_WEIGHTS_FILE));
     expect([...file.entries.keys()]).toContain('model.layers.1.moe.experts.0.gate_proj.weight');
@@ -110,54 +111,54 @@ describe('an extension folder', () => {
 
   it('is the same bytes for the same extension, and is replaced as a whole', async () => {
     const at = join(folder, 'twice');
-    const extension = scrambled();
-    await saveExtension(at, extension, info);
+    const pack = scrambled();
+    await pack.save(at);
     const first = await readFile(join(at, EXTENSION_WEIGHTS_FILE));
     await writeFile(join(at, 'stray.txt'), 'x');
-    await saveExtension(at, extension, info);
+    await pack.save(at);
     expect(await readFile(join(at, EXTENSION_WEIGHTS_FILE))).toEqual(first);
     expect(await readdir(at)).not.toContain('stray.txt');
     expect((await readdir(folder)).filter((name) => name.startsWith('.'))).toEqual([]);
-    extension.dispose();
+    pack.dispose();
   });
 
   it('keeps what was there when saving fails', async () => {
     const at = join(folder, 'kept');
-    const extension = scrambled();
-    await saveExtension(at, extension, info);
+    const pack = scrambled();
+    await pack.save(at);
     const before = await readFile(join(at, EXTENSION_WEIGHTS_FILE));
-    const [, victim] = [...extension.parameters][0]!;
+    const [, victim] = [...pack.extension.parameters][0]!;
     tidy(() => assign(victim, randomNormal(createRng(1), victim.shape, Number.NaN)));
-    await expect(saveExtension(at, extension, info)).rejects.toMatchObject({ name: 'CorruptDataError' });
+    await expect(pack.save(at)).rejects.toMatchObject({ name: 'CorruptDataError' });
     expect(await readFile(join(at, EXTENSION_WEIGHTS_FILE))).toEqual(before);
     expect((await readdir(folder)).filter((name) => name.startsWith('.'))).toEqual([]);
-    extension.dispose();
+    pack.dispose();
   });
 
   it('halves with bf16, within its precision', async () => {
     const at = join(folder, 'half');
-    const extension = scrambled();
-    await saveExtension(at, extension, info, { dtype: 'bf16' });
+    const pack = scrambled();
+    await pack.save(at, { dtype: 'bf16' });
     const file = await openSafetensors(join(at, EXTENSION_WEIGHTS_FILE));
     expect(new Set([...file.entries.values()].map(({ dtype }) => dtype))).toEqual(new Set(['BF16']));
     await file.close();
-    const loaded = await loadExtension(at, base);
-    const [wanted, given] = [await valuesOf(extension), await valuesOf(loaded.extension)];
+    const loaded = await openPack(base, at);
+    const [wanted, given] = [await valuesOf(pack), await valuesOf(loaded)];
     for (const [path, values] of Object.entries(wanted)) {
       values.forEach((value, i) => {
         expect(Math.abs(given[path]![i]! - value)).toBeLessThanOrEqual(Math.abs(value) / 256);
       });
     }
-    extension.dispose();
-    loaded.extension.dispose();
+    pack.dispose();
+    loaded.dispose();
   });
 
   it('leaks no tensor, loaded or refused', async () => {
     const before = memory().numTensors;
-    const extension = scrambled();
-    await saveExtension(join(folder, 'leak'), extension, info);
-    extension.dispose();
-    (await loadExtension(join(folder, 'leak'), base)).extension.dispose();
+    const pack = scrambled();
+    await pack.save(join(folder, 'leak'));
+    pack.dispose();
+    (await openPack(base, join(folder, 'leak'))).dispose();
     await expect(
       loadDamaged((at) => editWeights(at, (t) => void t.delete([...t.keys()][0]!))),
     ).rejects.toThrow();
@@ -168,13 +169,13 @@ describe('an extension folder', () => {
 describe('an extension folder is refused', () => {
   it('with another base', async () => {
     await makeTinyBase(join(folder, 'other'), 2);
-    const other = await loadBase(join(folder, 'other'));
-    await expect(loadExtension(join(folder, 'pack-moe-ct'), other)).rejects.toMatchObject({
+    const other = await openBase(join(folder, 'other'));
+    await expect(openPack(other, join(folder, 'pack-moe-ct'))).rejects.toMatchObject({
       name: 'BaseMismatchError',
       expectedSha256: base.identity.sha256,
       givenSha256: other.identity.sha256,
     });
-    other.model.dispose();
+    other.dispose();
   });
 
   it.each<[string, string, RegExp, (at: string) => Promise<void>]>([
@@ -260,9 +261,5 @@ describe('an extension folder is refused', () => {
     );
     expect(refusal).toMatchObject({ name });
     expect(refusal!.message).toMatch(message);
-  });
-
-  it('reads its config without its weights', async () => {
-    expect((await readExtensionConfig(join(folder, 'pack-lora-ct'))).method).toBe('lora-ct');
   });
 });

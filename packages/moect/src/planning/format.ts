@@ -1,21 +1,7 @@
-import { grouped } from '../cli/io.ts';
-import type { TrainingPlan } from './estimate.ts';
+import { duration, gibibytes, grouped } from '../numbers.ts';
+import type { TrainingPlan } from './training-plan.ts';
 
-/** 1.5e9 → `1.40 GiB`; below a tenth of it in MiB. */
-export function gibibytes(bytes: number): string {
-  const gib = bytes / 2 ** 30;
-  return gib >= 0.1 ? `${gib.toFixed(2)} GiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-}
-
-/** 3723 → `1 h 2 min`. */
-export function duration(seconds: number): string {
-  if (seconds < 60) return `${seconds < 10 ? seconds.toPrecision(2) : Math.round(seconds)} s`;
-  const minutes = Math.round(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  if (hours < 48) return `${hours} h ${minutes % 60} min`;
-  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
-}
+const free = (bytes: number | null): string => (bytes === null ? '' : `, ${gibibytes(bytes)} free`);
 
 function rows(plan: TrainingPlan): [string, string][] {
   const { memory, disk, time, batchSize, accumulation, sequenceLength } = plan;
@@ -54,11 +40,10 @@ function rows(plan: TrainingPlan): [string, string][] {
           ],
         ] as [string, string][])),
     ['at least', `${gibibytes(memory.leastBytes)} for weights, gradients and optimizer`],
-    ['memory', `${gibibytes(memory.moreBytes)} more, ${gibibytes(memory.availableBytes)} free`],
+    ['memory', `${gibibytes(memory.moreBytes)} more${free(memory.availableBytes)}`],
     [
       'disk',
-      `${gibibytes(disk.neededBytes)} (a checkpoint ${gibibytes(disk.checkpointBytes)})` +
-        (disk.availableBytes === null ? '' : `, ${gibibytes(disk.availableBytes)} free`),
+      `${gibibytes(disk.neededBytes)} (a checkpoint ${gibibytes(disk.checkpointBytes)})${free(disk.availableBytes)}`,
     ],
   ];
 }

@@ -1,24 +1,30 @@
-import type { ConfigSource } from '../config/read-config.ts';
-import { defaultMoect, type Moect } from '../presets/registry.ts';
-import { prepare } from '../training/run-training.ts';
-import type { TrainingPlan } from './estimate.ts';
+import type { Base } from '../base/base.ts';
+import { prepareRun } from '../training/prepare-run.ts';
+import type { RunInput } from '../training/run-input.ts';
+import { inputOf, type TrainOptions } from '../training/train.ts';
 import { type PlanningOptions, planPrepared } from './plan-training.ts';
+import type { TrainingPlan } from './training-plan.ts';
 
-/**
- * Says what the run of a configuration will take on this machine: time, memory, disk. Reads the base and the text and
- * runs a few steps that change nothing; writes nothing. Throws InvalidConfigError, BackendUnavailableError and
- * CorruptDataError.
- */
-export async function planTraining(
-  source: ConfigSource,
-  options: Partial<PlanningOptions> & { readonly moect?: Moect } = {},
+/** See `planTraining`. */
+export async function planRun(
+  base: Base,
+  input: RunInput,
+  options: Partial<PlanningOptions> = {},
 ): Promise<TrainingPlan> {
-  const prepared = await prepare(source, options.moect ?? defaultMoect);
+  const prepared = await prepareRun(base, input);
   try {
     return await planPrepared(prepared, { time: true, ...options });
   } finally {
     await prepared.hiddenStates?.close();
     prepared.extension.dispose();
-    prepared.base.model.dispose();
   }
+}
+
+/**
+ * Says what a run will take on this machine: time, memory, disk. Runs a few steps that change nothing; writes nothing.
+ * Throws InvalidConfigError and CorruptDataError.
+ * @param options as for `train`
+ */
+export async function planTraining(base: Base, options: TrainOptions): Promise<TrainingPlan> {
+  return planRun(base, await inputOf(base, options), { output: options.output });
 }

@@ -1,28 +1,23 @@
-import { type Extension, InvalidConfigError, MoectError } from '@moect/core';
+import { InvalidConfigError, MoectError } from '@moect/core';
 import { activeBackend, keepsCompressed } from '@moect/tensor';
 import { countTokens, type TrainOptions } from '@moect/trainer';
-import type { LoadedBase } from '../base/describe-base.ts';
-import type { ResolvedRun } from '../config/resolved-run.ts';
-import type { DiskEstimate, MemoryEstimate, TrainingPlan } from './estimate.ts';
-import { gibibytes } from './format.ts';
-import { availableMemory, freeDisk } from './machine.ts';
+import { gibibytes } from '../numbers.ts';
+import type { PreparedRun } from '../training/prepare-run.ts';
 import { probeMemory, type StepMemory } from './probe-memory.ts';
 import { probeTime } from './probe-time.ts';
 import { suggestSmaller } from './suggest.ts';
+import type { DiskEstimate, MemoryEstimate, TrainingPlan } from './training-plan.ts';
 
 /** What is planned: a run with everything that it needs in memory. */
-export interface PlannedRun {
-  readonly run: ResolvedRun;
-  readonly base: LoadedBase;
-  readonly extension: Extension;
-  readonly options: TrainOptions;
-}
+type PlannedRun = Pick<PreparedRun, 'run' | 'base' | 'extension' | 'options' | 'input'>;
 
 export interface PlanningOptions {
   /** Measure how long a step takes too. */
   readonly time: boolean;
   /** Bytes of the backend's memory to stay within. Default: 4 GiB on wasm, on webgpu what the configuration says. */
-  readonly limitBytes?: number;
+  readonly limitBytes?: number | undefined;
+  /** Folder of the run. Default: none, so that no disk is needed. */
+  readonly output?: string | undefined;
 }
 
 const CHECKPOINTS_KEPT = 3;
@@ -32,13 +27,17 @@ const BYTES_PER_WEIGHT = { float32: 4, bfloat16: 2, int8: 1 } as const;
 const sizeOf = (tensors: Iterable<{ readonly size: number }>): number =>
   [...tensors].reduce((sum, { size }) => sum + size, 0);
 
-async function diskEstimate({ run, extension }: PlannedRun): Promise<DiskEstimate> {
+async function diskEstimate(
+  { run, base, extension }: PlannedRun,
+  output: string | undefined,
+): Promise<DiskEstimate> {
   const trained = sizeOf(extension.parameters.values());
   // weights and two moments
   const checkpointBytes = 3 * FLOAT * trained;
   const extensionBytes = (run.extension.dtype === 'bf16' ? 2 : FLOAT) * trained;
   const neededBytes = (CHECKPOINTS_KEPT + 1) * checkpointBytes + extensionBytes;
-  return { checkpointBytes, extensionBytes, neededBytes, availableBytes: await freeDisk(run.output) };
+  const availableBytes = output === undefined ? null : await base.platform.freeDisk(output);
+  return { checkpointBytes, extensionBytes, neededBytes, availableBytes };
 }
 
 function memoryEstimate({ run, base, extension }: PlannedRun, memory: StepMemory | null): MemoryEstimate {
@@ -46,7 +45,7 @@ function memoryEstimate({ run, base, extension }: PlannedRun, memory: StepMemory
   // one copy of what trains, gradients, and two moments
   const weightBytes = keepsCompressed() ? BYTES_PER_WEIGHT[base.storage] : FLOAT;
   const leastBytes = weightBytes * base.parameterCount + 4 * FLOAT * trained;
-  const availableBytes = availableMemory();
+  const availableBytes = base.platform.availableMemory();
   if (memory === null) return { leastBytes, heap: null, gpu: null, moreBytes: leastBytes, availableBytes };
   const { kind, limitBytes, heldBytes, isMachines } = memory;
   const { peakBytes, usedBytes } = memory.at(run.training.batchSize);
@@ -61,12 +60,12 @@ function memoryEstimate({ run, base, extension }: PlannedRun, memory: StepMemory
 
 /** Memory of a step, or why not even few sequences can be tried. */
 async function tryProbe(
-  { run, options }: PlannedRun,
+  { run, options, input }: PlannedRun,
   limitBytes: number | undefined,
 ): Promise<{ steps: StepMemory | null; problem: string | null }> {
   const { batchSize } = run.training;
   const size = { sequenceLength: run.data.sequenceLength, batchSize };
-  const gpuLimit = activeBackend() === 'webgpu' ? (run.backend.gpuMemoryBytes ?? undefined) : undefined;
+  const gpuLimit = activeBackend() === 'webgpu' ? input.gpuMemoryBytes : undefined;
   try {
     const steps = await probeMemory(options, { ...size, limitBytes: limitBytes ?? gpuLimit });
     return { steps, problem: steps?.problemAt(batchSize) ?? null };
@@ -78,7 +77,7 @@ async function tryProbe(
 
 function warningsOf({ moreBytes, availableBytes }: MemoryEstimate, disk: DiskEstimate): string[] {
   const warnings: string[] = [];
-  if (moreBytes > availableBytes) {
+  if (availableBytes !== null && moreBytes > availableBytes) {
     warnings.push(
       `a step takes ${gibibytes(moreBytes)} more memory, and ${gibibytes(availableBytes)} are free`,
     );
@@ -99,7 +98,10 @@ function meanTokens({ data, totalSteps, gradientAccumulation = 1 }: TrainOptions
 /** Sequences that may be tried for the time: up to a batch, as many as surely fit. */
 function mostRows(steps: StepMemory | null, batchSize: number, { availableBytes }: MemoryEstimate): number {
   if (steps === null) return batchSize;
-  const room = steps.isMachines ? steps.at(1).usedBytes + availableBytes : Number.POSITIVE_INFINITY;
+  const room =
+    steps.isMachines && availableBytes !== null
+      ? steps.at(1).usedBytes + availableBytes
+      : Number.POSITIVE_INFINITY;
   let rows = batchSize;
   while (rows > 1 && (steps.problemAt(rows) !== null || steps.at(rows).usedBytes > room)) rows >>= 1;
   return rows;
@@ -111,14 +113,14 @@ function mostRows(steps: StepMemory | null, batchSize: number, { availableBytes 
  */
 export async function planPrepared(
   planned: PlannedRun,
-  { time: withTime, limitBytes }: PlanningOptions,
+  { time: withTime, limitBytes, output }: PlanningOptions,
 ): Promise<TrainingPlan> {
   const { run, base, extension, options } = planned;
   const { steps, batchSize, accumulation } = run.training;
   const { sequenceLength } = run.data;
   const { steps: stepMemory, problem } = await tryProbe(planned, limitBytes);
   const memory = memoryEstimate(planned, stepMemory);
-  const disk = await diskEstimate(planned);
+  const disk = await diskEstimate(planned, output);
   const tokensPerStep = meanTokens(options);
   // a step that cannot run as a whole is timed on fewer sequences
   const isTried = stepMemory !== null || problem === null;
@@ -152,15 +154,15 @@ export async function planPrepared(
 }
 
 /**
- * Refuses a run whose steps cannot fit into the memory of WebAssembly or the buffers of a GPU, before it leaves anything behind; gives warnings
- * about what may be too little. Throws InvalidConfigError.
+ * Refuses a run whose steps cannot fit into the memory of WebAssembly or the buffers of a GPU, before it leaves anything
+ * behind; the plan's warnings say what may be too little. Throws InvalidConfigError.
  */
-export async function checkFits(planned: PlannedRun): Promise<readonly string[]> {
-  const { problems, warnings, suggestions } = await planPrepared(planned, { time: false });
-  if (problems.length === 0) return warnings;
+export async function checkFits(planned: PlannedRun, output: string | undefined): Promise<TrainingPlan> {
+  const plan = await planPrepared(planned, { time: false, output });
+  if (plan.problems.length === 0) return plan;
   throw new InvalidConfigError(
     'The run',
-    problems.map((message) => ({ path: 'training', message })),
-    `What takes less: ${suggestions.join('; ')}. moect train --plan shows the whole estimate.`,
+    plan.problems.map((message) => ({ path: 'training', message })),
+    `What takes less: ${plan.suggestions.join('; ')}. moect train --plan shows the whole estimate.`,
   );
 }

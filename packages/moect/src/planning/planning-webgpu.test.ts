@@ -2,13 +2,12 @@ import { existsSync } from 'node:fs';
 import type { StepMetrics } from '@moect/core';
 import { findAdapter, webgpuMemory } from '@moect/tensor/webgpu';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { MoectConfig, TrainingConfig } from '../config/moect-config.ts';
-import { configFrom } from '../config/read-config.ts';
+import type { MoectConfig } from '../config/schema.ts';
+import { trainConfig } from '../config/train-config.ts';
 import { makeTinyBase } from '../testing/make-tiny-base.ts';
+import { planConfig } from '../testing/plan-config.ts';
 import { makeTinyWorld, type TinyWorld } from '../testing/tiny-world.ts';
-import { runTraining } from '../training/run-training.ts';
 import { formatPlan } from './format.ts';
-import { planTraining } from './plan-run.ts';
 
 const obstacle = await findAdapter().then(
   () => undefined,
@@ -28,7 +27,7 @@ describe.skipIf(obstacle !== undefined)(`the plan of a run on WebGPU${note}`, { 
   function config(
     output: string,
     preset: string,
-    training: TrainingConfig,
+    training: MoectConfig['training'],
     gpuMemoryBytes?: number,
   ): MoectConfig {
     return {
@@ -50,9 +49,9 @@ describe.skipIf(obstacle !== undefined)(`the plan of a run on WebGPU${note}`, { 
     ['lora-ct', { batchSize: 6, accumulation: 2 }],
   ])('%s: memory of the device within 2 %% of what the run takes', async (preset, training) => {
     const given = config(`peak-${preset}`, preset, training);
-    const { memory } = await planTraining(await configFrom(given, '/'), { time: false });
+    const { memory } = await planConfig(given, { time: false });
     let held = 0;
-    await runTraining(await configFrom(given, '/'), {
+    const pack = await trainConfig(given, {
       callbacks: [
         {
           contract: 'callback/1',
@@ -63,19 +62,19 @@ describe.skipIf(obstacle !== undefined)(`the plan of a run on WebGPU${note}`, { 
         },
       ],
     });
+    pack.dispose();
     expect(Math.abs(memory.gpu!.usedBytes / held - 1)).toBeLessThan(0.02);
     expect(memory.gpu!.peakBytes).toBeLessThanOrEqual(memory.gpu!.usedBytes);
     expect(memory.heap).toBeNull();
   });
 
   it('refuses what is more than may be used before it begins, and says which batch fits', async () => {
-    const source = await configFrom(config('full', 'ct', { batchSize: 32 }), '/');
-    const full = await planTraining(source, { time: false });
+    const full = await planConfig(config('full', 'ct', { batchSize: 32 }), { time: false });
     expect(full.problems).toEqual([]);
     expect(formatPlan(full)).toMatch(/^gpu memory {2}[\d.]+ MiB; [\d.]+ MiB in use at the peak$/m);
     const most = Math.round(0.8 * full.memory.gpu!.usedBytes);
-    const given = await configFrom(config('small', 'ct', { batchSize: 32 }, most), '/');
-    await expect(runTraining(given)).rejects.toThrow(
+    const given = config('small', 'ct', { batchSize: 32 }, most);
+    await expect(trainConfig(given)).rejects.toThrow(
       /a step takes .* of GPU memory, of which .* may be used[\s\S]*training\.batchSize: (16|8) with/,
     );
     expect(existsSync(world.at('small/checkpoints'))).toBe(false);
@@ -83,8 +82,8 @@ describe.skipIf(obstacle !== undefined)(`the plan of a run on WebGPU${note}`, { 
 
   it('refuses tensors that are larger than a buffer of the GPU', async () => {
     const most = Math.round(webgpuMemory()!.maxTensorBytes / (4 * 32 * 160));
-    const source = await configFrom(config('huge', 'ct', { batchSize: 2 * most }), '/');
-    const { problems, suggestions } = await planTraining(source, { time: false });
+    const huge = config('huge', 'ct', { batchSize: 2 * most });
+    const { problems, suggestions } = await planConfig(huge, { time: false });
     expect(problems).toEqual([
       expect.stringMatching(/a tensor of a step takes .* a buffer of this GPU at most/),
     ]);

@@ -3,14 +3,13 @@ import { readFile, writeFile } from 'node:fs/promises';
 import type { StepMetrics } from '@moect/core';
 import { resetWasmHeapPeak, wasmHeapStatistics } from '@moect/tensor/wasm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { MoectConfig, TrainingConfig } from '../config/moect-config.ts';
-import { configFrom } from '../config/read-config.ts';
+import type { MoectConfig } from '../config/schema.ts';
+import { trainConfig } from '../config/train-config.ts';
+import { duration, gibibytes } from '../numbers.ts';
 import { makeTinyBase } from '../testing/make-tiny-base.ts';
+import { planConfig } from '../testing/plan-config.ts';
 import { runHere } from '../testing/run-cli.ts';
 import { makeTinyWorld, type TinyWorld } from '../testing/tiny-world.ts';
-import { runTraining } from '../training/run-training.ts';
-import { duration, gibibytes } from './format.ts';
-import { planTraining } from './plan-run.ts';
 
 let world: TinyWorld;
 beforeAll(async () => {
@@ -21,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.remove());
 
-function config(output: string, preset: string, training: TrainingConfig): MoectConfig {
+function config(output: string, preset: string, training: MoectConfig['training']): MoectConfig {
   return {
     base: world.at('wide'),
     preset,
@@ -38,7 +37,7 @@ function config(output: string, preset: string, training: TrainingConfig): Moect
 /** Most heap bytes in use while the steps of a run were trained. */
 async function measuredPeak(given: MoectConfig): Promise<number> {
   let peak = 0;
-  await runTraining(await configFrom(given, '/'), {
+  const pack = await trainConfig(given, {
     callbacks: [
       {
         contract: 'callback/1',
@@ -50,6 +49,7 @@ async function measuredPeak(given: MoectConfig): Promise<number> {
       },
     ],
   });
+  pack.dispose();
   return peak;
 }
 
@@ -60,7 +60,7 @@ describe('the plan of a run', { timeout: 120_000 }, () => {
     ['lora-ct', { batchSize: 12, accumulation: 3 }],
   ])('%s: peak of the heap within 2 %% of what the run takes', async (preset, training) => {
     const given = config(`peak-${preset}`, preset, training);
-    const { memory, time, steps } = await planTraining(await configFrom(given, '/'));
+    const { memory, time, steps } = await planConfig(given);
     const measured = await measuredPeak(given);
     expect(Math.abs(memory.heap!.peakBytes / measured - 1)).toBeLessThan(0.02);
     expect(memory.heap!.usedBytes).toBeGreaterThanOrEqual(memory.heap!.peakBytes);
@@ -71,10 +71,10 @@ describe('the plan of a run', { timeout: 120_000 }, () => {
 
   it('changes nothing: a run that was planned gives the bytes of one that was not', async () => {
     const given = config('planned', 'moe-ct', { batchSize: 4 });
-    await planTraining(await configFrom(given, '/'));
+    await planConfig(given);
     expect(existsSync(world.at('planned'))).toBe(false);
     for (const output of ['planned', 'unplanned']) {
-      await runTraining(await configFrom({ ...given, output: world.at(output) }, '/'));
+      (await trainConfig({ ...given, output: world.at(output) })).dispose();
     }
     const weights = (output: string): Promise<Buffer> =>
       readFile(world.at(output, 'extension/moect_model.safetensors'));
@@ -82,10 +82,10 @@ describe('the plan of a run', { timeout: 120_000 }, () => {
   });
 
   it('says that a heap is too small, and which batch fits and trains the same', async () => {
-    const source = await configFrom(config('small', 'ct', { batchSize: 32 }), '/');
-    const full = await planTraining(source, { time: false });
+    const given = config('small', 'ct', { batchSize: 32 });
+    const full = await planConfig(given, { time: false });
     const limit = 0.8 * full.memory.heap!.usedBytes;
-    const { problems, suggestions } = await planTraining(source, { time: false, limitBytes: limit });
+    const { problems, suggestions } = await planConfig(given, { time: false, limitBytes: limit });
     expect(problems).toEqual([expect.stringMatching(/a step takes .* of WebAssembly memory/)]);
     expect(suggestions[0]).toMatch(
       /training\.batchSize: (16 with training\.accumulation: 2|8 with training\.accumulation: 4)/,

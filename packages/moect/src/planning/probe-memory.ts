@@ -1,6 +1,6 @@
 import { activeBackend } from '@moect/tensor';
 import type { TrainOptions } from '@moect/trainer';
-import { gibibytes } from './format.ts';
+import { gibibytes } from '../numbers.ts';
 import { runProbeSteps } from './probe-steps.ts';
 
 /** Bytes that a step takes. */

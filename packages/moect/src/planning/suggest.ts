@@ -1,4 +1,4 @@
-import { gibibytes } from './format.ts';
+import { gibibytes } from '../numbers.ts';
 import type { StepMemory } from './probe-memory.ts';
 
 export interface RunShape {

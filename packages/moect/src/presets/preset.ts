@@ -11,7 +11,8 @@ export interface Preset {
   readonly config: Settings;
   readonly training: PresetTraining;
   /** How the extension is used when nothing else is asked for. */
-  readonly combine: CombineName;
+  /** `known`, `mixture`, `gate`, or a combination of your own. */
+  readonly combine: string;
 }
 
 export interface PresetTraining {
@@ -27,11 +28,3 @@ export interface PresetTraining {
   /** Learning rate at the end, as a share of the highest. */
   readonly finalRate: number;
 }
-
-/**
- * How base and extension meet: `known` takes the base for its own languages and the extension for its own; `mixture`
- * weighs them by how well each predicted the text so far; `gate` leaves it to the extension inside the layers.
- */
-export type CombineName = 'known' | 'mixture' | 'gate';
-
-export const COMBINE_NAMES: readonly CombineName[] = ['known', 'mixture', 'gate'];

@@ -2,10 +2,9 @@ import type { StepMetrics } from '@moect/core';
 import { limitWebgpuBindings, selectBackend } from '@moect/tensor/testing';
 import { findAdapter } from '@moect/tensor/webgpu';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { configFrom } from '../config/read-config.ts';
+import { trainConfig } from '../config/train-config.ts';
 import { makeTinyBase } from '../testing/make-tiny-base.ts';
 import { makeTinyWorld, type TinyWorld } from '../testing/tiny-world.ts';
-import { runTraining } from './run-training.ts';
 
 const obstacle = await findAdapter().then(
   () => undefined,
@@ -45,9 +44,10 @@ describe.skipIf(obstacle !== undefined)(
         backend: { name: 'webgpu' as const },
         output: world.at(output),
       };
-      await runTraining(await configFrom(given, '/'), {
+      const pack = await trainConfig(given, {
         callbacks: [{ contract: 'callback/1', name: 'losses', onStep }],
       });
+      pack.dispose();
       return seen;
     }
 

@@ -1,10 +1,9 @@
 import type { Document, Extension, HiddenStateSource, Scorer } from '@moect/core';
 import { bitsPerByte } from '@moect/eval';
-import type { LoadedBase } from '../base/describe-base.ts';
-import type { ResolvedRun } from '../config/resolved-run.ts';
-import { createBaseScorer, createCombinedScorer, rememberScores } from '../evaluation/combined-scorer.ts';
+import type { Base } from '../base/base.ts';
+import { createBaseScorer, createScorer, rememberScores } from '../evaluation/scorers.ts';
 import type { LanguageText } from './pack-text.ts';
-import { readText } from './prepare-data.ts';
+import type { EvaluationLanguage } from './run-input.ts';
 
 /** Bits per byte of one language's held-out text. */
 export interface HeldOutNumber {
@@ -26,44 +25,34 @@ export interface HeldOutEvaluation {
   numbers(): Promise<HeldOutNumbers>;
 }
 
-interface HeldOutLanguage {
-  readonly code: string;
-  readonly role: HeldOutNumber['role'];
-  readonly documents: readonly Document[];
-}
-
 /** Bytes of a language's text that are scored during training; `moect compare` scores all. */
 const MAX_BYTES = 32_768;
+
+const utf8 = new TextEncoder();
 
 function limited(documents: readonly Document[]): Document[] {
   const kept: Document[] = [];
   let bytes = 0;
   for (const document of documents) {
-    bytes += Buffer.byteLength(document.text);
+    bytes += utf8.encode(document.text).length;
     if (kept.length > 0 && bytes > MAX_BYTES) break;
     kept.push(document);
   }
   return kept;
 }
 
-async function heldOutLanguages(
-  run: ResolvedRun,
+function heldOutLanguages(
   texts: readonly LanguageText[],
-): Promise<HeldOutLanguage[]> {
-  const languages: HeldOutLanguage[] = [];
-  if (run.evaluation === null) {
-    for (const { code, role, heldOut } of texts) languages.push({ code, role, documents: limited(heldOut) });
-  } else {
-    for (const language of run.evaluation.languages) {
-      const documents = limited(await readText(language, run.data));
-      languages.push({ code: language.code, role: language.role, documents });
-    }
-  }
-  return languages.filter(({ documents }) => documents.length > 0);
+  evaluation?: readonly EvaluationLanguage[],
+): EvaluationLanguage[] {
+  const given = evaluation ?? texts.map(({ code, role, heldOut }) => ({ code, role, documents: heldOut }));
+  return given
+    .map(({ code, role, documents }) => ({ code, role, documents: limited(documents) }))
+    .filter(({ documents }) => documents.length > 0);
 }
 
 async function byLanguage(
-  languages: readonly HeldOutLanguage[],
+  languages: readonly EvaluationLanguage[],
   scorer: Scorer,
   signal?: AbortSignal,
 ): Promise<number[]> {
@@ -75,25 +64,27 @@ async function byLanguage(
   return results;
 }
 
+/** What is measured, and how. */
+export interface HeldOutOptions {
+  readonly base: Base;
+  readonly extension: Extension;
+  readonly texts: readonly LanguageText[];
+  readonly evaluation?: readonly EvaluationLanguage[] | undefined;
+  /** Of the preset. */
+  readonly combine: string;
+  readonly signal?: AbortSignal | undefined;
+  readonly hiddenStates?: HiddenStateSource | undefined;
+}
+
 /** Evaluation on the held-out text, or null where there is none. */
-export async function evaluateHeldOut(
-  run: ResolvedRun,
-  base: LoadedBase,
-  extension: Extension,
-  texts: readonly LanguageText[],
-  options: {
-    readonly signal?: AbortSignal | undefined;
-    readonly hiddenStates?: HiddenStateSource | undefined;
-  },
-): Promise<HeldOutEvaluation | null> {
-  const { signal, hiddenStates } = options;
-  const languages = await heldOutLanguages(run, texts);
+export function evaluateHeldOut(options: HeldOutOptions): HeldOutEvaluation | null {
+  const { base, extension, texts, combine, signal, hiddenStates } = options;
+  const languages = heldOutLanguages(texts, options.evaluation);
   if (languages.length === 0) return null;
   const shared = { base, ...(signal && { signal }), ...(hiddenStates && { hiddenStates }) };
   const baseScorer = rememberScores(createBaseScorer(shared));
-  const info = { languages: run.languages.map(({ code, role }) => ({ code, role })), combine: run.combine };
-  const extensions = [{ name: run.preset, extension, info }];
-  const scorer = createCombinedScorer({ ...shared, extensions, baseScorer });
+  const info = { languages: texts.map(({ code, role }) => ({ code, role })), combine };
+  const scorer = createScorer({ ...shared, packs: [{ name: 'extension', extension, info }], baseScorer });
   let last: number[] | null = null;
   return {
     async during() {

@@ -8,9 +8,9 @@ import {
   splitDocuments,
   tokenizeDocuments,
 } from '@moect/data';
-import type { LoadedBase } from '../base/describe-base.ts';
-import type { RunLanguage, RunPlan } from '../config/resolved-run.ts';
-import type { BatchPlan } from './plan-batches.ts';
+import type { Base } from '../base/base.ts';
+import type { RunLanguage } from '../config/resolved-run.ts';
+import type { Batches } from './choose-batches.ts';
 
 export interface LanguageText {
   readonly code: string;
@@ -56,26 +56,22 @@ export function splitLanguage(
   };
 }
 
-function weightsOf(languages: MixPlan['languages']): Record<string, number> | undefined {
-  if (languages.every(({ weight }) => weight === null)) return undefined;
+type Weighted = Pick<RunLanguage, 'code' | 'role' | 'weight'>;
+
+function weightsOf(languages: readonly Weighted[]): Record<string, number> | undefined {
+  if (languages.every(({ weight }) => weight === undefined)) return undefined;
   return Object.fromEntries(languages.map(({ code, weight }) => [code, weight ?? 1]));
 }
 
-/** What mixing needs of a run. */
-export interface MixPlan {
-  readonly languages: readonly Pick<RunLanguage, 'code' | 'role' | 'weight'>[];
-  readonly training: Pick<RunPlan['training'], 'seed'>;
-}
-
 function mixture(
-  plan: MixPlan,
+  languages: readonly Weighted[],
   share: number,
 ): {
   weights?: Record<string, number>;
   replay?: { share: number; weights?: Record<string, number> };
 } {
-  const weights = weightsOf(plan.languages.filter(({ role }) => role === 'new'));
-  const oldWeights = weightsOf(plan.languages.filter(({ role }) => role === 'old'));
+  const weights = weightsOf(languages.filter(({ role }) => role === 'new'));
+  const oldWeights = weightsOf(languages.filter(({ role }) => role === 'old'));
   return {
     ...(weights && { weights }),
     ...(share > 0 && { replay: { share, ...(oldWeights && { weights: oldWeights }) } }),
@@ -94,16 +90,17 @@ function summary(text: LanguageText, packed: PackedSequences, textTokens: number
   };
 }
 
-export interface PackingPlan {
+/** What a sequence is. */
+export interface Packing {
   readonly sequenceLength: number;
   readonly endOfDocument: boolean;
 }
 
 /** Tokenises and packs. Old languages are left out where nothing is replayed. Throws InvalidConfigError. */
 export async function packText(
-  base: LoadedBase,
+  base: Pick<Base, 'tokenizer'>,
   texts: readonly LanguageText[],
-  packing: PackingPlan,
+  packing: Packing,
   replays: boolean,
 ): Promise<PackedText> {
   const { tokenizer } = base;
@@ -129,21 +126,23 @@ export async function packText(
   };
 }
 
-/**
- * Batches of packed text, mixed by language. Throws InvalidConfigError.
- * @param tokenizerId SHA-256 of tokenizer.json
- */
-export function mixText(
-  plan: MixPlan,
-  { languages }: PackedText,
-  batches: BatchPlan,
-  tokenizerId: string,
-): BatchSource {
+/** What is drawn from packed text. */
+export interface Mix {
+  readonly languages: readonly Weighted[];
+  readonly batches: Pick<Batches, 'batchSize' | 'replayShare'>;
+  readonly seed: number;
+  /** SHA-256 of tokenizer.json. */
+  readonly tokenizerId: string;
+}
+
+/** Batches of packed text, mixed by language. Throws InvalidConfigError. */
+export function mixText({ languages }: PackedText, mix: Mix): BatchSource {
+  const { batches, seed, tokenizerId } = mix;
   return createBatchSource({
     languages,
     batchSize: batches.batchSize,
-    seed: plan.training.seed,
+    seed,
     tokenizerId,
-    ...mixture(plan, batches.replayShare),
+    ...mixture(mix.languages, batches.replayShare),
   });
 }

@@ -26,7 +26,7 @@ export function trainOptions(
     checkpointEvery: training.checkpointEvery,
     recompute: training.recompute,
     baseIdentity: run.baseIdentity,
-    ...(training.evaluateEvery !== null && { evaluateEvery: training.evaluateEvery }),
-    ...(training.statisticsEvery !== null && { statisticsEvery: training.statisticsEvery }),
+    ...(training.evaluateEvery !== undefined && { evaluateEvery: training.evaluateEvery }),
+    ...(training.statisticsEvery !== undefined && { statisticsEvery: training.statisticsEvery }),
   };
 }

@@ -4,14 +4,14 @@ import type { LanguageComparison, Report } from '@moect/eval';
 import { writeReport } from '@moect/eval/node';
 import { writeFileAtomic } from '@moect/models/node';
 import { abortOnSignals } from '@moect/trainer/node';
-import { buildReport } from '../../evaluation/build-report.ts';
-import { compareExtensions, type ExtensionComparison } from '../../evaluation/compare-extensions.ts';
-import { readTexts } from '../../evaluation/read-texts.ts';
+import { compare, type PackComparison } from '../../evaluation/compare.ts';
+import type { Pack } from '../../extension/pack.ts';
+import { signedPercent } from '../../numbers.ts';
 import { unlessInterrupted } from '../../unless-interrupted.ts';
-import { type CacheOptions, parseTexts } from '../arguments.ts';
+import { type CacheOptions, cacheOf, parseTexts, textsOf } from '../arguments.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
-import { type Io, signedPercent, table } from '../io.ts';
-import { loadModels, type ModelOptions, openCache } from '../load-models.ts';
+import { type Io, table } from '../io.ts';
+import { type ModelOptions, openModels, usageOf } from '../load-models.ts';
 
 /** What the command line gave. */
 export interface CompareCommandOptions extends ModelOptions, CacheOptions {
@@ -37,22 +37,22 @@ function languageRow(name: string, row: LanguageComparison): string[] {
   ];
 }
 
-function print(results: readonly ExtensionComparison[], io: Io): void {
-  const rows = results.flatMap(({ extension, comparison }) =>
-    comparison.languages.map((row) => languageRow(extension.name, row)),
+function print(results: readonly PackComparison[], io: Io): void {
+  const rows = results.flatMap(({ pack, comparison }) =>
+    comparison.languages.map((row) => languageRow(pack.name, row)),
   );
   io.out(
     table([['extension', 'language', 'role', 'before', 'after', 'change', '95 %', 'documents'], ...rows]),
   );
-  for (const { extension, comparison } of results) {
+  for (const { pack, comparison } of results) {
     const { retention, gain } = comparison;
     const kept = retention === null ? 'no old language was given' : retentionText(retention);
     const won = gain === null ? '' : `; gain ${gain.mean.toFixed(4)} bits a byte`;
-    io.out(`${extension.name}: ${kept}${won}\n`);
+    io.out(`${pack.name}: ${kept}${won}\n`);
   }
 }
 
-function retentionText(retention: NonNullable<ExtensionComparison['comparison']['retention']>): string {
+function retentionText(retention: NonNullable<PackComparison['comparison']['retention']>): string {
   const { worstLanguage, relativeChange, bound, kept } = retention;
   const worst = `old languages at worst ${signedPercent(relativeChange)} (${worstLanguage})`;
   if (bound === undefined) return worst;
@@ -76,48 +76,51 @@ async function writeReports(folder: string, report: Report): Promise<void> {
   await writeFileAtomic(join(folder, 'report.html'), await renderReport(report));
 }
 
+function checkOld(
+  codes: readonly string[],
+  { old, maxForgetting }: CompareCommandOptions,
+  packs: readonly Pack[],
+): void {
+  const known = packs.flatMap(({ info }) => info.languages.filter(({ role }) => role === 'old'));
+  const isOld = (code: string): boolean =>
+    old.includes(code) || known.some((language) => language.code === code);
+  if (maxForgetting === undefined || codes.some(isOld)) return;
+  throw new UsageError(
+    '--max-forgetting needs text of an old language.',
+    'Name the old ones with --old, for example --old eng_Latn.',
+  );
+}
+
 /** Runs `moect compare`; gives the exit code. */
 export async function compareCommand(options: CompareCommandOptions, io: Io): Promise<number> {
   checkOptions(options);
-  const wanted = parseTexts(options.text, '--text');
-  const begin = performance.now();
+  const texts = textsOf(parseTexts(options.text, '--text'));
+  const cache = cacheOf(options);
   const abort = abortOnSignals();
-  const models = await loadModels(options);
-  const hiddenStates = await openCache(options, models);
+  const models = await openModels(options);
   try {
-    const { backend, base, extensions } = models;
-    const texts = await readTexts(wanted, extensions, options.old);
-    if (options.maxForgetting !== undefined && texts.every(({ role }) => role !== 'old')) {
-      throw new UsageError(
-        '--max-forgetting needs text of an old language.',
-        'Name the old ones with --old, for example --old eng_Latn.',
-      );
-    }
-    const { combine, maxForgetting, resamples } = options;
-    const comparing = compareExtensions({
-      ...(hiddenStates && { hiddenStates }),
-      base,
-      extensions,
-      texts,
+    const { base, packs } = models;
+    const { old, maxForgetting, resamples } = options;
+    checkOld(Object.keys(texts), options, packs);
+    const comparing = compare(base, packs, texts, {
+      old,
       resamples,
       signal: abort.signal,
       onProgress: (what) => io.err(`scoring ${what}\n`),
-      ...(combine && { combine }),
+      ...usageOf(options),
       ...(maxForgetting !== undefined && { maxForgetting }),
+      ...(cache && { cache }),
     });
-    const results = await unlessInterrupted(abort.signal, comparing);
-    if (results === null) return EXIT.interrupted;
-    const folders = options.extension.map((folder) => resolve(folder));
-    const seconds = (performance.now() - begin) / 1000;
-    const report = await buildReport({ backend, base, texts, comparisons: results, folders, seconds });
+    const compared = await unlessInterrupted(abort.signal, comparing);
+    if (compared === null) return EXIT.interrupted;
+    const report = await compared.report();
     await writeReports(resolve(options.output), report);
     if (options.json === true) io.out(`${JSON.stringify(report, null, 2)}\n`);
-    else print(results, io);
+    else print(compared.packs, io);
     io.err(`report: ${resolve(options.output, 'report.html')}\n`);
-    const isKept = results.every(({ comparison }) => comparison.retention?.kept !== false);
+    const isKept = compared.packs.every(({ comparison }) => comparison.retention?.kept !== false);
     return isKept ? EXIT.ok : EXIT.forgot;
   } finally {
-    await hiddenStates?.close();
     models.dispose();
     abort.dispose();
   }

@@ -1,12 +1,11 @@
 import { abortOnSignals } from '@moect/trainer/node';
-import { createCombinedScorer } from '../../evaluation/combined-scorer.ts';
-import { evaluateText, type LanguageResult } from '../../evaluation/evaluate-text.ts';
-import { readTexts } from '../../evaluation/read-texts.ts';
+import { type Evaluation, evaluate } from '../../evaluation/evaluate.ts';
+import { grouped } from '../../numbers.ts';
 import { unlessInterrupted } from '../../unless-interrupted.ts';
-import { type CacheOptions, parseTexts } from '../arguments.ts';
+import { type CacheOptions, cacheOf, parseTexts, textsOf } from '../arguments.ts';
 import { EXIT } from '../exit-codes.ts';
-import { grouped, type Io, table } from '../io.ts';
-import { loadModels, type ModelOptions, openCache } from '../load-models.ts';
+import { type Io, table } from '../io.ts';
+import { type ModelOptions, openModels, usageOf } from '../load-models.ts';
 
 /** What the command line gave. */
 export interface EvalCommandOptions extends ModelOptions, CacheOptions {
@@ -14,8 +13,8 @@ export interface EvalCommandOptions extends ModelOptions, CacheOptions {
   readonly json?: boolean;
 }
 
-function print(results: readonly LanguageResult[], name: string, io: Io): void {
-  const rows = results.map((row) => [
+function print({ name, languages }: Evaluation, io: Io): void {
+  const rows = languages.map((row) => [
     row.language,
     row.role,
     row.bitsPerByte.toFixed(4),
@@ -28,36 +27,29 @@ function print(results: readonly LanguageResult[], name: string, io: Io): void {
 
 /** Runs `moect eval`; gives the exit code. */
 export async function evalCommand(options: EvalCommandOptions, io: Io): Promise<number> {
-  const wanted = parseTexts(options.text, '--text');
+  const texts = textsOf(parseTexts(options.text, '--text'));
+  const cache = cacheOf(options);
   const abort = abortOnSignals();
-  const models = await loadModels(options);
-  const hiddenStates = await openCache(options, models);
+  const models = await openModels(options);
   try {
-    const { base, extensions, backend } = models;
-    const texts = await readTexts(wanted, extensions);
-    const scorer = createCombinedScorer({
-      base,
-      extensions,
-      signal: abort.signal,
-      ...(hiddenStates && { hiddenStates }),
-      ...(options.combine && { combine: options.combine }),
-    });
-    const results = await unlessInterrupted(abort.signal, evaluateText(scorer, texts));
-    if (results === null) return EXIT.interrupted;
+    const { base, packs } = models;
+    const { signal } = abort;
+    const evaluating = evaluate(base, texts, { packs, signal, ...usageOf(options), ...(cache && { cache }) });
+    const evaluation = await unlessInterrupted(signal, evaluating);
+    if (evaluation === null) return EXIT.interrupted;
     if (options.json === true) {
-      const { identity, parameterCount } = base;
+      const { identity, parameterCount, backend } = base;
       const json = {
         schema: 'moect-eval/1',
-        model: scorer.name,
+        model: evaluation.name,
         base: { ...identity, parameters: parameterCount },
         backend,
-        languages: results,
+        languages: evaluation.languages,
       };
       io.out(`${JSON.stringify(json, null, 2)}\n`);
-    } else print(results, scorer.name, io);
+    } else print(evaluation, io);
     return EXIT.ok;
   } finally {
-    await hiddenStates?.close();
     models.dispose();
     abort.dispose();
   }

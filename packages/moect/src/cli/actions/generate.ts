@@ -1,8 +1,8 @@
 import { abortOnSignals } from '@moect/trainer/node';
-import { generateText } from '../../evaluation/generate-text.ts';
+import { generate } from '../../evaluation/generate.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
-import { loadModels, type ModelOptions } from '../load-models.ts';
+import { type ModelOptions, openModels, usageOf } from '../load-models.ts';
 
 /** What the command line gave. */
 export interface GenerateCommandOptions extends ModelOptions {
@@ -18,27 +18,27 @@ export interface GenerateCommandOptions extends ModelOptions {
 /** Runs `moect generate`; gives the exit code. */
 export async function generateCommand(options: GenerateCommandOptions, io: Io): Promise<number> {
   const abort = abortOnSignals();
-  const models = await loadModels(options);
+  const models = await openModels(options);
   try {
-    const { base, extensions } = models;
-    const { prompt, combine, language, maxNewTokens, temperature, topP, seed } = options;
+    const { base, packs } = models;
+    const { prompt, language, maxNewTokens, temperature, topP, seed } = options;
     const isJson = options.json === true;
     if (!isJson) io.out(prompt);
-    const made = await generateText({
-      base,
-      extensions,
+    const pieces = generate(base, {
+      packs,
       prompt,
       maxNewTokens,
       temperature,
       topP,
       seed,
       signal: abort.signal,
-      ...(combine && { combine }),
+      ...usageOf(options),
       ...(language !== undefined && { language }),
-      ...(!isJson && { onText: (text: string) => io.out(text) }),
     });
-    io.out(isJson ? `${JSON.stringify({ prompt, ...made }, null, 2)}\n` : '\n');
-    return made.finishReason === 'aborted' ? EXIT.interrupted : EXIT.ok;
+    let next = await pieces.next();
+    for (; next.done !== true; next = await pieces.next()) if (!isJson) io.out(next.value);
+    io.out(isJson ? `${JSON.stringify({ prompt, ...next.value }, null, 2)}\n` : '\n');
+    return next.value.finishReason === 'aborted' ? EXIT.interrupted : EXIT.ok;
   } finally {
     models.dispose();
     abort.dispose();

@@ -4,14 +4,17 @@ import { CheckpointError } from '@moect/core';
 import type { FrozenStorage } from '@moect/tensor';
 import { progressBar } from '@moect/trainer';
 import { abortOnSignals } from '@moect/trainer/node';
-import type { MoectConfig } from '../../config/moect-config.ts';
+import { type OpenRun, openRun } from '../../config/open-run.ts';
 import { type ConfigOverrides, type ConfigSource, configFrom, readConfig } from '../../config/read-config.ts';
+import type { MoectConfig } from '../../config/schema.ts';
+import { grouped, signedPercent } from '../../numbers.ts';
 import { formatPlan } from '../../planning/format.ts';
-import { planTraining } from '../../planning/plan-run.ts';
-import { type RunInfo, runTraining, type TrainingOutcome } from '../../training/run-training.ts';
+import { planRun } from '../../planning/plan-run.ts';
+import type { RunInfo } from '../../training/prepare-run.ts';
+import { runTraining, type TrainedPack } from '../../training/run.ts';
 import { type CommonOptions, cacheOf, parseTexts } from '../arguments.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
-import { grouped, type Io, signedPercent, table } from '../io.ts';
+import { type Io, table } from '../io.ts';
 
 /** What the command line gave. */
 export interface TrainCommandOptions extends CommonOptions {
@@ -43,6 +46,7 @@ function overridesOf(options: TrainCommandOptions): ConfigOverrides {
     baseStorage,
     preset,
     tokens,
+    parts: options.parts.length === 0 ? undefined : options.parts.map((file) => resolve(file)),
     cache: cacheOf(options),
     recompute: options.recompute,
     output: output === undefined ? undefined : resolve(output),
@@ -57,6 +61,7 @@ function configOfFlags(options: TrainCommandOptions, base: string): MoectConfig 
   const olds = parseTexts(options.replay, '--replay', options.replayLanguage);
   return {
     base: resolve(base),
+    ...(options.parts.length > 0 && { parts: options.parts.map((file) => resolve(file)) }),
     ...(baseStorage !== undefined && { baseStorage }),
     ...(preset !== undefined && { preset }),
     languages: [
@@ -96,6 +101,7 @@ async function sourceOf(file: string | undefined, options: TrainCommandOptions):
 
 function printInfo(
   { run, backend, languages, trainableParameters, baseParameters, notes }: RunInfo,
+  output: string,
   io: Io,
 ): void {
   const { training, data, replay } = run;
@@ -112,41 +118,41 @@ function printInfo(
     ),
     `training: ${grouped(training.steps)} steps of ${training.batchSize * training.accumulation} × ` +
       `${data.sequenceLength} tokens, ${Math.round(100 * replay.share)} % replay, ` +
-      `learning rate ${training.learningRate} (${training.schedule}), into ${run.output}`,
+      `learning rate ${training.learningRate} (${training.schedule}), into ${output}`,
   ];
   io.err(`${lines.join('\n')}\n`);
 }
 
-function heldOutFiles({ evaluation, output }: RunInfo['run']): string {
-  if (evaluation === null) return `${join(output, 'held-out')}/*.jsonl`;
-  return evaluation.languages.flatMap(({ code, files }) => files.map((file) => `${code}=${file}`)).join(' ');
+function heldOutFiles({ input, output }: OpenRun): string {
+  if (input.evaluation === undefined) return `${join(output, 'held-out')}/*.jsonl`;
+  return input.evaluation.flatMap(({ code, files = [] }) => files.map((file) => `${code}=${file}`)).join(' ');
 }
 
-function printOutcome({ run, heldOut, extensionFolder }: TrainingOutcome, io: Io): void {
+function printOutcome(open: OpenRun, { training, heldOut, folder }: TrainedPack, io: Io): void {
   if (heldOut !== null) {
     const rows = heldOut.map(({ code, role, before, after }) => {
       return [code, role, before.toFixed(4), after.toFixed(4), signedPercent(after / before - 1)];
     });
-    io.out(table([['bits per byte, held-out', 'role', 'base', run.combine, 'change'], ...rows]));
+    const { combine } = training.run;
+    io.out(table([['bits per byte, held-out', 'role', 'base', combine, 'change'], ...rows]));
   }
-  io.out(`extension: ${extensionFolder}\n`);
-  const texts = heldOut === null ? 'CODE=FILE' : heldOutFiles(run);
-  io.err(
-    `next: moect compare --base ${run.base} --extension ${extensionFolder} --text ${texts}\n` +
-      `      moect generate --base ${run.base} --extension ${extensionFolder} --prompt "…"\n`,
-  );
+  io.out(`extension: ${folder}\n`);
+  const texts = heldOut === null ? 'CODE=FILE' : heldOutFiles(open);
+  const parts = open.parts.length === 0 ? '' : ` --parts ${open.parts.join(' ')}`;
+  const models = `--base ${open.base.place} --extension ${folder}${parts}`;
+  io.err(`next: moect compare ${models} --text ${texts}\n      moect generate ${models} --prompt "…"\n`);
 }
 
-function outcomeJson(outcome: TrainingOutcome): string {
-  const { run, result, heldOut, extensionFolder, trainableParameters } = outcome;
+function outcomeJson({ output }: OpenRun, { result, heldOut, folder, training }: TrainedPack): string {
   const { reason, step, tokensSeen, checkpoint } = result;
+  const { trainableParameters } = training;
   const json = {
     reason,
     step,
     tokensSeen,
     trainableParameters,
-    output: run.output,
-    extensionFolder,
+    output,
+    extensionFolder: folder,
     checkpoint,
     heldOut,
   };
@@ -154,10 +160,36 @@ function outcomeJson(outcome: TrainingOutcome): string {
 }
 
 /** Runs `moect train --plan`: a plan that cannot be carried out ends like a wrong configuration. */
-async function planCommand(source: ConfigSource, json: boolean, io: Io): Promise<number> {
-  const plan = await planTraining(source);
+async function planCommand({ base, input, output }: OpenRun, json: boolean, io: Io): Promise<number> {
+  const plan = await planRun(base, input, { output });
   io.out(json ? `${JSON.stringify(plan, null, 2)}\n` : formatPlan(plan));
   return plan.problems.length === 0 ? EXIT.ok : EXIT.badData;
+}
+
+async function runCommand(open: OpenRun, options: TrainCommandOptions, io: Io): Promise<number> {
+  const { base, input, output, asked } = open;
+  const abort = abortOnSignals();
+  try {
+    const hooks = {
+      output,
+      resume: options.resume === true,
+      signal: abort.signal,
+      callbacks: [progressBar({ stream: io.progress })],
+      onReady: (info: RunInfo) => printInfo(info, output, io),
+    };
+    const pack = await runTraining(base, input, hooks, asked);
+    pack.dispose();
+    if (options.json === true) io.out(outcomeJson(open, pack));
+    if (pack.result.reason === 'interrupted') {
+      io.err(`Interrupted after step ${pack.result.step}, state saved.\n`);
+      io.err(`next: moect train --output ${output} --resume\n`);
+      return EXIT.interrupted;
+    }
+    if (options.json !== true) printOutcome(open, pack, io);
+    return EXIT.ok;
+  } finally {
+    abort.dispose();
+  }
 }
 
 /** Runs `moect train`; gives the exit code. */
@@ -166,26 +198,11 @@ export async function trainCommand(
   options: TrainCommandOptions,
   io: Io,
 ): Promise<number> {
-  const source = await sourceOf(file, options);
-  if (options.plan === true) return planCommand(source, options.json === true, io);
-  const abort = abortOnSignals();
+  const open = await openRun(await sourceOf(file, options));
   try {
-    const outcome = await runTraining(source, {
-      resume: options.resume === true,
-      signal: abort.signal,
-      callbacks: [progressBar({ stream: io.progress })],
-      onReady: (info) => printInfo(info, io),
-    });
-    if (options.json === true) io.out(outcomeJson(outcome));
-    if (outcome.result.reason === 'interrupted') {
-      const { output } = outcome.run;
-      io.err(`Interrupted after step ${outcome.result.step}, state saved.\n`);
-      io.err(`next: moect train --output ${output} --resume\n`);
-      return EXIT.interrupted;
-    }
-    if (options.json !== true) printOutcome(outcome, io);
-    return EXIT.ok;
+    if (options.plan === true) return await planCommand(open, options.json === true, io);
+    return await runCommand(open, options, io);
   } finally {
-    abort.dispose();
+    open.base.dispose();
   }
 }

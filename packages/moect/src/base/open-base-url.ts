@@ -1,0 +1,49 @@
+import type { Json } from '@moect/core';
+import { sha256Hex } from '@moect/data';
+import { type HuggingFaceFiles, loadModel, readSafetensors, storeOf } from '@moect/models';
+import { defaultMoect } from '../parts/moect.ts';
+import { browserPlatform } from '../platform/browser.ts';
+import { type Base, describeBase, type OpenBaseOptions } from './base.ts';
+import { chooseBackend } from './choose-backend.ts';
+import { bytesOf, fetchFile, folderUrl } from './fetch-files.ts';
+
+type JsonFile = Readonly<Record<string, Json | undefined>>;
+
+const HINT = 'Give the address of a folder with config.json, model.safetensors and tokenizer.json.';
+
+async function optionalJson(url: URL): Promise<JsonFile | undefined> {
+  const response = await fetch(url);
+  return response.ok ? response.json() : undefined;
+}
+
+/**
+ * Starts a backend and loads a base over HTTP: config.json, model.safetensors (one file), tokenizer.json and, where they
+ * are, tokenizer_config.json and generation_config.json of the folder at `url`, which names the base by its last part.
+ * Throws BackendUnavailableError, CorruptDataError, InvalidConfigError, ShapeMismatchError, NoMatchingParameterError.
+ */
+export async function openBase(url: string | URL, options: OpenBaseOptions = {}): Promise<Base> {
+  const { storage = 'float32', moect = defaultMoect } = options;
+  const backend = await chooseBackend(options.backend, options.threads);
+  const folder = folderUrl(url);
+  const at = (name: string): URL => new URL(name, folder);
+  const [tokenizerConfig, generationConfig] = await Promise.all([
+    optionalJson(at('tokenizer_config.json')),
+    optionalJson(at('generation_config.json')),
+  ]);
+  const tokenizer = await (await fetchFile(at('tokenizer.json'), HINT)).text();
+  const files: HuggingFaceFiles = {
+    config: await (await fetchFile(at('config.json'), HINT)).json(),
+    tokenizer: JSON.parse(tokenizer),
+    ...(tokenizerConfig && { tokenizerConfig }),
+    ...(generationConfig && { generationConfig }),
+  };
+  const bytes = await bytesOf(await fetchFile(at('model.safetensors'), HINT), options.onProgress);
+  const store = storeOf(await readSafetensors(bytes, at('model.safetensors').href));
+  const origin = {
+    id: folder.pathname.split('/').at(-2)!,
+    place: folder.href,
+    tokenizerSha256: sha256Hex(tokenizer),
+    load: (load: Parameters<typeof loadModel>[2]) => loadModel(files, store, load),
+  };
+  return describeBase(origin, { storage, backend, moect, platform: browserPlatform });
+}

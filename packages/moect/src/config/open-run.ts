@@ -1,0 +1,86 @@
+import { resolve } from 'node:path';
+import type { Base } from '../base/base.ts';
+import { openBase } from '../base/open-base.ts';
+import { loadParts } from '../parts/load-parts.ts';
+import { createMoect } from '../parts/moect.ts';
+import type { EvaluationLanguage, RunInput } from '../training/run-input.ts';
+import type { Recorded } from '../training/run-record.ts';
+import { readTexts } from '../training/texts.ts';
+import type { ConfigSource } from './read-config.ts';
+import type { CheckedConfig } from './schema.ts';
+
+/** A configuration with its base opened and its text read. Dispose the base. */
+export interface OpenRun {
+  readonly base: Base;
+  readonly input: RunInput;
+  /** Absolute folder of the run. */
+  readonly output: string;
+  /** Absolute paths of modules with parts. */
+  readonly parts: readonly string[];
+  /** For the run's record. */
+  readonly asked: Pick<Recorded, 'text' | 'asked'>;
+}
+
+async function readLanguages<Role extends EvaluationLanguage['role']>(
+  languages: readonly { readonly code: string; readonly role: Role; readonly files: readonly string[] }[],
+  { config, folder }: ConfigSource,
+  base: Base,
+): Promise<(EvaluationLanguage & { readonly role: Role })[]> {
+  const { format, textField } = config.data;
+  const read: (EvaluationLanguage & { readonly role: Role })[] = [];
+  for (const language of languages) {
+    const files = language.files.map((file) => resolve(folder, file));
+    const documents = await readTexts(language, { files }, { format, textField }, base.platform);
+    read.push({ ...language, files, documents });
+  }
+  return read;
+}
+
+async function inputOf(source: ConfigSource, base: Base): Promise<RunInput> {
+  const { config, folder, name, lineOf } = source;
+  const { preset, method, data, training, extension, cache, replay, evaluation, backend } = config;
+  return {
+    settings: {
+      ...(preset !== undefined && { preset }),
+      method,
+      data,
+      training,
+      extension,
+      ...(cache && { cache: { ...cache, folder: resolve(folder, cache.folder) } }),
+    },
+    languages: await readLanguages(config.languages, source, base),
+    replayShare: replay?.share,
+    evaluation: evaluation && (await readLanguages(evaluation.languages, source, base)),
+    gpuMemoryBytes: backend.gpuMemoryBytes,
+    origin: { name, lineOf },
+  };
+}
+
+const partsOf = ({ parts = [] }: CheckedConfig, folder: string): string[] =>
+  (typeof parts === 'string' ? [parts] : parts).map((file) => resolve(folder, file));
+
+/**
+ * Starts the backend, opens the base and reads the text that a configuration names.
+ * Throws InvalidConfigError, BackendUnavailableError, CorruptDataError.
+ */
+export async function openRun(source: ConfigSource): Promise<OpenRun> {
+  const { config, folder, text } = source;
+  const parts = partsOf(config, folder);
+  const moect = createMoect(...(await loadParts(parts)));
+  const { name, threads } = config.backend;
+  const base = await openBase(resolve(folder, config.base), {
+    storage: config.baseStorage,
+    backend: name,
+    moect,
+    ...(threads !== undefined && { threads }),
+  });
+  try {
+    const input = await inputOf(source, base);
+    const backend = { name, ...(threads !== undefined && { threads }) };
+    const output = resolve(folder, config.output);
+    return { base, input, output, parts, asked: { text, asked: { parts, backend } } };
+  } catch (error) {
+    base.dispose();
+    throw error;
+  }
+}

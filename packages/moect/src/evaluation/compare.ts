@@ -1,0 +1,127 @@
+import type { DocumentScore } from '@moect/core';
+import { type Comparison, type ComparisonRole, compare as compareScores, type Report } from '@moect/eval';
+import type { Base } from '../base/base.ts';
+import type { Pack } from '../extension/pack.ts';
+import type { HiddenStateFolder } from '../platform/platform.ts';
+import type { TextsByLanguage } from '../training/train.ts';
+import { buildReport } from './build-report.ts';
+import { type EvaluatedText, evaluatedTexts } from './evaluated-texts.ts';
+import {
+  createBaseScorer,
+  createScorer,
+  rememberScores,
+  resolveCombine,
+  type ScorerOptions,
+} from './scorers.ts';
+import { withHiddenStates } from './with-hidden-states.ts';
+
+export interface CompareOptions extends Partial<Pick<ScorerOptions, 'combine' | 'gateThreshold' | 'signal'>> {
+  /** Languages that the base knows, beside those that the packs replayed. */
+  readonly old?: readonly string[];
+  /** Largest relative change of an old language that counts as kept, for example 0.005. */
+  readonly maxForgetting?: number;
+  /** Draws of the bootstrap. Default 2,000. */
+  readonly resamples?: number;
+  /** Keeps what the layers below the packs make of the text, rounded to bf16. Default: nothing is kept. */
+  readonly cache?: HiddenStateFolder;
+  /** Told before the base and each pack are scored. */
+  readonly onProgress?: (what: string) => void;
+}
+
+export interface PackComparison {
+  readonly pack: Pack;
+  readonly combine: string;
+  readonly comparison: Comparison;
+  readonly scores: readonly DocumentScore[];
+  /** Of the base, on the same documents. */
+  readonly baseScores: readonly DocumentScore[];
+}
+
+/** The old language that lost most. */
+export interface WorstLanguage {
+  /** Name of the pack. */
+  readonly pack: string;
+  readonly language: string;
+  /** Of bits per byte; above 0 is forgetting. */
+  readonly relativeChange: number;
+  readonly relativeCi95: readonly [number, number];
+}
+
+export interface PacksComparison {
+  /** null where no old language was measured. */
+  readonly worst: WorstLanguage | null;
+  readonly packs: readonly PackComparison[];
+  readonly texts: readonly EvaluatedText[];
+  /** `report.json` of the comparison; also proves the mixture's bound on every document. */
+  report(): Promise<Report>;
+}
+
+function worstOf(packs: readonly PackComparison[]): WorstLanguage | null {
+  const each = packs.flatMap(({ pack, comparison }) => {
+    const { retention, languages } = comparison;
+    const row = languages.find(({ language }) => language === retention?.worstLanguage);
+    if (row === undefined) return [];
+    const { language, relativeChange, relativeCi95 } = row;
+    return [{ pack: pack.name, language, relativeChange, relativeCi95 }];
+  });
+  return each.toSorted((a, b) => b.relativeChange - a.relativeChange)[0] ?? null;
+}
+
+/**
+ * Retention, gain and transfer of each pack against the base, on text that neither was trained on, with 95 % intervals.
+ * Throws InvalidConfigError, CorruptDataError, NonFiniteError, and the signal's reason when it is aborted.
+ */
+export async function compare(
+  base: Base,
+  packs: readonly Pack[],
+  heldOut: TextsByLanguage,
+  options: CompareOptions = {},
+): Promise<PacksComparison> {
+  const begin = performance.now();
+  const texts = await evaluatedTexts(heldOut, packs, base.platform, options.old);
+  const compared = await withHiddenStates(base, packs, options.cache, (start) =>
+    comparePacks(base, packs, texts, options, start),
+  );
+  const seconds = (performance.now() - begin) / 1000;
+  return {
+    worst: worstOf(compared),
+    packs: compared,
+    texts,
+    report: () => buildReport({ base, texts, comparisons: compared, seconds }),
+  };
+}
+
+async function comparePacks(
+  base: Base,
+  packs: readonly Pack[],
+  texts: readonly EvaluatedText[],
+  options: CompareOptions,
+  start: Pick<ScorerOptions, 'hiddenStates'>,
+): Promise<PackComparison[]> {
+  const { signal, onProgress, gateThreshold } = options;
+  const documents = texts.flatMap((text) => text.documents);
+  const roles: Record<string, ComparisonRole> = Object.fromEntries(
+    texts.map(({ code, role }) => [code, role]),
+  );
+  const shared = { base, ...start, ...(signal && { signal }) };
+  const baseScorer = rememberScores(createBaseScorer(shared));
+  onProgress?.('base');
+  const before = await baseScorer.score(documents);
+  const results: PackComparison[] = [];
+  for (const pack of packs) {
+    onProgress?.(pack.name);
+    const combine = resolveCombine(base.moect, [pack], options.combine);
+    const threshold = gateThreshold === undefined ? {} : { gateThreshold };
+    const scorer = createScorer({ ...shared, ...threshold, packs: [pack], combine, baseScorer });
+    const scores = await scorer.score(documents);
+    const comparison = compareScores({
+      before,
+      after: scores,
+      roles,
+      ...(options.maxForgetting !== undefined && { bound: options.maxForgetting }),
+      ...(options.resamples !== undefined && { resamples: options.resamples }),
+    });
+    results.push({ pack, combine, comparison, scores, baseScores: before });
+  }
+  return results;
+}

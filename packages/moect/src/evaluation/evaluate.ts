@@ -1,0 +1,46 @@
+import { type LanguageScores, scoresByLanguage } from '@moect/eval';
+import type { Base } from '../base/base.ts';
+import type { HiddenStateFolder } from '../platform/platform.ts';
+import type { TextsByLanguage } from '../training/train.ts';
+import { type EvaluatedText, evaluatedTexts } from './evaluated-texts.ts';
+import { createScorer, type ScorerOptions } from './scorers.ts';
+import { withHiddenStates } from './with-hidden-states.ts';
+
+export interface EvaluateOptions
+  extends Partial<Pick<ScorerOptions, 'packs' | 'combine' | 'gateThreshold' | 'signal'>> {
+  /** Keeps what the layers below the packs make of the text, rounded to bf16. Default: nothing is kept. */
+  readonly cache?: HiddenStateFolder;
+}
+
+export interface LanguageResult extends LanguageScores {
+  readonly role: EvaluatedText['role'];
+}
+
+export interface Evaluation {
+  /** What was scored: `base`, a pack, or a combination. */
+  readonly name: string;
+  /** Bits per byte and their like, one row a language. */
+  readonly languages: readonly LanguageResult[];
+}
+
+/**
+ * Scores text under a base, alone or with packs: each document by itself, every token once.
+ * Throws InvalidConfigError, CorruptDataError, NonFiniteError, and the signal's reason when it is aborted.
+ */
+export async function evaluate(
+  base: Base,
+  texts: TextsByLanguage,
+  options: EvaluateOptions = {},
+): Promise<Evaluation> {
+  const { packs = [], cache, ...scoring } = options;
+  const read = await evaluatedTexts(texts, packs, base.platform);
+  return withHiddenStates(base, packs, cache, async (start) => {
+    const scorer = createScorer({ base, packs, ...scoring, ...start });
+    const languages: LanguageResult[] = [];
+    for (const { role, documents } of read) {
+      for (const scores of scoresByLanguage(await scorer.score(documents)))
+        languages.push({ ...scores, role });
+    }
+    return { name: scorer.name, languages };
+  });
+}

@@ -1,0 +1,120 @@
+import { type Document, type HiddenStateSource, InvalidConfigError, type Scorer } from '@moect/core';
+import { createMixtureScorer, createScorer as createModelScorer } from '@moect/eval';
+import type { Base } from '../base/base.ts';
+import type { Pack } from '../extension/pack.ts';
+import { GATE, type Moect } from '../parts/moect.ts';
+
+/** What scoring and generation need of a pack. */
+export type UsedPack = Pick<Pack, 'name' | 'extension'> & {
+  readonly info: Pick<Pack['info'], 'languages' | 'combine'>;
+};
+
+/** Weight of the base in the mixture before the first token: it loses at most log₂(1 ÷ 0.5) = 1 bit a document. */
+export const BASE_PRIOR = 0.5;
+
+export interface ScorerOptions {
+  readonly base: Base;
+  /** None: the base alone. */
+  readonly packs: readonly UsedPack[];
+  /** `gate`, or the name of a combination. Default: what the pack was made for; the mixture for several. */
+  readonly combine?: string;
+  /** Gates above this weight of the base count as 1; null is off. Default: as trained. */
+  readonly gateThreshold?: number | null;
+  /** Weight of the base in the mixture before the first token. Default {@link BASE_PRIOR}. */
+  readonly basePrior?: number;
+  /** Aborting makes `score` throw. */
+  readonly signal?: AbortSignal;
+  /** Scores of the base that are there already, so that a mixture does not compute them again. */
+  readonly baseScorer?: Scorer;
+  /** What the passes of base and extensions begin with; rounded to bf16. Default: the tokens. */
+  readonly hiddenStates?: HiddenStateSource;
+}
+
+/** Languages that a pack is for. */
+export const newLanguages = ({ info }: Pick<UsedPack, 'info'>): string[] =>
+  info.languages.filter(({ role }) => role === 'new').map(({ code }) => code);
+
+/** How packs are combined when nothing is asked for, and whether that can be. Throws InvalidConfigError. */
+export function resolveCombine(
+  moect: Moect,
+  packs: readonly Pick<UsedPack, 'info'>[],
+  combine?: string,
+): string {
+  const resolved = combine ?? (packs.length === 1 ? packs[0]!.info.combine : 'mixture');
+  if (resolved !== GATE) moect.combination(resolved);
+  if (resolved === GATE && packs.length > 1) {
+    const message = `'gate' takes one extension, given ${packs.length}: two cannot sit inside the same layers`;
+    throw new InvalidConfigError('Combination', [{ path: 'combine', message }], "Use 'mixture' or 'known'.");
+  }
+  return resolved;
+}
+
+/** A scorer that remembers what it scored, by the array of documents. */
+export function rememberScores(scorer: Scorer): Scorer {
+  const known = new WeakMap<readonly Document[], ReturnType<Scorer['score']>>();
+  return {
+    name: scorer.name,
+    score(documents) {
+      const scores = known.get(documents) ?? scorer.score(documents);
+      known.set(documents, scores);
+      return scores;
+    },
+  };
+}
+
+/** Log-probabilities under the base alone. */
+export function createBaseScorer({
+  base,
+  signal,
+  hiddenStates,
+}: Pick<ScorerOptions, 'base' | 'signal' | 'hiddenStates'>): Scorer {
+  const onProgress = (): void => signal?.throwIfAborted();
+  const start = hiddenStates === undefined ? {} : { hiddenStates };
+  return createModelScorer({
+    name: 'base',
+    base: base.model,
+    tokenizer: base.tokenizer,
+    onProgress,
+    ...start,
+  });
+}
+
+/**
+ * Log-probabilities under base and packs, combined. With `known`, a language that is no pack's own goes to the base.
+ * Throws InvalidConfigError and NoSuchComponentError.
+ */
+export function createScorer(options: ScorerOptions): Scorer {
+  const { base, packs, signal, basePrior = BASE_PRIOR, hiddenStates, gateThreshold } = options;
+  const baseScorer = options.baseScorer ?? createBaseScorer(options);
+  if (packs.length === 0) return baseScorer;
+  const combine = resolveCombine(base.moect, packs, options.combine);
+  const onProgress = (): void => signal?.throwIfAborted();
+  const scorers = packs.map(({ name, extension }) =>
+    createModelScorer({
+      name,
+      base: base.model,
+      tokenizer: base.tokenizer,
+      extension,
+      onProgress,
+      ...(hiddenStates && { hiddenStates }),
+      ...(gateThreshold !== undefined && { gateThreshold }),
+    }),
+  );
+  if (combine === GATE) return scorers[0]!;
+  const claimed = packs.flatMap(newLanguages);
+  const combination = base.moect.combination(combine)({ basePrior });
+  return {
+    name: `${combine}(${scorers.map(({ name }) => name).join(', ')})`,
+    score(documents) {
+      const others = documents.map(({ language }) => language).filter((code) => !claimed.includes(code));
+      const mixture = createMixtureScorer({
+        members: [
+          { scorer: baseScorer, languages: [...new Set(others)] },
+          ...scorers.map((scorer, i) => ({ scorer, languages: newLanguages(packs[i]!) })),
+        ],
+        combination,
+      });
+      return mixture.score(documents);
+    },
+  };
+}

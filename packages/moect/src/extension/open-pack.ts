@@ -1,0 +1,103 @@
+import {
+  BaseMismatchError,
+  type Extension,
+  InvalidConfigError,
+  NoSuchComponentError,
+  type ParamPath,
+  type Tensor,
+} from '@moect/core';
+import { fromDiskTensors, loadParameters } from '@moect/experts';
+import type { SafetensorsFile } from '@moect/models';
+import { createRng, dispose, tensor } from '@moect/tensor';
+import type { Base } from '../base/base.ts';
+import { missingParts } from '../parts/own-parts.ts';
+import { type ExtensionConfigFile, parseExtensionConfig } from './extension-config.ts';
+import { makePack, type Pack } from './pack.ts';
+
+/** A pack's folder, not yet checked. */
+export interface PackSource {
+  readonly name: string;
+  /** Of its configuration, for messages. */
+  readonly place: string;
+  /** Contents of `moect_config.json`. */
+  readonly config: unknown;
+  openWeights(): Promise<SafetensorsFile & { close(): Promise<void> }>;
+}
+
+async function readWeights(source: PackSource): Promise<Map<ParamPath, Tensor>> {
+  const file = await source.openWeights();
+  const tensors = new Map<ParamPath, Tensor>();
+  try {
+    for (const name of file.entries.keys()) {
+      const { data, shape } = await file.tensor(name);
+      tensors.set(name, tensor(data, shape));
+    }
+    return tensors;
+  } catch (error) {
+    dispose(tensors);
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
+function attach({ model, moect }: Base, info: ExtensionConfigFile, place: string): Extension {
+  try {
+    return moect.method(info.method).attach(model, info.config, createRng(0));
+  } catch (error) {
+    if (!(error instanceof InvalidConfigError)) throw error;
+    throw new InvalidConfigError(place, error.problems, error.hint);
+  }
+}
+
+/** A pack that names parts of its own can only be used together with them. */
+function checkParts({ moect }: Base, info: ExtensionConfigFile, place: string): void {
+  const [first, ...more] = missingParts(moect, info.parts ?? []);
+  if (first === undefined) return;
+  const from = first.from === null ? '' : ` of ${first.from}`;
+  const others = more.map(({ kind, name }) => `, ${kind} '${name}'`).join('');
+  throw new NoSuchComponentError(
+    first.kind,
+    first.name,
+    moect.ownParts.filter(({ kind }) => kind === first.kind).map(({ name }) => name),
+    `${place} was made with the ${first.kind} '${first.name}'${from}${others}: give that module with --parts, ` +
+      'or in a program openBase(…, { moect: createMoect(parts) }).',
+  );
+}
+
+/**
+ * Opens a pack for the base that it was made for. Every tensor of the folder must be used and every parameter found.
+ * @param place a folder, or in a browser the address of one
+ * Throws BaseMismatchError, CorruptDataError, NoMatchingParameterError, ShapeMismatchError, NoSuchComponentError (a
+ * method or part that the base's `moect` does not know) and InvalidConfigError.
+ */
+export async function openPack(base: Base, place: string | URL): Promise<Pack> {
+  const source = await base.platform.readPack(place);
+  const info = parseExtensionConfig(source.config, source.place);
+  if (info.base.sha256 !== base.identity.sha256) {
+    throw new BaseMismatchError(info.base.id, info.base.sha256, base.identity.sha256);
+  }
+  checkParts(base, info, source.place);
+  const extension = attach(base, info, source.place);
+  try {
+    await fill(extension, source);
+    return makePack(base, source.name, extension, info);
+  } catch (error) {
+    extension.dispose();
+    throw error;
+  }
+}
+
+async function fill(extension: Extension, source: PackSource): Promise<void> {
+  const onDisk = await readWeights(source);
+  try {
+    const stacked = fromDiskTensors(onDisk);
+    try {
+      loadParameters(extension, stacked);
+    } finally {
+      dispose(stacked);
+    }
+  } finally {
+    dispose(onDisk);
+  }
+}

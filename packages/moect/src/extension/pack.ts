@@ -1,0 +1,90 @@
+import type { Extension } from '@moect/core';
+import { toDiskTensors } from '@moect/experts';
+import { type HostTensor, safetensorsPieces } from '@moect/models';
+import { dispose } from '@moect/tensor';
+import type { Base } from '../base/base.ts';
+import {
+  EXTENSION_CONFIG_FILE,
+  EXTENSION_WEIGHTS_FILE,
+  type ExtensionConfigFile,
+  MODEL_CARD_FILE,
+} from './extension-config.ts';
+import { extensionName } from './extension-name.ts';
+import { modelCard } from './model-card.ts';
+
+export interface SavePackOptions {
+  /** How weights are stored: `f32` keeps every bit, `bf16` halves the size. Default: as `info` says. */
+  readonly dtype?: 'f32' | 'bf16';
+  /** SPDX name, for the model card. Default: as `info` says. */
+  readonly license?: string;
+}
+
+/** An extension of a base as it is kept and shared: what `train` gives and `openPack` reads. */
+export interface Pack {
+  /** The folder's name; that of the run where the folder is `RUN/extension`; the preset's before it has a folder. */
+  readonly name: string;
+  readonly extension: Extension;
+  /** `moect_config.json` */
+  readonly info: ExtensionConfigFile;
+  /**
+   * The files of the pack's folder, by name: `moect_config.json`, `moect_model.safetensors` (one tensor an expert) and a
+   * model card. Equal packs give equal bytes. Weights are encoded as their pieces are taken, once; that throws
+   * CorruptDataError for weights that are not finite or too large for `bf16`.
+   */
+  files(options?: SavePackOptions): Promise<ReadonlyMap<string, Iterable<Uint8Array>>>;
+  /**
+   * Writes these files as a folder; one of that name is replaced as a whole. Gives its absolute path.
+   * Throws CorruptDataError; nothing is replaced then. In a browser it throws InvalidConfigError: there are no folders.
+   */
+  save(folder: string, options?: SavePackOptions): Promise<string>;
+  /** Frees the weights. */
+  dispose(): void;
+}
+
+async function hostTensors(extension: Extension): Promise<Map<string, HostTensor>> {
+  const tensors = toDiskTensors(extension.parameters);
+  try {
+    const host = new Map<string, HostTensor>();
+    for (const [name, tensor] of tensors) {
+      host.set(name, { shape: [...tensor.shape], data: (await tensor.data()) as Float32Array });
+    }
+    return host;
+  } finally {
+    dispose(tensors);
+  }
+}
+
+async function packFiles(
+  name: string,
+  extension: Extension,
+  config: ExtensionConfigFile,
+): Promise<ReadonlyMap<string, Iterable<Uint8Array>>> {
+  const weights = await hostTensors(extension);
+  const text = (content: string): Uint8Array[] => [new TextEncoder().encode(content)];
+  return new Map<string, Iterable<Uint8Array>>([
+    [EXTENSION_WEIGHTS_FILE, safetensorsPieces(weights, { dtype: config.dtype === 'bf16' ? 'BF16' : 'F32' })],
+    [EXTENSION_CONFIG_FILE, text(`${JSON.stringify(config, null, 2)}\n`)],
+    [MODEL_CARD_FILE, text(modelCard(name, config))],
+  ]);
+}
+
+/** An attached extension with what its folder says about it. The pack owns the extension. */
+export function makePack(
+  base: Pick<Base, 'platform'>,
+  name: string,
+  extension: Extension,
+  info: ExtensionConfigFile,
+): Pack {
+  const saved = ({ dtype = info.dtype, license }: SavePackOptions): ExtensionConfigFile => {
+    return { ...info, dtype, license: license ?? info.license };
+  };
+  return {
+    name,
+    extension,
+    info,
+    files: (options = {}) => packFiles(name, extension, saved(options)),
+    save: async (folder, options = {}) =>
+      base.platform.writeFolder(folder, await packFiles(extensionName(folder), extension, saved(options))),
+    dispose: () => extension.dispose(),
+  };
+}

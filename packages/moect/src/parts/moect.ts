@@ -1,0 +1,111 @@
+import { type Method, NoSuchComponentError, type Settings } from '@moect/core';
+import { bayesianMixture, fullCt, knownLanguage, loraCt, moeCt } from '@moect/experts';
+import { didYouMean } from '../config/did-you-mean.ts';
+import { ctPreset, ctReplayPreset } from '../presets/ct.ts';
+import { loraCtPreset } from '../presets/lora-ct.ts';
+import { moeCtPreset } from '../presets/moe-ct.ts';
+import { moeCtMixturePreset } from '../presets/moe-ct-mixture.ts';
+import { moeCtPaperPreset } from '../presets/moe-ct-paper.ts';
+import type { Preset } from '../presets/preset.ts';
+import { type CombinationFactory, type OwnPart, PART_KEYS, type PartKind, type Parts } from './parts.ts';
+
+const builtInPresets: readonly Preset[] = [
+  moeCtPreset,
+  moeCtMixturePreset,
+  moeCtPaperPreset,
+  ctPreset,
+  ctReplayPreset,
+  loraCtPreset,
+];
+
+const builtInCombinations: Readonly<Record<string, CombinationFactory>> = {
+  known: knownLanguage,
+  mixture: bayesianMixture,
+};
+
+/** Left to the extension inside the layers: no combination of base and packs. */
+export const GATE = 'gate';
+
+/** Everything that has a name, looked up. A plain object: two of them know nothing of each other. */
+export interface Moect {
+  readonly presets: ReadonlyMap<string, Preset>;
+  readonly methods: ReadonlyMap<string, Method>;
+  readonly combinations: ReadonlyMap<string, CombinationFactory>;
+  /** What was added to the built-in parts. */
+  readonly ownParts: readonly OwnPart[];
+  /** Throws NoSuchComponentError, as do the following. */
+  preset(name: string): Preset;
+  method(name: string): Method;
+  combination(name: string): CombinationFactory;
+}
+
+function lookUp<T>(kind: string, name: string, map: ReadonlyMap<string, T>, more: readonly string[] = []): T {
+  const found = map.get(name);
+  if (found !== undefined) return found;
+  const names = [...more, ...map.keys()];
+  const hint = didYouMean(name, names);
+  throw new NoSuchComponentError(kind, name, names, hint.includes('Known') ? '' : hint.trim());
+}
+
+const entriesOf = <T>(given: readonly Parts[], key: keyof Parts): [string, T][] =>
+  given.flatMap((parts) => Object.entries((parts[key] ?? {}) as Record<string, T>));
+
+function ownParts(given: readonly Parts[]): OwnPart[] {
+  return given.flatMap((parts) =>
+    (Object.entries(PART_KEYS) as [keyof typeof PART_KEYS, PartKind][]).flatMap(([key, kind]) =>
+      Object.keys(parts[key] ?? {}).map((name) => ({ kind, name, from: parts.from ?? null })),
+    ),
+  );
+}
+
+/** The built-in methods, presets and combinations with parts of your own. */
+export function createMoect(...given: readonly Parts[]): Moect {
+  const components = {
+    routers: Object.fromEntries(entriesOf(given, 'routers')),
+    experts: Object.fromEntries(entriesOf(given, 'experts')),
+    fusions: Object.fromEntries(entriesOf(given, 'fusions')),
+  } as object;
+  const builtIn: readonly Method[] = [moeCt(components), loraCt(), fullCt()] as readonly Method[];
+  const methods = new Map<string, Method>([
+    ...builtIn.map((method) => [method.name, method] as const),
+    ...entriesOf<Method>(given, 'methods'),
+  ]);
+  const combinations = new Map([
+    ...Object.entries(builtInCombinations),
+    ...entriesOf<CombinationFactory>(given, 'combinations'),
+  ]);
+  const presets = [...builtInPresets, ...given.flatMap((parts) => parts.presets ?? [])];
+  const byName = new Map(presets.map((preset) => [preset.name, preset]));
+  return {
+    presets: byName,
+    methods,
+    combinations,
+    ownParts: ownParts(given),
+    preset: (name) => lookUp('preset', name, byName),
+    method: (name) => lookUp('method', name, methods),
+    combination: (name) => lookUp('combination', name, combinations, [GATE]),
+  };
+}
+
+export const defaultMoect: Moect = createMoect();
+
+const isObject = (value: unknown): value is Settings =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/**
+ * Settings of a method with overrides on top. Inside a component (an object with a `type`) keys are merged as long as
+ * the type stays the same, so that `fusion: { gateThreshold: 0.2 }` changes nothing else.
+ */
+export function mergeSettings(settings: Settings, overrides: Settings): Settings {
+  const merged: Record<string, Settings[string]> = { ...settings };
+  for (const [key, value] of Object.entries(overrides)) {
+    const before = settings[key];
+    const isSameKind =
+      isObject(before) &&
+      isObject(value) &&
+      before['type'] !== undefined &&
+      (value['type'] === undefined || value['type'] === before['type']);
+    merged[key] = isSameKind ? { ...before, ...value } : value;
+  }
+  return merged;
+}

@@ -1,0 +1,42 @@
+import { InvalidConfigError } from '@moect/core';
+import { readSafetensors } from '@moect/models';
+import { bytesOf, fetchFile, folderUrl } from '../base/fetch-files.ts';
+import { EXTENSION_CONFIG_FILE, EXTENSION_WEIGHTS_FILE } from '../extension/extension-config.ts';
+import { extensionName } from '../extension/extension-name.ts';
+import type { PackSource } from '../extension/open-pack.ts';
+import type { Platform } from './platform.ts';
+
+function refuse(path: string, hint: string): never {
+  throw new InvalidConfigError('In a browser', [{ path, message: 'there are no folders' }], hint);
+}
+
+const PACK_HINT = `Give the address of a pack's folder, with ${EXTENSION_CONFIG_FILE} and ${EXTENSION_WEIGHTS_FILE}.`;
+
+/** A pack over HTTP. */
+async function readPack(place: string | URL): Promise<PackSource> {
+  const folder = folderUrl(place);
+  const at = (name: string): URL => new URL(name, folder);
+  const config = await (await fetchFile(at(EXTENSION_CONFIG_FILE), PACK_HINT)).json();
+  return {
+    name: extensionName(folder.pathname),
+    place: at(EXTENSION_CONFIG_FILE).href,
+    config,
+    async openWeights() {
+      const weights = at(EXTENSION_WEIGHTS_FILE);
+      const file = await readSafetensors(await bytesOf(await fetchFile(weights, PACK_HINT)), weights.href);
+      return { ...file, close: async () => undefined };
+    },
+  };
+}
+
+/** A page or its worker: text and packs come as File objects, strings and addresses. */
+export const browserPlatform: Platform = {
+  readFiles: async () => refuse('files', 'Give File objects, or the texts themselves.'),
+  availableMemory: () => null,
+  freeDisk: async () => null,
+  peakMemory: () => 0,
+  openRun: async () => refuse('output', 'Leave it out, and keep the bytes of `pack.files()`.'),
+  openHiddenStates: async () => refuse('cache', 'Leave it out.'),
+  readPack,
+  writeFolder: async () => refuse('folder', 'Keep the bytes of `pack.files()`.'),
+};

@@ -1,0 +1,29 @@
+import { type Extension, isAbove, type StartPoint } from '@moect/core';
+import { type HiddenStateCache, openHiddenStateCache } from '@moect/models/node';
+import type { Base } from '../base/base.ts';
+import type { HiddenStateFolder } from './platform.ts';
+
+/**
+ * Opens the cache of the hidden states at the first point which any of the extensions touches; null where that is the very
+ * first, so that there is nothing to keep. The base alone begins there too: what is compared is rounded alike.
+ * Throws InvalidConfigError.
+ */
+export async function openHiddenStates(
+  { model, heldSha256 }: Base,
+  extensions: readonly Pick<Extension, 'attachments' | 'overrides'>[],
+  { folder, maxBytes }: HiddenStateFolder,
+): Promise<HiddenStateCache | null> {
+  const { prefix, numLayers } = model;
+  if (prefix === undefined) return null;
+  const start = extensions
+    .map((extension) => prefix.start(extension))
+    .reduce<StartPoint>((a, b) => (isAbove(a, b) ? b : a), { layer: numLayers, at: 'block' });
+  if (start.layer === 0 && start.at === 'block') return null;
+  return openHiddenStateCache({
+    base: model,
+    baseSha256: heldSha256,
+    ...start,
+    folder,
+    ...(maxBytes !== undefined && { maxBytes }),
+  });
+}

@@ -1,0 +1,36 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { CheckpointError } from '@moect/core';
+import { writeFileAtomic } from '@moect/models/node';
+import { createCheckpointStore, eventLog, latestCheckpoint, lockRun } from '@moect/trainer/node';
+import type { RunFolder } from './platform.ts';
+
+/** See `Platform.openRun`. The folder is made when it does not exist. */
+export async function openRunFolder(folder: string, resume: boolean): Promise<RunFolder> {
+  const output = resolve(folder);
+  await mkdir(output, { recursive: true });
+  const lock = await lockRun(output);
+  try {
+    const latest = await latestCheckpoint(output);
+    if (!resume && latest !== null) {
+      const hint =
+        'Add --resume (in a program resume: true) to go on with it, or choose another output folder.';
+      throw new CheckpointError(output, `holds a run that has reached step ${latest.step}`, hint);
+    }
+    return {
+      folder: output,
+      isBegun: latest !== null,
+      checkpoints: createCheckpointStore(output),
+      log: eventLog(join(output, 'events.jsonl')),
+      async write(name, text) {
+        const path = join(output, name);
+        await mkdir(dirname(path), { recursive: true });
+        await writeFileAtomic(path, text);
+      },
+      close: () => lock.release(),
+    };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}

@@ -1,0 +1,23 @@
+import type { Extension } from '@moect/core';
+import type { Base } from '../base/base.ts';
+import { makePack, type Pack } from '../extension/pack.ts';
+import { usedParts } from '../parts/own-parts.ts';
+
+/** A pack of Swahili of an extension that nobody trained. */
+export function testPack(base: Base, extension: Extension): Pack {
+  const parts = usedParts(base.moect, { extension, combine: 'gate' });
+  return makePack(base, 'test', extension, {
+    schema: 'moect-extension/1',
+    method: extension.method,
+    config: extension.config,
+    combine: 'gate',
+    preset: 'moe-ct',
+    ...(parts.length > 0 && { parts }),
+    languages: [{ code: 'swh_Latn', role: 'new' }],
+    license: 'CC0-1.0',
+    base: base.identity,
+    parameters: [...extension.parameters.values()].reduce((sum, { size }) => sum + size, 0),
+    dtype: 'f32',
+    training: null,
+  });
+}

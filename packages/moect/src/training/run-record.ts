@@ -1,0 +1,69 @@
+import type { Base } from '../base/base.ts';
+import type { ResolvedRun } from '../config/resolved-run.ts';
+import type { RunFolder } from '../platform/platform.ts';
+import type { LanguageText } from './pack-text.ts';
+import type { EvaluationLanguage } from './run-input.ts';
+
+/** What a run's record is made of. */
+export interface Recorded {
+  readonly run: ResolvedRun;
+  readonly base: Base;
+  readonly texts: readonly LanguageText[];
+  readonly evaluation?: readonly EvaluationLanguage[] | undefined;
+  readonly gpuMemoryBytes?: number | undefined;
+  /** What else the run found. */
+  readonly found: object;
+  /** The configuration as given; none where a program gave it. */
+  readonly text?: string | undefined;
+  /** Modules with parts, and the backend that was asked for. */
+  readonly asked?: { readonly parts?: readonly string[]; readonly backend?: object } | undefined;
+}
+
+/**
+ * The contents of `resolved.json`: a configuration in which nothing is left open, so that
+ * `moect train run/resolved.json` repeats the run (of text in files), and under `resolved` what else the run found.
+ */
+export function resolvedConfig(
+  { run, base, evaluation, asked, gpuMemoryBytes, found }: Recorded,
+  output: string,
+): object {
+  const { tokens: _tokens, epochs: _epochs, ...training } = run.training;
+  const parts = asked?.parts ?? [];
+  return {
+    base: base.place,
+    baseStorage: base.storage,
+    ...(parts.length > 0 && { parts }),
+    preset: run.preset,
+    method: run.method.overrides,
+    languages: run.languages,
+    replay: run.replay,
+    data: run.data,
+    training,
+    ...(evaluation && {
+      evaluation: { languages: evaluation.map(({ documents: _, ...language }) => language) },
+    }),
+    extension: run.extension,
+    ...(run.cache && { cache: run.cache }),
+    backend: { name: 'auto', ...asked?.backend, ...(gpuMemoryBytes !== undefined && { gpuMemoryBytes }) },
+    output,
+    resolved: {
+      schema: 'moect-resolved/1',
+      base: run.baseIdentity,
+      method: { name: run.method.name, config: run.method.config },
+      combine: run.combine,
+      ...found,
+    },
+  };
+}
+
+/** Writes the run's own record: the configuration as given and as understood, and the text kept out of training. */
+export async function writeRecord(folder: RunFolder, recorded: Recorded): Promise<void> {
+  if (recorded.text !== undefined) await folder.write('config.yaml', recorded.text);
+  const resolved = resolvedConfig(recorded, folder.folder);
+  await folder.write('resolved.json', `${JSON.stringify(resolved, null, 2)}\n`);
+  for (const { code, heldOut } of recorded.texts) {
+    if (heldOut.length === 0) continue;
+    const lines = heldOut.map(({ id, text, language }) => `${JSON.stringify({ id, language, text })}\n`);
+    await folder.write(`held-out/${code}.jsonl`, lines.join(''));
+  }
+}

@@ -1,0 +1,137 @@
+import type { Callback } from '@moect/core';
+import { assertUnchanged, digestParameters } from '@moect/freeze';
+import { type TrainOptions as LoopOptions, type TrainResult, train as trainLoop } from '@moect/trainer';
+import type { Base } from '../base/base.ts';
+import type { ExtensionConfigFile } from '../extension/extension-config.ts';
+import { makePack, type Pack } from '../extension/pack.ts';
+import { usedParts } from '../parts/own-parts.ts';
+import { checkFits } from '../planning/plan-training.ts';
+import type { TrainingPlan } from '../planning/training-plan.ts';
+import type { RunFolder } from '../platform/platform.ts';
+import { unlessInterrupted } from '../unless-interrupted.ts';
+import { evaluateHeldOut, type HeldOutNumbers } from './held-out.ts';
+import { type PreparedRun, prepareRun, type RunInfo } from './prepare-run.ts';
+import type { RunInput } from './run-input.ts';
+import { type Recorded, writeRecord } from './run-record.ts';
+import { trainingSummary } from './training-summary.ts';
+
+/** What surrounds a run. */
+export interface RunHooks {
+  /** Folder of the run, with checkpoints, events, record and, at the end, `extension/`. Default: nothing is written. */
+  readonly output?: string;
+  /** Go on from the newest checkpoint of `output`. Default false. */
+  readonly resume?: boolean;
+  /** Ends the run with its state saved. */
+  readonly signal?: AbortSignal;
+  /** Told about steps, evaluations and checkpoints. */
+  readonly callbacks?: readonly Callback[];
+  /** Told once, before the first step, what the run is and what it will take; the run waits for it. */
+  readonly onReady?: (info: RunInfo & { readonly plan: TrainingPlan }) => void | Promise<void>;
+}
+
+/** What `train` gives: a pack, and how the training went. */
+export interface TrainedPack extends Pack {
+  readonly training: RunInfo;
+  /** `reason` says whether it finished, was stopped by a callback or interrupted by the signal. */
+  readonly result: TrainResult;
+  /** Where it was saved: `output/extension`; null without `output` or when the run was interrupted. */
+  readonly folder: string | null;
+  /** Bits per byte of the held-out text (at most 32 KiB a language); null when interrupted or nothing was held out. */
+  readonly heldOut: HeldOutNumbers | null;
+}
+
+function infoOf(prepared: PreparedRun, result: TrainResult): ExtensionConfigFile {
+  const { run, base, extension, languages, options } = prepared;
+  const parts = usedParts(base.moect, { extension, combine: run.combine });
+  const { id, revision, sha256 } = base.identity;
+  return {
+    schema: 'moect-extension/1',
+    method: extension.method,
+    config: extension.config,
+    combine: run.combine,
+    preset: run.preset,
+    ...(parts.length > 0 && { parts }),
+    languages: run.languages
+      .filter(({ role, code }) => role === 'new' || languages.some((used) => used.code === code))
+      .map(({ code, role }) => ({ code, role })),
+    license: run.extension.license ?? null,
+    base: { id, revision, sha256 },
+    parameters: prepared.trainableParameters,
+    dtype: run.extension.dtype,
+    training: trainingSummary({ run, languages, data: options.data }, result),
+  };
+}
+
+function loopOptions(prepared: PreparedRun, hooks: RunHooks, folder: RunFolder | null): LoopOptions {
+  const { signal, callbacks = [], resume = false } = hooks;
+  return {
+    ...prepared.options,
+    callbacks: [...(folder === null ? [] : [folder.log]), ...callbacks],
+    ...(folder && { checkpoints: folder.checkpoints, resume }),
+    ...(signal && { signal }),
+  };
+}
+
+async function trainPrepared(
+  prepared: PreparedRun,
+  hooks: RunHooks,
+  folder: RunFolder | null,
+  asked: Pick<Recorded, 'text' | 'asked'>,
+): Promise<TrainedPack> {
+  const { base, extension, input, options: _, hiddenStates, ...info } = prepared;
+  const { run, texts } = info;
+  const { signal } = hooks;
+  const plan = await checkFits(prepared, folder?.folder);
+  if (folder !== null && !(hooks.resume === true && folder.isBegun)) {
+    const { backend, baseParameters, trainableParameters, languages } = info;
+    const found = { backend: backend.detail, baseParameters, trainableParameters, languages };
+    const { evaluation, gpuMemoryBytes } = input;
+    await writeRecord(folder, { run, base, texts, evaluation, gpuMemoryBytes, found, ...asked });
+  }
+  const training: RunInfo = { ...info, notes: [...info.notes, ...plan.warnings] };
+  await hooks.onReady?.({ ...training, plan });
+  const { evaluation } = input;
+  const evaluate = evaluateHeldOut({
+    base,
+    extension,
+    texts,
+    evaluation,
+    combine: run.combine,
+    signal,
+    hiddenStates: hiddenStates ?? undefined,
+  });
+  const result = await trainLoop({
+    ...loopOptions(prepared, hooks, folder),
+    ...(evaluate && { evaluate: evaluate.during }),
+  });
+  const pack = makePack(base, run.preset, extension, infoOf(prepared, result));
+  if (result.reason === 'interrupted') return { ...pack, training, result, folder: null, heldOut: null };
+  // law 1: whatever was trained, the base is what it was
+  assertUnchanged(base.heldSha256, await digestParameters(base.model.parameters));
+  const saved = folder === null ? null : await pack.save(`${folder.folder}/extension`);
+  // a courtesy: an interruption while they are computed spoils nothing
+  const heldOut = evaluate === null ? null : await unlessInterrupted(signal, evaluate.numbers());
+  return { ...pack, training, result, folder: saved, heldOut };
+}
+
+/** Trains what was asked for. See `train`; `asked` goes into the run's record. */
+export async function runTraining(
+  base: Base,
+  input: RunInput,
+  hooks: RunHooks,
+  asked: Pick<Recorded, 'text' | 'asked'> = {},
+): Promise<TrainedPack> {
+  const prepared = await prepareRun(base, input);
+  let folder: RunFolder | null = null;
+  try {
+    const { output, resume = false } = hooks;
+    folder = output === undefined ? null : await base.platform.openRun(output, resume);
+    return await trainPrepared(prepared, hooks, folder, asked);
+  } catch (error) {
+    prepared.extension.dispose();
+    throw error;
+  } finally {
+    await prepared.hiddenStates?.close();
+    await folder?.close();
+  }
+}
