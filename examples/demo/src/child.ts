@@ -40,7 +40,7 @@ interface Work {
 async function score(
   work: Work,
   phase: string,
-  options: { readonly extension?: Extension; readonly snap?: number | null },
+  options: { readonly extension?: Extension; readonly gateThreshold?: number | null },
 ): Promise<DocumentScore[]> {
   const scorer = createScorer({
     name: work.job.method,
@@ -187,15 +187,15 @@ async function measure(
   extension: Extension,
 ): Promise<Partial<JobResult> & Pick<JobResult, 'scores'>> {
   const { base, text, job } = work;
-  const snap = run.snap === null ? {} : { snap: run.snap };
-  const alone = await score(work, 'scoring', { extension, ...snap });
+  const threshold = run.gateThreshold === null ? {} : { gateThreshold: run.gateThreshold };
+  const alone = await score(work, 'scoring', { extension, ...threshold });
   if (job.on === 'dev') return { scores: alone };
   const inspection = {
     base: base.model,
     extension,
     tokenizer: base.tokenizer,
     maxLength: TRAINING.sequenceLength,
-    ...snap,
+    ...threshold,
   };
   const old = text.old.flatMap(({ heldOut }) => heldOut);
   const shared = {
@@ -219,8 +219,10 @@ async function measure(
   return {
     ...shared,
     scores: alone,
-    unsnappedScores:
-      run.snap === null ? null : await score(work, 'scoring unsnapped', { extension, snap: null }),
+    scoresWithoutThreshold:
+      run.gateThreshold === null
+        ? null
+        : await score(work, 'scoring without threshold', { extension, gateThreshold: null }),
     routing: hasGate ? await measureGates({ ...inspection, documents: work.documents }) : null,
   };
 }
@@ -232,7 +234,7 @@ const nothing = {
   trainingSeconds: 0,
   packBytes: null,
   steps: [],
-  unsnappedScores: null,
+  scoresWithoutThreshold: null,
   packScores: null,
   known: null,
   mixtureBound: null,

@@ -10,20 +10,20 @@ export interface MethodRun {
   /** On top of the preset. */
   readonly config: Settings;
   /** Threshold of the gate at inference; null: the gate as it is. */
-  readonly snap: number | null;
+  readonly gateThreshold: number | null;
   readonly combine: 'gate' | 'mixture';
   /** Trains matrices of the base, which then are kept as float32. */
   readonly trainsBase: boolean;
 }
 
-const plain = { config: {}, snap: null, combine: 'gate', trainsBase: false } as const;
+const plain = { config: {}, gateThreshold: null, combine: 'gate', trainsBase: false } as const;
 
 export const METHOD_RUNS: readonly MethodRun[] = [
   { ...plain, name: 'ct', preset: 'ct', learningRate: 6e-3, trainsBase: true },
   { ...plain, name: 'ct-replay', preset: 'ct-replay', learningRate: 6e-3, trainsBase: true },
   { ...plain, name: 'lora-ct', preset: 'lora-ct', learningRate: 2e-2 },
   { ...plain, name: 'moe-ct-paper', preset: 'moe-ct-paper', learningRate: 6e-3 },
-  { ...plain, name: 'moe-ct', preset: 'moe-ct', learningRate: 6e-3, snap: 0.2 },
+  { ...plain, name: 'moe-ct', preset: 'moe-ct', learningRate: 6e-3, gateThreshold: 0.2 },
   {
     ...plain,
     name: 'moe-ct-mixture',

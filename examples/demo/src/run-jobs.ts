@@ -25,7 +25,7 @@ const PHASES: readonly (readonly [string, number, number])[] = [
   ['training', 0, 0.8],
   ['scoring', 0.8, 0.1],
   ['scoring base', 0.9, 0.05],
-  ['scoring unsnapped', 0.9, 0.08],
+  ['scoring without threshold', 0.9, 0.08],
 ];
 
 function start(state: JobState): Promise<JobResult> {

@@ -79,7 +79,7 @@ export function addModelOptions(command: Command): Command {
       ).choices(COMBINE_NAMES),
     )
     .option(
-      '--snap <p>',
+      '--gate-threshold <p>',
       'gates above this weight of the base count as 1; 1 is off (default: as trained)',
       probability,
     );

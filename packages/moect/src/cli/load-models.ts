@@ -1,9 +1,10 @@
-import { setSnap } from '@moect/experts';
+import { checkGateThreshold } from '@moect/experts';
 import type { HiddenStateCache } from '@moect/models/node';
 import type { BackendInfo, FrozenStorage } from '@moect/tensor';
 import { chooseBackend } from '../base/choose-backend.ts';
 import { openHiddenStates } from '../base/hidden-states.ts';
 import { type LoadedBase, loadBase } from '../base/load-base.ts';
+import type { ScoredExtension } from '../evaluation/combined-scorer.ts';
 import { type LoadedExtension, loadExtension } from '../extension/load-extension.ts';
 import type { CombineName } from '../presets/preset.ts';
 import { type CacheOptions, type CommonOptions, cacheOf } from './arguments.ts';
@@ -13,13 +14,16 @@ export interface ModelOptions extends CommonOptions {
   readonly baseStorage: FrozenStorage;
   readonly extension: readonly string[];
   readonly combine?: CombineName;
-  readonly snap?: number;
+  readonly gateThreshold?: number;
 }
+
+/** An extension with the gate threshold that the command line named for it. */
+export type ThresholdedExtension = LoadedExtension & Pick<ScoredExtension, 'gateThreshold'>;
 
 export interface LoadedModels {
   readonly backend: BackendInfo;
   readonly base: LoadedBase;
-  readonly extensions: readonly LoadedExtension[];
+  readonly extensions: readonly ThresholdedExtension[];
   dispose(): void;
 }
 
@@ -38,10 +42,10 @@ export async function loadModels(options: ModelOptions): Promise<LoadedModels> {
       const twins = extensions.filter(({ name }) => name.replace(/ \(\d+\)$/, '') === loaded.name).length;
       extensions.push(twins === 0 ? loaded : { ...loaded, name: `${loaded.name} (${twins + 1})` });
     }
-    const { snap } = options;
-    if (snap !== undefined)
-      for (const { extension } of extensions) setSnap(extension, snap === 1 ? null : snap);
-    return { backend, base, extensions, dispose };
+    if (options.gateThreshold === undefined) return { backend, base, extensions, dispose };
+    const gateThreshold = options.gateThreshold === 1 ? null : options.gateThreshold;
+    for (const { extension } of extensions) checkGateThreshold(extension, gateThreshold);
+    return { backend, base, extensions: extensions.map((one) => ({ ...one, gateThreshold })), dispose };
   } catch (error) {
     dispose();
     throw error;

@@ -65,6 +65,7 @@ async function gatesOf(
     base: base.model,
     tokenizer: base.tokenizer,
     extension: extension.extension,
+    ...(extension.gateThreshold !== undefined && { gateThreshold: extension.gateThreshold }),
     documents: texts.flatMap(({ documents }) => documents.slice(0, GATE_DOCUMENTS)),
   });
   return { gates };

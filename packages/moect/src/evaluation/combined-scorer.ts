@@ -8,6 +8,8 @@ import type { CombineName } from '../presets/preset.ts';
 /** What a scorer needs of an extension. */
 export type ScoredExtension = Pick<LoadedExtension, 'name' | 'extension'> & {
   readonly info: { readonly languages: LoadedExtension['info']['languages']; readonly combine: CombineName };
+  /** τ of its gates; null: off. Default: its own. */
+  readonly gateThreshold?: number | null;
 };
 
 /** Weight of the base in the mixture before the first token: it loses at most log₂(1 ÷ 0.5) = 1 bit a document. */
@@ -80,13 +82,14 @@ export function createCombinedScorer(options: CombinedScorerOptions): Scorer {
   if (extensions.length === 0) return baseScorer;
   const combine = resolveCombine(extensions, options.combine);
   const onProgress = (): void => signal?.throwIfAborted();
-  const packs = extensions.map(({ name, extension }) =>
+  const packs = extensions.map(({ name, extension, gateThreshold }) =>
     createScorer({
       name,
       base: base.model,
       tokenizer: base.tokenizer,
       extension,
       onProgress,
+      ...(gateThreshold !== undefined && { gateThreshold }),
       ...(hiddenStates && { hiddenStates }),
     }),
   );

@@ -3,13 +3,19 @@ import { type Comparison, type ComparisonRole, compare } from '@moect/eval';
 import type { LoadedBase } from '../base/describe-base.ts';
 import type { LoadedExtension } from '../extension/load-extension.ts';
 import type { CombineName } from '../presets/preset.ts';
-import { createBaseScorer, createCombinedScorer, rememberScores, resolveCombine } from './combined-scorer.ts';
+import {
+  createBaseScorer,
+  createCombinedScorer,
+  rememberScores,
+  resolveCombine,
+  type ScoredExtension,
+} from './combined-scorer.ts';
 import type { EvaluatedText } from './read-texts.ts';
 
 export interface CompareExtensionsOptions {
   readonly base: LoadedBase;
   /** Each is compared with the base on its own. */
-  readonly extensions: readonly LoadedExtension[];
+  readonly extensions: readonly (LoadedExtension & Pick<ScoredExtension, 'gateThreshold'>)[];
   readonly texts: readonly EvaluatedText[];
   /** Default: what each extension was made for. */
   readonly combine?: CombineName;
@@ -25,7 +31,7 @@ export interface CompareExtensionsOptions {
 }
 
 export interface ExtensionComparison {
-  readonly extension: LoadedExtension;
+  readonly extension: LoadedExtension & Pick<ScoredExtension, 'gateThreshold'>;
   readonly combine: CombineName;
   readonly comparison: Comparison;
   readonly scores: readonly DocumentScore[];

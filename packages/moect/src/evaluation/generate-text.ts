@@ -67,9 +67,10 @@ function members(options: GenerateTextOptions): GenerationMember[] {
   const own = language !== undefined && !claimed.includes(language) ? [language] : [];
   return [
     { name: 'base', languages: own, model },
-    ...extensions.map(({ name, extension, info }) => {
+    ...extensions.map(({ name, extension, info, gateThreshold }) => {
       const { attachments, overrides } = extension;
-      return { name, languages: newLanguages({ info }), model, attachments, overrides };
+      const tau = gateThreshold === undefined ? {} : { gateThreshold };
+      return { name, languages: newLanguages({ info }), model, attachments, overrides, ...tau };
     }),
   ];
 }
@@ -106,10 +107,12 @@ export async function generateText(options: GenerateTextOptions): Promise<Genera
   checkLanguage(options, combine);
   if (combine === 'gate') {
     const { attachments, overrides } = extensions[0]?.extension ?? {};
+    const gateThreshold = extensions[0]?.gateThreshold;
     const made = await generate(model, promptIds, {
       ...sampling,
       ...(attachments && { attachments }),
       ...(overrides && { overrides }),
+      ...(gateThreshold !== undefined && { gateThreshold }),
     });
     return {
       text: stream.end(),

@@ -84,9 +84,9 @@ describe('a moect with additions', () => {
 describe('settings', () => {
   it('are merged inside a component of the same type, and replaced otherwise', () => {
     const settings = { topK: 2, fusion: { type: 'guarded', oldPrior: 1 }, layers: 'all' };
-    expect(mergeSettings(settings, { fusion: { snap: 0.2 }, layers: { top: 2 } })).toEqual({
+    expect(mergeSettings(settings, { fusion: { gateThreshold: 0.2 }, layers: { top: 2 } })).toEqual({
       topK: 2,
-      fusion: { type: 'guarded', oldPrior: 1, snap: 0.2 },
+      fusion: { type: 'guarded', oldPrior: 1, gateThreshold: 0.2 },
       layers: { top: 2 },
     });
     expect(mergeSettings(settings, { fusion: { type: 'fixed' } })['fusion']).toEqual({ type: 'fixed' });

@@ -74,7 +74,7 @@ const isObject = (value: unknown): value is Settings =>
 
 /**
  * Settings of a method with overrides on top. Inside a component (an object with a `type`) keys are merged as long as
- * the type stays the same, so that `fusion: { snap: 0.2 }` changes nothing else.
+ * the type stays the same, so that `fusion: { gateThreshold: 0.2 }` changes nothing else.
  */
 export function mergeSettings(settings: Settings, overrides: Settings): Settings {
   const merged: Record<string, Settings[string]> = { ...settings };
