@@ -101,7 +101,7 @@ describe.each(testBackends())('laws of the method on %s', (backend) => {
   const closed = [
     { type: 'always-base' },
     { type: 'fixed', baseWeight: 1 },
-    { type: 'guarded', bias: 0, snap: 0 },
+    { type: 'guarded', bias: 0, gateThreshold: 0 },
   ];
   it.each(closed)(
     'law 3: with p = 1 by $type, logits are bit-equal whatever the branch holds',

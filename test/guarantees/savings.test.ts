@@ -19,6 +19,11 @@ const variants: readonly { name: string; method: Method<never>; config: object }
   { name: 'moe-ct', method: moe, config: guarded },
   { name: 'moe-ct top layers', method: moe, config: { ...guarded, layers: { top: 2 } } },
   { name: 'moe-ct paper', method: moe, config: { fusion: { type: 'continuous' } } },
+  {
+    name: 'moe-ct with a noisy router',
+    method: moe,
+    config: { ...guarded, numExperts: 3, router: { type: 'top-k', noise: 'gaussian' } },
+  },
 ];
 
 interface Trained {

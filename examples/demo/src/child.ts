@@ -200,7 +200,7 @@ async function measure(
   return {
     ...shared,
     scores: alone,
-    ungatedScores:
+    scoresWithoutThreshold:
       run.gateThreshold === null
         ? null
         : await score(work, 'scoring without threshold', { pack, gateThreshold: null }),
@@ -215,7 +215,7 @@ const nothing = {
   trainingSeconds: 0,
   packBytes: null,
   steps: [],
-  ungatedScores: null,
+  scoresWithoutThreshold: null,
   packScores: null,
   known: null,
   mixtureBound: null,

@@ -39,7 +39,7 @@ export interface JobResult {
   readonly steps: readonly StepRecord[];
   readonly scores: readonly DocumentScore[];
   /** The same without the gate's threshold, where there is one. */
-  readonly ungatedScores: readonly DocumentScore[] | null;
+  readonly scoresWithoutThreshold: readonly DocumentScore[] | null;
   /** The pack alone, before it is mixed with the base. */
   readonly packScores: readonly DocumentScore[] | null;
   /** Mixture only: the same pack where each document's language is told. */

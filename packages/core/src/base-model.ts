@@ -1,6 +1,6 @@
 import type { BaseFfn } from './expert.ts';
 import type { LossNormalizers } from './fusion.ts';
-import type { Json, ParamMap, ParamTree, Tensor } from './tensor.ts';
+import type { Json, ParamMap, ParamTree, Rng, Tensor } from './tensor.ts';
 
 /** A place where an extension may attach. Names are Hugging Face module paths. */
 export interface Site {
@@ -24,6 +24,10 @@ export interface SiteContext {
   /** [batch, time] int32. */
   readonly languageIds?: Tensor;
   readonly normalizers?: LossNormalizers;
+  /** As in {@link ForwardOptions}. */
+  readonly gateThreshold?: number | null;
+  /** A stream of this site alone, in training only: see {@link ForwardOptions}. */
+  readonly rng?: Rng;
   /** [batch, time, 1]: p of the nearest site below, or null before the first. */
   readonly baseWeight: Tensor | null;
   /** State of this site from the previous call with the same cache. */
@@ -115,6 +119,13 @@ export interface ForwardOptions {
   readonly languageIds?: Tensor;
   readonly normalizers?: LossNormalizers;
   readonly training?: boolean;
+  /** τ of this pass, 0 … 1: outside training gates count p > τ as exactly 1; null: off. Default: what each gate has of its own. */
+  readonly gateThreshold?: number | null;
+  /**
+   * Random numbers for training: each site gets a fork under its name, so that a stream of equal seed gives equal numbers
+   * to each site. The stream itself is not moved on. Default: none, and what needs one refuses to train.
+   */
+  readonly rng?: Rng;
   readonly attachments?: Attachments;
   /** Tensors used in place of the base's own (full continual training). */
   readonly overrides?: ParamMap;

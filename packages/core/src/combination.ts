@@ -12,6 +12,8 @@ export interface CombinationMember {
 export interface Combination {
   readonly contract: 'combination/1';
   readonly name: string;
+  /** True: `start` chooses by the document's language, and is given it. Default false. */
+  readonly readsLanguage?: boolean;
   /** Log weights before the first token. Throws NoSuchComponentError for an unknown language. */
   start(members: readonly CombinationMember[], language?: string): Float64Array;
   /**

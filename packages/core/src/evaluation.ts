@@ -15,18 +15,3 @@ export interface Scorer {
   readonly name: string;
   score(documents: readonly Document[]): Promise<DocumentScore[]>;
 }
-
-/** Number from scored documents, for example bits per byte. */
-export interface Metric {
-  readonly contract: 'metric/1';
-  readonly name: string;
-  readonly higherIsBetter: boolean;
-  compute(scores: readonly DocumentScore[]): number;
-}
-
-/** Something measured on a model. */
-export interface Task {
-  readonly contract: 'task/1';
-  readonly name: string;
-  run(scorer: Scorer): Promise<Readonly<Record<string, number>>>;
-}

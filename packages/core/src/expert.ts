@@ -15,7 +15,6 @@ export interface BaseFfn {
   readonly downProj: Tensor;
 }
 
-/** All experts of one layer. Parameters are stacked: their first dimension is the expert. */
 /** Where the rows of tokens lie that are grouped by expert. */
 export interface ExpertRows {
   /** [numExperts + 1] int32: expert e owns rows offsets[e] … offsets[e+1] − 1. */
@@ -26,9 +25,20 @@ export interface ExpertRows {
   readonly tokens: Tensor;
 }
 
+/** All experts of one layer. Parameters are stacked: their first dimension is the expert. */
 export interface Expert {
   readonly contract: 'expert/1';
   readonly name: string;
+  /** The result is exactly 0 at the start. The branch then adds to the base: m = f + experts(z). Default false: m = experts(z). */
+  readonly startsAtZero?: boolean;
+  /**
+   * Each expert is the base's FFN at the start. The branch is then the base where the weights of a token's experts sum
+   * to 1, so that one of several copies is refused. Default false.
+   */
+  readonly copiesBase?: boolean;
+  /** False: `init` reads no base FFN, so that a base without a gated one can carry these experts. Default true. */
+  readonly readsBaseFfn?: boolean;
+  /** @param baseFfn absent where `readsBaseFfn` is false */
   init(rng: Rng, dims: ExpertDims, baseFfn?: BaseFfn): ParamTree;
   /**
    * @param rows [rows, hiddenSize], grouped by expert

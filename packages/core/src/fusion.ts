@@ -24,6 +24,8 @@ export interface FusionInput {
   readonly roles?: Tensor;
   readonly training: boolean;
   readonly normalizers?: LossNormalizers;
+  /** τ of this pass, 0 … 1, or null for off. Default: the fusion's own `gateThreshold`. Not used in training. */
+  readonly gateThreshold?: number | null;
   /** What an earlier call returned as `state`, when decoding with a cache. */
   readonly state?: ParamTree;
 }
@@ -45,6 +47,13 @@ export interface Fusion {
   readonly name: string;
   /** False: `fuse` never reads `base`, which then need not be computed. Default true. */
   readonly readsBase?: boolean;
+  /** True: p is 0 for every token. What a method puts beside the branches then needs no gate. Default false. */
+  readonly alwaysOn?: boolean;
+  /**
+   * τ where a pass names none: outside training p > τ counts as exactly 1; null: off. Absent where the fusion has no
+   * threshold; one of a pass then changes nothing.
+   */
+  readonly gateThreshold?: number | null;
   init(rng: Rng, dims: { readonly hiddenSize: number }): ParamTree;
   fuse(params: ParamTree, input: FusionInput): FusionResult;
 }

@@ -24,6 +24,8 @@ export interface Extension {
   /** What trains. Nothing else gets a gradient, optimizer state or weight decay. */
   readonly parameters: ParamMap<Variable>;
   readonly attachments: Attachments;
+  /** τ of its gates where a pass names none; null: off. Absent where no gate has a threshold. */
+  readonly gateThreshold?: number | null;
   /** Base parameters replaced by variables of this extension; empty for methods that freeze. */
   readonly overrides: ParamMap<Variable>;
   dispose(): void;

@@ -11,6 +11,12 @@ export interface RouteContext {
   readonly paddingMask?: Tensor;
   /** [tokens] int32, number of the token's language in the batch's language list. */
   readonly languageIds?: Tensor;
+  /**
+   * Random numbers of this call alone, in training only: a noisy router draws from here and from nowhere else. The same
+   * step of the same run gives the same numbers, after a resume and when the layer runs again on the way back. What runs
+   * inside `recompute` or `remake` must fork it there, because drawing moves it on.
+   */
+  readonly rng?: Rng;
 }
 
 export interface RoutingResult {

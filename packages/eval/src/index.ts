@@ -12,7 +12,6 @@ export {
   bitsPerByte,
   bytePerplexity,
   bytesPerToken,
-  corpusMetrics,
   wordPerplexity,
 } from './metrics/corpus-metrics.ts';
 export { type CorpusTotals, corpusTotals } from './metrics/corpus-totals.ts';

@@ -6,11 +6,20 @@ export { applySingleExpert, dispatchToExperts } from './dispatch.ts';
 export { alwaysBase, alwaysOn, type FixedFusionOptions, fixedFusion } from './fusions/constant-fusion.ts';
 export { type GuardedGateOptions, guardedGate } from './fusions/guarded-gate.ts';
 export { continuousGate, discreteGate, type PaperGateOptions } from './fusions/paper-gates.ts';
-export type { ComponentConfig, MoeComponents } from './methods/components.ts';
+export {
+  builtInCombinations,
+  builtInComponents,
+  type ComponentConfig,
+  type ComponentFactories,
+  type ComponentFactory,
+  createCombination,
+  type MoeComponents,
+} from './methods/components.ts';
 export { loadParameters } from './methods/extension.ts';
 export { type FullCtConfig, fullCt } from './methods/full-ct.ts';
+export { checkGateThreshold } from './methods/gate-threshold.ts';
 export { type LoraCtConfig, loraCt } from './methods/lora-ct.ts';
-export { moeCt, setSnap } from './methods/moe-ct.ts';
+export { moeCt } from './methods/moe-ct.ts';
 export {
   MOE_CT_DEFAULTS,
   MOE_CT_MIXTURE,

@@ -105,6 +105,9 @@ export function swigluExpert(options: Partial<SwigluExpertOptions> = {}): Expert
   return {
     contract: 'expert/1',
     name: 'swiglu',
+    startsAtZero: checked.init === 'zero-down',
+    copiesBase: checked.init === 'copy',
+    readsBaseFfn: checked.init !== 'zero-down' || checked.size === null,
     init: (rng, dims, baseFfn) => {
       const stacked = tidy(() => initialize(checked, rng, dims, baseFfn));
       return {

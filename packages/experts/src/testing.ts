@@ -1,2 +1,3 @@
 export { type ExpertSuite, testExpert } from './testing/test-expert.ts';
 export { type FusionSuite, testFusion } from './testing/test-fusion.ts';
+export { type MethodSuite, testMethod } from './testing/test-method.ts';

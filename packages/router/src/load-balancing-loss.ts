@@ -6,10 +6,10 @@ import {
   mul,
   reshape,
   squaredLogSumExp,
+  stopGradient,
   tidy,
   topK as topKOf,
 } from '@moect/tensor';
-import { withoutGradient } from './without-gradient.ts';
 
 export interface LoadBalancingOptions {
   /** Experts per token. */
@@ -46,7 +46,7 @@ export function loadBalancingLoss(logits: Tensor | readonly Tensor[], options: L
     const mask = flat && (layers.length === 1 ? flat : concat(Array(layers.length).fill(flat), 0));
     const counts =
       options.tokensPerExpert ??
-      withoutGradient(pooled, (scores) => countAssignments(topKOf(scores, topK).indices, numExperts, mask));
+      countAssignments(topKOf(stopGradient(pooled), topK).indices, numExperts, mask);
     const loss = loadBalance(pooled, counts, mask);
     return form === 'mixtral' ? mul(loss, topK) : loss;
   });

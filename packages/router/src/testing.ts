@@ -40,7 +40,8 @@ const numbers = async (x: Tensor): Promise<number[]> => [...(await x.data())];
 
 /**
  * Registers vitest tests that every router must pass: shapes, sorted distinct choices, independence of tokens from
- * one another (so that a causal model stays causal and batches change nothing), padding, gradients and leaks.
+ * one another (so that a causal model stays causal and batches change nothing), padding, gradients, leaks, and random
+ * numbers that come from the context and are drawn in training only.
  */
 export function testRouter(suite: RouterSuite): void {
   const { create, numExperts = 5, backends = testBackends() } = suite;
@@ -69,10 +70,18 @@ export function testRouter(suite: RouterSuite): void {
     it('leaves padding out of loads and losses', () => withCase(checkPadding));
     it('gives every parameter a finite gradient', () => withCase(checkGradients));
     it('is deterministic and leaks nothing', () => withCase(checkLeaks));
+    it('draws no random numbers outside training', () => withCase(checkInference));
   });
 }
 
 const evaluation: RouteContext = { training: false };
+
+/** A training pass, with the same random numbers each time. */
+const training = (paddingMask?: Tensor): RouteContext => ({
+  training: true,
+  rng: createRng(29),
+  ...(paddingMask && { paddingMask }),
+});
 
 async function checkShapes({ router, numExperts, params, hidden }: Case): Promise<void> {
   const result = router.route(params, hidden, evaluation);
@@ -126,8 +135,8 @@ async function checkPadding({ router, params, hidden }: Case): Promise<void> {
   const padding = randomNormal(createRng(5), [3, HIDDEN], 30);
   const padded = concat([hidden, padding]);
   const mask = tensor([...Array(TOKENS).fill(1), 0, 0, 0], [TOKENS + 3]);
-  const plain = router.route(params, hidden, { training: true, paddingMask: plainMask });
-  const other = router.route(params, padded, { training: true, paddingMask: mask });
+  const plain = router.route(params, hidden, training(plainMask));
+  const other = router.route(params, padded, training(mask));
   expect(await numbers(other.tokensPerExpert)).toEqual(await numbers(plain.tokensPerExpert));
   expect(Object.keys(other.auxLosses)).toEqual(Object.keys(plain.auxLosses));
   for (const [name, loss] of Object.entries(plain.auxLosses)) {
@@ -142,7 +151,7 @@ async function checkGradients({ router, numExperts, params, hidden }: Case): Pro
   const named = flattenTree(params);
   const projection = randomNormal(createRng(3), [TOKENS, router.topK], 1);
   const { value, gradients } = valueAndGrads(() => {
-    const { expertWeights, auxLosses } = router.route(params, hidden, { training: true });
+    const { expertWeights, auxLosses } = router.route(params, hidden, training());
     return Object.values(auxLosses).reduce((a, b) => add(a, b), sum(mul(expertWeights, projection)));
   }, named);
   // a single expert leaves nothing to learn
@@ -155,7 +164,7 @@ async function checkGradients({ router, numExperts, params, hidden }: Case): Pro
 
 async function checkLeaks({ router, params, hidden }: Case): Promise<void> {
   const once = async (): Promise<number[]> => {
-    const result = router.route(params, hidden, { training: true });
+    const result = router.route(params, hidden, training());
     const weights = await numbers(result.expertWeights);
     dispose(result);
     return weights;
@@ -165,4 +174,15 @@ async function checkLeaks({ router, params, hidden }: Case): Promise<void> {
     expect(await once()).toEqual(first);
   });
   expect(leaked).toBe(0);
+}
+
+async function checkInference({ router, params, hidden }: Case): Promise<void> {
+  const drawn = createRng(31);
+  const [plain, given] = [{}, { rng: drawn }].map((more) =>
+    router.route(params, hidden, { ...evaluation, ...more }),
+  );
+  expect(await numbers(given!.logits)).toEqual(await numbers(plain!.logits));
+  expect(await numbers(given!.expertWeights)).toEqual(await numbers(plain!.expertWeights));
+  expect(drawn.next()).toBe(createRng(31).next());
+  dispose([plain, given]);
 }

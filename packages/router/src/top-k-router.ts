@@ -9,7 +9,18 @@ import {
   ShapeMismatchError,
   type Tensor,
 } from '@moect/core';
-import { chooseExperts, countAssignments, linear, loadBalance, mul, randomNormal, tidy } from '@moect/tensor';
+import {
+  add,
+  chooseExperts,
+  countAssignments,
+  linear,
+  loadBalance,
+  mul,
+  randomNormal,
+  softplus,
+  tidy,
+  zeros,
+} from '@moect/tensor';
 import { routerZLoss } from './load-balancing-loss.ts';
 
 export interface TopKRouterOptions {
@@ -26,9 +37,14 @@ export interface TopKRouterOptions {
   readonly zLoss?: number;
   /** Standard deviation of the initial weight. Default 0.02. */
   readonly initStd?: number;
+  /**
+   * `gaussian`: in training logits get ε·softplus(z·W_noiseᵀ) on top, with ε from N(0, 1) for each token and expert and a
+   * trained W_noise, so that near choices are tried out (arXiv 1701.06538, eq. 4). Default `none`.
+   */
+  readonly noise?: 'none' | 'gaussian';
 }
 
-const known = ['topK', 'renormalize', 'balanceLoss', 'zLoss', 'initStd'];
+const known = ['topK', 'renormalize', 'balanceLoss', 'zLoss', 'initStd', 'noise'];
 
 function problemsOf(options: TopKRouterOptions): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
@@ -45,6 +61,10 @@ function problemsOf(options: TopKRouterOptions): ConfigProblem[] {
     const value = options[key] ?? 0;
     if (!(Number.isFinite(value) && value >= 0)) refuse(key, `must be a number from 0, is ${value}`);
   }
+  const { noise = 'none' } = options;
+  if (!['none', 'gaussian'].includes(noise)) {
+    refuse('noise', `must be one of "none", "gaussian", is ${JSON.stringify(noise)}`);
+  }
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) refuse(key, `is not known; known are ${known.join(', ')}`);
   }
@@ -53,14 +73,15 @@ function problemsOf(options: TopKRouterOptions): ConfigProblem[] {
 
 /**
  * Softmax router: s = softmax(z·Wᵀ) in float32, the topK largest are chosen (Mixtral, arXiv 2401.04088, and
- * Qwen-MoE). Parameters: `weight` [numExperts, hiddenSize] from N(0, initStd²), no bias.
- * Auxiliary losses, in training only: `balance` and `routerZ`, where their coefficient is above 0.
- * Throws InvalidConfigError; `init` and `route` throw ShapeMismatchError.
+ * Qwen-MoE). Parameters: `weight` [numExperts, hiddenSize] from N(0, initStd²), no bias; with noise `noise.weight` of the
+ * same shape, 0 at the start. Auxiliary losses, in training only: `balance` and `routerZ`, where their coefficient is above
+ * 0. Throws InvalidConfigError, also from `route` where noise finds no `rng` in training; `init` throws ShapeMismatchError.
  */
 export function topKRouter(options: TopKRouterOptions): Router {
   const problems = problemsOf(options);
   if (problems.length > 0) throw new InvalidConfigError('topKRouter', problems);
   const { topK, renormalize = topK > 1, balanceLoss = 0, zLoss = 0, initStd = 0.02 } = options;
+  const isNoisy = options.noise === 'gaussian';
 
   const losses = (logits: Tensor, counts: Tensor, context: RouteContext): Record<string, Tensor> => {
     if (!context.training) return {};
@@ -77,13 +98,16 @@ export function topKRouter(options: TopKRouterOptions): Router {
     topK,
     init: (rng, dims) => {
       checkDims(topK, dims);
-      return { weight: randomNormal(rng, [dims.numExperts, dims.hiddenSize], initStd) };
+      const shape = [dims.numExperts, dims.hiddenSize];
+      const weight = randomNormal(rng, shape, initStd);
+      return isNoisy ? { weight, noise: { weight: zeros(shape) } } : { weight };
     },
     route: (params: ParamTree, hidden: Tensor, context: RouteContext): RoutingResult => {
       const weight = params['weight'] as Tensor;
       const numExperts = weight.shape[0]!;
       return tidy(() => {
-        const logits = linear(hidden, weight);
+        const clean = linear(hidden, weight);
+        const logits = isNoisy && context.training ? add(clean, noiseOf(params, hidden, context)) : clean;
         const { indices: expertIndices, weights: expertWeights } = chooseExperts(logits, topK, renormalize);
         const tokensPerExpert = countAssignments(expertIndices, numExperts, context.paddingMask);
         return {
@@ -96,6 +120,19 @@ export function topKRouter(options: TopKRouterOptions): Router {
       });
     },
   };
+}
+
+/** ε·softplus(z·W_noiseᵀ), [tokens, numExperts]. */
+function noiseOf(params: ParamTree, hidden: Tensor, { rng }: RouteContext): Tensor {
+  if (rng === undefined) {
+    throw new InvalidConfigError(
+      'topKRouter',
+      [{ path: 'noise', message: "'gaussian' draws random numbers in training, and this pass has none" }],
+      'Give `rng` to the forward pass, as the trainer does.',
+    );
+  }
+  const std = softplus(linear(hidden, (params['noise'] as ParamTree)['weight'] as Tensor));
+  return mul(std, randomNormal(rng, std.shape, 1));
 }
 
 function checkDims(topK: number, dims: RouterDims): void {

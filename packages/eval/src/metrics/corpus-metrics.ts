@@ -1,4 +1,4 @@
-import type { DocumentScore, Metric } from '@moect/core';
+import type { DocumentScore } from '@moect/core';
 import type { ScoredDocument } from '../scoring/create-scorer.ts';
 import { corpusTotals, ratio } from './corpus-totals.ts';
 
@@ -24,14 +24,3 @@ export function wordPerplexity(scores: readonly ScoredDocument[]): number {
   const words = scores.reduce((sum, score) => sum + score.words, 0);
   return Math.exp(ratio(corpusTotals(scores).nats, words, 'wordPerplexity', 'words'));
 }
-
-const metric = (name: string, higherIsBetter: boolean, compute: Compute): Metric => {
-  return { contract: 'metric/1', name, higherIsBetter, compute };
-};
-
-/** The metrics that need nothing but scores. */
-export const corpusMetrics: readonly Metric[] = [
-  metric('bits_per_byte', false, bitsPerByte),
-  metric('byte_perplexity', false, bytePerplexity),
-  metric('bytes_per_token', true, bytesPerToken),
-];

@@ -1,7 +1,7 @@
 import type { BaseModel, Document, Extension, ForwardResult, Tensor, Tokenizer } from '@moect/core';
 import { abs, cast, equal, max, min, reshape, stack, sub, tidy } from '@moect/tensor';
 import { encodeDocuments, scoringConvention } from './encode-documents.ts';
-import { checkSnap, type EvaluatedModel, forwardBatch } from './extended-forward.ts';
+import { checkModel, type EvaluatedModel, forwardBatch } from './extended-forward.ts';
 import { type WindowBatch, windowBatches } from './window-batches.ts';
 
 export interface InspectionOptions {
@@ -12,7 +12,7 @@ export interface InspectionOptions {
   /** As in {@link ScorerOptions}. */
   readonly maxLength?: number;
   readonly batchSize?: number;
-  readonly snap?: number | null;
+  readonly gateThreshold?: number | null;
 }
 
 export interface LogitComparisonOptions extends Omit<InspectionOptions, 'extension'> {
@@ -125,10 +125,14 @@ class Tally {
 export async function compareLogits(
   options: LogitComparisonOptions,
 ): Promise<Record<string, LogitComparison>> {
-  const { base, extension, tokenizer, documents, batchSize = 8, snap, reference = base } = options;
+  const { base, extension, tokenizer, documents, batchSize = 8, gateThreshold, reference = base } = options;
   const convention = scoringConvention(options);
-  const model = { base, ...(extension && { extension }), ...(snap !== undefined && { snap }) };
-  checkSnap(model);
+  const model = {
+    base,
+    ...(extension && { extension }),
+    ...(gateThreshold !== undefined && { gateThreshold }),
+  };
+  checkModel(model);
   const encoded = encodeDocuments(documents, tokenizer, convention, base.vocabSize);
   const tallies = new Map(documents.map(({ language }) => [language, new Tally()]));
   for (const batch of windowBatches(encoded, convention, batchSize)) {

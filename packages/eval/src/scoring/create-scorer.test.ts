@@ -95,7 +95,7 @@ describe('createScorer', () => {
     expect(scorer.convention).toMatchObject({ prefixToken: 'eos', prefixTokenId: 0 });
   });
 
-  it('snaps for itself alone', async () => {
+  it('has a gate threshold of its own', async () => {
     const model = base();
     const extension = moeCt().attach(model, {}, createRng(3));
     const rng = createRng(4);
@@ -103,19 +103,20 @@ describe('createScorer', () => {
       assign(variable, tensor(rng.normal(variable.size, 0, 0.5), variable.shape));
     }
     const documents: Document[] = [documentOf(letters(20))];
-    const score = async (snap?: number | null): Promise<unknown> =>
+    const score = async (gateThreshold?: number | null): Promise<unknown> =>
       createScorer({
         name: 'x',
         base: model,
         extension,
         tokenizer,
-        ...(snap === undefined ? {} : { snap }),
+        ...(gateThreshold === undefined ? {} : { gateThreshold }),
       }).score(documents);
     const alone = await createScorer({ name: 'base', base: model, tokenizer }).score(documents);
     const own = await score();
     expect(own).not.toEqual(alone);
     expect(await score(0)).toEqual(alone);
     expect(await score()).toEqual(own);
+    expect(await score(null)).toEqual(own);
   });
 
   it('leaks no tensor', async () => {
@@ -146,7 +147,9 @@ describe('createScorer', () => {
         scoreBos: true,
       });
     expect(create).toThrow(/maxLength[\s\S]*scoreBos/);
-    expect(() => createScorer({ name: 'base', base: base(), tokenizer, snap: 0.5 })).toThrow(/snap/);
+    expect(() => createScorer({ name: 'base', base: base(), tokenizer, gateThreshold: 0.5 })).toThrow(
+      /gateThreshold: needs an extension/,
+    );
   });
 
   it('refuses a tokenizer of another model', async () => {

@@ -12,13 +12,7 @@ import {
 } from '@moect/core';
 import { crossEntropy, dispose, reshape, tensor } from '@moect/tensor';
 import { encodeDocuments, type ScoringConvention, scoringConvention } from './encode-documents.ts';
-import {
-  checkHiddenStates,
-  checkSnap,
-  type EvaluatedModel,
-  forwardBatch,
-  startOf,
-} from './extended-forward.ts';
+import { checkModel, type EvaluatedModel, forwardBatch, startOf } from './extended-forward.ts';
 import { type WindowBatch, windowBatches } from './window-batches.ts';
 
 /** A {@link DocumentScore} with what metrics per word need. */
@@ -36,8 +30,8 @@ export interface ScorerOptions {
   readonly maxLength?: number;
   /** Windows in one forward pass; default 8. Changes speed and memory; scores only by rounding. */
   readonly batchSize?: number;
-  /** Snap threshold τ of the gate for this scorer alone; null: off. Default: the extension's own. */
-  readonly snap?: number | null;
+  /** τ of the gates for this scorer, 0 … 1; null: off. Default: the extension's own. */
+  readonly gateThreshold?: number | null;
   /**
    * Parity with lm-evaluation-harness and a tokenizer that adds BOS by itself: BOS is scored, given BOS. Default false.
    */
@@ -86,11 +80,10 @@ export function createScorer(options: ScorerOptions): ModelScorer {
   const model: EvaluatedModel = {
     base,
     ...(options.extension && { extension: options.extension }),
-    ...(options.snap !== undefined && { snap: options.snap }),
+    ...(options.gateThreshold !== undefined && { gateThreshold: options.gateThreshold }),
     ...(options.hiddenStates && { hiddenStates: options.hiddenStates }),
   };
-  checkSnap(model);
-  checkHiddenStates(model);
+  checkModel(model);
   return {
     name,
     convention,

@@ -5,11 +5,10 @@ import {
   type HiddenStateSource,
   InvalidConfigError,
   isAbove,
-  type Json,
   type LayerInput,
   nameOf,
 } from '@moect/core';
-import { setSnap } from '@moect/experts';
+import { checkGateThreshold } from '@moect/experts';
 import { tensor, tidy } from '@moect/tensor';
 import type { WindowBatch } from './window-batches.ts';
 
@@ -17,36 +16,15 @@ import type { WindowBatch } from './window-batches.ts';
 export interface EvaluatedModel {
   readonly base: BaseModel;
   readonly extension?: Extension;
-  /** Snap threshold τ in place of the extension's own; null: off. The extension keeps its own. */
-  readonly snap?: number | null;
+  /** τ of the passes; null: off. Default: the extension's own. */
+  readonly gateThreshold?: number | null;
   /** Passes begin with these, above the layers that the extension leaves alone. */
   readonly hiddenStates?: HiddenStateSource;
 }
 
-/** Runs `work` while the extension snaps at `snap`. Synchronous, so that two evaluations cannot meet. */
-function withSnap<T>({ extension, snap }: EvaluatedModel, work: () => T): T {
-  if (snap === undefined) return work();
-  if (extension === undefined) {
-    const message = 'needs an extension with a gate; a base alone has none';
-    throw new InvalidConfigError('scoring', [{ path: 'snap', message }]);
-  }
-  const fusion = extension.config['fusion'] as Readonly<Record<string, Json | undefined>> | undefined;
-  const own = (fusion?.['snap'] ?? null) as number | null;
-  setSnap(extension, snap);
-  try {
-    return work();
-  } finally {
-    setSnap(extension, own);
-  }
-}
-
-/** Throws InvalidConfigError where `snap` cannot be used. */
-export function checkSnap(model: EvaluatedModel): void {
-  withSnap(model, () => undefined);
-}
-
-/** Throws InvalidConfigError where passes cannot begin with the model's hidden states. */
-export function checkHiddenStates({ base, extension, hiddenStates }: EvaluatedModel): void {
+/** Throws InvalidConfigError where passes cannot use the model's τ, or cannot begin with its hidden states. */
+export function checkModel({ base, extension, gateThreshold, hiddenStates }: EvaluatedModel): void {
+  if (gateThreshold !== undefined) checkGateThreshold(extension, gateThreshold);
   if (hiddenStates === undefined) return;
   const last = base.prefix?.start(extension ?? {}) ?? { layer: 0, at: 'block' };
   if (!isAbove(hiddenStates, last)) return;
@@ -72,18 +50,17 @@ export function forwardBatch<T>(
   read: (result: ForwardResult) => T,
   options: { readonly collectStatistics?: boolean; readonly from?: LayerInput | undefined } = {},
 ): T {
-  const { base, extension } = model;
+  const { base, extension, gateThreshold } = model;
   const { collectStatistics = false, from } = options;
   return tidy(() =>
-    withSnap(model, () =>
-      read(
-        base.forward(tensor(tokens, [rows, time], 'int32'), {
-          documentIds: tensor(documentIds, [rows, time], 'int32'),
-          collectStatistics,
-          ...(from && { from }),
-          ...(extension && { attachments: extension.attachments, overrides: extension.overrides }),
-        }),
-      ),
+    read(
+      base.forward(tensor(tokens, [rows, time], 'int32'), {
+        documentIds: tensor(documentIds, [rows, time], 'int32'),
+        collectStatistics,
+        ...(from && { from }),
+        ...(extension && { attachments: extension.attachments, overrides: extension.overrides }),
+        ...(gateThreshold !== undefined && { gateThreshold }),
+      }),
     ),
   );
 }

@@ -28,8 +28,8 @@ beforeAll(async () => {
 });
 
 describe('compareLogits', () => {
-  it('finds every row bit-equal when all gates snap to the base', async () => {
-    const result = await compareLogits({ base, extension, tokenizer, documents, snap: 0 });
+  it('finds every row bit-equal when every p is above the gate threshold', async () => {
+    const result = await compareLogits({ base, extension, tokenizer, documents, gateThreshold: 0 });
     expect(result['aaa_Latn']).toEqual({
       tokens: 20,
       bitEqualTokens: 20,
@@ -87,8 +87,8 @@ describe('measureGates', () => {
     }
   });
 
-  it('sees the snap', async () => {
-    const snapped = await measureGates({ base, extension, tokenizer, documents, snap: 0 });
-    expect(snapped['model.layers.0.mlp']!['aaa_Latn']).toMatchObject({ meanBaseWeight: 1, shareOnBase: 1 });
+  it('sees the gate threshold', async () => {
+    const closed = await measureGates({ base, extension, tokenizer, documents, gateThreshold: 0 });
+    expect(closed['model.layers.0.mlp']!['aaa_Latn']).toMatchObject({ meanBaseWeight: 1, shareOnBase: 1 });
   });
 });

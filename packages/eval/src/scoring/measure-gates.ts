@@ -1,7 +1,7 @@
 import type { LanguageStatistics, RoutingStatistics, SiteStatistics } from '@moect/core';
 import type { InspectionOptions } from './compare-logits.ts';
 import { encodeDocuments, scoringConvention } from './encode-documents.ts';
-import { checkSnap, type EvaluatedModel, forwardBatch } from './extended-forward.ts';
+import { checkModel, type EvaluatedModel, forwardBatch } from './extended-forward.ts';
 import { type WindowBatch, windowBatches } from './window-batches.ts';
 
 /** One site's numbers for a batch, on the host. */
@@ -73,10 +73,10 @@ async function batchValues(model: EvaluatedModel, batch: WindowBatch): Promise<M
  * Throws InvalidConfigError.
  */
 export async function measureGates(options: InspectionOptions): Promise<RoutingStatistics> {
-  const { base, extension, tokenizer, documents, batchSize = 8, snap } = options;
+  const { base, extension, tokenizer, documents, batchSize = 8, gateThreshold } = options;
   const convention = scoringConvention(options);
-  const model = { base, extension, ...(snap !== undefined && { snap }) };
-  checkSnap(model);
+  const model = { base, extension, ...(gateThreshold !== undefined && { gateThreshold }) };
+  checkModel(model);
   const encoded = encodeDocuments(documents, tokenizer, convention, base.vocabSize);
   const sites = new Map<string, Map<string, Tally>>();
   for (const batch of windowBatches(encoded, convention, batchSize)) {

@@ -114,9 +114,9 @@ describe('createMixtureScorer', () => {
 
   it('tells the language only to who asks for it', async () => {
     const asked: (string | undefined)[] = [];
-    const of = (name: string): Combination => ({
+    const of = (readsLanguage: boolean): Combination => ({
       ...locking,
-      name,
+      readsLanguage,
       start: (_, language) => {
         asked.push(language);
         return Float64Array.of(0, Number.NEGATIVE_INFINITY);
@@ -126,8 +126,8 @@ describe('createMixtureScorer', () => {
       { scorer: given('llama', [score([0.5])]), languages: [] },
       { scorer: given('pack', [score([0.1])]), languages: ['aaa_Latn'] },
     ];
-    for (const name of ['known', 'mixture']) {
-      await createMixtureScorer({ members, combination: of(name) }).score([documentOf('a')]);
+    for (const readsLanguage of [true, false]) {
+      await createMixtureScorer({ members, combination: of(readsLanguage) }).score([documentOf('a')]);
     }
     expect(asked).toEqual(['aaa_Latn', undefined]);
   });

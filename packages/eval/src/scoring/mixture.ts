@@ -101,7 +101,7 @@ export function scoreMixture(
 
 export interface MixtureMember {
   readonly scorer: Scorer;
-  /** Language codes that this member is for; the `known` combination chooses by them. */
+  /** Language codes that this member is for; a combination that reads the language chooses by them. */
   readonly languages: readonly string[];
 }
 
@@ -112,21 +112,18 @@ export interface MixtureScorer extends Scorer {
 /**
  * Base and packs joined outside the layers by a {@link Combination}. Member 0 is the base; its posterior comes with
  * the scores.
- * @param knownLanguage tell the combination each document's language; default: what its name says (`known`)
  */
 export function createMixtureScorer(options: {
   readonly name?: string;
   readonly members: readonly MixtureMember[];
   readonly combination: Combination;
-  readonly knownLanguage?: boolean;
 }): MixtureScorer {
   const { members, combination } = options;
-  const { knownLanguage = combination.name === 'known' } = options;
   const described: CombinationMember[] = members.map(({ scorer, languages }, i) => {
     return { name: i === 0 ? 'base' : scorer.name, languages };
   });
   const start = (language: string): Float64Array =>
-    combination.start(described, knownLanguage ? language : undefined);
+    combination.start(described, combination.readsLanguage === true ? language : undefined);
   return {
     name: options.name ?? `${combination.name}(${members.map(({ scorer }) => scorer.name).join(', ')})`,
     async score(documents) {

@@ -9,6 +9,7 @@ export function knownLanguage(): Combination {
   return {
     contract: 'combination/1',
     name: 'known',
+    readsLanguage: true,
     start: (members, language) => {
       const chosen = members.findIndex(
         ({ languages }) => language !== undefined && languages.includes(language),

@@ -1,6 +1,5 @@
 import type { Tensor } from '@moect/core';
-import { withoutGradient } from '@moect/router';
-import { add, equal, gatedBlend, remake, tidy, where } from '@moect/tensor';
+import { add, equal, gatedBlend, remake, stopGradient, tidy, where } from '@moect/tensor';
 
 /**
  * y = a + p·f + (1−p)·m, computed as a + (f + (1−p)·(m−f)): where m = f the base's bits come out, and so they do for
@@ -27,11 +26,5 @@ export function blend(
 
 /** `base` where p is exactly 1, else `changed`. */
 export function unlessBaseOnly(base: Tensor, changed: Tensor, baseWeight: Tensor): Tensor {
-  return tidy(() =>
-    where(
-      withoutGradient(baseWeight, (p) => equal(p, 1)),
-      base,
-      changed,
-    ),
-  );
+  return tidy(() => where(equal(stopGradient(baseWeight), 1), base, changed));
 }

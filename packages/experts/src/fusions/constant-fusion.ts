@@ -8,7 +8,10 @@ export type FixedFusionOptions = {
   readonly baseWeight: number;
 };
 
-/** y = a + c·f + (1−c)·m with a constant c (method.md §1; 0.5, or 0.9 in an older script). No parameters. */
+/**
+ * y = a + c·f + (1−c)·m with a constant c (method.md §1; 0.5, or 0.9 in an older script). No parameters. With c = 0 it
+ * does not call itself always on, so that extensions made with it keep their parameters; `alwaysOn` does.
+ */
 export function fixedFusion(options: Partial<FixedFusionOptions> = {}): Fusion {
   const { baseWeight } = checkedOptions<FixedFusionOptions>('fixedFusion', options, {
     baseWeight: { default: 0.5, check: number({ min: 0, max: 1 }) },
@@ -40,7 +43,7 @@ function outputOf(
 /** p = 0: the branch replaces the base's FFN everywhere. For packs that are chosen per document (method.md §3 d). */
 export function alwaysOn(options: Record<string, never> = {}): Fusion {
   checkedOptions('alwaysOn', options, {});
-  return { ...fixedFusion({ baseWeight: 0 }), name: 'always-on' };
+  return { ...fixedFusion({ baseWeight: 0 }), name: 'always-on', alwaysOn: true };
 }
 
 /** p = 1: the base alone, bit for bit. */

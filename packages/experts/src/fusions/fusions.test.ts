@@ -137,9 +137,9 @@ describe.each(testBackends())('gates on %s', (backend) => {
     await close(alwaysBase(), broken);
     await close(fixedFusion({ baseWeight: 1 }), broken);
     await close(guardedGate({ bias: 40 }), big);
-    await close(guardedGate({ snap: 0 }), big);
-    await close(guardedGate({ bias: 3, snap: 0.5 }), big);
-    await close(continuousGate({ bias: 3, snap: 0.5 }), big);
+    await close(guardedGate({ gateThreshold: 0 }), big);
+    await close(guardedGate({ bias: 3, gateThreshold: 0.5 }), big);
+    await close(continuousGate({ bias: 3, gateThreshold: 0.5 }), big);
     await close(discreteGate({ bias: 3 }), big);
     dispose([{ ...input }, expected, broken, big]);
   });
@@ -152,11 +152,17 @@ describe.each(testBackends())('gates on %s', (backend) => {
     dispose([{ ...input }, { ...result }, expected]);
   });
 
-  it('snaps above the threshold only, and never in training', async () => {
+  it('counts p as 1 above the threshold only, and never in training', async () => {
     const input = exampleInput(false);
     const params = guardedGate().init(createRng(4), { hiddenSize: D });
-    const weights = async (snap: number | null, training: boolean): Promise<number[]> => {
-      const result = guardedGate({ snap }).fuse(params, { ...input, training });
+    const weights = async (
+      own: number | null,
+      training: boolean,
+      ofPass: { readonly gateThreshold?: number | null } = {},
+    ): Promise<number[]> => {
+      const gate = guardedGate({ gateThreshold: own });
+      expect(gate.gateThreshold).toBe(own);
+      const result = gate.fuse(params, { ...input, training, ...ofPass });
       const values = [...(await read(result.baseWeight))];
       dispose({ ...result });
       return values;
@@ -167,6 +173,10 @@ describe.each(testBackends())('gates on %s', (backend) => {
     expect(new Set(await weights(tau, false)).size).toBeGreaterThan(1);
     expect(await weights(1, false)).toEqual(plain);
     expect(await weights(tau, true)).toEqual(plain);
+    // a pass has the last word
+    expect(await weights(null, false, { gateThreshold: tau })).toEqual(await weights(tau, false));
+    expect(await weights(tau, false, { gateThreshold: null })).toEqual(plain);
+    expect(await weights(null, true, { gateThreshold: tau })).toEqual(plain);
     dispose([params, { ...input }]);
   });
 
@@ -222,9 +232,9 @@ describe.each(testBackends())('gates on %s', (backend) => {
 describe('fusion options', () => {
   it.each([
     () => guardedGate({ oldPrior: -1, tau: 3 } as never),
-    () => guardedGate({ snap: 1.5 }),
+    () => guardedGate({ gateThreshold: 1.5 }),
     () => continuousGate({ gateSize: 0 }),
-    () => discreteGate({ snap: 0.5 } as never),
+    () => discreteGate({ gateThreshold: 0.5 } as never),
     () => fixedFusion({ baseWeight: 2 }),
     () => alwaysOn({ bias: 1 } as never),
   ])('refuses what cannot be, %#', (create) => {

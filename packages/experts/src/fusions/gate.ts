@@ -6,7 +6,6 @@ import {
   type Rng,
   type Tensor,
 } from '@moect/core';
-import { withoutGradient } from '@moect/router';
 import {
   cast,
   clip,
@@ -20,12 +19,14 @@ import {
   mul,
   ones,
   randomNormal,
+  stopGradient,
   sum,
   tensor,
   tidy,
   where,
   zeros,
 } from '@moect/tensor';
+import { type Check, number, orNull } from '../options.ts';
 import { blend } from './blend.ts';
 
 /** Parameters of p = σ(wᵀ tanh(U·u + b_u + V·v + b_v) + b). */
@@ -73,16 +74,21 @@ export function gateOf(
 export const gateWidth = (gateSize: number | null, hiddenSize: number): number =>
   gateSize ?? Math.max(1, Math.floor(hiddenSize / 4));
 
-/** At inference p > τ counts as exactly 1; null or 1 switches that off. */
-export function snapWeight(baseWeight: Tensor, snap: number | null, training: boolean): Tensor {
-  if (snap === null || training) return baseWeight;
-  return tidy(() =>
-    where(
-      withoutGradient(baseWeight, (p) => greater(p, snap)),
-      ones(baseWeight.shape),
-      baseWeight,
-    ),
-  );
+/** Check of a gate's own τ. */
+export const thresholdCheck: Check = orNull(number({ min: 0, max: 1 }));
+
+/**
+ * Outside training p > τ counts as exactly 1; null or 1 switches that off.
+ * @param own τ where the pass names none
+ */
+export function aboveThreshold(
+  baseWeight: Tensor,
+  { gateThreshold, training }: FusionInput,
+  own: number | null,
+): Tensor {
+  const threshold = gateThreshold === undefined ? own : gateThreshold;
+  if (threshold === null || training) return baseWeight;
+  return tidy(() => where(greater(stopGradient(baseWeight), threshold), ones(baseWeight.shape), baseWeight));
 }
 
 /** Output and statistics for a gate's p. */

@@ -1,7 +1,15 @@
 import type { Fusion, FusionInput, Tensor } from '@moect/core';
 import { remake, rmsNormalizeSum, tidy, zeros } from '@moect/tensor';
 import { checkedOptions, type Fields, number, oneOf, orNull } from '../options.ts';
-import { gateOf, gateResult, gateWidth, initGate, priorLosses, snapWeight } from './gate.ts';
+import {
+  aboveThreshold,
+  gateOf,
+  gateResult,
+  gateWidth,
+  initGate,
+  priorLosses,
+  thresholdCheck,
+} from './gate.ts';
 import { pooledPrefix, poolState } from './prefix-pool.ts';
 
 export type GuardedGateOptions = {
@@ -13,8 +21,8 @@ export type GuardedGateOptions = {
   readonly bias: number;
   /** Inner width; null takes a quarter of the stream. */
   readonly gateSize: number | null;
-  /** τ: at inference p > τ counts as exactly 1; null: off. May change after training (`setSnap`). */
-  readonly snap: number | null;
+  /** τ: outside training p > τ counts as exactly 1; null: off. A pass may name another (`ForwardOptions`). */
+  readonly gateThreshold: number | null;
   /** What the first gate input is: the mean over the document's prefix, or the token alone. */
   readonly pool: 'prefix' | 'token';
 };
@@ -26,7 +34,7 @@ const fields: Fields<GuardedGateOptions> = {
   newPrior: { default: 1, check: strength },
   bias: { default: 0, check: number({}) },
   gateSize: { default: null, check: orNull(number({ min: 1, integer: true })) },
-  snap: { default: null, check: orNull(number({ min: 0, max: 1 })) },
+  gateThreshold: { default: null, check: thresholdCheck },
   pool: { default: 'prefix', check: oneOf('prefix', 'token') },
 };
 
@@ -48,6 +56,7 @@ export function guardedGate(options: Partial<GuardedGateOptions> = {}): Fusion {
   return {
     contract: 'fusion/1',
     name: 'guarded',
+    gateThreshold: checked.gateThreshold,
     init: (rng, { hiddenSize }) => {
       const gateSize = gateWidth(checked.gateSize, hiddenSize);
       const std = { inner: 1 / Math.sqrt(hiddenSize), outer: 1 / Math.sqrt(gateSize) };
@@ -64,7 +73,7 @@ export function guardedGate(options: Partial<GuardedGateOptions> = {}): Fusion {
         const moeSide = (): Tensor =>
           remake({ residual, moe }, (given) => rmsNormalizeSum(given.residual, given.moe, EPS));
         const { logit, probability } = gateOf(params, pooled, moeSide);
-        const result = gateResult(input, snapWeight(probability, checked.snap, input.training));
+        const result = gateResult(input, aboveThreshold(probability, input, checked.gateThreshold));
         const auxLosses = priorLosses(logit, input, checked);
         if (input.training || checked.pool === 'token') return { ...result, auxLosses };
         return { ...result, auxLosses, state: poolState(pooled, documentIds, input.state) };

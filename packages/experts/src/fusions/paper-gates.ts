@@ -1,22 +1,21 @@
 import type { Fusion, FusionInput, ParamTree, Tensor } from '@moect/core';
-import { withoutGradient } from '@moect/router';
 import { add, cast, greater, stopGradient, sub, tidy } from '@moect/tensor';
 import { checkedOptions, type Fields, number, orNull } from '../options.ts';
-import { gateOf, gateResult, gateWidth, initGate, snapWeight } from './gate.ts';
+import { aboveThreshold, gateOf, gateResult, gateWidth, initGate, thresholdCheck } from './gate.ts';
 
 export type PaperGateOptions = {
   /** Inner width; null takes a quarter of the stream. */
   readonly gateSize: number | null;
   /** Initial b: above 0 leans to the base. */
   readonly bias: number;
-  /** At inference p > snap counts as 1; null: off. */
-  readonly snap: number | null;
+  /** τ: outside training p > τ counts as exactly 1; null: off. A pass may name another (`ForwardOptions`). */
+  readonly gateThreshold: number | null;
 };
 
 const fields: Fields<PaperGateOptions> = {
   gateSize: { default: null, check: orNull(number({ min: 1, integer: true })) },
   bias: { default: 0, check: number({}) },
-  snap: { default: null, check: orNull(number({ min: 0, max: 1 })) },
+  gateThreshold: { default: null, check: thresholdCheck },
 };
 
 const INIT_STD = 0.02;
@@ -45,9 +44,13 @@ export function continuousGate(options: Partial<PaperGateOptions> = {}): Fusion 
   return {
     contract: 'fusion/1',
     name: 'continuous',
+    gateThreshold: checked.gateThreshold,
     init: initPaperGate(checked),
     fuse: (params, input) =>
-      tidy(() => gateResult(input, snapWeight(paperWeight(params, input), checked.snap, input.training))),
+      tidy(() => {
+        const weight = paperWeight(params, input);
+        return gateResult(input, aboveThreshold(weight, input, checked.gateThreshold));
+      }),
   };
 }
 
@@ -55,7 +58,7 @@ export function continuousGate(options: Partial<PaperGateOptions> = {}): Fusion 
  * The same gate with a hard choice: the base where p > 0.5, else the branch. The gradient passes straight through, as
  * if the choice were p itself (arXiv 1308.3432).
  */
-export function discreteGate(options: Partial<Omit<PaperGateOptions, 'snap'>> = {}): Fusion {
+export function discreteGate(options: Partial<Omit<PaperGateOptions, 'gateThreshold'>> = {}): Fusion {
   const { gateSize, bias } = fields;
   const checked = checkedOptions('discreteGate', options, { gateSize, bias });
   return {
@@ -65,9 +68,10 @@ export function discreteGate(options: Partial<Omit<PaperGateOptions, 'snap'>> = 
     fuse: (params, input) =>
       tidy(() => {
         const soft = paperWeight(params, input);
-        const hard = withoutGradient(soft, (p) => cast(greater(p, 0.5), 'float32'));
+        const fixed = stopGradient(soft);
+        const hard = cast(greater(fixed, 0.5), 'float32');
         // soft − soft is exactly 0, so the value is hard and the gradient is soft's
-        return gateResult(input, add(hard, sub(soft, stopGradient(soft))));
+        return gateResult(input, add(hard, sub(soft, fixed)));
       }),
   };
 }

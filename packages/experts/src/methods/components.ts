@@ -1,6 +1,8 @@
-import type { Expert, Fusion, Json, Router } from '@moect/core';
+import type { Combination, Expert, Fusion, Json, Router } from '@moect/core';
 import { NoSuchComponentError } from '@moect/core';
 import { topKRouter } from '@moect/router';
+import { bayesianMixture } from '../combinations/bayesian-mixture.ts';
+import { knownLanguage } from '../combinations/known-language.ts';
 import { alwaysBase, alwaysOn, fixedFusion } from '../fusions/constant-fusion.ts';
 import { guardedGate } from '../fusions/guarded-gate.ts';
 import { continuousGate, discreteGate } from '../fusions/paper-gates.ts';
@@ -10,16 +12,20 @@ import { swigluExpert } from '../swiglu-expert.ts';
 export type ComponentConfig = { readonly type: string; readonly [option: string]: Json | undefined };
 
 // biome-ignore lint/suspicious/noExplicitAny: each factory checks its own options at run time
-type Factory<T> = (options: any) => T;
+export type ComponentFactory<T> = (options: any) => T;
 
-/** Factories by type name; those given to a method come on top of the built-in ones. */
+/** Factories by name; in a registry of somebody else's they come on top of the built-in ones. */
+export type ComponentFactories<T> = Readonly<Record<string, ComponentFactory<T>>>;
+
+/** The parts of a mixture of experts, by the `type` of their configuration. */
 export interface MoeComponents {
-  readonly routers?: Readonly<Record<string, Factory<Router>>>;
-  readonly experts?: Readonly<Record<string, Factory<Expert>>>;
-  readonly fusions?: Readonly<Record<string, Factory<Fusion>>>;
+  readonly routers?: ComponentFactories<Router>;
+  readonly experts?: ComponentFactories<Expert>;
+  readonly fusions?: ComponentFactories<Fusion>;
 }
 
-const builtIn = {
+/** What comes with this package. */
+export const builtInComponents: Required<MoeComponents> = {
   routers: { 'top-k': topKRouter },
   experts: { swiglu: swigluExpert },
   fusions: {
@@ -30,18 +36,34 @@ const builtIn = {
     'always-on': alwaysOn,
     'always-base': alwaysBase,
   },
-} satisfies Required<MoeComponents>;
+};
 
-function create<T>(
-  kind: string,
-  factories: Readonly<Record<string, Factory<T>>>,
-  config: ComponentConfig,
-  more = {},
-): T {
-  const { type, ...options } = config;
-  const factory = Object.hasOwn(factories, type) ? factories[type] : undefined;
-  if (factory === undefined) throw new NoSuchComponentError(kind, String(type), Object.keys(factories));
-  return factory({ ...options, ...more });
+/** How base and packs meet at document level, by name; options as their factories take them. */
+export const builtInCombinations: ComponentFactories<Combination> = {
+  known: () => knownLanguage(),
+  mixture: bayesianMixture,
+};
+
+/** What options of built-in components were called before: they are read under both names and kept under the new one. */
+const formerNames: ReadonlyMap<unknown, Readonly<Record<string, string>>> = new Map(
+  [guardedGate, continuousGate].map((factory) => [factory, { snap: 'gateThreshold' }] as const),
+);
+
+function factoryOf<T>(kind: string, factories: ComponentFactories<T>, type: string): ComponentFactory<T> {
+  if (Object.hasOwn(factories, type)) return factories[type]!;
+  throw new NoSuchComponentError(kind, String(type), Object.keys(factories));
+}
+
+/**
+ * A combination by name. Throws NoSuchComponentError, and what its factory throws.
+ * @param extra factories of your own; those named like a built-in one replace it
+ */
+export function createCombination(
+  name: string,
+  options: Readonly<Record<string, Json | undefined>> = {},
+  extra: ComponentFactories<Combination> = {},
+): Combination {
+  return factoryOf('combination', { ...builtInCombinations, ...extra }, name)(options);
 }
 
 /** Makes components from their configuration. Throws NoSuchComponentError, and what the factories throw. */
@@ -49,13 +71,27 @@ export function componentsOf(extra: MoeComponents): {
   router(config: ComponentConfig, topK: number): Router;
   expert(config: ComponentConfig): Expert;
   fusion(config: ComponentConfig): Fusion;
+  /** A fusion's configuration with former names of options replaced. */
+  renamedFusion(config: ComponentConfig): ComponentConfig;
 } {
-  const routers = { ...builtIn.routers, ...extra.routers };
-  const experts = { ...builtIn.experts, ...extra.experts };
-  const fusions = { ...builtIn.fusions, ...extra.fusions };
+  const routers = { ...builtInComponents.routers, ...extra.routers };
+  const experts = { ...builtInComponents.experts, ...extra.experts };
+  const fusions = { ...builtInComponents.fusions, ...extra.fusions };
   return {
-    router: (config, topK) => create<Router>('router', routers, config, { topK }),
-    expert: (config) => create<Expert>('expert', experts, config),
-    fusion: (config) => create<Fusion>('fusion', fusions, config),
+    router: ({ type, ...options }, topK) => factoryOf('router', routers, type)({ ...options, topK }),
+    expert: ({ type, ...options }) => factoryOf('expert', experts, type)(options),
+    fusion: ({ type, ...options }) => factoryOf('fusion', fusions, type)(options),
+    renamedFusion: (config) => renamed(config, formerNames.get(fusions[config.type])),
   };
+}
+
+/** A former name wins: where both are there, a file of before was laid over a preset of now. */
+function renamed(config: ComponentConfig, names: Readonly<Record<string, string>> = {}): ComponentConfig {
+  const given = Object.keys(names).filter((name) => config[name] !== undefined);
+  const { ...result } = config as Record<string, Json | undefined>;
+  for (const name of given) {
+    result[names[name]!] = result[name];
+    delete result[name];
+  }
+  return result as ComponentConfig;
 }

@@ -52,14 +52,17 @@ export function makeExtension(parts: {
   readonly parameters: Map<ParamPath, Variable>;
   readonly attachments?: Attachments;
   readonly overrides?: Map<ParamPath, Variable>;
+  readonly gateThreshold?: number | null | undefined;
 }): Extension {
   const { method, config, parameters, attachments = noAttachments, overrides = new Map() } = parts;
+  const { gateThreshold } = parts;
   return {
     contract: 'extension/1',
     method,
     config,
     parameters,
     attachments,
+    ...(gateThreshold !== undefined && { gateThreshold }),
     overrides,
     dispose: () => dispose([parameters, overrides]),
   };

@@ -16,11 +16,8 @@ export interface MoeBranch {
   /** Null for a single expert: nothing to choose. */
   readonly router: Router | null;
   readonly expert: Expert;
-  /** Asked at each call, because its snap threshold may change. */
-  readonly fusion: () => Fusion;
+  readonly fusion: Fusion;
   readonly numExperts: number;
-  /** m = f + experts(z) in place of experts(z), for experts that start at 0. */
-  readonly additive: boolean;
   /** Factor on all auxiliary losses: 1 ÷ number of branches, so that coefficients do not depend on depth. */
   readonly lossScale: number;
   /** Subtrees `router`, `experts`, `fusion`. */
@@ -44,6 +41,7 @@ function route(branch: MoeBranch, hidden: Tensor, context: SiteContext): Routing
     training: context.training,
     paddingMask,
     ...(context.languageIds && { languageIds: reshape(context.languageIds, [-1]) }),
+    ...(context.rng && { rng: context.rng.fork('router') }),
   });
   // a router's losses are means over this micro-batch: weighted by its share of the step, they add up to the step's
   if (Object.keys(routing.auxLosses).length === 0) return routing;
@@ -73,20 +71,22 @@ export function attachBranch(branch: MoeBranch): (input: FfnInput, context: Site
       const hidden = reshape(normed, [-1, hiddenSize]);
       const routing = route(branch, hidden, context);
       const experts = reshape(runExperts(branch, hidden, routing), normed.shape);
-      const { training, documentIds, roles, normalizers, state } = context;
-      const fusion = branch.fusion();
+      const { training, documentIds, roles, normalizers, gateThreshold, state } = context;
+      const { fusion, expert } = branch;
+      const isAdditive = expert.startsAtZero === true;
       // what is read here outlives the scopes inside the fusion
-      const base = branch.additive || fusion.readsBase !== false ? input.base : null;
+      const base = isAdditive || fusion.readsBase !== false ? input.base : null;
       const fused = fusion.fuse((branch.params['fusion'] ?? {}) as ParamTree, {
         residual,
         get base() {
           return base ?? input.base;
         },
-        moe: branch.additive ? add(base!, experts) : experts,
+        moe: isAdditive ? add(base!, experts) : experts,
         documentIds,
         training,
         ...(roles && { roles }),
         ...(normalizers && { normalizers }),
+        ...(gateThreshold !== undefined && { gateThreshold }),
         ...(state && { state }),
       });
       const { output, baseWeight } = fused;

@@ -72,7 +72,15 @@ export const MOE_CT_DEFAULTS: MoeCtConfig = {
   topK: 2,
   router: { type: 'top-k' },
   expert: { type: 'swiglu', size: null, init: 'copy' },
-  fusion: { type: 'guarded', oldPrior: 1, newPrior: 1, bias: 0, gateSize: null, snap: null, pool: 'prefix' },
+  fusion: {
+    type: 'guarded',
+    oldPrior: 1,
+    newPrior: 1,
+    bias: 0,
+    gateSize: null,
+    gateThreshold: null,
+    pool: 'prefix',
+  },
   headDelta: 'auto',
   attentionRank: 0,
   attentionAlpha: null,
@@ -138,10 +146,13 @@ export interface ResolvedMoeCt {
   readonly config: MoeCtConfig;
   readonly router: Router | null;
   readonly expert: Expert;
-  readonly createFusion: (config: ComponentConfig) => Fusion;
+  readonly fusion: Fusion;
   /** FFN sites that get a branch, bottom up. */
   readonly sites: readonly Site[];
 }
+
+/** How experts start at zero, for messages. */
+const ZERO_DOWN = "experts that start at zero, such as 'swiglu' with init 'zero-down'";
 
 /** Runs a factory; its problems are listed under `path`. */
 function attempt<T>(path: string, problems: ConfigProblem[], create: () => T): T | null {
@@ -156,19 +167,35 @@ function attempt<T>(path: string, problems: ConfigProblem[], create: () => T): T
   }
 }
 
-function jointProblems(config: MoeCtConfig, problems: ConfigProblem[]): void {
-  const { numExperts, topK, expert } = config;
+/** Problems of parts that are right by themselves. */
+function jointProblems(
+  base: BaseModel,
+  { numExperts, topK }: MoeCtConfig,
+  expert: Expert | null,
+  sites: readonly Site[],
+): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
   if (topK > numExperts) {
     problems.push({ path: 'topK', message: `must be at most numExperts = ${numExperts}, is ${topK}` });
   }
-  if (topK === 1 && numExperts > 1 && expert['init'] === 'copy') {
-    problems.push({
-      path: 'topK',
-      message:
-        "1 of several copies is not the base at the start; use topK 2, numExperts 1, or init 'zero-down'",
-    });
+  if (expert === null) return problems;
+  if (topK === 1 && numExperts > 1 && expert.copiesBase === true) {
+    const message = `1 of several copies is not the base at the start; use topK 2, numExperts 1, or ${ZERO_DOWN}`;
+    problems.push({ path: 'topK', message });
   }
+  const biased = sites.some((site) => base.parameters.has(`${site.name}.down_proj.bias`));
+  if (biased && expert.startsAtZero !== true) {
+    const message = `this base's FFNs have biases, which experts have not; use ${ZERO_DOWN}: they add to the FFN`;
+    problems.push({ path: 'expert', message });
+  }
+  return problems;
 }
+
+/** The configured fields, on top of the defaults where the component is the default one. */
+const withDefaults = (given: ComponentConfig, defaults: ComponentConfig): ComponentConfig => ({
+  ...(given.type === defaults.type && defaults),
+  ...given,
+});
 
 /** Fills in defaults, makes the components and finds the sites. Throws InvalidConfigError with every problem. */
 export function resolveMoeCt(
@@ -183,32 +210,26 @@ export function resolveMoeCt(
     throw new InvalidConfigError('moe-ct', problems);
   };
   if (problems.length > 0) fail();
+  const { router, expert, fusion, renamedFusion } = componentsOf(extra);
   const config = {
     ...options,
-    expert: { ...(options.expert.type === 'swiglu' && MOE_CT_DEFAULTS.expert), ...options.expert },
-    fusion: { ...(options.fusion.type === 'guarded' && MOE_CT_DEFAULTS.fusion), ...options.fusion },
+    expert: withDefaults(options.expert, MOE_CT_DEFAULTS.expert),
+    fusion: withDefaults(renamedFusion(options.fusion), MOE_CT_DEFAULTS.fusion),
     headDelta: headRank(options.headDelta, base.vocabSize),
     attentionAlpha: options.attentionAlpha ?? 2 * options.attentionRank,
   };
-  jointProblems(config, problems);
-  const { router, expert, fusion } = componentsOf(extra);
   const layers = chosenLayers(config.layers, base.numLayers, problems);
   const made = {
     router:
       config.numExperts === 1 ? null : attempt('router', problems, () => router(config.router, config.topK)),
     expert: attempt('expert', problems, () => expert(config.expert)),
+    fusion: attempt('fusion', problems, () => fusion(config.fusion)),
   };
-  attempt('fusion', problems, () => fusion(config.fusion));
   const sites = base.sites.filter(({ kind, layer }) => kind === 'ffn' && layers.includes(layer!));
   if (problems.length === 0 && sites.length !== layers.length) {
     problems.push({ path: 'layers', message: `only ${sites.length} of these layers have an FFN site` });
   }
-  const biased = sites.some((site) => base.parameters.has(`${site.name}.down_proj.bias`));
-  if (biased && config.expert['init'] !== 'zero-down') {
-    const message =
-      "this base's FFNs have biases, which experts have not; use 'zero-down', which adds to them";
-    problems.push({ path: 'expert.init', message });
-  }
-  if (problems.length > 0 || made.expert === null) return fail();
-  return { config, router: made.router, expert: made.expert, createFusion: fusion, sites };
+  problems.push(...jointProblems(base, config, made.expert, sites));
+  if (problems.length > 0 || made.expert === null || made.fusion === null) return fail();
+  return { config, router: made.router, expert: made.expert, fusion: made.fusion, sites };
 }

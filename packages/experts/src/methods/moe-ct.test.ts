@@ -1,5 +1,4 @@
 import type { BaseModel, Extension, Fusion, LossNormalizers, Tensor } from '@moect/core';
-import { InvalidConfigError } from '@moect/core';
 import {
   add,
   assign,
@@ -15,11 +14,15 @@ import {
 } from '@moect/tensor';
 import { selectBackend, testBackends } from '@moect/tensor/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { alwaysOn } from '../fusions/constant-fusion.ts';
 import { guardedGate } from '../fusions/guarded-gate.ts';
+import { swigluExpert } from '../swiglu-expert.ts';
 import { maxDifference } from '../testing/max-difference.ts';
-import { logitsOf, tinyLlama, tokenBatch } from '../testing/tiny-llama.ts';
-import { moeCt, setSnap } from './moe-ct.ts';
-import { MOE_CT_MIXTURE, type MoeCtConfig } from './moe-ct-config.ts';
+import { logitsOf, tokenBatch } from '../testing/passes.ts';
+import { tinyLlama } from '../testing/tiny-llama.ts';
+import { checkGateThreshold } from './gate-threshold.ts';
+import { moeCt } from './moe-ct.ts';
+import { MOE_CT_MIXTURE, MOE_CT_PAPER, type MoeCtConfig } from './moe-ct-config.ts';
 
 const read = async (x: Tensor): Promise<Float32Array> => Float32Array.from(await x.data());
 
@@ -108,7 +111,7 @@ describe.each(testBackends())('moeCt on %s', (backend) => {
 
   it.each([
     ['a gate that is closed', { fusion: { type: 'guarded', bias: 60 } }],
-    ['the snap', { fusion: { type: 'guarded', snap: 0 } }],
+    ['a threshold of 0', { fusion: { type: 'guarded', gateThreshold: 0 } }],
     ['the discrete choice', { fusion: { type: 'discrete', bias: 60 } }],
     ['always-base', { fusion: { type: 'always-base' } }],
   ])('is the base, bit for bit, with %s (law 3)', async (_, config) => {
@@ -125,20 +128,61 @@ describe.each(testBackends())('moeCt on %s', (backend) => {
     const plain = await logitsOf(base, tokens);
     const extended = await logitsOf(base, tokens, { attachments: extension.attachments });
     expect(maxDifference(plain, extended)).toBeGreaterThan(0.1);
-    setSnap(extension, 0);
-    expect(extension.config['fusion']).toMatchObject({ snap: 0 });
-    expect(await logitsOf(base, tokens, { attachments: extension.attachments })).toEqual(plain);
-    setSnap(extension, null);
-    expect(await logitsOf(base, tokens, { attachments: extension.attachments })).toEqual(extended);
+    const { attachments } = extension;
+    expect(await logitsOf(base, tokens, { attachments, gateThreshold: 0 })).toEqual(plain);
+    expect(await logitsOf(base, tokens, { attachments, gateThreshold: null })).toEqual(extended);
+    expect(await logitsOf(base, tokens, { attachments })).toEqual(extended);
     extension.dispose();
   });
 
-  it('refuses to snap what has no gate, and thresholds out of range', () => {
+  it('says which threshold it has, and refuses one where there is no gate or out of range', () => {
     const [pack, guarded] = [attach(MOE_CT_MIXTURE), attach({})];
-    expect(() => setSnap(pack, 0.5)).toThrow(InvalidConfigError);
-    expect(() => setSnap(guarded, 1.5)).toThrow(/up to 1/);
-    pack.dispose();
-    guarded.dispose();
+    const paper = attach({ ...MOE_CT_PAPER, fusion: { type: 'continuous', gateThreshold: 0.3 } });
+    expect([pack, guarded, paper].map(({ gateThreshold }) => gateThreshold)).toEqual([undefined, null, 0.3]);
+    expect(() => checkGateThreshold(pack, 0.5)).toThrow(/needs a gate with a threshold.*moe-ct has none/);
+    expect(() => checkGateThreshold(undefined, 0.5)).toThrow(/a base alone has none/);
+    expect(() => checkGateThreshold(guarded, 1.5)).toThrow(/up to 1/);
+    checkGateThreshold(guarded, null);
+    for (const extension of [pack, guarded, paper]) extension.dispose();
+  });
+
+  it("reads the threshold's former name, and keeps it under today's", async () => {
+    for (const type of ['guarded', 'continuous']) {
+      const former = attach({ fusion: { type, snap: 0 } });
+      expect(former.config['fusion']).toMatchObject({ type, gateThreshold: 0 });
+      expect(former.config['fusion']).not.toHaveProperty('snap');
+      shake(former, 0.5);
+      const plain = await logitsOf(base, tokens);
+      expect(await logitsOf(base, tokens, { attachments: former.attachments })).toEqual(plain);
+      // a file of before, laid over a preset of now
+      const both = attach({ fusion: { type, gateThreshold: 0.2, snap: 0.7 } });
+      expect(both.gateThreshold).toBe(0.7);
+      former.dispose();
+      both.dispose();
+    }
+    expect(() => attach({ fusion: { type: 'discrete', snap: 0.5 } })).toThrow(/fusion\.snap: is not known/);
+  });
+
+  it('asks its parts what they are, whatever they are called', () => {
+    const expert = swigluExpert({ size: 5, init: 'zero-down' });
+    const method = moeCt({
+      experts: {
+        mine: () => ({ ...expert, name: 'mine' }),
+        copies: () => ({ ...swigluExpert(), name: 'x' }),
+      },
+      fusions: { open: () => ({ ...alwaysOn(), name: 'open' }), gated: () => guardedGate({ bias: 1 }) },
+    });
+    const parts = { expert: { type: 'mine' }, fusion: { type: 'open' } };
+    const open = method.attach(base, { ...parts, attentionRank: 2, layers: [0] }, createRng(1));
+    expect([...open.attachments.linear.keys()][0]).toBe('model.layers.0.self_attn.q_proj');
+    const gated = method.attach(base, { ...parts, fusion: { type: 'gated' } }, createRng(1));
+    expect([open.gateThreshold, gated.gateThreshold]).toEqual([undefined, null]);
+    const one = { numExperts: 4, topK: 1 };
+    expect(() => method.attach(base, { ...one, expert: { type: 'copies' } }, createRng(1))).toThrow(
+      /1 of several copies/,
+    );
+    const single = method.attach(base, { ...parts, ...one }, createRng(1));
+    for (const extension of [open, gated, single]) extension.dispose();
   });
 
   it('gives a document packed with others what it gives it alone (law 7)', async () => {

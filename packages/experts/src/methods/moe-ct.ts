@@ -11,7 +11,6 @@ import {
   type Variable,
 } from '@moect/core';
 import { dispose, tidy, treeAt } from '@moect/tensor';
-import { number, orNull } from '../options.ts';
 import type { MoeComponents } from './components.ts';
 import { addVariables, distinct, makeExtension, noAttachments, overridesOf } from './extension.ts';
 import { attachHeadDelta, attachLowRank, type HeadDelta, initHeadDelta } from './gated-updates.ts';
@@ -29,19 +28,15 @@ type MutableAttachments = {
 /** `model.layers.3.mlp` → `model.layers.3.moe` */
 const branchName = (site: Site): ParamPath => `${site.name.slice(0, site.name.lastIndexOf('.') + 1)}moe`;
 
-const isAlwaysOn = ({ fusion }: MoeCtConfig): boolean => fusion.type === 'always-on';
-
-const startsAtZero = ({ expert }: MoeCtConfig): boolean => expert['init'] === 'zero-down';
-
 function initBranch(base: BaseModel, site: Site, resolved: ResolvedMoeCt, rng: Rng): ParamTree {
-  const { config, router, expert, createFusion } = resolved;
+  const { config, router, expert, fusion } = resolved;
   const dims = { hiddenSize: base.hiddenSize, numExperts: config.numExperts };
-  // a base without gated FFNs can still carry experts of a given width that start at zero
-  const baseFfn = startsAtZero(config) && config.expert['size'] !== null ? undefined : base.ffnAt(site.name);
+  // a base without gated FFNs can still carry experts that read none
+  const baseFfn = expert.readsBaseFfn === false ? undefined : base.ffnAt(site.name);
   return {
     ...(router && { router: router.init(rng.fork('router'), dims) }),
     experts: expert.init(rng.fork('experts'), dims, baseFfn),
-    fusion: createFusion(config.fusion).init(rng.fork('fusion'), dims),
+    fusion: fusion.init(rng.fork('fusion'), dims),
   };
 }
 
@@ -52,16 +47,15 @@ function attachBranches(
   parameters: Map<ParamPath, Variable>,
   attachments: MutableAttachments,
 ): void {
-  const { config, router, expert, createFusion, sites } = resolved;
+  const { config, router, expert, fusion, sites } = resolved;
   for (const site of sites) {
     const name = branchName(site);
     tidy(() => addVariables(parameters, name, initBranch(base, site, resolved, rng.fork(name))));
     const branch = attachBranch({
       router,
       expert,
-      fusion: () => createFusion(config.fusion),
+      fusion,
       numExperts: config.numExperts,
-      additive: startsAtZero(config),
       lossScale: 1 / sites.length,
       params: treeAt(parameters, name),
     });
@@ -70,10 +64,10 @@ function attachBranches(
 }
 
 /** Attention linears of the sparse layers; a gate opens them only where a branch lies below. */
-function attentionSites(base: BaseModel, { config, sites }: ResolvedMoeCt): Site[] {
+function attentionSites(base: BaseModel, { config, fusion, sites }: ResolvedMoeCt): Site[] {
   if (config.attentionRank === 0) return [];
   const layers = sites.map(({ layer }) => layer);
-  const open = isAlwaysOn(config) ? layers : layers.slice(1);
+  const open = fusion.alwaysOn === true ? layers : layers.slice(1);
   const found = base.sites.filter(
     ({ kind, layer, name }) => kind === 'linear' && open.includes(layer) && /att(n|ention)\./.test(name),
   );
@@ -81,9 +75,9 @@ function attentionSites(base: BaseModel, { config, sites }: ResolvedMoeCt): Site
   throw new InvalidConfigError('moe-ct', [
     {
       path: 'attentionRank',
-      message: isAlwaysOn(config)
+      message: fusion.alwaysOn
         ? 'this base has no attention linears'
-        : "needs a branch below: with one sparse layer only fusion 'always-on' can use it",
+        : 'needs a branch below: with one sparse layer only a fusion that is always on can use it',
     },
   ]);
 }
@@ -95,9 +89,9 @@ function attachUpdates(
   parameters: Map<ParamPath, Variable>,
   attachments: MutableAttachments,
 ): void {
-  const { config } = resolved;
+  const { config, fusion } = resolved;
   const { attentionRank: rank, attentionAlpha, headDelta } = config;
-  const alwaysOn = isAlwaysOn(config);
+  const alwaysOn = fusion.alwaysOn === true;
   for (const site of attentionSites(base, resolved)) {
     addVariables(parameters, site.name, initLowRank(rng.fork(site.name), site, rank));
     const tree = treeAt(parameters, site.name);
@@ -116,7 +110,8 @@ function build(
   rng: Rng,
   parameters: Map<ParamPath, Variable>,
 ): Extension {
-  const { unfreeze } = resolved.config;
+  const { config, fusion } = resolved;
+  const { unfreeze } = config;
   const overrides = unfreeze.length === 0 ? new Map<ParamPath, Variable>() : overridesOf(base, unfreeze);
   for (const [name, value] of distinct(overrides)) parameters.set(name, value);
   const attachments: MutableAttachments = { ffn: new Map(), linear: new Map(), head: null, headTerms: null };
@@ -124,7 +119,8 @@ function build(
   attachUpdates(base, resolved, rng, parameters, attachments);
   return makeExtension({
     method: 'moe-ct',
-    config: resolved.config as unknown as Record<string, Json>,
+    config: config as unknown as Record<string, Json>,
+    gateThreshold: fusion.gateThreshold,
     parameters,
     attachments: { ...noAttachments, ...attachments },
     overrides,
@@ -153,19 +149,4 @@ export function moeCt(components: MoeComponents = {}): Method<Partial<MoeCtConfi
       }
     },
   };
-}
-
-/**
- * Changes the gate's snap threshold τ of an attached extension: at inference p > τ counts as exactly 1. It is written
- * into `extension.config`, so that it is saved with it. Throws InvalidConfigError where there is no gate to snap.
- * @param tau 0 … 1, or null for off
- */
-export function setSnap(extension: Extension, tau: number | null): void {
-  const fusion = extension.config['fusion'] as Record<string, Json> | undefined;
-  const snaps = fusion?.['type'] === 'guarded' || fusion?.['type'] === 'continuous';
-  const message = snaps
-    ? orNull(number({ min: 0, max: 1 }))(tau)
-    : `needs a guarded or continuous gate; this is ${extension.method} with ${JSON.stringify(fusion?.['type'] ?? 'no fusion')}`;
-  if (message !== null) throw new InvalidConfigError('setSnap', [{ path: 'fusion.snap', message }]);
-  fusion!['snap'] = tau;
 }

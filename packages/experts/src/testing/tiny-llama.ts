@@ -1,6 +1,6 @@
-import type { BaseModel, ForwardOptions, Tensor } from '@moect/core';
+import type { BaseModel } from '@moect/core';
 import { createLlama, initLlamaParameters } from '@moect/models';
-import { createRng, dispose, tensor } from '@moect/tensor';
+import { createRng } from '@moect/tensor';
 
 /** A random base with grouped heads and clearly different logits. */
 export function tinyLlama(changes: Record<string, number | boolean> = {}): BaseModel {
@@ -22,22 +22,4 @@ export function tinyLlama(changes: Record<string, number | boolean> = {}): BaseM
     ...changes,
   };
   return createLlama(config, initLlamaParameters(config, createRng(11)));
-}
-
-export function tokenBatch(batch: number, time: number, vocabSize = 37, seed = 5): Tensor {
-  return tensor(createRng(seed).integers(batch * time, vocabSize), [batch, time], 'int32');
-}
-
-/** All logits of one forward pass, on the host. */
-export async function logitsOf(
-  base: BaseModel,
-  tokens: Tensor,
-  options: ForwardOptions = {},
-): Promise<Float32Array> {
-  const result = base.forward(tokens, options);
-  const values = (await result.logits.data()) as Float32Array;
-  // a backend may hand out a view of its memory
-  const copy = values.slice();
-  dispose(result);
-  return copy;
 }

@@ -8,13 +8,15 @@ import {
   type ParamMap,
 } from '@moect/core';
 import { dispose, tensor } from '@moect/tensor';
-import { logSoftmaxRow } from './sampling.ts';
+import { isGateThreshold, logSoftmaxRow } from './sampling.ts';
 
 /** The base, or the base with a pack. */
 export interface GenerationMember extends CombinationMember {
   readonly model: BaseModel;
   readonly attachments?: Attachments;
   readonly overrides?: ParamMap;
+  /** τ of this member's gates, 0 … 1; null: off. Default: what each gate has of its own. */
+  readonly gateThreshold?: number | null;
 }
 
 /** Base and packs reading one text together, each with its own cache, mixed by a combination. */
@@ -39,12 +41,13 @@ interface Reader {
 
 /** log P of the token after each given one: [tokens][vocabSize]. */
 async function read({ member, cache }: Reader, tokens: readonly number[]): Promise<Float64Array[]> {
-  const { model, attachments, overrides } = member;
+  const { model, attachments, overrides, gateThreshold } = member;
   const input = tensor(Int32Array.from(tokens), [1, tokens.length], 'int32');
   const result = model.forward(input, {
     cache: cache!,
     ...(attachments === undefined ? {} : { attachments }),
     ...(overrides === undefined ? {} : { overrides }),
+    ...(gateThreshold === undefined ? {} : { gateThreshold }),
   });
   const logits = (await result.logits.data()) as Float32Array;
   dispose([input, result]);
@@ -69,7 +72,7 @@ function mix(logWeights: Float64Array, logProbs: readonly (Float64Array | null)[
  * Starts a text that base and packs read together (method.md §3 d).
  * Members whose weight starts at −∞ are not computed and stay out.
  * @param members member 0 is the base
- * Throws InvalidConfigError for no members or unequal vocabularies, and what `combination.start` throws.
+ * Throws InvalidConfigError for no members, unequal vocabularies and thresholds out of range, and what `combination.start` throws.
  */
 export function createCombinedDecoder(
   members: readonly GenerationMember[],
@@ -81,6 +84,11 @@ export function createCombinedDecoder(
     const message = members.length === 0 ? 'there is none' : `have vocabularies ${[...sizes].join(', ')}`;
     throw new InvalidConfigError('combined generation', [{ path: 'members', message }]);
   }
+  const problems = members.flatMap(({ gateThreshold = null }, i) => {
+    const message = `is ${gateThreshold}, expected null or a number from 0 to 1`;
+    return isGateThreshold(gateThreshold) ? [] : [{ path: `members[${i}].gateThreshold`, message }];
+  });
+  if (problems.length > 0) throw new InvalidConfigError('combined generation', problems);
   let logWeights = combination.start(members, language);
   const readers = members.map((member, i): Reader => {
     return {

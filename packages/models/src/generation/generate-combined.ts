@@ -4,7 +4,8 @@ import { createCombinedDecoder, type GenerationMember } from './combined-decoder
 import { checkPrompts, type GenerateOptions, type Generation } from './generate.ts';
 import { checkSampling, sampleToken } from './sampling.ts';
 
-export interface CombinedGenerateOptions extends Omit<GenerateOptions, 'attachments' | 'overrides'> {
+export interface CombinedGenerateOptions
+  extends Omit<GenerateOptions, 'attachments' | 'overrides' | 'gateThreshold'> {
   /** Language of the text, for combinations that ask for it. */
   readonly language?: string;
 }

@@ -17,6 +17,8 @@ export interface GenerateOptions extends SamplingOptions {
   readonly stopIds?: readonly number[];
   readonly attachments?: Attachments;
   readonly overrides?: ParamMap;
+  /** τ of the gates, 0 … 1; null: off. Default: what each gate has of its own. */
+  readonly gateThreshold?: number | null;
   /** Called for each token as it is chosen. */
   readonly onToken?: (token: number, row: number) => void;
   /** Ends generation early; what is there is returned with finish reason `aborted`. */
@@ -53,7 +55,7 @@ async function step(
   model: BaseModel,
   cache: DecodingCache,
   input: { tokens: Int32Array; positions: Int32Array; documentIds: Int32Array; batch: number },
-  options: Pick<GenerateOptions, 'attachments' | 'overrides'>,
+  options: Pick<GenerateOptions, 'attachments' | 'overrides' | 'gateThreshold'>,
 ): Promise<Float32Array> {
   const shape = [input.batch, input.tokens.length / input.batch];
   const [tokens, positions, documentIds] = [
@@ -61,7 +63,7 @@ async function step(
     tensor(input.positions, shape, 'int32'),
     tensor(input.documentIds, shape, 'int32'),
   ];
-  const { attachments, overrides } = options;
+  const { attachments, overrides, gateThreshold } = options;
   try {
     const result = model.forward(tokens, {
       positions,
@@ -70,6 +72,7 @@ async function step(
       logits: 'last',
       ...(attachments === undefined ? {} : { attachments }),
       ...(overrides === undefined ? {} : { overrides }),
+      ...(gateThreshold === undefined ? {} : { gateThreshold }),
     });
     const values = (await result.logits.data()) as Float32Array;
     dispose(result);

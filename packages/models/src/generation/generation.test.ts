@@ -170,6 +170,29 @@ describe.each(testBackends())('generation on %s', (backend) => {
     expect(pack.tokens).not.toEqual(greedy.tokens);
   });
 
+  it('hands the gate threshold to what is attached, member by member', async () => {
+    const seen: (number | null | undefined)[] = [];
+    const head: Attachments['head'] = (_hidden, logits, { gateThreshold }) => {
+      seen.push(gateThreshold);
+      return logits;
+    };
+    const attachments = { ffn: new Map(), linear: new Map(), block: new Map(), head };
+    for (const gateThreshold of [0.25, null]) {
+      await generate(model, prompts[0]!, { maxNewTokens: 1, attachments, gateThreshold });
+    }
+    await generate(model, prompts[0]!, { maxNewTokens: 1, attachments });
+    const [base, pack] = members() as [GenerationMember, GenerationMember];
+    const both = [base, { ...pack, attachments, gateThreshold: 0.5 }];
+    await generateCombined(both, bayes, prompts[0]!, { maxNewTokens: 1 });
+    expect(seen).toEqual([0.25, null, undefined, 0.5]);
+    const wrong = generate(model, prompts[0]!, { maxNewTokens: 1, gateThreshold: 2 });
+    await expect(wrong).rejects.toThrow(/gateThreshold: is 2, expected null or a number from 0 to 1/);
+    const broken = generateCombined([base, { ...pack, gateThreshold: -1 }], bayes, prompts[0]!, {
+      maxNewTokens: 1,
+    });
+    await expect(broken).rejects.toThrow(/members\[1\]\.gateThreshold: is -1/);
+  });
+
   it('mixes by the likelihood of the prefix', async () => {
     const prompt = prompts[2]!;
     const rows = await Promise.all(

@@ -9,16 +9,23 @@ export interface SamplingOptions {
   readonly topP?: number;
 }
 
+/** Whether passes can have it as τ of their gates. */
+export const isGateThreshold = (value: number | null): boolean =>
+  value === null || (value >= 0 && value <= 1);
+
 /** Throws InvalidConfigError with every problem. */
-export function checkSampling(options: SamplingOptions & { readonly maxNewTokens: number }): void {
-  const { temperature = 0, topK = 0, topP = 1, maxNewTokens } = options;
+export function checkSampling(
+  options: SamplingOptions & { readonly maxNewTokens: number; readonly gateThreshold?: number | null },
+): void {
+  const { temperature = 0, topK = 0, topP = 1, maxNewTokens, gateThreshold = null } = options;
   const problems: ConfigProblem[] = [];
-  const demand = (holds: boolean, path: string, value: number, wish: string): void => {
+  const demand = (holds: boolean, path: string, value: number | null, wish: string): void => {
     if (!holds) problems.push({ path, message: `is ${value}, expected ${wish}` });
   };
   demand(Number.isFinite(temperature) && temperature >= 0, 'temperature', temperature, 'a number from 0');
   demand(Number.isInteger(topK) && topK >= 0, 'topK', topK, 'a whole number from 0');
   demand(topP > 0 && topP <= 1, 'topP', topP, 'a number above 0, at most 1');
+  demand(isGateThreshold(gateThreshold), 'gateThreshold', gateThreshold, 'null or a number from 0 to 1');
   demand(
     Number.isInteger(maxNewTokens) && maxNewTokens >= 0,
     'maxNewTokens',

@@ -23,7 +23,7 @@ interface Base {
 
 type Options = Pick<
   ForwardOptions,
-  'attachments' | 'overrides' | 'training' | 'normalizers' | 'collectStatistics'
+  'attachments' | 'overrides' | 'training' | 'normalizers' | 'gateThreshold' | 'rng' | 'collectStatistics'
 >;
 
 /** What sites may read besides what enters them. */
@@ -119,6 +119,8 @@ export function createSitePass(
       ...(roles === undefined ? {} : { roles: cut(roles) }),
       ...(languageIds === undefined ? {} : { languageIds: cut(languageIds) }),
       ...(options.normalizers === undefined ? {} : { normalizers: options.normalizers }),
+      ...(options.gateThreshold === undefined ? {} : { gateThreshold: options.gateThreshold }),
+      ...(options.rng && options.training ? { rng: options.rng.fork(site) } : {}),
       ...(state === undefined ? {} : { state }),
     };
   };

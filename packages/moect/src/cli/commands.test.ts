@@ -133,9 +133,9 @@ describe('eval, compare and generate', { timeout: PATIENCE }, () => {
     expect(mixed.methods[0].mixtureBound.worst).toBeLessThanOrEqual(1);
   });
 
-  it('a gate that always snaps is the base to the last bit, and what has no gate is refused', async () => {
-    const snapped = async (...threshold: string[]): Promise<number> => {
-      const { stdout } = await runHere(['eval', ...pack(), ...threshold, '--json', ...texts()]);
+  it('a gate with p always above the threshold is the base to the last bit, and what has no gate is refused', async () => {
+    const bitsPerByte = async (...flags: string[]): Promise<number> => {
+      const { stdout } = await runHere(['eval', ...pack(), ...flags, '--json', ...texts()]);
       return JSON.parse(stdout).languages[1].bitsPerByte;
     };
     const base = JSON.parse(
@@ -143,9 +143,9 @@ describe('eval, compare and generate', { timeout: PATIENCE }, () => {
     );
     const wanted = base.languages[1].bitsPerByte as number;
     // the preset's own threshold; p is always above a millionth
-    expect(await snapped('--gate-threshold', '0.2')).toBe(await snapped());
-    expect(await snapped()).not.toBe(wanted);
-    expect(await snapped('--gate-threshold', '0.000001')).toBe(wanted);
+    expect(await bitsPerByte('--gate-threshold', '0.2')).toBe(await bitsPerByte());
+    expect(await bitsPerByte()).not.toBe(wanted);
+    expect(await bitsPerByte('--gate-threshold', '0.000001')).toBe(wanted);
     const flags = [
       '--base',
       world.at('base'),
@@ -164,7 +164,7 @@ describe('eval, compare and generate', { timeout: PATIENCE }, () => {
       '--gate-threshold',
       '0.5',
     ];
-    expect((await runHere(['eval', ...ct, ...texts()])).stderr).toMatch(/needs a guarded or continuous gate/);
+    expect((await runHere(['eval', ...ct, ...texts()])).stderr).toMatch(/needs a gate with a threshold/);
   });
 
   it('generate streams the same text for the same seed, with every combination', async () => {

@@ -21,6 +21,8 @@ export interface ReportInput {
   readonly texts: readonly EvaluatedText[];
   readonly comparisons: readonly PackComparison[];
   readonly seconds: number;
+  /** That was asked for; see `CompareOptions`. */
+  readonly gateThreshold?: number | null | undefined;
 }
 
 /** Documents of each language in which gates are measured: enough for a mean. */
@@ -57,13 +59,14 @@ async function packBytes({ pack }: PackComparison): Promise<number> {
 /** p of the gate by site and language; nothing for methods without a branch beside the layers. */
 async function gatesOf(
   { pack, combine }: PackComparison,
-  { base, texts }: ReportInput,
+  { base, texts, gateThreshold }: ReportInput,
 ): Promise<{ readonly gates?: RoutingStatistics }> {
   if (combine !== GATE || pack.extension.attachments.ffn.size === 0) return {};
   const gates = await measureGates({
     base: base.model,
     tokenizer: base.tokenizer,
     extension: pack.extension,
+    ...(gateThreshold !== undefined && { gateThreshold }),
     documents: texts.flatMap(({ documents }) => documents.slice(0, GATE_DOCUMENTS)),
   });
   return { gates };

@@ -87,7 +87,8 @@ export async function compare(
     worst: worstOf(compared),
     packs: compared,
     texts,
-    report: () => buildReport({ base, texts, comparisons: compared, seconds }),
+    report: () =>
+      buildReport({ base, texts, comparisons: compared, seconds, gateThreshold: options.gateThreshold }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { type BaseModel, InvalidConfigError } from '@moect/core';
 import { prefixTokenId } from '@moect/data';
+import { checkGateThreshold } from '@moect/experts';
 import {
   type Generation,
   type GenerationMember,
@@ -68,14 +69,18 @@ function textStream(
   };
 }
 
-function members({ model }: Base, { packs = [], language }: GenerateOptions): GenerationMember[] {
+function members(
+  { model }: Base,
+  { packs = [], language, gateThreshold }: GenerateOptions,
+): GenerationMember[] {
   const claimed = packs.flatMap(newLanguages);
   const own = language !== undefined && !claimed.includes(language) ? [language] : [];
   return [
     { name: 'base', languages: own, model },
     ...packs.map(({ name, extension, info }) => {
       const { attachments, overrides } = extension;
-      return { name, languages: newLanguages({ info }), model, attachments, overrides };
+      const threshold = gateThreshold === undefined ? {} : { gateThreshold };
+      return { name, languages: newLanguages({ info }), model, attachments, overrides, ...threshold };
     }),
   ];
 }
@@ -99,13 +104,15 @@ async function generateText(
   checkContext(model, promptIds.length, maxNewTokens);
   const combine = resolveCombine(moect, packs, packs.length === 0 ? GATE : options.combine);
   checkLanguage(options, combine);
+  if (gateThreshold !== undefined) {
+    for (const { extension } of packs) checkGateThreshold(extension, gateThreshold);
+  }
   const stream = textStream((ids) => tokenizer.decode(ids), promptIds, onText);
   const { temperature, topP, seed, signal } = options;
   const sampling = {
     maxNewTokens,
     stopIds: tokenizer.eosTokenIds,
     onToken: (token: number) => stream.push(token),
-    ...(gateThreshold !== undefined && { gateThreshold }),
     ...(temperature !== undefined && { temperature }),
     ...(topP !== undefined && { topP }),
     ...(seed !== undefined && { seed }),
@@ -117,6 +124,7 @@ async function generateText(
       ...sampling,
       ...(attachments && { attachments }),
       ...(overrides && { overrides }),
+      ...(gateThreshold !== undefined && { gateThreshold }),
     });
     const { finishReason, tokens } = made;
     return { text: stream.end(), finishReason, tokens: tokens.length, posterior: null };

@@ -1,7 +1,7 @@
 import type { Preset } from './preset.ts';
 
 /**
- * The default: MoE-CT with a guarded gate, snapped at 0.2, a gated head delta and gated low-rank updates of attention
+ * The default: MoE-CT with a guarded gate (threshold 0.2), a gated head delta and gated low-rank updates of attention
  * (docs: method, guarded form). What it keeps and gains on a base of 1.4 M parameters: README.
  */
 export const moeCtPreset: Preset = {
@@ -13,7 +13,7 @@ export const moeCtPreset: Preset = {
     numExperts: 2,
     topK: 2,
     expert: { type: 'swiglu', init: 'copy' },
-    fusion: { type: 'guarded', oldPrior: 1, newPrior: 1, snap: 0.2 },
+    fusion: { type: 'guarded', oldPrior: 1, newPrior: 1, gateThreshold: 0.2 },
     headDelta: 'auto',
     attentionRank: 16,
   },

@@ -41,13 +41,6 @@ export const relu: Unary = unary((x) => tf.relu(x));
 export const softplus: Unary = unary((x) => tf.softplus(x));
 /** x · σ(x). */
 export const silu: Unary = unary((x) => tf.mul(x, tf.sigmoid(x)));
-/** The same values; no gradient flows back. */
-export const stopGradient: Unary = unary((x) =>
-  tf.customGrad((y: tf.Tensor | tf.GradSaveFunc) => ({
-    value: tf.clone(y as tf.Tensor),
-    gradFunc: (dy: tf.Tensor) => tf.zerosLike(dy),
-  }))(x),
-);
 
 /** Values below `low` become `low`, above `high` become `high`; the gradient there is 0. */
 export function clip(x: Tensor, low: number, high: number): Tensor {

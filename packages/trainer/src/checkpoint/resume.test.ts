@@ -1,13 +1,13 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BatchSource, Callback, StepMetrics } from '@moect/core';
+import type { BatchSource, Callback, Extension, StepMetrics } from '@moect/core';
 import { selectBackend, testBackends } from '@moect/tensor/testing';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { adamW } from '../optimization/adam-w.ts';
 import { cosine } from '../optimization/schedules.ts';
 import { tinyData } from '../testing/tiny-data.ts';
-import { allParameters, gatedBranch, tinyModel } from '../testing/tiny-model.ts';
+import { allParameters, gatedBranch, noisyBranch, tinyModel } from '../testing/tiny-model.ts';
 import { findCheckpoints, latestCheckpoint } from './find-checkpoints.ts';
 import { lockRun } from './run-lock.ts';
 import { type TrainInFolderOptions, trainInFolder } from './train-in-folder.ts';
@@ -74,6 +74,7 @@ describe.each(testBackends())('resume on %s', (backend) => {
   it.each([
     ['all parameters', allParameters, 5],
     ['a gated branch', gatedBranch, 6],
+    ['random numbers in its passes', noisyBranch, 7],
   ])('is exact to the bit with %s', async (_name, make, at) => {
     const whole = join(folder, 'whole');
     const parts = join(folder, 'parts');
@@ -174,6 +175,20 @@ describe('checkpoints', () => {
     await expect(
       run({ runFolder: folder, resume: true, baseIdentity: identity('bbbb') }),
     ).rejects.toMatchObject({ name: 'BaseMismatchError', expectedSha256: 'aaaa', givenSha256: 'bbbb' });
+  });
+
+  it('are resumed when settings have got other names since', async () => {
+    const withConfig =
+      (config: Extension['config']): typeof gatedBranch =>
+      (base) => ({ ...gatedBranch(base), config });
+    const former = withConfig({ layers: 'all', fusion: { type: 'guarded', snap: 0.2 } });
+    await run({ runFolder: folder, totalSteps: 2, make: former });
+    const other = withConfig({ layers: 'all', fusion: { type: 'guarded', gateThreshold: 0.5 } });
+    await expect(run({ runFolder: folder, make: other, resume: true })).rejects.toThrow(
+      /method config was .*"gateThreshold":0.2.*, is now .*"gateThreshold":0.5/,
+    );
+    const same = withConfig({ fusion: { gateThreshold: 0.2, type: 'guarded' }, layers: 'all' });
+    expect((await run({ runFolder: folder, make: same, resume: true })).result.step).toBe(12);
   });
 
   it('are not overwritten by a run that does not resume', async () => {

@@ -28,7 +28,7 @@ export interface TrainOptions {
   readonly schedule: Schedule;
   /** Gradients are clipped to this global norm. Default 1; Infinity never clips. */
   readonly maxGradNorm?: number;
-  /** Recorded in checkpoints; the loop itself draws no random numbers. Default 0. */
+  /** Where the random numbers of training passes come from (`ForwardOptions.rng`); recorded in checkpoints. Default 0. */
   readonly seed?: number;
   readonly callbacks?: readonly Callback[];
   /** Numbers about the model as it is. `signal` aborts it; whatever it throws then counts as the interruption. */

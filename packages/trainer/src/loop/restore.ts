@@ -26,6 +26,18 @@ function shapeProblems(what: string, saved: SavedTensors, wanted: ParamMap<Varia
   return problems;
 }
 
+/** Settings of methods under the names that they had in checkpoints of before. */
+const FORMER_NAMES: Readonly<Record<string, string>> = { snap: 'gateThreshold' };
+
+/** The configuration of a method with today's names in it, at every depth. */
+function renamed(config: unknown): unknown {
+  if (Array.isArray(config)) return config.map(renamed);
+  if (typeof config !== 'object' || config === null) return config;
+  return Object.fromEntries(
+    Object.entries(config).map(([key, value]) => [FORMER_NAMES[key] ?? key, renamed(value)]),
+  );
+}
+
 /** JSON with sorted keys, so that equal settings give equal texts. */
 function canonical(value: unknown): string {
   const sorted = (_key: string, node: unknown): unknown =>
@@ -53,7 +65,7 @@ function identityProblems(saved: RunIdentity, given: RunIdentity): string[] {
 /** Differences after which it is a defensible but another run. */
 function settingProblems(saved: RunIdentity, given: RunIdentity): string[] {
   return [
-    ...difference('method config', saved.methodConfig, given.methodConfig),
+    ...difference('method config', renamed(saved.methodConfig), renamed(given.methodConfig)),
     ...difference('seed', saved.seed, given.seed),
     ...difference('gradientAccumulation', saved.gradientAccumulation, given.gradientAccumulation),
     ...difference('maxGradNorm', saved.maxGradNorm, given.maxGradNorm),

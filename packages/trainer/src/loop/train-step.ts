@@ -11,10 +11,11 @@ import {
   type OptimizerState,
   type ParamMap,
   type ParamPath,
+  type Rng,
   type RoutingStatistics,
   type Tensor,
 } from '@moect/core';
-import { clipScale, dispose, globalNorm } from '@moect/tensor';
+import { clipScale, createRng, dispose, globalNorm } from '@moect/tensor';
 import { countTokens, readStepBatches } from './check-batch.ts';
 import { addGradients, type MicroBatchResult, runMicroBatch } from './micro-batch.ts';
 import { routingStatistics } from './routing-statistics.ts';
@@ -27,6 +28,7 @@ export interface StepSetup {
   readonly extension: Extension;
   readonly data: BatchSource;
   readonly optimizer: Optimizer;
+  readonly seed: number;
   readonly gradientAccumulation: number;
   readonly maxGradNorm: number;
   readonly signal: AbortSignal | undefined;
@@ -104,7 +106,9 @@ export async function trainStep(
   try {
     for (const [i, batch] of batches.entries()) {
       const counter = request.batchCounter + i;
-      const pass = await runFrom(setup, counter, batch, normalizers, request.collectStatistics);
+      const { collectStatistics } = request;
+      const rng = streamOf(setup, request, i);
+      const pass = await runFrom(setup, counter, batch, normalizers, { collectStatistics, rng });
       passes.push(pass);
       addGradients(gradients, pass.gradients);
       if (!request.isLast || i + 1 < batches.length) await setup.hiddenStates?.read(counter + 1);
@@ -126,15 +130,20 @@ export async function trainStep(
   }
 }
 
+/** Random numbers of one micro-batch: they follow from where it stands in the run, so that a resumed run draws the same. */
+function streamOf({ seed }: StepSetup, { step }: StepRequest, microBatch: number): Rng {
+  return createRng(seed).fork(`step ${step}, micro-batch ${microBatch}`);
+}
+
 /** One pass, from the embeddings or from what comes out of the frozen layers. */
 async function runFrom(
   { base, extension, hiddenStates, recompute }: StepSetup,
   counter: number,
   batch: Batch,
   normalizers: LossNormalizers,
-  collectStatistics: boolean,
+  given: { readonly collectStatistics: boolean; readonly rng: Rng },
 ): Promise<MicroBatchResult> {
-  const options = { collectStatistics, recompute };
+  const options = { ...given, recompute };
   if (hiddenStates === undefined) return runMicroBatch(base, extension, batch, normalizers, options);
   const from = { ...hiddenStates.start, hidden: await hiddenStates.take(counter, batch) };
   try {

@@ -20,11 +20,11 @@ class TrainingRun {
 
   constructor(options: TrainOptions) {
     const { base, extension, data, optimizer, signal, gradientAccumulation = 1, maxGradNorm = 1 } = options;
-    const { hiddenStates, recompute = false } = options;
+    const { hiddenStates, recompute = false, seed = 0 } = options;
     this.#options = options;
     const ahead = hiddenStates && new StatesAhead(hiddenStates, data);
     const step = { gradientAccumulation, maxGradNorm, hiddenStates: ahead, recompute };
-    this.#setup = { base, extension, data, optimizer, signal, ...step };
+    this.#setup = { base, extension, data, optimizer, signal, seed, ...step };
     this.#identity = identify(options);
     this.#optimizerState = optimizer.init(extension.parameters);
     this.#state = {

@@ -52,6 +52,7 @@ function forward(parameters: ParamMap, tokens: Tensor, options: ForwardOptions):
     baseWeight: null,
     ...(options.roles && { roles: options.roles }),
     ...(options.normalizers && { normalizers: options.normalizers }),
+    ...(options.rng && { rng: options.rng.fork(SITE) }),
   };
   const embedded = embedding(weight(EMBEDDING), tokens);
   const residual = add(embedded, causalMean(embedded, documentIds));
@@ -146,4 +147,16 @@ export function gatedBranch(base: BaseModel, seed = 3): Extension {
     overrides: new Map(),
     dispose: () => dispose(parameters),
   };
+}
+
+/** {@link gatedBranch} with noise on its output in training, drawn from the pass's own stream. */
+export function noisyBranch(base: BaseModel): Extension {
+  const plain = gatedBranch(base);
+  const attach = plain.attachments.ffn.get(SITE)!;
+  const noisy = (input: FfnInput, context: SiteContext): FfnOutput => {
+    const result = attach(input, context);
+    const noise = randomNormal(context.rng!, result.output.shape, 0.1);
+    return { ...result, output: add(result.output, noise) };
+  };
+  return { ...plain, attachments: { ...plain.attachments, ffn: new Map([[SITE, noisy]]) } };
 }

@@ -123,7 +123,8 @@ export function syntheticReport(seeds: readonly number[] = [0]): Report {
         name,
         label,
         seed,
-        description: name === 'moe-ct' ? 'guarded gate, head delta, snap 0.2' : `the method ${name}`,
+        description:
+          name === 'moe-ct' ? 'guarded gate, head delta, gate threshold 0.2' : `the method ${name}`,
         trainableParameters,
         trainedTokens: 120_000,
         tokensPerSecond: 2300,
