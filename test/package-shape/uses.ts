@@ -34,6 +34,17 @@ export const USES: Readonly<Record<string, string>> = {
     const right = total === 12 && gradient.every((g) => Math.abs(g) < 1e-6);
     console.log(right && /npm install @tensorflow.tfjs-node/.test(absent) ? 'ok' : [total, gradient, absent]);
   `,
+  safetensors: `
+    import { readSafetensors, writeSafetensors } from '@moect/safetensors';
+    import { openSafetensors, writeSafetensorsFile } from '@moect/safetensors/node';
+    const tensors = [['x', { shape: [2], data: Float32Array.of(1, 2) }]];
+    const { data } = await (await readSafetensors(writeSafetensors(tensors))).tensor('x');
+    await writeSafetensorsFile('x.safetensors', tensors);
+    const file = await openSafetensors('x.safetensors');
+    const shape = (await file.tensor('x')).shape;
+    await file.close();
+    console.log(data[1] === 2 && shape[0] === 2 ? 'ok' : [data, shape]);
+  `,
   router,
   freeze: `
     import { ones, selectBackend } from '@moect/tensor';

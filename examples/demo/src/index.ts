@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { writeReport } from '@moect/eval/node';
-import { writeFileAtomic } from '@moect/models/node';
+import { writeFileAtomic } from '@moect/safetensors/node';
 import type { FrozenStorage } from '@moect/tensor';
 import { renderReport } from 'moect';
 import { readDemoText } from './demo-text.ts';

@@ -1,4 +1,4 @@
-import { readJsonFile, writeJsonAtomic } from '@moect/models/node';
+import { readJsonFile, writeJsonAtomic } from '@moect/safetensors/node';
 import { parseReport } from './parse-report.ts';
 import type { Report } from './report.ts';
 

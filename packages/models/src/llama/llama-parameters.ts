@@ -1,6 +1,5 @@
-import type { ParamMap, ParamPath, Rng, Tensor } from '@moect/core';
+import type { JsonObject, ParamMap, ParamPath, Rng, Tensor } from '@moect/core';
 import { ones, randomNormal, zeros } from '@moect/tensor';
-import type { JsonObject } from '../hf/json-fields.ts';
 import { type LlamaConfig, parseLlamaConfig } from './llama-config.ts';
 
 /** Shapes by Hugging Face name, in the order of the forward pass. Linear weights are [out, in]. */

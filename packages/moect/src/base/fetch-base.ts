@@ -1,5 +1,6 @@
 import { CorruptDataError, type Json } from '@moect/core';
-import { type HuggingFaceFiles, loadModel, readSafetensors, storeOf } from '@moect/models';
+import { type HuggingFaceFiles, loadModel } from '@moect/models';
+import { readSafetensors, storeOf } from '@moect/safetensors';
 import type { FrozenStorage } from '@moect/tensor';
 import { describeBase, type LoadedBase } from './describe-base.ts';
 

@@ -9,7 +9,7 @@ import {
   type Tensor,
 } from '@moect/core';
 import { fromDiskTensors, loadParameters } from '@moect/experts';
-import { openSafetensors, readJsonFile } from '@moect/models/node';
+import { openSafetensors, readJsonFile } from '@moect/safetensors/node';
 import { createRng, dispose, tensor } from '@moect/tensor';
 import type { LoadedBase } from '../base/describe-base.ts';
 import { defaultMoect, type Moect } from '../presets/registry.ts';

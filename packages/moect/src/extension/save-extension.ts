@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Extension } from '@moect/core';
-import { writeFileAtomic } from '@moect/models/node';
+import { writeFileAtomic } from '@moect/safetensors/node';
 import type { ExtensionInfo } from './extension-config.ts';
 import { extensionFiles, type SaveExtensionOptions } from './extension-files.ts';
 import { extensionName } from './extension-name.ts';

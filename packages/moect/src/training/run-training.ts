@@ -8,7 +8,8 @@ import {
   type Settings,
 } from '@moect/core';
 import { assertUnchanged, digestParameters } from '@moect/freeze';
-import { type HiddenStateCache, writeFileAtomic, writeJsonAtomic } from '@moect/models/node';
+import type { HiddenStateCache } from '@moect/models/node';
+import { writeFileAtomic, writeJsonAtomic } from '@moect/safetensors/node';
 import { type BackendInfo, createRng, keepsCompressed } from '@moect/tensor';
 import { type TrainOptions, type TrainResult, train } from '@moect/trainer';
 import { createCheckpointStore, eventLog, latestCheckpoint, lockRun } from '@moect/trainer/node';

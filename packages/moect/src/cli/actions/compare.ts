@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { LanguageComparison, Report } from '@moect/eval';
 import { writeReport } from '@moect/eval/node';
-import { writeFileAtomic } from '@moect/models/node';
+import { writeFileAtomic } from '@moect/safetensors/node';
 import { abortOnSignals } from '@moect/trainer/node';
 import { buildReport } from '../../evaluation/build-report.ts';
 import { compareExtensions, type ExtensionComparison } from '../../evaluation/compare-extensions.ts';

@@ -1,5 +1,4 @@
-import { CorruptDataError } from '@moect/core';
-import { decodeBfloat16 } from '@moect/tensor';
+import { CorruptDataError, decodeBfloat16 } from '@moect/core';
 import type { SafetensorsDType } from './dtype.ts';
 import { decodeFloat16 } from './half-precision.ts';
 

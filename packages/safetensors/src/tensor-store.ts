@@ -1,7 +1,7 @@
 import { NoMatchingParameterError } from '@moect/core';
-import { checkFinite } from '../safetensors/decode.ts';
-import type { HostTensor } from '../safetensors/dtype.ts';
-import type { SafetensorsFile } from '../safetensors/read-safetensors.ts';
+import { checkFinite } from './decode.ts';
+import type { HostTensor } from './dtype.ts';
+import type { SafetensorsFile } from './read-safetensors.ts';
 
 /** Named tensors of one or several files. */
 export interface TensorStore {

@@ -1,19 +1,9 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Json } from '@moect/core';
-import type { HostTensor } from '../safetensors/dtype.ts';
-import { safetensorsPieces, type WriteOptions } from '../safetensors/write-safetensors.ts';
-
-async function syncFolder(folder: string): Promise<void> {
-  // Windows cannot open folders; its rename is durable enough by itself
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
+import type { HostTensor } from '../dtype.ts';
+import { safetensorsPieces, type WriteOptions } from '../write-safetensors.ts';
+import { syncFolder } from './durable-files.ts';
 
 /**
  * Writes a file so that after a crash there is the old one or the new one, never half of it:

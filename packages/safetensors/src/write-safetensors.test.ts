@@ -1,5 +1,4 @@
-import { CorruptDataError, ShapeMismatchError } from '@moect/core';
-import { decodeBfloat16, encodeBfloat16 } from '@moect/tensor';
+import { CorruptDataError, decodeBfloat16, encodeBfloat16, ShapeMismatchError } from '@moect/core';
 import { describe, expect, it } from 'vitest';
 import type { HostTensor } from './dtype.ts';
 import { decodeFloat16, encodeFloat16 } from './half-precision.ts';

@@ -1,5 +1,4 @@
-import { CorruptDataError, ShapeMismatchError } from '@moect/core';
-import { encodeBfloat16 } from '@moect/tensor';
+import { CorruptDataError, encodeBfloat16, ShapeMismatchError } from '@moect/core';
 import { checkFinite } from './decode.ts';
 import { bitsPerElement, type HostTensor, SAFETENSORS_DTYPES, type SafetensorsDType } from './dtype.ts';
 import { encodeFloat16 } from './half-precision.ts';

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { CorruptDataError } from '@moect/core';
-import type { ByteSource } from '../safetensors/read-safetensors.ts';
-import { readSafetensors, type SafetensorsFile } from '../safetensors/read-safetensors.ts';
+import type { ByteSource } from '../byte-source.ts';
+import { readSafetensors, type SafetensorsFile } from '../read-safetensors.ts';
 
 export interface FileSource extends ByteSource {
   close(): Promise<void>;

@@ -1,17 +1,8 @@
 import { NoMatchingParameterError } from '@moect/core';
+import { type ByteSource, bytesSource } from './byte-source.ts';
 import { checkFinite, decodeValues } from './decode.ts';
 import type { HostTensor } from './dtype.ts';
 import { headerLength, parseHeader, type SafetensorsEntry } from './header.ts';
-
-/** Bytes that can be read in any order without holding all of them. */
-export interface ByteSource {
-  /** For messages. */
-  readonly name: string;
-  /** In bytes. */
-  readonly size: number;
-  /** Bytes begin … end−1. Throws CorruptDataError when the source ends before. */
-  read(begin: number, end: number): Promise<Uint8Array>;
-}
 
 /** A checked safetensors file. Tensors are read when asked for. */
 export interface SafetensorsFile {
@@ -26,11 +17,6 @@ export interface SafetensorsFile {
    * Throws NoMatchingParameterError, and CorruptDataError for NaN and infinity unless allowed.
    */
   tensor(tensor: string, options?: { readonly allowNonFinite?: boolean }): Promise<HostTensor>;
-}
-
-/** Makes a {@link ByteSource} of bytes in memory. */
-export function bytesSource(bytes: Uint8Array, name: string): ByteSource {
-  return { name, size: bytes.length, read: async (begin, end) => bytes.subarray(begin, end) };
 }
 
 /**

@@ -1,8 +1,9 @@
 import { CorruptDataError, NoMatchingParameterError } from '@moect/core';
 import { describe, expect, it } from 'vitest';
+import { bytesSource } from './byte-source.ts';
 import { bitsPerElement } from './dtype.ts';
 import { findDuplicateKey } from './duplicate-keys.ts';
-import { bytesSource, readSafetensors } from './read-safetensors.ts';
+import { readSafetensors } from './read-safetensors.ts';
 
 /** A file with the given header text, byte count and length prefix. */
 function file(header: string | Uint8Array, dataBytes: number, prefix?: bigint): Uint8Array {

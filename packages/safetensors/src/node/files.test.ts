@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CorruptDataError } from '@moect/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { digestFile, syncFolder, writeDurable } from './durable-files.ts';
 import { openSafetensors } from './file-source.ts';
-import { openFolderStore } from './folder-store.ts';
 import { readJsonFile } from './read-json.ts';
 import { writeFileAtomic, writeJsonAtomic, writeSafetensorsFile } from './write-atomic.ts';
 
 let folder: string;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'moect-models-'));
+  folder = await mkdtemp(join(tmpdir(), 'moect-files-'));
 });
 afterEach(() => rm(folder, { recursive: true }));
 
@@ -38,6 +38,20 @@ describe('atomic writing', () => {
   });
 });
 
+describe('durable writing', () => {
+  it('gives the digest of what it wrote, and never writes over a file', async () => {
+    const path = join(folder, 'x.bin');
+    const digest = await writeDurable(path, ['ab', Uint8Array.of(0x63)]);
+    // SHA-256 of 'abc', FIPS 180-2
+    const sha256 = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
+    expect(digest).toEqual({ bytes: 3, sha256 });
+    expect(await digestFile(path)).toEqual(digest);
+    await expect(writeDurable(path, ['d'])).rejects.toThrow(/EEXIST/);
+    expect(await readFile(path, 'utf8')).toBe('abc');
+    await syncFolder(folder);
+  });
+});
+
 describe('reading', () => {
   it('reads tensors by range and refuses a file cut after opening', async () => {
     const path = join(folder, 'model.safetensors');
@@ -59,36 +73,5 @@ describe('reading', () => {
     await expect(readJsonFile(path)).rejects.toThrow(/config\.json: cannot be read as JSON/);
     await writeFile(path, '[]');
     await expect(readJsonFile(path)).rejects.toThrow(/not a JSON object/);
-  });
-});
-
-describe('sharded folders', () => {
-  const shard = (i: number): string => `model-0000${i}-of-00002.safetensors`;
-  const index = (map: Record<string, string>): Promise<void> =>
-    writeJsonAtomic(join(folder, 'model.safetensors.index.json'), { metadata: {}, weight_map: map });
-  beforeEach(async () => {
-    await writeSafetensorsFile(join(folder, shard(1)), [['a', one(1)]]);
-    await writeSafetensorsFile(join(folder, shard(2)), [['b', one(2)]]);
-  });
-
-  it('reads each tensor from its shard', async () => {
-    await index({ a: shard(1), b: shard(2) });
-    const store = await openFolderStore(folder);
-    expect([...(await store.tensor('b')).data]).toEqual([2]);
-    await store.close();
-  });
-
-  it.each([
-    ['a tensor that its shard lacks', { a: shard(1), b: shard(2), c: shard(2) }],
-    ['a tensor in another shard', { a: shard(2), b: shard(1) }],
-    ['a tensor that the index does not name', { a: shard(1), x: shard(2) }],
-    ['a file outside the folder', { a: `../${shard(1)}`, b: shard(2) }],
-  ])('refuses %s', async (_what, map) => {
-    await index(map);
-    await expect(openFolderStore(folder)).rejects.toBeInstanceOf(CorruptDataError);
-  });
-
-  it('refuses a folder without weights', async () => {
-    await expect(openFolderStore(folder)).rejects.toThrow(/has neither model.safetensors nor/);
   });
 });

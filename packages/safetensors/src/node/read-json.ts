@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { CorruptDataError } from '@moect/core';
-import { isJsonObject, type JsonObject } from '../hf/json-fields.ts';
+import { CorruptDataError, isJsonObject, type JsonObject } from '@moect/core';
 
 /** A JSON object from a file. Throws CorruptDataError when there is none. */
 export async function readJsonFile(path: string): Promise<JsonObject> {
