@@ -5,7 +5,7 @@ const layers = [
   ['tensor'],
   ['models', 'router', 'freeze', 'data'],
   ['experts'],
-  ['trainer', 'eval'],
+  ['trainer', 'eval', 'report'],
   ['moect'],
 ];
 

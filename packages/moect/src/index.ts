@@ -52,7 +52,6 @@ export {
   mergeSettings,
   presets,
 } from './presets/registry.ts';
-export { renderReport } from './report/render-report.ts';
 export type { HeldOutNumber, HeldOutNumbers } from './training/held-out.ts';
 export type { LanguageSummary } from './training/pack-text.ts';
 export {

@@ -1,17 +1,9 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Document, RoutingStatistics } from '@moect/core';
-import {
-  assertMixtureBound,
-  type MixtureDocumentScore,
-  measureGates,
-  posteriorCurves,
-  type Report,
-  type ReportLanguage,
-  type ReportMethod,
-  reportScores,
-} from '@moect/eval';
+import { assertMixtureBound, type MixtureDocumentScore, measureGates, posteriorCurves } from '@moect/eval';
 import { digestParameters } from '@moect/freeze';
+import { type Report, type ReportLanguage, type ReportMethod, reportScores } from '@moect/report';
 import type { BackendInfo } from '@moect/tensor';
 import type { LoadedBase } from '../base/describe-base.ts';
 import { BASE_PRIOR } from './combined-scorer.ts';
