@@ -3,6 +3,7 @@ import { bundleForBrowser } from '../support/bundle.ts';
 
 const ENTRIES = [
   '@moect/core',
+  '@moect/core/options',
   '@moect/tensor',
   '@moect/tensor/cpu',
   '@moect/tensor/node',

@@ -9,6 +9,7 @@ export type * from './fusion.ts';
 export { LANGUAGE_ROLES } from './fusion.ts';
 export * from './hidden-states.ts';
 export * from './json.ts';
+export { logSumExp } from './log-sum-exp.ts';
 export type * from './method.ts';
 export type * from './router.ts';
 export type * from './tensor.ts';

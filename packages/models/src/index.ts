@@ -14,7 +14,7 @@ export { type HuggingFaceFiles, type LoadedModel, loadModel } from './hf/load-mo
 export { type LoadOptions, loadParameters } from './hf/load-parameters.ts';
 export { createLlama } from './llama/create-llama.ts';
 export { LLAMA_ARCHITECTURES, type LlamaConfig, parseLlamaConfig } from './llama/llama-config.ts';
-export { countParameters, initLlamaParameters, llamaParameterShapes } from './llama/llama-parameters.ts';
+export { initLlamaParameters, llamaParameterShapes } from './llama/llama-parameters.ts';
 export type { RopeConfig } from './llama/rope-config.ts';
 export { readLlama2c } from './llama2c/read-checkpoint.ts';
 export { llama2cTokenizerJson, readLlama2cTokenizer } from './llama2c/read-tokenizer.ts';

@@ -1,7 +1,7 @@
 import type { Fusion, FusionInput, ParamTree, Tensor } from '@moect/core';
+import { checkedOptions, type Fields, number, orNull } from '@moect/core/options';
 import { withoutGradient } from '@moect/router';
 import { add, cast, greater, stopGradient, sub, tidy } from '@moect/tensor';
-import { checkedOptions, type Fields, number, orNull } from '../options.ts';
 import { gateOf, gateResult, gateWidth, initGate, snapWeight } from './gate.ts';
 
 export type PaperGateOptions = {

@@ -10,8 +10,8 @@ import {
   type Site,
   type Variable,
 } from '@moect/core';
+import { number, orNull } from '@moect/core/options';
 import { dispose, tidy, treeAt } from '@moect/tensor';
-import { number, orNull } from '../options.ts';
 import type { MoeComponents } from './components.ts';
 import { addVariables, distinct, makeExtension, noAttachments, overridesOf } from './extension.ts';
 import { attachHeadDelta, attachLowRank, type HeadDelta, initHeadDelta } from './gated-updates.ts';

@@ -1,4 +1,4 @@
-import type { JsonObject, ParamMap, ParamPath, Rng, Tensor } from '@moect/core';
+import type { JsonObject, ParamPath, Rng, Tensor } from '@moect/core';
 import { ones, randomNormal, zeros } from '@moect/tensor';
 import { type LlamaConfig, parseLlamaConfig } from './llama-config.ts';
 
@@ -66,9 +66,4 @@ export function initLlamaParameters(config: JsonObject, rng: Rng): Map<ParamPath
     }
   }
   return parameters;
-}
-
-/** Number of values in all parameters. */
-export function countParameters(parameters: ParamMap): number {
-  return [...parameters.values()].reduce((sum, parameter) => sum + parameter.size, 0);
 }
