@@ -34,6 +34,17 @@ export const USES: Readonly<Record<string, string>> = {
     const right = total === 12 && gradient.every((g) => Math.abs(g) < 1e-6);
     console.log(right && /npm install @tensorflow.tfjs-node/.test(absent) ? 'ok' : [total, gradient, absent]);
   `,
+  safetensors: `
+    import { readSafetensors, writeSafetensors } from '@moect/safetensors';
+    import { openSafetensors, writeSafetensorsFile } from '@moect/safetensors/node';
+    const tensors = [['x', { shape: [2], data: Float32Array.of(1, 2) }]];
+    const { data } = await (await readSafetensors(writeSafetensors(tensors))).tensor('x');
+    await writeSafetensorsFile('x.safetensors', tensors);
+    const file = await openSafetensors('x.safetensors');
+    const shape = (await file.tensor('x')).shape;
+    await file.close();
+    console.log(data[1] === 2 && shape[0] === 2 ? 'ok' : [data, shape]);
+  `,
   router,
   freeze: `
     import { ones, selectBackend } from '@moect/tensor';
@@ -74,6 +85,20 @@ export const USES: Readonly<Record<string, string>> = {
     import { bitsPerByte } from '@moect/eval';
     const score = { id: 'a', language: 'x', bytes: 2, logProbs: Float64Array.of(-Math.LN2, -Math.LN2) };
     console.log(bitsPerByte([score]) === 1 ? 'ok' : bitsPerByte([score]));
+  `,
+  report: `
+    import { parseReport, renderReport } from '@moect/report';
+    import { readReport, writeReport } from '@moect/report/node';
+    const method = { name: 'ct', seed: 0, trainableParameters: 1, trainedTokens: 1, tokensPerSecond: 1,
+      bitsPerByte: { x: { before: 2, after: 1, change: -1, ci95: [-1.1, -0.9] } } };
+    await writeReport('report.json', parseReport({ schema: 'moect-report/1', seconds: 1, peakRssBytes: 1,
+      backend: { name: 'cpu', threads: 1, detail: '' }, base: { parameters: 1, sha256Before: 'a', sha256After: 'a' },
+      languages: [{ code: 'x', role: 'new', heldOutDocuments: 1, heldOutBytes: 1, trainedTokens: 1 }],
+      methods: [method] }));
+    const page = await renderReport(await readReport('report.json'));
+    // no plotting package is here
+    const right = page.includes('<table') && page.includes('npm install vega vega-lite') && !page.includes('<svg');
+    console.log(right ? 'ok' : page);
   `,
   moect: `
     import { execFileSync } from 'node:child_process';

@@ -3,12 +3,14 @@ import { bundleForBrowser } from '../support/bundle.ts';
 
 const ENTRIES = [
   '@moect/core',
+  '@moect/core/options',
   '@moect/tensor',
   '@moect/tensor/cpu',
   '@moect/tensor/node',
   '@moect/tensor/wasm',
   '@moect/tensor/wasm-thread',
   '@moect/tensor/webgpu',
+  '@moect/safetensors',
   '@moect/models',
   '@moect/router',
   '@moect/freeze',
@@ -16,6 +18,7 @@ const ENTRIES = [
   '@moect/data',
   '@moect/trainer',
   '@moect/eval',
+  '@moect/report',
   'moect/browser',
 ];
 
@@ -27,10 +30,13 @@ describe('bundled for browsers', () => {
     expect((await bundle(entry)).length).toBeGreaterThan(100);
   });
 
-  it.each(['@moect/models/node', '@moect/data/node', '@moect/trainer/node'])(
-    '%s does need them, and the bundler says so',
-    async (entry) => {
-      await expect(bundle(entry)).rejects.toThrow(/node:/);
-    },
-  );
+  it.each([
+    '@moect/safetensors/node',
+    '@moect/models/node',
+    '@moect/data/node',
+    '@moect/trainer/node',
+    '@moect/report/node',
+  ])('%s does need them, and the bundler says so', async (entry) => {
+    await expect(bundle(entry)).rejects.toThrow(/node:/);
+  });
 });

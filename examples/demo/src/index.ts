@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { writeReport } from '@moect/eval/node';
-import { writeFileAtomic } from '@moect/models/node';
+import { renderReport } from '@moect/report';
+import { writeReport } from '@moect/report/node';
+import { writeFileAtomic } from '@moect/safetensors/node';
 import type { FrozenStorage } from '@moect/tensor';
-import { renderReport } from 'moect';
 import { readDemoText } from './demo-text.ts';
 import type { Job } from './job.ts';
 import { METHOD_RUNS, TRAINING } from './method-runs.ts';

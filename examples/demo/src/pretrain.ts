@@ -12,7 +12,7 @@ import {
 } from '@moect/data';
 import { fullCt } from '@moect/experts';
 import { createLlama, initLlamaParameters, loadTokenizer } from '@moect/models';
-import { writeJsonAtomic, writeSafetensorsFile } from '@moect/models/node';
+import { writeJsonAtomic, writeSafetensorsFile } from '@moect/safetensors/node';
 import { createRng, selectBackend } from '@moect/tensor';
 import { adamW, cosine, progressBar } from '@moect/trainer';
 import { abortOnSignals, trainInFolder } from '@moect/trainer/node';

@@ -1,4 +1,4 @@
-import type { Report, ReportMethod } from '@moect/eval';
+import type { Report, ReportMethod } from '@moect/report';
 
 const percent = (x: number, digits = 2): string => `${x >= 0 ? '+' : ''}${(100 * x).toFixed(digits)} %`;
 

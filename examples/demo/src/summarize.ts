@@ -1,14 +1,12 @@
 import type { DocumentScore } from '@moect/core';
+import { type Comparison, compare, scoresByLanguage } from '@moect/eval';
 import {
-  type Comparison,
-  compare,
   type LossCurve,
   type Report,
   type ReportMethod,
   type ReportSample,
   reportScores,
-  scoresByLanguage,
-} from '@moect/eval';
+} from '@moect/report';
 import { createMoect } from 'moect';
 import type { DemoText } from './demo-text.ts';
 import type { JobResult } from './job.ts';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { writeJsonAtomic } from '@moect/models/node';
+import { writeJsonAtomic } from '@moect/safetensors/node';
 import { BASE_CONFIG, PRETRAINING } from './base-recipe.ts';
 
 interface StepEvent {

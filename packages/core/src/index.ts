@@ -1,4 +1,5 @@
 export type * from './base-model.ts';
+export * from './bfloat16.ts';
 export type * from './combination.ts';
 export type * from './data.ts';
 export * from './errors.ts';
@@ -7,6 +8,8 @@ export type * from './expert.ts';
 export type * from './fusion.ts';
 export { LANGUAGE_ROLES } from './fusion.ts';
 export * from './hidden-states.ts';
+export * from './json.ts';
+export { logSumExp } from './log-sum-exp.ts';
 export type * from './method.ts';
 export type * from './router.ts';
 export type * from './tensor.ts';

@@ -15,17 +15,6 @@ export {
   wordPerplexity,
 } from './metrics/corpus-metrics.ts';
 export { type CorpusTotals, corpusTotals } from './metrics/corpus-totals.ts';
-export { parseReport } from './report/parse-report.ts';
-export type {
-  LossCurve,
-  Report,
-  ReportLanguage,
-  ReportMethod,
-  ReportSample,
-  ReportScore,
-} from './report/report.ts';
-export { reportJsonSchema } from './report/report-schema.ts';
-export { reportScores } from './report/report-scores.ts';
 export {
   compareLogits,
   type InspectionOptions,

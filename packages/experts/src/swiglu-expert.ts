@@ -7,6 +7,7 @@ import {
   type Rng,
   type Tensor,
 } from '@moect/core';
+import { checkedOptions, type Fields, number, oneOf, orNull } from '@moect/core/options';
 import {
   combineProducts,
   concat,
@@ -20,7 +21,6 @@ import {
   tidy,
   zeros,
 } from '@moect/tensor';
-import { checkedOptions, type Fields, number, oneOf, orNull } from './options.ts';
 
 export type SwigluExpertOptions = {
   /** Inner width; null takes the base FFN's. */

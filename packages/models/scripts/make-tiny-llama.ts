@@ -4,9 +4,9 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { writeJsonAtomic, writeSafetensorsFile } from '@moect/safetensors/node';
 import { createRng } from '@moect/tensor';
 import { llamaParameterShapes, parseLlamaConfig } from '../src/index.ts';
-import { writeJsonAtomic, writeSafetensorsFile } from '../src/node.ts';
 import { float64Llama } from '../src/testing/float64-llama.ts';
 
 const folder = fileURLToPath(new URL('../fixtures/tiny-llama/', import.meta.url));

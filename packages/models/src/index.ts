@@ -12,20 +12,10 @@ export {
 export { logSoftmaxRow, type SamplingOptions, sampleToken } from './generation/sampling.ts';
 export { type HuggingFaceFiles, type LoadedModel, loadModel } from './hf/load-model.ts';
 export { type LoadOptions, loadParameters } from './hf/load-parameters.ts';
-export { storeOf, storeOfTensors, type TensorStore } from './hf/tensor-store.ts';
 export { createLlama } from './llama/create-llama.ts';
 export { LLAMA_ARCHITECTURES, type LlamaConfig, parseLlamaConfig } from './llama/llama-config.ts';
-export { countParameters, initLlamaParameters, llamaParameterShapes } from './llama/llama-parameters.ts';
+export { initLlamaParameters, llamaParameterShapes } from './llama/llama-parameters.ts';
 export type { RopeConfig } from './llama/rope-config.ts';
 export { readLlama2c } from './llama2c/read-checkpoint.ts';
 export { llama2cTokenizerJson, readLlama2cTokenizer } from './llama2c/read-tokenizer.ts';
-export type { HostTensor, SafetensorsDType } from './safetensors/dtype.ts';
-export type { SafetensorsEntry } from './safetensors/header.ts';
-export {
-  type ByteSource,
-  bytesSource,
-  readSafetensors,
-  type SafetensorsFile,
-} from './safetensors/read-safetensors.ts';
-export { safetensorsPieces, type WriteOptions, writeSafetensors } from './safetensors/write-safetensors.ts';
 export { loadTokenizer, type SpecialIds } from './tokenizer/load-tokenizer.ts';

@@ -1,4 +1,3 @@
-export { type FileSource, fileSource, type OpenSafetensors, openSafetensors } from './node/file-source.ts';
 export { type FolderStore, openFolderStore } from './node/folder-store.ts';
 export {
   type HiddenStateCache,
@@ -12,5 +11,3 @@ export {
   loadHuggingFaceFolder,
   loadLlama2c,
 } from './node/load-folder.ts';
-export { readJsonFile } from './node/read-json.ts';
-export { writeFileAtomic, writeJsonAtomic, writeSafetensorsFile } from './node/write-atomic.ts';

@@ -9,6 +9,7 @@ import {
   ShapeMismatchError,
   type Tensor,
 } from '@moect/core';
+import { boolean, type Check, number, oneOf, optional, problemsOf, unknownKeys } from '@moect/core/options';
 import {
   add,
   chooseExperts,
@@ -44,31 +45,24 @@ export interface TopKRouterOptions {
   readonly noise?: 'none' | 'gaussian';
 }
 
-const known = ['topK', 'renormalize', 'balanceLoss', 'zLoss', 'initStd', 'noise'];
+const notNegative = optional(number({ min: 0 }));
 
-function problemsOf(options: TopKRouterOptions): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
-  const { topK, renormalize } = options;
-  const refuse = (path: string, message: string): void => void problems.push({ path, message });
-  if (!Number.isInteger(topK) || topK < 1) refuse('topK', `must be a whole number from 1, is ${topK}`);
-  if (topK === 1 && renormalize === true) {
-    refuse(
-      'renormalize',
-      'must be false with topK 1: every weight would be 1 and the router would not learn',
-    );
+const checks: Readonly<Record<keyof TopKRouterOptions, Check>> = {
+  topK: number({ min: 1, integer: true }),
+  renormalize: optional(boolean),
+  balanceLoss: notNegative,
+  zLoss: notNegative,
+  initStd: notNegative,
+  noise: optional(oneOf('none', 'gaussian')),
+};
+
+function routerProblems(options: TopKRouterOptions): ConfigProblem[] {
+  const problems = problemsOf(options, checks);
+  if (options.topK === 1 && options.renormalize === true) {
+    const message = 'must be false with topK 1: every weight would be 1 and the router would not learn';
+    problems.push({ path: 'renormalize', message });
   }
-  for (const key of ['balanceLoss', 'zLoss', 'initStd'] as const) {
-    const value = options[key] ?? 0;
-    if (!(Number.isFinite(value) && value >= 0)) refuse(key, `must be a number from 0, is ${value}`);
-  }
-  const { noise = 'none' } = options;
-  if (!['none', 'gaussian'].includes(noise)) {
-    refuse('noise', `must be one of "none", "gaussian", is ${JSON.stringify(noise)}`);
-  }
-  for (const key of Object.keys(options)) {
-    if (!known.includes(key)) refuse(key, `is not known; known are ${known.join(', ')}`);
-  }
-  return problems;
+  return [...problems, ...unknownKeys(options, Object.keys(checks))];
 }
 
 /**
@@ -78,7 +72,7 @@ function problemsOf(options: TopKRouterOptions): ConfigProblem[] {
  * 0. Throws InvalidConfigError, also from `route` where noise finds no `rng` in training; `init` throws ShapeMismatchError.
  */
 export function topKRouter(options: TopKRouterOptions): Router {
-  const problems = problemsOf(options);
+  const problems = routerProblems(options);
   if (problems.length > 0) throw new InvalidConfigError('topKRouter', problems);
   const { topK, renormalize = topK > 1, balanceLoss = 0, zLoss = 0, initStd = 0.02 } = options;
   const isNoisy = options.noise === 'gaussian';

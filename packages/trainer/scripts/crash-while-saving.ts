@@ -1,6 +1,6 @@
 // Child process of crash.test.ts: saves steps 1, 2, 3 … of made-up weights. Arguments: the run folder, and the
 // boundary of step 2 at which it kills itself ('never' saves on until somebody else kills it).
-import type { HostTensor } from '@moect/models';
+import type { HostTensor } from '@moect/safetensors';
 import { writeCheckpoint } from '../src/checkpoint/write-checkpoint.ts';
 import type { RunState } from '../src/loop/run-state.ts';
 

@@ -1,4 +1,5 @@
 import { type ConfigProblem, InvalidConfigError, type LanguageRole, type Sampler } from '@moect/core';
+import { number, oneOf, problemsOf } from '@moect/core/options';
 import type { PackedSequences } from '../packing/pack-documents.ts';
 
 export interface MixedLanguage {
@@ -37,19 +38,18 @@ export interface BatchSourceOptions {
   };
 }
 
-const roles: readonly string[] = ['old', 'new', 'unknown'];
+const role = oneOf('old', 'new', 'unknown');
 
 function languageProblems(options: BatchSourceOptions): ConfigProblem[] {
   const { languages } = options;
   const problems: ConfigProblem[] = languages.length > 0 ? [] : [{ path: 'languages', message: 'is empty' }];
   const length = options.sequenceLength ?? languages[0]?.sequences.sequenceLength;
   const seen = new Set<string>();
-  languages.forEach(({ code, role, sequences }, i) => {
+  languages.forEach(({ code, sequences, ...language }, i) => {
     const path = `languages[${i}]`;
     if (seen.has(code)) problems.push({ path: `${path}.code`, message: `'${code}' occurs twice` });
-    if (!roles.includes(role)) {
-      problems.push({ path: `${path}.role`, message: `is '${role}', must be one of ${roles.join(', ')}` });
-    }
+    const message = role(language.role);
+    if (message !== null) problems.push({ path: `${path}.role`, message });
     if (sequences.count < 1) problems.push({ path: `${path}.sequences`, message: `'${code}' has none` });
     if (sequences.sequenceLength !== length) {
       const message = `'${code}' has sequences of ${sequences.sequenceLength} tokens, expected ${length}`;
@@ -81,9 +81,8 @@ function weightProblems(
 function replayProblems({ replay, languages }: BatchSourceOptions): ConfigProblem[] {
   if (replay === undefined) return [];
   const problems: ConfigProblem[] = [];
-  if (!(replay.share >= 0 && replay.share <= 1)) {
-    problems.push({ path: 'replay.share', message: `is ${replay.share}, must be from 0 to 1` });
-  }
+  const message = number({ min: 0, max: 1 })(replay.share);
+  if (message !== null) problems.push({ path: 'replay.share', message });
   const old = languages.filter(({ role }) => role === 'old');
   if (old.length === 0 && replay.share > 0) {
     problems.push({ path: 'replay', message: "needs a language of role 'old'" });
@@ -112,13 +111,8 @@ export function checkBatchSourceOptions(options: BatchSourceOptions): void {
       options.weights,
       mixed.map(({ code }) => code),
     ),
+    ...problemsOf(options, { batchSize: number({ min: 1, integer: true }), seed: number({ integer: true }) }),
   ];
-  if (!(Number.isInteger(options.batchSize) && options.batchSize > 0)) {
-    problems.push({ path: 'batchSize', message: `is ${options.batchSize}, must be a whole number above 0` });
-  }
-  if (!Number.isInteger(options.seed)) {
-    problems.push({ path: 'seed', message: `is ${options.seed}, must be a whole number` });
-  }
   const ways = (['weights', 'temperature', 'uniMax', 'sampler'] as const).filter(
     (way) => options[way] !== undefined,
   );

@@ -1,11 +1,18 @@
-import { InvalidConfigError } from '@moect/core';
+import { type ConfigProblem, InvalidConfigError } from '@moect/core';
+import { type Check, number } from '@moect/core/options';
+
+const positive = number({ above: 0 });
+
+/** A problem for each item of a list that the check refuses. */
+function itemProblems(path: string, items: readonly number[], check: Check): ConfigProblem[] {
+  return items.flatMap((item, i) => {
+    const message = check(item);
+    return message === null ? [] : [{ path: `${path}[${i}]`, message }];
+  });
+}
 
 function checkCounts(what: string, counts: readonly number[]): void {
-  const problems = counts.flatMap((count, i) =>
-    Number.isFinite(count) && count > 0
-      ? []
-      : [{ path: `counts[${i}]`, message: `is ${count}, must be above 0` }],
-  );
+  const problems = itemProblems('counts', counts, positive);
   if (counts.length === 0) problems.push({ path: 'counts', message: 'is empty' });
   if (problems.length > 0) {
     throw new InvalidConfigError(what, problems, 'Leave out languages without text.');
@@ -13,17 +20,13 @@ function checkCounts(what: string, counts: readonly number[]): void {
 }
 
 function checkPositive(what: string, path: string, value: number): void {
-  if (Number.isFinite(value) && value > 0) return;
-  throw new InvalidConfigError(what, [{ path, message: `is ${value}, must be a finite number above 0` }]);
+  const message = positive(value);
+  if (message !== null) throw new InvalidConfigError(what, [{ path, message }]);
 }
 
 /** Divides by the sum. Throws InvalidConfigError for negative or non-finite weights, and where all are 0. */
 export function normalizeWeights(weights: readonly number[]): number[] {
-  const problems = weights.flatMap((weight, i) =>
-    Number.isFinite(weight) && weight >= 0
-      ? []
-      : [{ path: `weights[${i}]`, message: `is ${weight}, must be 0 or more` }],
-  );
+  const problems = itemProblems('weights', weights, number({ min: 0 }));
   const sum = weights.reduce((total, weight) => total + weight, 0);
   if (problems.length === 0 && !(sum > 0)) problems.push({ path: 'weights', message: 'are all 0' });
   if (problems.length > 0) throw new InvalidConfigError('Sampling weights', problems);

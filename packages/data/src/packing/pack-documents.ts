@@ -1,4 +1,5 @@
 import { InvalidConfigError } from '@moect/core';
+import { number, optional, problemsOf } from '@moect/core/options';
 import { Sha256 } from '../hashing/sha256.ts';
 import type { TokenCache } from './tokenize-documents.ts';
 
@@ -32,13 +33,12 @@ export interface PackedSequences {
   readonly fingerprint: string;
 }
 
+const tokenId = number({ min: 0, integer: true });
+
 function checkOptions(options: PackingOptions): void {
-  const least = { sequenceLength: 1, bosTokenId: 0, eosTokenId: 0 };
-  const problems = Object.entries(least).flatMap(([path, minimum]) => {
-    const value = options[path as keyof PackingOptions];
-    if (value === undefined || (Number.isInteger(value) && value >= minimum)) return [];
-    return [{ path, message: `is ${value}, must be a whole number from ${minimum}` }];
-  });
+  const sequenceLength = number({ min: 1, integer: true });
+  const checks = { sequenceLength, bosTokenId: tokenId, eosTokenId: optional(tokenId) };
+  const problems = problemsOf(options, checks);
   if (problems.length > 0) throw new InvalidConfigError('Packing', problems);
 }
 

@@ -1,4 +1,5 @@
 import { InvalidConfigError } from '@moect/core';
+import { type Check, number, oneOf, problemsOf } from '@moect/core/options';
 
 /** `lines`: each line a document; `blocks`: blank lines part documents; `whole`: all of it is one. */
 export type TextFormat = 'lines' | 'blocks' | 'whole' | 'jsonl';
@@ -26,10 +27,11 @@ export interface ReadOptions {
 
 export type ResolvedReadOptions = Required<ReadOptions>;
 
-const allowed: Readonly<Record<string, readonly string[]>> = {
-  format: ['lines', 'blocks', 'whole', 'jsonl'],
-  invalidUtf8: ['error', 'replace', 'skip-document'],
-  oversized: ['error', 'skip-document'],
+const checks: { readonly [K in keyof ReadOptions]?: Check } = {
+  format: oneOf('lines', 'blocks', 'whole', 'jsonl'),
+  invalidUtf8: oneOf('error', 'replace', 'skip-document'),
+  oversized: oneOf('error', 'skip-document'),
+  maxDocumentBytes: number({ min: 1, integer: true }),
 };
 
 /** Fills in defaults. Throws InvalidConfigError with every problem at once. */
@@ -44,16 +46,7 @@ export function resolveReadOptions(options: ReadOptions): ResolvedReadOptions {
     oversized: 'error',
     ...options,
   };
-  const problems = Object.entries(allowed).flatMap(([path, values]) => {
-    const given = String(resolved[path as keyof ResolvedReadOptions]);
-    return values.includes(given)
-      ? []
-      : [{ path, message: `is '${given}', must be one of ${values.join(', ')}` }];
-  });
-  if (!(Number.isInteger(resolved.maxDocumentBytes) && resolved.maxDocumentBytes > 0)) {
-    const message = `is ${resolved.maxDocumentBytes}, must be a whole number above 0`;
-    problems.push({ path: 'maxDocumentBytes', message });
-  }
+  const problems = problemsOf(resolved, checks);
   if (resolved.language === '') problems.push({ path: 'language', message: 'is empty' });
   if (problems.length > 0) throw new InvalidConfigError(`Reading ${options.source}`, problems);
   return resolved;

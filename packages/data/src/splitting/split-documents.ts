@@ -1,4 +1,5 @@
 import { type Document, InvalidConfigError } from '@moect/core';
+import { number, problemsOf } from '@moect/core/options';
 import { Sha256 } from '../hashing/sha256.ts';
 import { textKey } from './normalize-text.ts';
 
@@ -70,9 +71,8 @@ export function removeDuplicates(splits: Splits): { splits: Splits; report: Spli
 }
 
 function checkShares(dev: number, test: number): void {
-  const problems = Object.entries({ dev, test }).flatMap(([path, share]) =>
-    share >= 0 && share < 1 ? [] : [{ path, message: `is ${share}, must be at least 0 and below 1` }],
-  );
+  const share = number({ min: 0, below: 1 });
+  const problems = problemsOf({ dev, test }, { dev: share, test: share });
   if (problems.length === 0 && dev + test >= 1) {
     problems.push({ path: 'dev + test', message: `is ${dev + test}, which leaves nothing to train on` });
   }

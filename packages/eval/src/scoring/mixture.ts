@@ -4,9 +4,9 @@ import {
   type Document,
   type DocumentScore,
   InvalidConfigError,
+  logSumExp,
   type Scorer,
 } from '@moect/core';
-import { logSumExp } from './log-sum-exp.ts';
 
 export interface MixtureDocumentScore extends DocumentScore {
   /** Probability that the base is the right member: before the first token, then after each one; length n + 1. */

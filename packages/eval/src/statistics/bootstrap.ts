@@ -1,4 +1,5 @@
 import { InvalidConfigError } from '@moect/core';
+import { number, problemsOf } from '@moect/core/options';
 import { createRng } from '@moect/tensor';
 import { type Interval, percentileInterval } from './intervals.ts';
 import type { ScoreTable } from './score-table.ts';
@@ -46,12 +47,10 @@ function bitsPerByteOf({ bytes, nats, languages, units }: ScoreTable, counts: Ar
   );
 }
 
+const checks = { resamples: number({ min: 1, integer: true }), level: number({ above: 0, below: 1 }) };
+
 function checkOptions(table: ScoreTable, { resamples, level }: Required<BootstrapOptions>): void {
-  const problems = [];
-  if (!Number.isInteger(resamples) || resamples < 1) {
-    problems.push({ path: 'resamples', message: `must be a whole number from 1, is ${resamples}` });
-  }
-  if (!(level > 0 && level < 1)) problems.push({ path: 'level', message: `must lie in 0 … 1, is ${level}` });
+  const problems = problemsOf({ resamples, level }, checks);
   const [whole] = bitsPerByteOf(table, new Float64Array(table.units).fill(1));
   table.languages.forEach((language, i) => {
     if (!Number.isFinite(whole![i])) problems.push({ path: 'scores', message: `${language} has no bytes` });

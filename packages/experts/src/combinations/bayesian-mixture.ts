@@ -1,6 +1,11 @@
-import { type Combination, InvalidConfigError, NonFiniteError, ShapeMismatchError } from '@moect/core';
-import { type Check, checkedOptions, number, orNull } from '../options.ts';
-import { logSumExp } from './log-sum-exp.ts';
+import {
+  type Combination,
+  InvalidConfigError,
+  logSumExp,
+  NonFiniteError,
+  ShapeMismatchError,
+} from '@moect/core';
+import { type Check, checkedOptions, number, orNull } from '@moect/core/options';
 
 export type BayesianMixtureOptions = {
   /** The base's weight before the first token; the packs share the rest equally. In (0, 1]. */

@@ -1,6 +1,5 @@
-import { InvalidConfigError, ShapeMismatchError } from '@moect/core';
+import { InvalidConfigError, logSumExp, ShapeMismatchError } from '@moect/core';
 import { checkLogProbs, lockCheck, lockToBase, posterior } from './bayesian-mixture.ts';
-import { logSumExp } from './log-sum-exp.ts';
 
 export interface MixtureScore {
   /** log P(token | prefix) of the mixture, nats: one a token. */

@@ -1,6 +1,6 @@
 import type { Fusion } from '@moect/core';
+import { checkedOptions, number } from '@moect/core/options';
 import { add, fill, tidy } from '@moect/tensor';
-import { checkedOptions, number } from '../options.ts';
 import { blend } from './blend.ts';
 
 export type FixedFusionOptions = {

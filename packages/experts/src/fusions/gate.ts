@@ -6,6 +6,7 @@ import {
   type Rng,
   type Tensor,
 } from '@moect/core';
+import { type Check, number, orNull } from '@moect/core/options';
 import {
   cast,
   clip,
@@ -26,7 +27,6 @@ import {
   where,
   zeros,
 } from '@moect/tensor';
-import { type Check, number, orNull } from '../options.ts';
 import { blend } from './blend.ts';
 
 /** Parameters of p = σ(wᵀ tanh(U·u + b_u + V·v + b_v) + b). */

@@ -1,6 +1,6 @@
 import type { Fusion, FusionInput, Tensor } from '@moect/core';
+import { checkedOptions, type Fields, number, oneOf, orNull } from '@moect/core/options';
 import { remake, rmsNormalizeSum, tidy, zeros } from '@moect/tensor';
-import { checkedOptions, type Fields, number, oneOf, orNull } from '../options.ts';
 import {
   aboveThreshold,
   gateOf,

@@ -1,6 +1,6 @@
 import type { Fusion, FusionInput, ParamTree, Tensor } from '@moect/core';
+import { checkedOptions, type Fields, number, orNull } from '@moect/core/options';
 import { add, cast, greater, stopGradient, sub, tidy } from '@moect/tensor';
-import { checkedOptions, type Fields, number, orNull } from '../options.ts';
 import { aboveThreshold, gateOf, gateResult, gateWidth, initGate, thresholdCheck } from './gate.ts';
 
 export type PaperGateOptions = {

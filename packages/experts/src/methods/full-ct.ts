@@ -1,5 +1,5 @@
 import type { BaseModel, Extension, Method, Rng } from '@moect/core';
-import { checkedOptions, type Fields, strings } from '../options.ts';
+import { checkedOptions, type Fields, strings } from '@moect/core/options';
 import { distinct, makeExtension, overridesOf } from './extension.ts';
 
 export type FullCtConfig = {

@@ -9,8 +9,8 @@ import {
   type Tensor,
   type Variable,
 } from '@moect/core';
+import { type Check, type Fields, number, oneOf, readOptions, strings } from '@moect/core/options';
 import { add, tidy, treeAt } from '@moect/tensor';
-import { type Check, type Fields, number, oneOf, readOptions, strings } from '../options.ts';
 import { addVariables, makeExtension, noAttachments } from './extension.ts';
 import { initLowRank, lowRankUpdate } from './low-rank.ts';
 

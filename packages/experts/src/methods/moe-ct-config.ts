@@ -8,7 +8,7 @@ import {
   type Router,
   type Site,
 } from '@moect/core';
-import { type Check, type Fields, number, orNull, readOptions, strings } from '../options.ts';
+import { type Check, type Fields, number, orNull, readOptions, strings } from '@moect/core/options';
 import { type ComponentConfig, componentsOf, type MoeComponents } from './components.ts';
 
 export type MoeCtLayers = 'all' | { readonly every: number } | { readonly top: number } | readonly number[];

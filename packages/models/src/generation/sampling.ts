@@ -1,4 +1,4 @@
-import { type ConfigProblem, InvalidConfigError, NonFiniteError } from '@moect/core';
+import { type ConfigProblem, InvalidConfigError, logSumExp, NonFiniteError } from '@moect/core';
 
 export interface SamplingOptions {
   /** 0 takes the likeliest token (default); 1 samples from the model's own distribution. */
@@ -40,11 +40,7 @@ export function checkSampling(
  * Throws NonFiniteError when a logit is NaN or infinite.
  */
 export function logSoftmaxRow(logits: ArrayLike<number>): Float64Array {
-  let max = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < logits.length; i++) max = Math.max(max, logits[i]!);
-  let sum = 0;
-  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i]! - max);
-  const normalizer = max + Math.log(sum);
+  const normalizer = logSumExp(logits);
   if (!Number.isFinite(normalizer))
     throw new NonFiniteError('a logit', 'Check the weights of base and extension.');
   return Float64Array.from({ length: logits.length }, (_, i) => logits[i]! - normalizer);

@@ -1,6 +1,4 @@
-import { type ConfigProblem, InvalidConfigError, type Json } from '@moect/core';
-
-export type JsonObject = Readonly<Record<string, Json | undefined>>;
+import { type ConfigProblem, InvalidConfigError, type JsonObject } from '@moect/core';
 
 /** Reads fields of a JSON object and collects every problem, so that all are reported at once. */
 export interface FieldReader {
@@ -15,10 +13,6 @@ export interface FieldReader {
   nested(key: string, json: JsonObject): FieldReader;
   /** Throws InvalidConfigError when there was any problem. */
   finish(hint?: string): void;
-}
-
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** @param what names the object in messages */

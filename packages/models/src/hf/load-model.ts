@@ -1,9 +1,9 @@
+import type { JsonObject } from '@moect/core';
 import { type BaseModel, InvalidConfigError, type Tokenizer } from '@moect/core';
+import type { TensorStore } from '@moect/safetensors';
 import { createLlama } from '../llama/create-llama.ts';
 import { loadTokenizer, type SpecialIds } from '../tokenizer/load-tokenizer.ts';
-import type { JsonObject } from './json-fields.ts';
 import { type LoadOptions, loadParameters } from './load-parameters.ts';
-import type { TensorStore } from './tensor-store.ts';
 
 /** The files of a Hugging Face folder, read and parsed. */
 export interface HuggingFaceFiles {

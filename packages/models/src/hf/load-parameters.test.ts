@@ -1,15 +1,13 @@
 import { join } from 'node:path';
+import type { JsonObject } from '@moect/core';
 import { CorruptDataError, NoMatchingParameterError, ShapeMismatchError } from '@moect/core';
+import { type HostTensor, storeOfTensors } from '@moect/safetensors';
+import { openSafetensors, readJsonFile } from '@moect/safetensors/node';
 import { dispose, frozenStorageOf } from '@moect/tensor';
 import { leakedTensors, selectBackend } from '@moect/tensor/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { openSafetensors } from '../node/file-source.ts';
-import { readJsonFile } from '../node/read-json.ts';
-import type { HostTensor } from '../safetensors/dtype.ts';
 import { tinyLlama } from '../testing/tiny-llama.ts';
-import type { JsonObject } from './json-fields.ts';
 import { loadParameters } from './load-parameters.ts';
-import { storeOfTensors } from './tensor-store.ts';
 
 describe('loadParameters', () => {
   let config: JsonObject;

@@ -1,11 +1,10 @@
+import type { JsonObject } from '@moect/core';
 import { CorruptDataError, type ParamPath, type Tensor } from '@moect/core';
+import type { HostTensor, TensorStore } from '@moect/safetensors';
 import { compressFrozen, dispose, type FrozenStorage, tensor } from '@moect/tensor';
 import { checkParameters } from '../llama/check-parameters.ts';
 import { parseLlamaConfig } from '../llama/llama-config.ts';
 import { llamaParameterShapes } from '../llama/llama-parameters.ts';
-import type { HostTensor } from '../safetensors/dtype.ts';
-import type { JsonObject } from './json-fields.ts';
-import type { TensorStore } from './tensor-store.ts';
 
 /** Tables that old checkpoints carry and every program computes itself. */
 const BUFFERS = /(^|\.)rotary_emb\.inv_freq$/;

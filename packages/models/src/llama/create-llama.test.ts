@@ -6,12 +6,11 @@ import {
   NoSuchComponentError,
   ShapeMismatchError,
 } from '@moect/core';
+import { openSafetensors, readJsonFile } from '@moect/safetensors/node';
 import { createRng, dispose, tensor, zeros } from '@moect/tensor';
 import { leakedTensors, selectBackend, testBackends } from '@moect/tensor/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { openSafetensors } from '../node/file-source.ts';
 import { loadHuggingFaceFolder } from '../node/load-folder.ts';
-import { readJsonFile } from '../node/read-json.ts';
 import { float64Llama, readPlainConfig } from '../testing/float64-llama.ts';
 import { maxDifference } from '../testing/max-difference.ts';
 import { tinyLlama } from '../testing/tiny-llama.ts';

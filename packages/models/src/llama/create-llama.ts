@@ -1,3 +1,4 @@
+import type { JsonObject } from '@moect/core';
 import {
   type BaseFfn,
   type BaseModel,
@@ -23,7 +24,6 @@ import {
   sum,
   tidy,
 } from '@moect/tensor';
-import type { JsonObject } from '../hf/json-fields.ts';
 import { checkParameters } from './check-parameters.ts';
 import { LlamaCache } from './llama-cache.ts';
 import { architectureName, parseLlamaConfig } from './llama-config.ts';

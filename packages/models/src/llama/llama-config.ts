@@ -1,5 +1,6 @@
+import type { JsonObject } from '@moect/core';
 import { InvalidConfigError } from '@moect/core';
-import { type FieldReader, fieldReader, type JsonObject } from '../hf/json-fields.ts';
+import { type FieldReader, fieldReader } from '../hf/json-fields.ts';
 import { parseRope, type RopeConfig } from './rope-config.ts';
 
 /** A Llama as its config.json describes it, defaults filled in. */

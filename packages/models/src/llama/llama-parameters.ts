@@ -1,6 +1,5 @@
-import type { ParamMap, ParamPath, Rng, Tensor } from '@moect/core';
+import type { JsonObject, ParamPath, Rng, Tensor } from '@moect/core';
 import { ones, randomNormal, zeros } from '@moect/tensor';
-import type { JsonObject } from '../hf/json-fields.ts';
 import { type LlamaConfig, parseLlamaConfig } from './llama-config.ts';
 
 /** Shapes by Hugging Face name, in the order of the forward pass. Linear weights are [out, in]. */
@@ -67,9 +66,4 @@ export function initLlamaParameters(config: JsonObject, rng: Rng): Map<ParamPath
     }
   }
   return parameters;
-}
-
-/** Number of values in all parameters. */
-export function countParameters(parameters: ParamMap): number {
-  return [...parameters.values()].reduce((sum, parameter) => sum + parameter.size, 0);
 }

@@ -1,15 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BaseModel } from '@moect/core';
+import { type OpenSafetensors, openSafetensors, readJsonFile } from '@moect/safetensors/node';
 import { dispose, tensor } from '@moect/tensor';
 import { selectBackend, testBackends } from '@moect/tensor/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generate, generateBatch } from '../generation/generate.ts';
 import { loadParameters } from '../hf/load-parameters.ts';
-import { type OpenSafetensors, openSafetensors } from '../node/file-source.ts';
 import { openFolderStore } from '../node/folder-store.ts';
 import { loadHuggingFaceFolder } from '../node/load-folder.ts';
-import { readJsonFile } from '../node/read-json.ts';
 import { maxDifference } from '../testing/max-difference.ts';
 import { sharedFolder } from '../testing/shared-folder.ts';
 import { createLlama } from './create-llama.ts';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BaseModel, Tensor, Variable } from '@moect/core';
+import { type OpenSafetensors, openSafetensors } from '@moect/safetensors/node';
 import {
   adamWUpdate,
   clipScale,
@@ -18,7 +19,6 @@ import {
 } from '@moect/tensor';
 import { selectBackend, testBackends } from '@moect/tensor/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type OpenSafetensors, openSafetensors } from '../node/file-source.ts';
 import { loadHuggingFaceFolder } from '../node/load-folder.ts';
 import { maxDifference } from '../testing/max-difference.ts';
 import { sharedFolder } from '../testing/shared-folder.ts';

@@ -1,4 +1,5 @@
-import { type FieldReader, isJsonObject, type JsonObject } from '../hf/json-fields.ts';
+import { isJsonObject, type JsonObject } from '@moect/core';
+import type { FieldReader } from '../hf/json-fields.ts';
 
 /** Rotary embedding, as `rope_parameters` (transformers 5) or `rope_theta` + `rope_scaling` (4) say it. */
 export type RopeConfig = { readonly theta: number } & (

@@ -1,9 +1,8 @@
+import type { JsonObject } from '@moect/core';
 import { CorruptDataError } from '@moect/core';
-import type { JsonObject } from '../hf/json-fields.ts';
-import { storeOfTensors, type TensorStore } from '../hf/tensor-store.ts';
+import { type HostTensor, storeOfTensors, type TensorStore } from '@moect/safetensors';
 import { parseLlamaConfig } from '../llama/llama-config.ts';
 import { llamaParameterShapes } from '../llama/llama-parameters.ts';
-import type { HostTensor } from '../safetensors/dtype.ts';
 
 interface Header {
   readonly version: 0 | 1;

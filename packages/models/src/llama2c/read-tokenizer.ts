@@ -1,5 +1,5 @@
+import type { JsonObject } from '@moect/core';
 import { CorruptDataError, type Json, type Tokenizer } from '@moect/core';
-import type { JsonObject } from '../hf/json-fields.ts';
 import { loadTokenizer } from '../tokenizer/load-tokenizer.ts';
 
 const SPECIAL = ['<unk>', '<s>', '</s>'];

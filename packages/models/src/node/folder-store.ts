@@ -1,10 +1,8 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { CorruptDataError } from '@moect/core';
-import { isJsonObject } from '../hf/json-fields.ts';
-import { storeOf, type TensorStore } from '../hf/tensor-store.ts';
-import { type OpenSafetensors, openSafetensors } from './file-source.ts';
-import { readJsonFile } from './read-json.ts';
+import { CorruptDataError, isJsonObject } from '@moect/core';
+import { storeOf, type TensorStore } from '@moect/safetensors';
+import { type OpenSafetensors, openSafetensors, readJsonFile } from '@moect/safetensors/node';
 
 export interface FolderStore extends TensorStore {
   close(): Promise<void>;

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Tokenizer } from '@moect/core';
-import type { JsonObject } from '../hf/json-fields.ts';
+import type { JsonObject, Tokenizer } from '@moect/core';
+import { readJsonFile } from '@moect/safetensors/node';
 import {
   checkVocabulary,
   type HuggingFaceFiles,
@@ -15,7 +15,6 @@ import { createLlama } from '../llama/create-llama.ts';
 import { readLlama2c } from '../llama2c/read-checkpoint.ts';
 import { readLlama2cTokenizer } from '../llama2c/read-tokenizer.ts';
 import { openFolderStore } from './folder-store.ts';
-import { readJsonFile } from './read-json.ts';
 
 export type { LoadedModel, LoadOptions };
 

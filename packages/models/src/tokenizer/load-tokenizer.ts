@@ -1,6 +1,5 @@
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
-import { CorruptDataError, type Tokenizer } from '@moect/core';
-import { isJsonObject, type JsonObject } from '../hf/json-fields.ts';
+import { CorruptDataError, isJsonObject, type JsonObject, type Tokenizer } from '@moect/core';
 
 /** Special ids that other files of the folder know better than tokenizer_config.json. */
 export interface SpecialIds {

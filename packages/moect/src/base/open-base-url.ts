@@ -1,6 +1,7 @@
 import type { Json } from '@moect/core';
 import { sha256Hex } from '@moect/data';
-import { type HuggingFaceFiles, loadModel, readSafetensors, storeOf } from '@moect/models';
+import { type HuggingFaceFiles, loadModel } from '@moect/models';
+import { readSafetensors, storeOf } from '@moect/safetensors';
 import { defaultMoect } from '../parts/moect.ts';
 import { browserPlatform } from '../platform/browser.ts';
 import { type Base, describeBase, type OpenBaseOptions } from './base.ts';

@@ -1,15 +1,7 @@
 import type { Document, RoutingStatistics } from '@moect/core';
-import {
-  assertMixtureBound,
-  type MixtureDocumentScore,
-  measureGates,
-  posteriorCurves,
-  type Report,
-  type ReportLanguage,
-  type ReportMethod,
-  reportScores,
-} from '@moect/eval';
+import { assertMixtureBound, type MixtureDocumentScore, measureGates, posteriorCurves } from '@moect/eval';
 import { digestParameters } from '@moect/freeze';
+import { type Report, type ReportLanguage, type ReportMethod, reportScores } from '@moect/report';
 import type { Base } from '../base/base.ts';
 import { GATE } from '../parts/moect.ts';
 import type { PackComparison } from './compare.ts';

@@ -1,5 +1,6 @@
 import type { DocumentScore } from '@moect/core';
-import { type Comparison, type ComparisonRole, compare as compareScores, type Report } from '@moect/eval';
+import { type Comparison, type ComparisonRole, compare as compareScores } from '@moect/eval';
+import type { Report } from '@moect/report';
 import type { Base } from '../base/base.ts';
 import type { Pack } from '../extension/pack.ts';
 import type { HiddenStateFolder } from '../platform/platform.ts';

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openSafetensors, writeSafetensorsFile } from '@moect/models/node';
+import { openSafetensors, writeSafetensorsFile } from '@moect/safetensors/node';
 import { assign, createRng, memory, randomNormal, tidy } from '@moect/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Base } from '../base/base.ts';

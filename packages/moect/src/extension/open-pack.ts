@@ -7,7 +7,7 @@ import {
   type Tensor,
 } from '@moect/core';
 import { fromDiskTensors, loadParameters } from '@moect/experts';
-import type { SafetensorsFile } from '@moect/models';
+import type { SafetensorsFile } from '@moect/safetensors';
 import { createRng, dispose, tensor } from '@moect/tensor';
 import type { Base } from '../base/base.ts';
 import { missingParts } from '../parts/own-parts.ts';

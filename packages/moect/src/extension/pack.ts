@@ -1,6 +1,6 @@
 import type { Extension } from '@moect/core';
 import { toDiskTensors } from '@moect/experts';
-import { type HostTensor, safetensorsPieces } from '@moect/models';
+import { type HostTensor, safetensorsPieces } from '@moect/safetensors';
 import { dispose } from '@moect/tensor';
 import type { Base } from '../base/base.ts';
 import {

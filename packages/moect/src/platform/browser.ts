@@ -1,5 +1,5 @@
 import { InvalidConfigError } from '@moect/core';
-import { readSafetensors } from '@moect/models';
+import { readSafetensors } from '@moect/safetensors';
 import { bytesOf, fetchFile, folderUrl } from '../base/fetch-files.ts';
 import { EXTENSION_CONFIG_FILE, EXTENSION_WEIGHTS_FILE } from '../extension/extension-config.ts';
 import { extensionName } from '../extension/extension-name.ts';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CorruptDataError } from '@moect/core';
-import { openSafetensors, readJsonFile } from '@moect/models/node';
+import { openSafetensors, readJsonFile } from '@moect/safetensors/node';
 import { EXTENSION_CONFIG_FILE, EXTENSION_WEIGHTS_FILE } from '../extension/extension-config.ts';
 import { extensionName } from '../extension/extension-name.ts';
 import type { PackSource } from '../extension/open-pack.ts';

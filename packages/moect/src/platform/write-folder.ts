@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { writeFileAtomic } from '@moect/models/node';
+import { writeFileAtomic } from '@moect/safetensors/node';
 
 /** Puts a finished folder in its place; what was there is gone afterwards, and never half of either is. */
 async function replaceFolder(from: string, to: string): Promise<void> {

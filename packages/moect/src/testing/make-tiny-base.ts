@@ -1,8 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tensor } from '@moect/core';
-import { type HostTensor, initLlamaParameters } from '@moect/models';
-import { writeJsonAtomic, writeSafetensorsFile } from '@moect/models/node';
+import { initLlamaParameters } from '@moect/models';
+import type { HostTensor } from '@moect/safetensors';
+import { writeJsonAtomic, writeSafetensorsFile } from '@moect/safetensors/node';
 import { createRng, dispose } from '@moect/tensor';
 
 const tinyConfig = {

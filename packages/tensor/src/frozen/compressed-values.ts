@@ -1,5 +1,4 @@
-import { NonFiniteError } from '@moect/core';
-import { decodeBfloat16, encodeBfloat16 } from './bfloat16.ts';
+import { decodeBfloat16, encodeBfloat16, NonFiniteError } from '@moect/core';
 
 /** How a frozen weight is kept. */
 export type FrozenStorage = 'float32' | CompressedStorage;

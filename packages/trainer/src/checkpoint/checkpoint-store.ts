@@ -1,7 +1,7 @@
 import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { NonFiniteError, type ParamMap } from '@moect/core';
-import type { HostTensor } from '@moect/models';
+import type { HostTensor } from '@moect/safetensors';
 import type { CheckpointStore } from '../loop/run-state.ts';
 import { findCheckpoints, latestCheckpoint, type TornCheckpoint } from './find-checkpoints.ts';
 import { checkpointsFolder, TEMPORARY_PREFIX } from './layout.ts';

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FileDigest } from './durable-files.ts';
+import type { FileDigest } from '@moect/safetensors/node';
 import {
   COMPLETE_FILE,
   checkpointsFolder,

@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError } from '@moect/core';
-import { type OpenSafetensors, openSafetensors } from '@moect/models/node';
+import { digestFile, type OpenSafetensors, openSafetensors } from '@moect/safetensors/node';
 import type { RunState, SavedRun, SavedTensors } from '../loop/run-state.ts';
-import { digestFile } from './durable-files.ts';
 import { readMarker } from './find-checkpoints.ts';
 import { EXTENSION_FILE, OPTIMIZER_FILE, STATE_FILE } from './layout.ts';
 

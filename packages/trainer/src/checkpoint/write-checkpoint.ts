@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type HostTensor, safetensorsPieces } from '@moect/models';
+import { type HostTensor, safetensorsPieces } from '@moect/safetensors';
+import { type FileDigest, syncFolder, writeDurable } from '@moect/safetensors/node';
 import type { RunState } from '../loop/run-state.ts';
-import { type FileDigest, syncFolder, writeDurable } from './durable-files.ts';
 import {
   COMPLETE_FILE,
   checkpointName,

@@ -13,6 +13,7 @@ import {
   type Schedule,
   type StepMetrics,
 } from '@moect/core';
+import { type Check, number, optional, problemsOf } from '@moect/core/options';
 import type { CheckpointStore } from './run-state.ts';
 
 export interface TrainOptions {
@@ -81,24 +82,21 @@ function hiddenStateProblems({ base, extension, hiddenStates }: TrainOptions): C
   return [{ path, message: `begin at ${nameOf(hiddenStates)}, but ${nameOf(last)} is trained` }];
 }
 
+const count = number({ min: 1, integer: true });
+
+const checks: { readonly [K in keyof TrainOptions]?: Check } = {
+  totalSteps: count,
+  gradientAccumulation: optional(count),
+  evaluateEvery: optional(count),
+  statisticsEvery: optional(count),
+  checkpointEvery: optional(count),
+  maxGradNorm: optional(number({ above: 0, infinite: true })),
+};
+
 /** Throws InvalidConfigError with every problem at once. */
 export function checkOptions(options: TrainOptions): void {
-  const problems = hiddenStateProblems(options);
-  const counts = [
-    'totalSteps',
-    'gradientAccumulation',
-    'evaluateEvery',
-    'statisticsEvery',
-    'checkpointEvery',
-  ] as const;
-  for (const path of counts) {
-    const value = options[path];
-    if (value !== undefined && !(Number.isInteger(value) && value > 0)) {
-      problems.push({ path, message: `${value} is not a positive integer` });
-    }
-  }
-  const { maxGradNorm = 1, callbacks = [], checkpoints } = options;
-  if (!(maxGradNorm > 0)) problems.push({ path: 'maxGradNorm', message: `${maxGradNorm} is not positive` });
+  const { callbacks = [], checkpoints } = options;
+  const problems = [...hiddenStateProblems(options), ...problemsOf(options, checks)];
   if (options.extension.parameters.size === 0) {
     problems.push({
       path: 'extension',

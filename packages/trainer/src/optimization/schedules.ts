@@ -1,4 +1,5 @@
-import { type ConfigProblem, InvalidConfigError, type Schedule } from '@moect/core';
+import { InvalidConfigError, type Schedule } from '@moect/core';
+import { type Check, number, optional, problemsOf } from '@moect/core/options';
 
 export interface ScheduleOptions {
   /** Highest learning rate, reached at the end of the warm-up. */
@@ -17,24 +18,27 @@ function warmupOf(options: ScheduleOptions): number {
   return options.warmupSteps ?? Math.ceil((options.warmupRatio ?? 0) * options.totalSteps);
 }
 
+const share = optional(number({ min: 0, max: 1 }));
+
+const checks: Readonly<Record<keyof ScheduleOptions, Check>> = {
+  learningRate: number({ above: 0 }),
+  totalSteps: number({ min: 1, integer: true }),
+  warmupSteps: optional(number({ min: 0, integer: true })),
+  warmupRatio: share,
+  minRatio: share,
+};
+
 function check(options: ScheduleOptions): void {
-  const { learningRate, totalSteps, warmupSteps, warmupRatio = 0, minRatio = 0 } = options;
-  const problems: ConfigProblem[] = [];
-  const need = (holds: boolean, path: string, message: string): void => {
-    if (!holds) problems.push({ path, message });
-  };
-  need(learningRate > 0 && Number.isFinite(learningRate), 'learningRate', `${learningRate} is not positive`);
-  need(
-    Number.isInteger(totalSteps) && totalSteps > 0,
-    'totalSteps',
-    `${totalSteps} is not a positive integer`,
-  );
-  need(minRatio >= 0 && minRatio <= 1, 'minRatio', `${minRatio} is not within 0 … 1`);
-  need(warmupRatio >= 0 && warmupRatio <= 1, 'warmupRatio', `${warmupRatio} is not within 0 … 1`);
-  if (warmupSteps !== undefined) {
-    need(options.warmupRatio === undefined, 'warmupRatio', 'give either warmupSteps or warmupRatio');
-    need(Number.isInteger(warmupSteps) && warmupSteps >= 0, 'warmupSteps', `${warmupSteps} is not a count`);
-    need(warmupSteps <= totalSteps, 'warmupSteps', `${warmupSteps} is more than totalSteps ${totalSteps}`);
+  const { totalSteps, warmupSteps, warmupRatio } = options;
+  const problems = problemsOf(options, checks);
+  if (warmupSteps !== undefined && warmupRatio !== undefined) {
+    problems.push({ path: 'warmupRatio', message: 'give either warmupSteps or warmupRatio' });
+  }
+  if (warmupSteps !== undefined && warmupSteps > totalSteps) {
+    problems.push({
+      path: 'warmupSteps',
+      message: `must be at most totalSteps = ${totalSteps}, is ${warmupSteps}`,
+    });
   }
   if (problems.length > 0) throw new InvalidConfigError('The learning rate schedule', problems);
 }

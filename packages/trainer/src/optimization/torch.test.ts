@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { BatchSource, Callback, Extension, StepMetrics } from '@moect/core';
-import { loadHuggingFaceFolder, openSafetensors } from '@moect/models/node';
+import { loadHuggingFaceFolder } from '@moect/models/node';
+import { openSafetensors } from '@moect/safetensors/node';
 
 import { selectBackend, testBackends } from '@moect/tensor/testing';
 import { describe, expect, it } from 'vitest';

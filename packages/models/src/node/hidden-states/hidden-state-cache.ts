@@ -1,5 +1,7 @@
 import {
   type BaseModel,
+  decodeBfloat16,
+  encodeBfloat16,
   type HiddenStateSource,
   InvalidConfigError,
   NonFiniteError,
@@ -9,7 +11,7 @@ import {
   type Tensor,
   widthAt,
 } from '@moect/core';
-import { activeBackend, decodeBfloat16, dispose, encodeBfloat16, tensor, tidy } from '@moect/tensor';
+import { activeBackend, dispose, tensor, tidy } from '@moect/tensor';
 import { type Sequence, sequencesOf } from './sequence.ts';
 import { ShardFolder } from './shard-folder.ts';
 

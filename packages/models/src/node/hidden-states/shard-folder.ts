@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CorruptDataError, type Json } from '@moect/core';
-import { writeJsonAtomic } from '../write-atomic.ts';
+import { writeJsonAtomic } from '@moect/safetensors/node';
 import { indexShard, readEntry, type ShardEntry, writeShard } from './shard.ts';
 
 /** Rows are written together from this size on. */

@@ -1,9 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { CorruptDataError } from '@moect/core';
-import { decodeBfloat16 } from '@moect/tensor';
-import { openSafetensors } from '../file-source.ts';
-import { writeSafetensorsFile } from '../write-atomic.ts';
+import { CorruptDataError, decodeBfloat16 } from '@moect/core';
+import { openSafetensors, writeSafetensorsFile } from '@moect/safetensors/node';
 
 const SCHEMA = 'moect-hidden-states/1';
 

@@ -1,8 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { LanguageComparison, Report } from '@moect/eval';
-import { writeReport } from '@moect/eval/node';
-import { writeFileAtomic } from '@moect/models/node';
+import type { LanguageComparison } from '@moect/eval';
+import type { Report } from '@moect/report';
+import { writeReport } from '@moect/report/node';
+import { writeFileAtomic } from '@moect/safetensors/node';
 import { abortOnSignals } from '@moect/trainer/node';
 import { compare, type PackComparison } from '../../evaluation/compare.ts';
 import type { Pack } from '../../extension/pack.ts';
@@ -70,7 +71,7 @@ function checkOptions({ extension, maxForgetting }: CompareCommandOptions): void
 
 async function writeReports(folder: string, report: Report): Promise<void> {
   // only here: the plots' library takes its time to load
-  const { renderReport } = await import('../../report/render-report.ts');
+  const { renderReport } = await import('@moect/report');
   await mkdir(folder, { recursive: true });
   await writeReport(join(folder, 'report.json'), report);
   await writeFileAtomic(join(folder, 'report.html'), await renderReport(report));

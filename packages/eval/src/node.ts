@@ -1,1 +1,0 @@
-export { readReport, writeReport } from './report/report-file.ts';

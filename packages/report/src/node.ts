@@ -1,0 +1,1 @@
+export { readReport, writeReport } from './schema/report-file.ts';

@@ -1,0 +1,37 @@
+import type { Report, ReportLanguage } from '../schema/report.ts';
+import type { LegendEntry } from './plots/figure.ts';
+
+export const ROLE_NAMES: Readonly<Record<ReportLanguage['role'], string>> = {
+  old: 'Old languages (the base knows them)',
+  new: 'New languages (trained)',
+  unseen: 'Unseen languages (neither)',
+};
+
+export const ROLES: readonly ReportLanguage['role'][] = ['old', 'new', 'unseen'];
+
+const DASHES: Readonly<Record<ReportLanguage['role'], NonNullable<LegendEntry['dash']>>> = {
+  old: 'dashed',
+  new: 'solid',
+  unseen: 'dotted',
+};
+
+/** Dash pattern of a role's lines, pixels. */
+export const DASH_PATTERNS: Readonly<Record<NonNullable<LegendEntry['dash']>, readonly number[]>> = {
+  solid: [],
+  dashed: [6, 4],
+  dotted: [1, 4],
+};
+
+/** How each language looks in every plot: by its place in the report. */
+export function languageStyles({ languages }: Report): Map<string, Required<LegendEntry>> {
+  return new Map(
+    languages.map(({ code, name, role }, color) => [
+      code,
+      { label: name ?? code, color, dash: DASHES[role] },
+    ]),
+  );
+}
+
+export function nameOf({ languages }: Report, code: string): string {
+  return languages.find((language) => language.code === code)?.name ?? code;
+}

@@ -1,0 +1,4 @@
+export { digestFile, type FileDigest, syncFolder, writeDurable } from './node/durable-files.ts';
+export { type FileSource, fileSource, type OpenSafetensors, openSafetensors } from './node/file-source.ts';
+export { readJsonFile } from './node/read-json.ts';
+export { writeFileAtomic, writeJsonAtomic, writeSafetensorsFile } from './node/write-atomic.ts';
