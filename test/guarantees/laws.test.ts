@@ -2,10 +2,10 @@ import type { BaseModel, Extension, Method, ParamMap } from '@moect/core';
 import { fullCt, loraCt, MOE_CT_MIXTURE, MOE_CT_PAPER, moeCt } from '@moect/experts';
 import { digestParameters } from '@moect/freeze';
 import { assign, createRng, randomNormal, selectBackend } from '@moect/tensor';
-import { leakedTensors, testBackends } from '@moect/tensor/testing';
+import { leakedTensors, maxDifference, testBackends } from '@moect/tensor/testing';
 import { adamW, constant, train } from '@moect/trainer';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { logitsOf, maxDifference, randomRows, tinyBase, tinyData } from '../support/tiny.ts';
+import { logitsOf, randomRows, tinyBase, tinyData } from '../support/tiny.ts';
 
 interface Variant {
   readonly name: string;

@@ -1,10 +1,10 @@
 import type { BackendName } from '@moect/tensor';
+import { maxDifference } from '@moect/tensor/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundleForBrowser } from '../support/bundle.ts';
 import { type Browser, findChromium, launchChromium } from '../support/chromium.ts';
 import { runInWorker } from '../support/run-in-worker.ts';
 import { type StaticServer, serve } from '../support/static-server.ts';
-import { maxDifference } from '../support/tiny.ts';
 import {
   MOVED_AT,
   STEPS,

@@ -14,9 +14,8 @@ import {
   tidy,
   valueAndGrads,
 } from '@moect/tensor';
-import { leakedTensors, selectBackend, testBackends } from '@moect/tensor/testing';
+import { leakedTensors, maxDifference, selectBackend, testBackends } from '@moect/tensor/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { maxDifference } from '../testing/max-difference.ts';
 import { tinyLlama, tokenBatch } from '../testing/tiny-llama.ts';
 import { fullCt } from './full-ct.ts';
 import { moeCt } from './moe-ct.ts';

@@ -16,9 +16,8 @@ import {
   tidy,
   valueAndGrads,
 } from '@moect/tensor';
-import { leakedTensors, selectBackend, testBackends } from '@moect/tensor/testing';
+import { leakedTensors, maxDifference, selectBackend, testBackends } from '@moect/tensor/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { maxDifference } from '../testing/max-difference.ts';
 import { logitsOf, tinyLlama, tokenBatch } from '../testing/tiny-llama.ts';
 import { fullCt } from './full-ct.ts';
 import { loraCt } from './lora-ct.ts';

@@ -13,10 +13,9 @@ import {
   tidy,
   valueAndGrads,
 } from '@moect/tensor';
-import { selectBackend, testBackends } from '@moect/tensor/testing';
+import { maxDifference, selectBackend, testBackends } from '@moect/tensor/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { guardedGate } from '../fusions/guarded-gate.ts';
-import { maxDifference } from '../testing/max-difference.ts';
 import { logitsOf, tinyLlama, tokenBatch } from '../testing/tiny-llama.ts';
 import { moeCt, setSnap } from './moe-ct.ts';
 import { MOE_CT_MIXTURE, type MoeCtConfig } from './moe-ct-config.ts';

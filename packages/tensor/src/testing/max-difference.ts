@@ -1,4 +1,4 @@
-/** Largest |a − b|; NaN counts as infinite. */
+/** Largest |a − b| over all elements; infinite where one is NaN or the lengths differ. */
 export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   if (a.length !== b.length) return Number.POSITIVE_INFINITY;
   let worst = 0;
