@@ -33,7 +33,7 @@ const largestRelative = (given: readonly number[], expected: readonly number[]):
     expected.map(() => 1),
   );
 
-describe('the same training run on every backend', { timeout: 300_000 }, () => {
+describe('the same training run on every backend (law 8)', { timeout: 300_000 }, () => {
   const rows: string[][] = [['backend', 'where', 'seconds', 'losses', 'logits', `moved at ${MOVED_AT}`, '']];
   let reference: TrainOnBackendResult;
   let browser: Browser | undefined;

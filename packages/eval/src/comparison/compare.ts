@@ -125,7 +125,7 @@ function gainOf(options: CompareOptions, resampling: Resampling): Comparison['ga
 }
 
 /**
- * Retention, gain and transfer of one trained system against its base (metrics.md §2): bits per byte on the same
+ * Retention, gain and transfer of one trained system against its base (docs/metrics.md §2): bits per byte on the same
  * documents, percentile intervals by a paired bootstrap over documents or clusters. Throws InvalidConfigError.
  */
 export function compare(options: CompareOptions): Comparison {

@@ -118,7 +118,7 @@ class Tally {
 }
 
 /**
- * Runs base and extension over the same windows and compares whole rows of logits (metrics.md §2): the share of
+ * Runs base and extension over the same windows and compares whole rows of logits (docs/metrics.md §4): the share of
  * bit-equal tokens (+0 and −0 count as equal), and the share that every gate sends to the base. By language code.
  * Throws InvalidConfigError.
  */

@@ -74,9 +74,9 @@ async function tokenLosses(model: EvaluatedModel, batch: WindowBatch): Promise<F
 }
 
 /**
- * Log-likelihoods of documents under a base or a base with an extension (metrics.md §1): each document alone after the
- * prefix token (BOS, else EOS), disjoint rolling windows, float64 sums of float32 log-softmax, every token once.
- * An empty text has no scored token. `batchSize` and the order of the documents change no score beyond float32
+ * Log-likelihoods of documents under a base or a base with an extension (docs/metrics.md §1): each document alone
+ * after the prefix token (BOS, else EOS), disjoint rolling windows, float64 sums of float32 log-softmax, every token
+ * once. An empty text has no scored token. `batchSize` and the order of the documents change no score beyond float32
  * rounding; the same call gives the same bits.
  * Throws InvalidConfigError; `score` throws NonFiniteError.
  */

@@ -23,7 +23,7 @@ describe('scoreMixture', () => {
     expect(mixed!.basePosterior[2]).toBeCloseTo(0.125 / 0.135, 12);
   });
 
-  it('keeps its bound against adversarial packs', () => {
+  it('keeps its bound against adversarial packs (law 3b)', () => {
     const rng = createRng(7);
     const documents = [1, 3, 700, 5000];
     const draw = (length: number, low: number): number[] => {

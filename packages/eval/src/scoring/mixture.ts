@@ -77,8 +77,8 @@ function mixDocuments(
 }
 
 /**
- * The Bayesian mixture P(next) = Σ wᵢ Pᵢ(next), wᵢ ∝ priorᵢ × likelihood of the document's prefix under i (method.md
- * §3 d), in float64, whatever windows the members were scored in. Nothing is ever dropped.
+ * The Bayesian mixture P(next) = Σ wᵢ Pᵢ(next), wᵢ ∝ priorᵢ × likelihood of the document's prefix under i
+ * (docs/method.md §4.2), in float64, whatever windows the members were scored in. Nothing is ever dropped.
  * @param memberScores scores of the same documents under the base (first) and each pack
  * @param priors one a member, positive, of sum 1
  * Throws InvalidConfigError.

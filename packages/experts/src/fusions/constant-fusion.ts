@@ -8,7 +8,7 @@ export type FixedFusionOptions = {
   readonly baseWeight: number;
 };
 
-/** y = a + c·f + (1−c)·m with a constant c (method.md §1; 0.5, or 0.9 in an older script). No parameters. */
+/** y = a + c·f + (1−c)·m with a constant c (docs/method.md §1; 0.5, or 0.9 in an older script). No parameters. */
 export function fixedFusion(options: Partial<FixedFusionOptions> = {}): Fusion {
   const { baseWeight } = checkedOptions<FixedFusionOptions>('fixedFusion', options, {
     baseWeight: { default: 0.5, check: number({ min: 0, max: 1 }) },
@@ -37,7 +37,7 @@ function outputOf(
   return blend(input, weight);
 }
 
-/** p = 0: the branch replaces the base's FFN everywhere. For packs that are chosen per document (method.md §3 d). */
+/** p = 0: the branch replaces the base's FFN everywhere. For packs that are chosen per document (docs/method.md §4). */
 export function alwaysOn(options: Record<string, never> = {}): Fusion {
   checkedOptions('alwaysOn', options, {});
   return { ...fixedFusion({ baseWeight: 0 }), name: 'always-on' };

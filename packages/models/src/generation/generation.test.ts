@@ -45,7 +45,7 @@ describe('sampleToken', () => {
   });
 });
 
-/** P(next) = Σ wᵢ Pᵢ with weights by likelihood (method.md §3 d). */
+/** P(next) = Σ wᵢ Pᵢ with weights by likelihood (docs/method.md §4.2). */
 const bayes: Combination = {
   contract: 'combination/1',
   name: 'test',

@@ -56,7 +56,7 @@ function upload(batch: Batch): Inputs {
 
 /**
  * Loss and gradients of one micro-batch: Σ cross-entropy / `normalizers.tokens` + auxiliary losses.
- * With the normalizers of the whole step, micro-batches add up to exactly the step (method.md, law 10).
+ * With the normalizers of the whole step, micro-batches add up to exactly the step (law 10).
  */
 export function runMicroBatch(
   base: BaseModel,
