@@ -22,7 +22,7 @@ export interface CompareOptions {
   readonly clusters?: ClusterOf;
   /** Default 2,000. */
   readonly resamples?: number;
-  /** Of the resampling; default 0. */
+  /** Seed of the resampling; default 0. */
   readonly seed?: number;
 }
 

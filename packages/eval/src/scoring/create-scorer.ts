@@ -43,11 +43,11 @@ export interface ScorerOptions {
    */
   readonly scoreBos?: boolean;
   /**
-   * What passes begin with, above the layers that the extension leaves alone. They are rounded to bf16, and scores move by
-   * that: compare only scores that begin with the same ones. Default: passes begin with the tokens.
+   * Hidden states that passes begin with, above the layers that the extension leaves alone. They are rounded to bf16,
+   * and scores move by that: compare only scores that begin with the same ones. Default: passes begin with the tokens.
    */
   readonly hiddenStates?: HiddenStateSource;
-  /** Called after each batch with the number of tokens scored so far and in all. */
+  /** Callback after each batch, with the number of tokens scored so far and in all. */
   readonly onProgress?: (scoredTokens: number, totalTokens: number) => void;
 }
 

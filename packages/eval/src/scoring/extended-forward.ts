@@ -54,7 +54,7 @@ export function checkHiddenStates({ base, extension, hiddenStates }: EvaluatedMo
   throw new InvalidConfigError('scoring', [{ path: 'hiddenStates', message }]);
 }
 
-/** What a pass over the batch begins with; undefined: its tokens. The caller disposes it. */
+/** Hidden states that a pass over the batch begins with; undefined: its tokens. The caller disposes them. */
 export async function startOf(
   { hiddenStates }: EvaluatedModel,
   { rows, time, tokens, documentIds }: WindowBatch,

@@ -94,7 +94,7 @@ export function scoreMixture(
   }
   return mixDocuments(memberScores, {
     start: () => Float64Array.from(priors, Math.log),
-    // left unnormalised: the telescoping sum keeps the bound to the last bit
+    // the weights stay unnormalised: the telescoping sum keeps the bound to the last bit
     update: (logWeights, tokenLogProbs) => logWeights.map((weight, m) => weight + tokenLogProbs[m]!),
   });
 }

@@ -23,13 +23,13 @@ import {
   valueAndGrads,
 } from '@moect/tensor';
 
-/** What one forward and backward pass leaves behind. The caller disposes it. */
+/** Results of one forward and backward pass. The caller disposes them. */
 export interface MicroBatchResult {
   readonly gradients: Map<ParamPath, Tensor>;
   /** [batchSize · sequenceLength]: nats, 0 where there is no target. */
   readonly tokenLosses: Tensor;
   readonly auxLosses: Readonly<Record<string, Tensor>>;
-  /** Empty unless asked for. */
+  /** Statistics by site; empty unless they are asked for. */
   readonly statistics: ReadonlyMap<string, SiteStatistics>;
 }
 
