@@ -36,10 +36,16 @@ module.exports = {
       to: { path: '@tensorflow/' },
     },
     {
-      name: 'packages-do-not-import-examples',
+      name: 'packages-do-not-import-examples-or-tests',
       severity: 'error',
-      from: { path: '^packages/' },
+      from: { path: '^packages/', pathNot: '\\.test\\.ts$' },
       to: { path: '^(examples|test)/' },
+    },
+    {
+      name: 'tests-of-packages-share-only-test-support',
+      severity: 'error',
+      from: { path: '^packages/.*\\.test\\.ts$' },
+      to: { path: '^(examples|test)/', pathNot: '^test/support/' },
     },
     {
       name: 'training-and-measuring-need-no-models',

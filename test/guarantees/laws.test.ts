@@ -1,11 +1,13 @@
 import type { BaseModel, Extension, Method, ParamMap } from '@moect/core';
-import { fullCt, loraCt, MOE_CT_MIXTURE, MOE_CT_PAPER, moeCt } from '@moect/experts';
+import { createByteTokenizer } from '@moect/data';
+import { assertMixtureBound, createMixtureScorer, createScorer } from '@moect/eval';
+import { bayesianMixture, fullCt, loraCt, MOE_CT_MIXTURE, MOE_CT_PAPER, moeCt } from '@moect/experts';
 import { digestParameters } from '@moect/freeze';
 import { assign, createRng, randomNormal, selectBackend } from '@moect/tensor';
-import { leakedTensors, testBackends } from '@moect/tensor/testing';
+import { leakedTensors, maxDifference, testBackends } from '@moect/tensor/testing';
 import { adamW, constant, train } from '@moect/trainer';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { logitsOf, maxDifference, randomRows, tinyBase, tinyData } from '../support/tiny.ts';
+import { byteBase, logitsOf, randomRows, tinyBase, tinyData } from '../support/tiny.ts';
 
 interface Variant {
   readonly name: string;
@@ -111,6 +113,30 @@ describe.each(testBackends())('laws of the method on %s', (backend) => {
       const rows = randomRows(3, 9);
       expect(await logitsOf(base, rows, extension)).toEqual(await logitsOf(base, rows));
       extension.dispose();
+    },
+  );
+
+  it.each(variants.slice(0, 3))(
+    'law 3b: mixed with a scrambled $name, no document costs a bit more than under the base',
+    async (variant) => {
+      const model = byteBase();
+      const extension = attach(variant, model);
+      scramble(extension.parameters);
+      const options = { base: model, tokenizer: createByteTokenizer() };
+      const alone = createScorer({ name: 'base', ...options });
+      const mixture = createMixtureScorer({
+        members: [
+          { scorer: alone, languages: ['eng_Latn'] },
+          { scorer: createScorer({ name: variant.name, ...options, extension }), languages: ['swh_Latn'] },
+        ],
+        combination: bayesianMixture(),
+      });
+      const texts = ['', 'a', 'A short text.', 'Maandishi mafupi, lakini marefu kuliko muktadha. '.repeat(3)];
+      const documents = texts.map((text, i) => ({ id: `d${i}`, language: 'eng_Latn', text }));
+      const found = assertMixtureBound(await mixture.score(documents), await alone.score(documents), 0.5);
+      expect(found).toMatchObject({ bound: 1, document: expect.any(String) });
+      extension.dispose();
+      model.dispose();
     },
   );
 

@@ -6,10 +6,10 @@ import { fullCt, loraCt, moeCt } from '@moect/experts';
 import { createLlama, initLlamaParameters } from '@moect/models';
 import { type HiddenStateCache, openHiddenStateCache } from '@moect/models/node';
 import { createRng, selectBackend } from '@moect/tensor';
-import { leakedTensors, peakHeapBytes, testBackends } from '@moect/tensor/testing';
+import { leakedTensors, maxDifference, peakHeapBytes, testBackends } from '@moect/tensor/testing';
 import { adamW, constant, type TrainOptions, train } from '@moect/trainer';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { maxDifference, tinyBase, tinyData } from '../support/tiny.ts';
+import { tinyBase, tinyData } from '../support/tiny.ts';
 
 const moe = moeCt() as Method<never>;
 const guarded = { fusion: { type: 'guarded' }, headDelta: 4, attentionRank: 2 };

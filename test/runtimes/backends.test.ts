@@ -1,10 +1,10 @@
 import type { BackendName } from '@moect/tensor';
+import { maxDifference } from '@moect/tensor/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundleForBrowser } from '../support/bundle.ts';
 import { type Browser, findChromium, launchChromium } from '../support/chromium.ts';
 import { runInWorker } from '../support/run-in-worker.ts';
 import { type StaticServer, serve } from '../support/static-server.ts';
-import { maxDifference } from '../support/tiny.ts';
 import {
   MOVED_AT,
   STEPS,
@@ -33,7 +33,7 @@ const largestRelative = (given: readonly number[], expected: readonly number[]):
     expected.map(() => 1),
   );
 
-describe('the same training run on every backend', { timeout: 300_000 }, () => {
+describe('the same training run on every backend (law 8)', { timeout: 300_000 }, () => {
   const rows: string[][] = [['backend', 'where', 'seconds', 'losses', 'logits', `moved at ${MOVED_AT}`, '']];
   let reference: TrainOnBackendResult;
   let browser: Browser | undefined;

@@ -79,12 +79,6 @@ export async function logitsOf(
   return values;
 }
 
-export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let worst = 0;
-  for (let i = 0; i < a.length; i++) worst = Math.max(worst, Math.abs(a[i]! - b[i]!));
-  return worst;
-}
-
 /** Rows of random tokens. */
 export function randomRows(count: number, length: number, seed = 5): number[][] {
   const rng = createRng(seed);

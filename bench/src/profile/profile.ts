@@ -40,7 +40,7 @@ Cases: ${cases.join(', ')}
 
 /** As the benchmark's case of that name. */
 const top = moeCtConfig('moe-ct-top');
-/** Settings of method.md: expert width 1/8 of the base's; a pack that is always on. */
+/** Settings of docs/method.md §4 and §5: expert width 1/8 of the base's; a pack that is always on. */
 const settings: Readonly<Record<string, object>> = {
   'llama-moe-ct-bottleneck': { expert: { type: 'swiglu', size: 172, init: 'zero-down' } },
   'llama-moe-ct-top': top,

@@ -21,7 +21,7 @@ export const BASE_CONFIG = {
   torch_dtype: 'bfloat16',
 } as const;
 
-/** How the base was pretrained. */
+/** Settings that the base was pretrained with. */
 export const PRETRAINING = {
   files: { 'eng_Latn.jsonl': 'eng_Latn', 'zho_Hans.jsonl': 'zho_Hans', 'sprinkle.jsonl': 'mul' },
   weights: { eng_Latn: 0.485, zho_Hans: 0.485, mul: 0.03 },

@@ -5,7 +5,7 @@ import { loadUdhr, type UdhrLanguage } from './udhr.ts';
 export interface OldLanguage {
   readonly code: string;
   readonly role: 'old';
-  /** Never in the base's training. */
+  /** Documents that were never in the base's training. */
   readonly heldOut: readonly Document[];
   readonly replay: readonly Document[];
 }
@@ -40,7 +40,7 @@ export async function readDemoText(): Promise<DemoText> {
 }
 
 /**
- * What is measured. `test`: held-out old text, test articles, and all articles of the languages never trained on.
+ * Documents to measure on. `test`: held-out old text, test articles, and all articles of the languages never trained on.
  * `dev`: the development articles alone, for choosing learning rates.
  */
 export function measuredDocuments(text: DemoText, on: 'test' | 'dev'): Document[] {

@@ -7,7 +7,7 @@ export interface MethodRun {
   readonly preset: string;
   /** The best on the development articles of those tried (`docs/decisions/2026-11-25-demo-learning-rates.md`). */
   readonly learningRate: number;
-  /** On top of the preset. */
+  /** Settings on top of the preset. */
   readonly config: Settings;
   /** Threshold of the gate at inference; null: the gate as it is. */
   readonly gateThreshold: number | null;

@@ -65,7 +65,7 @@ function bitsPerByte(report: Report): string {
   return table([head, ...rows]);
 }
 
-/** What the demo prints at the end. */
+/** Prints the tables at the end of the demo. */
 export function printReport(report: Report): void {
   const { base, seconds, peakRssBytes, backend } = report;
   const seeds = new Set(report.methods.map(({ seed }) => seed)).size;

@@ -11,7 +11,7 @@ export interface UdhrDocument extends Document {
 }
 
 export interface UdhrLanguage {
-  /** For example `swh_Latn`. */
+  /** Language code, for example `swh_Latn`. */
   readonly code: string;
   readonly name: string;
   /** `unseen` languages are evaluated, never trained on. */
@@ -38,7 +38,7 @@ export const testArticles: readonly number[] = [3, 9, 15, 18, 21, 24, 27];
 const articleCount = 30;
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
-/** Left over from the typesetting of the Cusco Quechua file. */
+/** Marks that the typesetting left in the Cusco Quechua file. */
 const typesettingMark = /^&\d+$/;
 
 function decodeEntities(text: string, source: string): string {

@@ -6,9 +6,9 @@ export const WIDTH = 128;
 const HIDDEN = 512;
 
 /**
- * Which language a window of letters is from: one transformer block of stock layers. Ordinary TensorFlow.js code;
- * nothing here knows of a backend. Letters come in as one-hot rows, because stock wasm cannot train an Embedding
- * layer (it has no kernel UnsortedSegmentSum).
+ * Classifier of the language that a window of letters is from: one transformer block of stock layers. This is ordinary
+ * TensorFlow.js code; nothing here knows of a backend. Letters come in as one-hot rows, because stock wasm cannot train
+ * an Embedding layer (it has no kernel UnsortedSegmentSum).
  */
 export function classifier(): tfl.LayersModel {
   let seed = 0;

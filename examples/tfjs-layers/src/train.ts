@@ -13,7 +13,7 @@ export interface Trainer {
 export function createTrainer({ symbols, languages, count }: Windows): Trainer {
   const model = classifier();
   let start = 0;
-  /** int32 first: stock wasm makes wrong float32 one-hots. */
+  /** One-hot rows by way of int32, because stock wasm makes wrong float32 one-hots. */
   const oneHot = (ids: Int32Array, depth: number): tf.Tensor =>
     tf.tidy(() => tf.cast(tf.oneHot(tf.tensor1d(ids, 'int32'), depth), 'float32'));
   return {

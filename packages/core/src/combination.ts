@@ -6,7 +6,7 @@ export interface CombinationMember {
 }
 
 /**
- * How base and packs meet at document level (method.md §3 d). Member 0 is the base.
+ * How base and packs meet at document level (docs/method.md §4). Member 0 is the base.
  * Log weights are natural logarithms in float64 and sum to one in probability.
  */
 export interface Combination {

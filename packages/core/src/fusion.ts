@@ -41,7 +41,7 @@ export interface FusionResult {
   readonly state?: ParamTree;
 }
 
-/** How base and branch meet inside a layer (MoE-CT, arXiv 2407.00875; method.md §1). */
+/** How base and branch meet inside a layer (MoE-CT, arXiv 2407.00875; docs/method.md §1). */
 export interface Fusion {
   readonly contract: 'fusion/1';
   readonly name: string;

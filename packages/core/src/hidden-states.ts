@@ -8,7 +8,7 @@ export type SequenceBatch = Pick<Batch, 'batchSize' | 'sequenceLength' | 'tokens
   readonly positions?: Int32Array;
 };
 
-/** Gives the hidden states with which a pass begins, in place of running the frozen layers (method.md §3 f). */
+/** Gives the hidden states with which a pass begins, in place of running the frozen layers (docs/method.md §6). */
 export interface HiddenStateSource extends StartPoint {
   readonly contract: 'hidden-states/1';
   /** What they are rounded to, the first time as every other. */

@@ -15,12 +15,11 @@ import {
   tidy,
   valueAndGrads,
 } from '@moect/tensor';
-import { leakedTensors, selectBackend, testBackends } from '@moect/tensor/testing';
+import { leakedTensors, maxDifference, selectBackend, testBackends } from '@moect/tensor/testing';
+import { fixtureTensors } from 'moect-test-support/fixtures';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { applySingleExpert, dispatchToExperts } from './dispatch.ts';
 import { swigluExpert } from './swiglu-expert.ts';
-import { maxDifference } from './testing/max-difference.ts';
-import { readFixture, sharedFixture } from './testing/shared-fixture.ts';
 
 const expert = swigluExpert({ size: 4, init: 'zero-down' });
 const D = 5;
@@ -174,51 +173,50 @@ describe.each(testBackends())('dispatch on %s', (backend) => {
   });
 });
 
-// outputs of transformers 5.23 (fixtures/README.md): too big for the repository, so skipped where they are absent
-const folder = sharedFixture('routing');
+// outputs of transformers 5.23 (test/fixtures/README.md)
+describe.each(testBackends())('whole blocks against transformers, on %s', (backend) => {
+  beforeAll(async () => void (await selectBackend(backend)));
 
-describe.skipIf(folder === null).each(testBackends())(
-  'whole blocks against transformers, on %s',
-  (backend) => {
-    beforeAll(async () => void (await selectBackend(backend)));
-
-    it.each([
-      ['mixtral', 8, 2, true],
-      ['olmoe', 8, 3, false],
-      ['qwen3-moe-norm-true', 8, 3, true],
-      ['qwen3-moe-norm-false', 8, 3, false],
-    ])('%s: output and all gradients', async (name, numExperts, topK, renormalize) => {
-      const { load } = readFixture(`${folder}/${name}.safetensors`);
-      const [input, random, router] = ['input', 'random', 'weights.gate.weight'].map(load) as Tensor[];
-      const fused = load('weights.experts.gate_up_proj');
-      const down = load('weights.experts.down_proj');
-      const run = ([x, w, gateUp, downProj]: Tensor[]): { output: Tensor; objective: Tensor } => {
-        const hidden = reshape(x!, [20, 16]);
-        const routing = topKRouter({ topK, renormalize }).route({ weight: w! }, hidden, { training: true });
-        const params = {
-          gate_proj: { weight: slice(gateUp!, [0, 0, 0], [numExperts, 12, 16]) },
-          up_proj: { weight: slice(gateUp!, [0, 12, 0], [numExperts, 12, 16]) },
-          down_proj: { weight: downProj! },
-        };
-        const output = reshape(dispatchToExperts(expert, params, hidden, routing, numExperts), [2, 10, 16]);
-        const balance = loadBalancingLoss(routing.logits, { topK, form: 'mixtral' });
-        return { output, objective: add(sum(mul(output, random!)), balance) };
+  it.each([
+    ['mixtral', 8, 2, true],
+    ['olmoe', 8, 3, false],
+    ['qwen3-moe-norm-true', 8, 3, true],
+    ['qwen3-moe-norm-false', 8, 3, false],
+  ])('%s: output and all gradients', async (name, numExperts, topK, renormalize) => {
+    const tensors = fixtureTensors(`routing/${name}.safetensors`);
+    const load = (key: string): Tensor => {
+      const { data, shape, dtype } = tensors.get(key)!;
+      return tensor(data, shape, dtype);
+    };
+    const [input, random, router] = ['input', 'random', 'weights.gate.weight'].map(load) as Tensor[];
+    const fused = load('weights.experts.gate_up_proj');
+    const down = load('weights.experts.down_proj');
+    const run = ([x, w, gateUp, downProj]: Tensor[]): { output: Tensor; objective: Tensor } => {
+      const hidden = reshape(x!, [20, 16]);
+      const routing = topKRouter({ topK, renormalize }).route({ weight: w! }, hidden, { training: true });
+      const params = {
+        gate_proj: { weight: slice(gateUp!, [0, 0, 0], [numExperts, 12, 16]) },
+        up_proj: { weight: slice(gateUp!, [0, 12, 0], [numExperts, 12, 16]) },
+        down_proj: { weight: downProj! },
       };
-      const all = [input!, router!, fused, down];
-      const expected = tidy(() => ({ output: load('output') }));
-      const given = tidy(() => run(all).output);
-      expect(maxDifference(await read(given), await read(expected.output))).toBeLessThan(1e-5);
-      const names = ['input', 'gate.weight', 'experts.gate_up_proj', 'experts.down_proj'];
-      const { value, gradients } = valueAndGrads(
-        () => run(all).objective,
-        new Map(names.map((key, i) => [key, all[i]!])),
-      );
-      for (const key of names) {
-        const gradient = load(`grad.${key}`);
-        expect(maxDifference(await read(gradients.get(key)!), await read(gradient)), key).toBeLessThan(3e-5);
-        gradient.dispose();
-      }
-      dispose([all, random, expected, given, value, [...gradients.values()]]);
-    });
-  },
-);
+      const output = reshape(dispatchToExperts(expert, params, hidden, routing, numExperts), [2, 10, 16]);
+      const balance = loadBalancingLoss(routing.logits, { topK, form: 'mixtral' });
+      return { output, objective: add(sum(mul(output, random!)), balance) };
+    };
+    const all = [input!, router!, fused, down];
+    const expected = tidy(() => ({ output: load('output') }));
+    const given = tidy(() => run(all).output);
+    expect(maxDifference(await read(given), await read(expected.output))).toBeLessThan(1e-5);
+    const names = ['input', 'gate.weight', 'experts.gate_up_proj', 'experts.down_proj'];
+    const { value, gradients } = valueAndGrads(
+      () => run(all).objective,
+      new Map(names.map((key, i) => [key, all[i]!])),
+    );
+    for (const key of names) {
+      const gradient = load(`grad.${key}`);
+      expect(maxDifference(await read(gradients.get(key)!), await read(gradient)), key).toBeLessThan(3e-5);
+      gradient.dispose();
+    }
+    dispose([all, random, expected, given, value, [...gradients.values()]]);
+  });
+});

@@ -1,11 +1,10 @@
 import type { BaseFfn, Tensor } from '@moect/core';
 import { InvalidConfigError } from '@moect/core';
 import { add, createRng, dispose, linear, mul, randomNormal, swiglu, tensor, tidy } from '@moect/tensor';
-import { selectBackend, testBackends } from '@moect/tensor/testing';
+import { maxDifference, selectBackend, testBackends } from '@moect/tensor/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { applySingleExpert } from './dispatch.ts';
 import { swigluExpert } from './swiglu-expert.ts';
-import { maxDifference } from './testing/max-difference.ts';
 import { testExpert } from './testing/test-expert.ts';
 
 testExpert({ create: () => swigluExpert() });

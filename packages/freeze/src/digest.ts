@@ -38,7 +38,7 @@ export async function digestParameters(parameters: ParamMap): Promise<string> {
 
 /** The digest of {@link digestParameters}, one parameter at a time. */
 export interface ParameterDigest {
-  /** In ascending order of names by code units; throws RangeError otherwise. */
+  /** Adds one parameter. Names must come in ascending order of code units; throws RangeError otherwise. */
   add(name: ParamPath, tensor: Tensor): Promise<void>;
   /** SHA-256 of all that were added, as 64 hexadecimal digits. Ends the digest. */
   hex(): string;

@@ -35,8 +35,9 @@ export function partition<T extends Tensor>(
 }
 
 /**
- * What trains when the parameters that match are frozen. Freezing is by construction: give `trainable`, and nothing
- * else, to the optimizer, so that frozen tensors get no gradient, no optimizer state and no weight decay.
+ * Splits parameters into those that train and those that match and are frozen. Freezing is by construction: give
+ * `trainable`, and nothing else, to the optimizer, so that frozen tensors get no gradient, no optimizer state and no
+ * weight decay (law 4).
  * Throws NoMatchingParameterError.
  */
 export function freezeMatching<T extends Tensor>(

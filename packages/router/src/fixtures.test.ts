@@ -1,31 +1,15 @@
-import { existsSync, readFileSync } from 'node:fs';
 import type { Tensor } from '@moect/core';
 import { dispose, mean, slice, stack, tensor, valueAndGrads } from '@moect/tensor';
 import { selectBackend, testBackends } from '@moect/tensor/testing';
+import { type FixtureTensor, fixtureJson, fixtureTensors } from 'moect-test-support/fixtures';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadBalancingLoss, routerZLoss } from './load-balancing-loss.ts';
 import { topKRouter } from './top-k-router.ts';
 
-// outputs of transformers 5.23 (fixtures/README.md): too big for the repository, so skipped where they are absent
-const folder = new URL('../../../../shared/fixtures/routing/', import.meta.url);
-const present = existsSync(folder);
-if (!present) console.warn('skipped: no routing fixtures at ../shared/fixtures/routing');
-
-interface Entry {
-  readonly dtype: string;
-  readonly shape: number[];
-  readonly data_offsets: [number, number];
-}
-
-function read(name: string): (key: string) => { values: Float32Array | Int32Array; shape: number[] } {
-  const file = readFileSync(new URL(`${name}.safetensors`, folder));
-  const header = Number(file.readBigUInt64LE(0));
-  const entries = JSON.parse(file.toString('utf8', 8, 8 + header)) as Record<string, Entry>;
-  return (key) => {
-    const { dtype, shape, data_offsets: offsets } = entries[key]!;
-    const bytes = Uint8Array.from(file.subarray(8 + header + offsets[0], 8 + header + offsets[1]));
-    return { values: new (dtype === 'I32' ? Int32Array : Float32Array)(bytes.buffer), shape };
-  };
+/** Tensors of one case, as transformers 5.23 computed them (test/fixtures/README.md). */
+function read(name: string): (key: string) => FixtureTensor {
+  const tensors = fixtureTensors(`routing/${name}.safetensors`);
+  return (key) => tensors.get(key)!;
 }
 
 async function expectClose(given: Tensor, expected: ArrayLike<number>, tolerance: number): Promise<void> {
@@ -35,7 +19,7 @@ async function expectClose(given: Tensor, expected: ArrayLike<number>, tolerance
   expect(worst).toBeLessThan(tolerance);
 }
 
-describe.skipIf(!present).each(testBackends())('against transformers, on %s', (backend) => {
+describe.each(testBackends())('against transformers, on %s', (backend) => {
   beforeAll(async () => void (await selectBackend(backend)));
 
   it.each([
@@ -47,22 +31,23 @@ describe.skipIf(!present).each(testBackends())('against transformers, on %s', (b
     ['qwen3-moe-norm-false', 3, false],
   ])('%s routes alike', async (name, topK, renormalize) => {
     const fixture = read(name);
-    const hidden = tensor(fixture('input').values, [20, 16]);
-    const weight = tensor(fixture('weights.gate.weight').values, fixture('weights.gate.weight').shape);
+    const hidden = tensor(fixture('input').data, [20, 16]);
+    const weight = tensor(fixture('weights.gate.weight').data, fixture('weights.gate.weight').shape);
     const result = topKRouter({ topK, renormalize }).route({ weight }, hidden, { training: false });
-    expect([...(await result.expertIndices.data())]).toEqual([...fixture('topk_index').values]);
-    await expectClose(result.logits, fixture('router_logits').values, 1e-5);
-    await expectClose(result.expertWeights, fixture('topk_weights').values, 1e-6);
+    expect([...(await result.expertIndices.data())]).toEqual([...fixture('topk_index').data]);
+    await expectClose(result.logits, fixture('router_logits').data, 1e-5);
+    await expectClose(result.expertWeights, fixture('topk_weights').data, 1e-6);
     const loss = loadBalancingLoss(result.logits, { topK, form: 'mixtral' });
-    await expectClose(loss, fixture('aux_loss').values, 1e-5);
+    await expectClose(loss, fixture('aux_loss').data, 1e-5);
     dispose([hidden, weight, result, loss]);
   });
 
   it('pools layers and masks padding as Mixtral does, with its gradients', async () => {
     const names = [0, 1, 2].map((layer) => `router_logits.${layer}`);
     const fixture = read('load-balancing');
-    const layers = names.map((name) => tensor(fixture(name).values, [20, 8]));
-    const paddingMask = tensor(Float32Array.from(fixture('attention_mask').values), [20]);
+    const { values } = fixtureJson<{ values: Record<string, number> }>('routing/load-balancing.json');
+    const layers = names.map((name) => tensor(fixture(name).data, [20, 8]));
+    const paddingMask = tensor(Float32Array.from(fixture('attention_mask').data), [20]);
     for (const topK of [1, 2, 3]) {
       for (const masked of ['no_mask', 'mask']) {
         const { value, gradients } = valueAndGrads(
@@ -70,11 +55,11 @@ describe.skipIf(!present).each(testBackends())('against transformers, on %s', (b
             loadBalancingLoss(layers, { topK, form: 'mixtral', ...(masked === 'mask' && { paddingMask }) }),
           new Map(layers.map((layer, i) => [names[i]!, layer])),
         );
-        const expected = (valuesOf('load-balancing') as Record<string, number>)[`top${topK}.${masked}`]!;
+        const expected = values[`top${topK}.${masked}`]!;
         await expectClose(value, [expected], 1e-5);
         for (const [i, name] of names.entries()) {
           const key = `grad.top${topK}.${masked}.${i}`;
-          await expectClose(gradients.get(name)!, fixture(key).values, 1e-6);
+          await expectClose(gradients.get(name)!, fixture(key).data, 1e-6);
         }
         dispose([value, [...gradients.values()]]);
       }
@@ -84,8 +69,8 @@ describe.skipIf(!present).each(testBackends())('against transformers, on %s', (b
 
   it('has the losses of Switch Transformers', async () => {
     const fixture = read('switch-losses');
-    const logits = tensor(fixture('router_logits').values, [20, 8]);
-    const expected = JSON.parse(readFileSync(new URL('switch-losses.json', folder), 'utf8'));
+    const logits = tensor(fixture('router_logits').data, [20, 8]);
+    const expected = fixtureJson<{ z_loss: number; aux_loss: number }>('routing/switch-losses.json');
     const z = routerZLoss(logits);
     await expectClose(z, [expected.z_loss], 2e-5);
     // its balance loss is per row of the batch, then averaged
@@ -97,7 +82,3 @@ describe.skipIf(!present).each(testBackends())('against transformers, on %s', (b
     dispose([logits, z, rows, losses, stacked, balance]);
   });
 });
-
-function valuesOf(name: string): unknown {
-  return JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8')).values;
-}

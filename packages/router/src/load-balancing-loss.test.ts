@@ -18,8 +18,8 @@ const oneHotLogits = (experts: number[], numExperts: number): Tensor =>
     [experts.length, numExperts],
   );
 
-// the closed forms of reference/routing.md §7
-describe.each(testBackends())('router losses on %s', (backend) => {
+// the closed forms of docs/routing.md §4
+describe.each(testBackends())('router losses on %s (law 9)', (backend) => {
   beforeAll(async () => void (await selectBackend(backend)));
 
   it('are 1 (Switch) and k (Mixtral) for a balanced load', async () => {

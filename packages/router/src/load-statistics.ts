@@ -17,7 +17,7 @@ export function loadImbalance(tokensPerExpert: ArrayLike<number>): number {
 }
 
 /**
- * How evenly a router loads its experts. Sum the counts over steps first: single batches are noisy.
+ * Measures how evenly a router loads its experts. Sum the counts over steps first: single batches are noisy.
  * @param tokensPerExpert [numExperts] assignments, padding excluded
  * @param deadShare part of the fair share under which an expert counts as dead
  */

@@ -48,7 +48,7 @@ export function testRouter(suite: RouterSuite): void {
   const withCase = async (work: (c: Case) => Promise<void>): Promise<void> => {
     const router = create();
     const rng = createRng(17);
-    // larger than a router starts with, so that choices are clear
+    // the weights are larger than a router starts with, so that choices are clear
     const params = mapTree(router.init(rng, { hiddenSize: HIDDEN, numExperts }), (leaf) => {
       const value = tidy(() => variable(add(leaf, randomNormal(rng, leaf.shape, 0.5))));
       leaf.dispose();

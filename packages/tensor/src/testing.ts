@@ -29,6 +29,7 @@ export function testBackends(): BackendName[] {
   );
 }
 
+export { maxDifference } from './testing/max-difference.ts';
 export { type ProductCeiling, productCeiling } from './testing/product-ceiling.ts';
 export type { BackendName };
 

@@ -26,7 +26,7 @@ function countWords(texts: Iterable<string>, firstByteId: number): Word[] {
   }));
 }
 
-/** How often each pair of neighbours occurs, and the words where it has occurred (some may have lost it). */
+/** Counts of each pair of neighbours, and the words where it has occurred (some may have lost it). */
 class PairTable {
   readonly counts = new Map<number, number>();
   readonly words = new Map<number, Set<Word>>();

@@ -6,7 +6,7 @@ export interface LanguageTokens {
   readonly tokens: number;
   /** Tokens that are predicted. */
   readonly targets: number;
-  /** Of all tokens in the batch without padding; 0 where there are none. */
+  /** Share of all tokens in the batch, padding left out; 0 where there are none. */
   readonly share: number;
 }
 

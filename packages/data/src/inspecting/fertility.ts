@@ -1,6 +1,6 @@
 import type { Document, Tokenizer } from '@moect/core';
 
-/** How a tokenizer splits the text of one language. */
+/** Counts of what a tokenizer makes of the text of one language. */
 export interface Fertility {
   readonly language: string;
   readonly documents: number;

@@ -30,7 +30,7 @@ const base: BatchSourceOptions = {
   replay: { share: 0.05 },
 };
 
-/** Which language each row is of. */
+/** Language index of each row. */
 const rowLanguages = (batch: Batch): number[] =>
   Array.from({ length: batch.batchSize }, (_, row) => batch.languageIds[row * batch.sequenceLength]!);
 
@@ -74,7 +74,7 @@ describe('createBatchSource', () => {
           }),
         )!;
         const epoch = Math.floor(nth / sequences.count);
-        // in an epoch, no sequence a second time
+        // no sequence comes a second time in an epoch
         expect(seen[index]!.get(found) ?? -1).toBe(epoch - 1);
         seen[index]!.set(found, epoch);
       }

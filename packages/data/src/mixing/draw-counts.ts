@@ -3,7 +3,7 @@ import { InvalidConfigError, type Sampler } from '@moect/core';
 const spacing = 4096;
 
 /**
- * How often each index was drawn before a counter. A sampler only says what comes at a counter, so counts are summed
+ * Number of draws of each index before a counter. A sampler only says what comes at a counter, so counts are summed
  * up; sums are kept every 4,096 draws. They depend on the sampler alone: what was asked before changes only the time.
  */
 export class DrawCounts {

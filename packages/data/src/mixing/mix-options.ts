@@ -11,7 +11,7 @@ export interface MixedLanguage {
 export interface BatchSourceOptions {
   readonly languages: readonly MixedLanguage[];
   readonly batchSize: number;
-  /** Checked against the sequences where given. */
+  /** Length of a sequence. Where it is given, the packed sequences must have it. */
   readonly sequenceLength?: number;
   readonly seed: number;
   /** Identifies the tokenizer in the fingerprint, for example the SHA-256 of its file. */
@@ -33,7 +33,7 @@ export interface BatchSourceOptions {
   readonly replay?: {
     /** Share of all sequences, 0 to 1; kept exactly and spread evenly. */
     readonly share: number;
-    /** Among the old languages. Default: equal. */
+    /** Weights among the old languages. Default: equal. */
     readonly weights?: Readonly<Record<string, number>>;
   };
 }

@@ -6,13 +6,13 @@ import { permutedIndex } from './permutation.ts';
 import { replayCount, weightedSampler } from './samplers.ts';
 import { temperatureWeights, uniMaxWeights } from './weights.ts';
 
-/** Which sequence of which language. */
+/** One drawn sequence: its language, and its number within the language. */
 export interface Draw {
   readonly language: number;
   readonly sequence: number;
 }
 
-/** What the source gives at each place of the endless line of sequences; a pure function of the place. */
+/** The endless line of sequences that the source gives; what stands at a place is a pure function of the place. */
 export interface MixingSchedule {
   /** The draws at places `from` … `from + count − 1`. */
   draws(from: number, count: number): Draw[];
@@ -44,7 +44,7 @@ class Pool {
     this.#counts = new DrawCounts(sampler, languages.length);
   }
 
-  /** How often each language of the whole source was drawn before a counter of this pool. */
+  /** Writes how often each of the pool's languages is drawn before a counter, by its index in the whole source. */
   addDraws(before: number, into: number[]): void {
     this.#counts.before(before).forEach((count, i) => {
       into[this.#languages[i]!] = count;

@@ -7,7 +7,7 @@ import type { ReadOptions, TextFormat } from '../reading/read-options.ts';
 
 export interface FileCorpusOptions extends Omit<ReadOptions, 'source'> {
   readonly role: LanguageRole;
-  /** Read in this order. */
+  /** The files, read in this order. */
   readonly files: readonly string[];
 }
 

@@ -9,13 +9,13 @@ const magic = 'MOECTTK1';
 const prefixBytes = magic.length + 4;
 
 interface Header {
-  /** What the tokens were made from; a reader with another key must make them anew. */
+  /** Names what the tokens were made from; a reader with another key must make them anew. */
   readonly key: string;
   readonly documents: number;
   readonly tokens: number;
   readonly textBytes: number;
   readonly emptyDocuments: number;
-  /** Of everything behind the header. */
+  /** Digest of everything behind the header. */
   readonly sha256: string;
 }
 

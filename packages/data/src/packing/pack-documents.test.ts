@@ -89,7 +89,7 @@ describe('packDocuments', () => {
       const first = i % sequenceLength === 0;
       const padding = packed.documentIds[i] === -1;
       const continues = i > 0 && packed.documentIds[i - 1] === packed.documentIds[i];
-      // the input is what the place before had to predict, across sequences too
+      // the input is the target of the place before, across sequences too
       const token = padding ? 0 : continues ? packed.targets[i - 1] : bosTokenId;
       const position = padding || !continues || first ? 0 : packed.positions[i - 1]! + 1;
       const right = packed.tokens[i] === token && packed.positions[i] === position;

@@ -8,7 +8,7 @@ export interface PackingOptions {
   readonly sequenceLength: number;
   /** First input of each document; see `prefixTokenId`. */
   readonly bosTokenId: number;
-  /** Where given, each document's last target: the model learns to stop. */
+  /** Last target of each document, where it is given: the model learns to stop. */
   readonly eosTokenId?: number;
 }
 
@@ -20,7 +20,7 @@ export interface PackedSequences {
   readonly tokens: Int32Array;
   /** Next token of the same document; −1 in padding. */
   readonly targets: Int32Array;
-  /** Restart at 0 with each document and each sequence; 0 in padding. */
+  /** Positions, which restart at 0 with each document and each sequence; 0 in padding. */
   readonly positions: Int32Array;
   /** Number of the document in the token cache; −1 in padding. */
   readonly documentIds: Int32Array;

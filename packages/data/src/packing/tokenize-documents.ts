@@ -9,7 +9,7 @@ export interface TokenCache {
   readonly offsets: Int32Array;
   /** UTF-8 bytes of all documents. */
   readonly textBytes: number;
-  /** Without a token; left out. */
+  /** Number of documents without a token; they are left out. */
   readonly emptyDocuments: number;
 }
 

@@ -1,7 +1,7 @@
 import { CorruptDataError } from '@moect/core';
 import type { ReadReport } from './read-report.ts';
 
-/** Where bytes come from: a file's stream, a `Blob`'s, what `fetch` gave, or all of them at once. */
+/** Bytes to read: the stream of a file, of a `Blob` or of a `fetch`, or all of them at once. */
 export type ByteInput = AsyncIterable<Uint8Array> | ReadableStream<Uint8Array> | Uint8Array;
 
 async function* chunksOfStream(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -29,7 +29,7 @@ async function* prepend(first: Uint8Array, rest: AsyncGenerator<Uint8Array>): As
     yield first;
     yield* rest;
   } finally {
-    // also where the consumer stopped at the first chunk
+    // the source is closed too where the consumer stopped at the first chunk
     await rest.return(undefined);
   }
 }

@@ -8,7 +8,7 @@ import { type RawLine, splitLines } from './split-lines.ts';
 
 /** Documents of one source, read once, with an account of what was met. */
 export interface DocumentReader extends AsyncIterable<Document> {
-  /** Complete when the last document has been read. */
+  /** Counts of this reading; they are complete when the last document has been read. */
   readonly report: ReadReport;
 }
 

@@ -7,7 +7,7 @@ export type TextFormat = 'lines' | 'blocks' | 'whole' | 'jsonl';
 export interface ReadOptions {
   /** Names the source in messages and document ids, for example the file's path. */
   readonly source: string;
-  /** For example `swh_Latn`. A JSONL record may name another. */
+  /** Language code, for example `swh_Latn`. A JSONL record may name another. */
   readonly language: string;
   /** Default `lines`. */
   readonly format?: TextFormat;
@@ -17,7 +17,7 @@ export interface ReadOptions {
   readonly languageField?: string;
   /** JSONL: the field that holds the record's id, where there is one. Default `id`. */
   readonly idField?: string;
-  /** What to do with broken UTF-8. Default `error`; `replace` puts U+FFFD in its place. */
+  /** Policy for broken UTF-8. Default `error`; `replace` puts U+FFFD in its place. */
   readonly invalidUtf8?: 'error' | 'replace' | 'skip-document';
   /** A document longer than this is refused or skipped, so that memory stays bounded. Default 64 MiB. */
   readonly maxDocumentBytes?: number;

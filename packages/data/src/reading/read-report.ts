@@ -1,28 +1,28 @@
 /** A place in a source, for messages. */
 export interface Place {
-  /** Counted from 1. */
+  /** Number of the line, counted from 1. */
   readonly line: number;
   /** Offset of the byte in the (decompressed) source, counted from 0. */
   readonly byteOffset: number;
 }
 
-/** What reading a source met; grows while its documents are read. */
+/** Counts of one reading of a source; they grow while its documents are read. */
 export interface ReadReport {
   readonly source: string;
-  /** After decompression. */
+  /** Bytes after decompression. */
   bytesRead: number;
   gzip: boolean;
   lines: number;
   documents: number;
   /** UTF-8 bytes of all documents' text. */
   textBytes: number;
-  /** Without a visible character; never yielded. */
+  /** Documents without a visible character; they are never yielded. */
   emptyDocuments: number;
-  /** With broken UTF-8: replaced or skipped, as the policy says. */
+  /** Documents with broken UTF-8; the policy says whether they are repaired or skipped. */
   invalidUtf8Documents: number;
   /** The first ten broken places. */
   readonly invalidUtf8: Place[];
-  /** Longer than `maxDocumentBytes`, skipped. */
+  /** Documents longer than `maxDocumentBytes`; they are skipped. */
   oversizedDocuments: number;
   byteOrderMark: boolean;
   /** Lines that ended in CR LF. */

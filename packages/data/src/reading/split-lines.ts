@@ -3,9 +3,9 @@ import type { ReadReport } from './read-report.ts';
 /** One line without its line break. */
 export interface RawLine {
   readonly bytes: Uint8Array;
-  /** Counted from 1. */
+  /** Number of the line, counted from 1. */
   readonly line: number;
-  /** Where the line starts in the source. */
+  /** Offset of the line in the source. */
   readonly byteOffset: number;
   /** True where the line was longer than the limit: `bytes` is then empty. */
   readonly oversized: boolean;

@@ -12,7 +12,10 @@ export interface SplitReport {
   readonly kept: Readonly<Record<SplitName, number>>;
   /** Copies of a document of the same split, removed. */
   readonly duplicatesWithin: Readonly<Record<SplitName, number>>;
-  /** Removed from this split because a held-out split has the same text: from train for dev and test, from dev for test. */
+  /**
+   * Documents removed from this split because a held-out split has the same text: from train for dev and test, from
+   * dev for test.
+   */
   readonly duplicatesAcross: Readonly<Record<SplitName, number>>;
 }
 
@@ -29,7 +32,7 @@ export interface SplitOptions {
   readonly groupOf?: (document: Document) => string;
 }
 
-/** Where the later splits win over the earlier: held-out text is never trained on. */
+/** Order in which splits keep a text that several have: held-out text is never trained on. */
 const priority: readonly SplitName[] = ['test', 'dev', 'train'];
 
 /**

@@ -22,7 +22,7 @@ export interface CompareOptions {
   readonly clusters?: ClusterOf;
   /** Default 2,000. */
   readonly resamples?: number;
-  /** Of the resampling; default 0. */
+  /** Seed of the resampling; default 0. */
   readonly seed?: number;
 }
 
@@ -125,7 +125,7 @@ function gainOf(options: CompareOptions, resampling: Resampling): Comparison['ga
 }
 
 /**
- * Retention, gain and transfer of one trained system against its base (metrics.md §2): bits per byte on the same
+ * Retention, gain and transfer of one trained system against its base (docs/metrics.md §2): bits per byte on the same
  * documents, percentile intervals by a paired bootstrap over documents or clusters. Throws InvalidConfigError.
  */
 export function compare(options: CompareOptions): Comparison {

@@ -1,7 +1,7 @@
 import type { Interval } from '../statistics/intervals.ts';
 import type { NonInferiority } from '../statistics/non-inferiority.ts';
 
-/** `old`: the base knew it; `new`: trained; `unseen`: neither. */
+/** `old`: the base knew the language; `new`: it was trained; `unseen`: neither. */
 export type ComparisonRole = 'old' | 'new' | 'unseen';
 
 /** One language before and after; bits per byte, lower is better. */

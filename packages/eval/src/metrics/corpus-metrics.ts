@@ -4,7 +4,7 @@ import { corpusTotals, ratio } from './corpus-totals.ts';
 
 type Compute = (scores: readonly DocumentScore[]) => number;
 
-/** −Σ ll / (ln 2 · Σ bytes): a ratio of sums (metrics.md §1). Lower is better. Throws InvalidConfigError. */
+/** −Σ ll / (ln 2 · Σ bytes): a ratio of sums (docs/metrics.md §1). Lower is better. Throws InvalidConfigError. */
 export const bitsPerByte: Compute = (scores) => {
   const { nats, bytes } = corpusTotals(scores);
   return ratio(nats / Math.LN2, bytes, 'bitsPerByte', 'bytes');

@@ -16,13 +16,13 @@ export interface InspectionOptions {
 }
 
 export interface LogitComparisonOptions extends Omit<InspectionOptions, 'extension'> {
-  /** None: the base as it is now, to be compared with `reference`. */
+  /** Default: none; the base as it is now is then compared with `reference`. */
   readonly extension?: Extension;
-  /** Whose logits are compared with. Default: `base` without the extension. */
+  /** Model to compare with. Default: `base` without the extension. */
   readonly reference?: BaseModel;
 }
 
-/** How the extension's logits differ from the base's on the tokens of one language. */
+/** Differences between the extension's logits and the base's on the tokens of one language. */
 export interface LogitComparison {
   readonly tokens: number;
   /** Tokens whose whole row of logits equals the base's. */
@@ -118,7 +118,7 @@ class Tally {
 }
 
 /**
- * Runs base and extension over the same windows and compares whole rows of logits (metrics.md §2): the share of
+ * Runs base and extension over the same windows and compares whole rows of logits (docs/metrics.md §4): the share of
  * bit-equal tokens (+0 and −0 count as equal), and the share that every gate sends to the base. By language code.
  * Throws InvalidConfigError.
  */

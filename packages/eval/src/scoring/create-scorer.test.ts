@@ -1,13 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Document, StartPoint } from '@moect/core';
 import { moeCt } from '@moect/experts';
 import { createLlama } from '@moect/models';
 import { loadHuggingFaceFolder, openHiddenStateCache } from '@moect/models/node';
 import { assign, createRng, fill, memory, selectBackend, tensor } from '@moect/tensor';
+import { maxDifference } from '@moect/tensor/testing';
+import { fixture, fixtureJson } from 'moect-test-support/fixtures';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bitsPerByte, bytePerplexity, wordPerplexity } from '../metrics/corpus-metrics.ts';
 import { documentOf, letters, tinyBase, tinyTokenizer } from '../testing/tiny-model.ts';
@@ -18,10 +18,6 @@ const tokenizer = tinyTokenizer();
 beforeAll(async () => {
   await selectBackend('wasm');
 });
-
-function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  return Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i]!)));
-}
 
 /** log P of each next token by plain arithmetic on the logits of one unbatched pass. */
 async function plainLogProbs(base: ReturnType<typeof tinyBase>, ids: number[]): Promise<number[]> {
@@ -172,17 +168,11 @@ interface Rolling {
   word_perplexity: number;
 }
 
-const folder = fileURLToPath(new URL('../../../../../shared/fixtures/stories260k-hf', import.meta.url));
-const present = existsSync(folder);
-if (!present) console.warn('skipped: ../shared/fixtures/stories260k-hf is not there');
-
-describe.skipIf(!present)('rolling log-likelihoods of lm-evaluation-harness on stories260K', () => {
-  const cases = present
-    ? (JSON.parse(readFileSync(`${folder}/golden.json`, 'utf8')) as { rolling: Rolling[] }).rolling
-    : [];
+describe('rolling log-likelihoods of lm-evaluation-harness on stories260K', () => {
+  const cases = fixtureJson<{ rolling: Rolling[] }>('stories260k-hf/golden.json').rolling;
   let loaded: Awaited<ReturnType<typeof loadHuggingFaceFolder>>;
   beforeAll(async () => {
-    loaded = await loadHuggingFaceFolder(folder);
+    loaded = await loadHuggingFaceFolder(fixture('stories260k-hf'));
   });
 
   it.each(cases)('$name, add_bos_token $add_bos_token', async (golden) => {

@@ -37,11 +37,11 @@ export interface ScorerOptions {
    */
   readonly scoreBos?: boolean;
   /**
-   * What passes begin with, above the layers that the extension leaves alone. They are rounded to bf16, and scores move by
-   * that: compare only scores that begin with the same ones. Default: passes begin with the tokens.
+   * Hidden states that passes begin with, above the layers that the extension leaves alone. They are rounded to bf16,
+   * and scores move by that: compare only scores that begin with the same ones. Default: passes begin with the tokens.
    */
   readonly hiddenStates?: HiddenStateSource;
-  /** Called after each batch with the number of tokens scored so far and in all. */
+  /** Callback after each batch, with the number of tokens scored so far and in all. */
   readonly onProgress?: (scoredTokens: number, totalTokens: number) => void;
 }
 
@@ -68,9 +68,9 @@ async function tokenLosses(model: EvaluatedModel, batch: WindowBatch): Promise<F
 }
 
 /**
- * Log-likelihoods of documents under a base or a base with an extension (metrics.md §1): each document alone after the
- * prefix token (BOS, else EOS), disjoint rolling windows, float64 sums of float32 log-softmax, every token once.
- * An empty text has no scored token. `batchSize` and the order of the documents change no score beyond float32
+ * Log-likelihoods of documents under a base or a base with an extension (docs/metrics.md §1): each document alone
+ * after the prefix token (BOS, else EOS), disjoint rolling windows, float64 sums of float32 log-softmax, every token
+ * once. An empty text has no scored token. `batchSize` and the order of the documents change no score beyond float32
  * rounding; the same call gives the same bits.
  * Throws InvalidConfigError; `score` throws NonFiniteError.
  */

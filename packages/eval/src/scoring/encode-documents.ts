@@ -3,15 +3,15 @@ import { type BaseModel, type Document, InvalidConfigError, type Tokenizer } fro
 /** A document as a model reads it. */
 export interface EncodedDocument {
   readonly document: Document;
-  /** What is scored: the text's tokens, with BOS in front where BOS is scored. */
+  /** Tokens to score: those of the text, with BOS in front where BOS is scored. */
   readonly tokens: readonly number[];
   /** UTF-8 bytes of the text. */
   readonly bytes: number;
 }
 
-/** What a log-likelihood counts; two results compare only when it is the same. */
+/** Rules that a log-likelihood was computed by; two results compare only when they are the same. */
 export interface ScoringConvention {
-  /** What stands before the first scored token. */
+  /** Token before the first scored one. */
   readonly prefixToken: 'bos' | 'eos';
   readonly prefixTokenId: number;
   /** True in harness parity: BOS is itself the first scored token, predicted from BOS. */

@@ -32,7 +32,7 @@ export function checkModel({ base, extension, gateThreshold, hiddenStates }: Eva
   throw new InvalidConfigError('scoring', [{ path: 'hiddenStates', message }]);
 }
 
-/** What a pass over the batch begins with; undefined: its tokens. The caller disposes it. */
+/** Hidden states that a pass over the batch begins with; undefined: its tokens. The caller disposes them. */
 export async function startOf(
   { hiddenStates }: EvaluatedModel,
   { rows, time, tokens, documentIds }: WindowBatch,

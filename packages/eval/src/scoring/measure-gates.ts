@@ -68,9 +68,9 @@ async function batchValues(model: EvaluatedModel, batch: WindowBatch): Promise<M
 }
 
 /**
- * Router and gate at inference (metrics.md §5), by site and language: mean base weight p, share of tokens with p > 0.5,
- * share of the assignments that each expert gets. Over the inputs whose next token is scored; padding is left out.
- * Throws InvalidConfigError.
+ * Router and gate at inference (docs/metrics.md §5), by site and language: mean base weight p, share of tokens with
+ * p > 0.5, share of the assignments that each expert gets. Over the inputs whose next token is scored; padding is left
+ * out. Throws InvalidConfigError.
  */
 export async function measureGates(options: InspectionOptions): Promise<RoutingStatistics> {
   const { base, extension, tokenizer, documents, batchSize = 8, gateThreshold } = options;

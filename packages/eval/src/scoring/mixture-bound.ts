@@ -13,7 +13,7 @@ const bits = ({ logProbs }: DocumentScore): number =>
   -logProbs.reduce((sum, logProb) => sum + logProb, 0) / Math.LN2;
 
 /**
- * Checks −log₂ P(document) ≤ −log₂ P_base(document) + log₂(1/prior) on every document (method.md §3 d): it holds for
+ * Checks −log₂ P(document) ≤ −log₂ P_base(document) + log₂(1/prior) on every document (docs/method.md §4.2): it holds for
  * any pack, adversarial ones too, as long as nothing is dropped in favour of a pack.
  * @param prior of the base
  * @param tolerance bits a document for float64 rounding

@@ -23,7 +23,7 @@ describe('scoreMixture', () => {
     expect(mixed!.basePosterior[2]).toBeCloseTo(0.125 / 0.135, 12);
   });
 
-  it('keeps its bound against adversarial packs', () => {
+  it('keeps its bound against adversarial packs (law 3b)', () => {
     const rng = createRng(7);
     const documents = [1, 3, 700, 5000];
     const draw = (length: number, low: number): number[] => {
@@ -49,7 +49,7 @@ describe('scoreMixture', () => {
       expect(bound.worst).toBeLessThanOrEqual(bound.bound + 1e-6);
       expect(bound.document).not.toBeNull();
       const bits = (s: DocumentScore): number => -s.logProbs.reduce((a, b) => a + b, 0) / Math.LN2;
-      // and against the luring pack, it is no worse than that pack by its own prior either
+      // nor is it worse than the luring pack by more than that pack's own prior
       mixed.forEach((m, i) => {
         expect(bits(m)).toBeLessThanOrEqual(bits(packs[0]![i]!) - Math.log2(rest) + 1e-6);
       });

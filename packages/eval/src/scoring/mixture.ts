@@ -77,8 +77,8 @@ function mixDocuments(
 }
 
 /**
- * The Bayesian mixture P(next) = Σ wᵢ Pᵢ(next), wᵢ ∝ priorᵢ × likelihood of the document's prefix under i (method.md
- * §3 d), in float64, whatever windows the members were scored in. Nothing is ever dropped.
+ * The Bayesian mixture P(next) = Σ wᵢ Pᵢ(next), wᵢ ∝ priorᵢ × likelihood of the document's prefix under i
+ * (docs/method.md §4.2), in float64, whatever windows the members were scored in. Nothing is ever dropped.
  * @param memberScores scores of the same documents under the base (first) and each pack
  * @param priors one a member, positive, of sum 1
  * Throws InvalidConfigError.
@@ -94,7 +94,7 @@ export function scoreMixture(
   }
   return mixDocuments(memberScores, {
     start: () => Float64Array.from(priors, Math.log),
-    // left unnormalised: the telescoping sum keeps the bound to the last bit
+    // the weights stay unnormalised: the telescoping sum keeps the bound to the last bit
     update: (logWeights, tokenLogProbs) => logWeights.map((weight, m) => weight + tokenLogProbs[m]!),
   });
 }

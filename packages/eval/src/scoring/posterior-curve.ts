@@ -1,11 +1,11 @@
 import { quantile } from '../statistics/quantile.ts';
 import type { MixtureDocumentScore } from './mixture.ts';
 
-/** How fast the mixture makes up its mind on the documents of one language. Index i: after i tokens. */
+/** Probability of the base over the first tokens of the documents of one language. Index i: after i tokens. */
 export interface PosteriorCurve {
   readonly language: string;
   readonly documents: number;
-  /** Probability of the base: median and 10 % and 90 % quantiles over the documents. */
+  /** Median and 10 % and 90 % quantiles over the documents. */
   readonly median: readonly number[];
   readonly low: readonly number[];
   readonly high: readonly number[];

@@ -59,9 +59,10 @@ function checkOptions(table: ScoreTable, { resamples, level }: Required<Bootstra
 }
 
 /**
- * Bootstrap over units (documents or clusters): the corpus-level statistic, a function of ratios of sums, is recomputed
- * on each resample (metrics.md §3). Units that occur in the same languages are drawn among themselves, so no language
- * ever goes missing. All statistics of one table and seed see the same resamples. Throws InvalidConfigError.
+ * Bootstrap over units (documents or clusters): the corpus-level statistic, a function of ratios of sums, is
+ * recomputed on each resample (docs/metrics.md §3). Units that occur in the same languages are drawn among
+ * themselves, so no language ever goes missing. All statistics of one table and seed see the same resamples. Throws
+ * InvalidConfigError.
  */
 export function bootstrap(
   table: ScoreTable,

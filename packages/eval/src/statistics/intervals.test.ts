@@ -1,5 +1,5 @@
+import { fixtureJson } from 'moect-test-support/fixtures';
 import { describe, expect, it } from 'vitest';
-import { sharedJson } from '../testing/shared-folder.ts';
 import { holm } from './holm.ts';
 import { percentileInterval, standardError, twoSidedP, upperTailP } from './intervals.ts';
 import { quantile } from './quantile.ts';
@@ -14,15 +14,15 @@ interface BootstrapCase {
   'percentile 0.9': [number, number];
 }
 
-const scipy = sharedJson<{ cases: Record<string, BootstrapCase>; indices: number[][] }>(
-  'fixtures/metrics/bootstrap.json',
+const scipy = fixtureJson<{ cases: Record<string, BootstrapCase>; indices: number[][] }>(
+  'metrics/bootstrap.json',
 );
 
 const sum = (values: number[]): number => values.reduce((a, b) => a + b, 0);
 
-describe.skipIf(scipy === null)("scipy's paired bootstrap, from its own indices", () => {
-  it.each(Object.entries(scipy?.cases ?? {}))('%s', (_, golden) => {
-    const replicates = scipy!.indices.map((indices) => {
+describe("scipy's paired bootstrap, from its own indices", () => {
+  it.each(Object.entries(scipy.cases))('%s', (_, golden) => {
+    const replicates = scipy.indices.map((indices) => {
       const [x, y] = [golden.x, golden.y].map((values) => sum(indices.map((i) => values[i]!)));
       return golden.statistic === 'sum(x) / sum(y)' ? x! / y! : (x! - y!) / indices.length;
     });
@@ -44,10 +44,10 @@ interface HolmCase {
   holm: number[];
 }
 
-const statsmodels = sharedJson<{ cases: Record<string, HolmCase> }>('fixtures/metrics/holm.json');
+const statsmodels = fixtureJson<{ cases: Record<string, HolmCase> }>('metrics/holm.json');
 
-describe.skipIf(statsmodels === null)("statsmodels' Holm", () => {
-  it.each(Object.entries(statsmodels?.cases ?? {}))('%s', (_, { p, holm: expected }) => {
+describe("statsmodels' Holm", () => {
+  it.each(Object.entries(statsmodels.cases))('%s', (_, { p, holm: expected }) => {
     holm(p).forEach((value, i) => {
       expect(value).toBeCloseTo(expected[i]!, 12);
     });

@@ -15,7 +15,7 @@ export interface NonInferiority {
 }
 
 /**
- * "Kept" is a claim of its own, not the absence of a significant loss (metrics.md §3): the interval's upper end must
+ * "Kept" is a claim of its own, not the absence of a significant loss (docs/metrics.md §3): the interval's upper end must
  * lie below the stated bound.
  * @param changes bootstrap of each language's change, in the unit of `bound`
  */

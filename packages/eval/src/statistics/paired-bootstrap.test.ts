@@ -141,7 +141,7 @@ describe('nonInferiority', () => {
     expect(kept).toMatchObject({ language: 'kept', kept: true });
     expect(kept!.adjustedP).toBeCloseTo(3 / 2001, 12);
     expect(lost).toMatchObject({ kept: false, pValue: 1 });
-    // no significant loss is not yet "kept"
+    // a loss that is not significant is not yet "kept"
     expect(wide!.kept).toBe(false);
   });
 });

@@ -48,9 +48,10 @@ export function lockToBase(logWeights: Float64Array, lockOdds: number | null): F
 export const lockCheck: Check = orNull(number({ min: 1 }));
 
 /**
- * Sequence-level Bayesian mixture of base and packs (method.md §3 d): P(next) = Σ wᵢ·Pᵢ(next), wᵢ ∝ prior × likelihood
- * of the prefix under i. By construction −log₂ P(document) ≤ −log₂ P_base(document) + log₂(1 ÷ basePrior), for every text
- * and whatever the packs do. Float64 natural logarithms. Throws InvalidConfigError; `update` throws NonFiniteError for NaN.
+ * Sequence-level Bayesian mixture of base and packs (docs/method.md §4.2): P(next) = Σ wᵢ·Pᵢ(next), wᵢ ∝ prior ×
+ * likelihood of the prefix under i. By construction −log₂ P(document) ≤ −log₂ P_base(document) + log₂(1 ÷ basePrior),
+ * for every text and whatever the packs do. Float64 natural logarithms. Throws InvalidConfigError; `update` throws
+ * NonFiniteError for NaN.
  */
 export function bayesianMixture(options: Partial<BayesianMixtureOptions> = {}): Combination {
   const { basePrior, lockOdds } = checkedOptions<BayesianMixtureOptions>('bayesianMixture', options, {

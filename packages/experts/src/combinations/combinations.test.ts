@@ -127,7 +127,7 @@ describe('mixtureLogProbs', () => {
     'a pack near the limits of float64': (base) => base.map((_, t) => (t % 2 === 0 ? 0 : -1e300)),
   };
 
-  it.each(Object.entries(hostile))('keeps its bound against %s', (_, attack) => {
+  it.each(Object.entries(hostile))('keeps its bound against %s (law 3b)', (_, attack) => {
     for (const basePrior of [0.5, 0.9, 1e-3]) {
       for (const lockOdds of [null, 2, 1e4]) {
         for (let seed = 0; seed < 20; seed++) {

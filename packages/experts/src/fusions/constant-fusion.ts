@@ -9,7 +9,7 @@ export type FixedFusionOptions = {
 };
 
 /**
- * y = a + c·f + (1−c)·m with a constant c (method.md §1; 0.5, or 0.9 in an older script). No parameters. With c = 0 it
+ * y = a + c·f + (1−c)·m with a constant c (docs/method.md §1; 0.5, or 0.9 in an older script). No parameters. With c = 0 it
  * does not call itself always on, so that extensions made with it keep their parameters; `alwaysOn` does.
  */
 export function fixedFusion(options: Partial<FixedFusionOptions> = {}): Fusion {
@@ -40,7 +40,7 @@ function outputOf(
   return blend(input, weight);
 }
 
-/** p = 0: the branch replaces the base's FFN everywhere. For packs that are chosen per document (method.md §3 d). */
+/** p = 0: the branch replaces the base's FFN everywhere. For packs that are chosen per document (docs/method.md §4). */
 export function alwaysOn(options: Record<string, never> = {}): Fusion {
   checkedOptions('alwaysOn', options, {});
   return { ...fixedFusion({ baseWeight: 0 }), name: 'always-on', alwaysOn: true };

@@ -38,7 +38,7 @@ function exampleInput(training: boolean): FusionInput {
   return { residual: stream(), base: stream(), moe: stream(), training };
 }
 
-/** Gate of §1 in float64, from float32 parameters on the host. */
+/** Gate of docs/method.md §1 in float64, from float32 parameters on the host. */
 function referenceGate(
   weights: Record<string, Float32Array>,
   u: Float64Array,
@@ -99,7 +99,7 @@ describe.each(testBackends())('gates on %s', (backend) => {
     dispose([params, { ...input }, { ...result }]);
   });
 
-  it('starts as method.md says', async () => {
+  it('starts as docs/method.md §1 and §2 say', async () => {
     const spread = async (x: Tensor): Promise<number> => {
       const values = await read(x);
       return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);

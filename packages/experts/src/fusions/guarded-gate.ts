@@ -44,7 +44,7 @@ const documentsOf = ({ documentIds, residual }: FusionInput): Tensor =>
   documentIds ?? zeros([residual.shape[0]!, residual.shape[1]!], 'int32');
 
 /**
- * Gate that learns which languages are the base's (method.md §3 a):
+ * Gate that learns which languages are the base's (docs/method.md §2):
  * p = σ(wᵀ tanh(U·u + b_u + V·v + b_v) + b), u the running mean of RMS(a+f) over the document's prefix, v = RMS(a+m),
  * U and V from N(0, 1/d), w from N(0, 1/gateSize). In training with known roles it adds the two-sided prior as
  * `gateOld` and `gateNew`: means over the tokens of one role at this layer. A method that puts several gates into one

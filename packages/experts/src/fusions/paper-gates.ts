@@ -36,8 +36,8 @@ function paperWeight(params: ParamTree, input: FusionInput): Tensor {
 }
 
 /**
- * MoE-CT's gate as published (arXiv 2407.00875; method.md §1): p = σ(wᵀ tanh(U(a+f) + b_u + V(a+m) + b_v) + b),
- * weights from N(0, 0.02²), biases 0. It hardly learns languages by itself (method.md §1); see `guardedGate`.
+ * MoE-CT's gate as published (arXiv 2407.00875; docs/method.md §1): p = σ(wᵀ tanh(U(a+f) + b_u + V(a+m) + b_v) + b),
+ * weights from N(0, 0.02²), biases 0. It hardly learns languages by itself (docs/method.md §1); see `guardedGate`.
  */
 export function continuousGate(options: Partial<PaperGateOptions> = {}): Fusion {
   const checked = checkedOptions('continuousGate', options, fields);

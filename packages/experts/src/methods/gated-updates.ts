@@ -24,7 +24,7 @@ function addGated(
 
 /**
  * Low-rank update of a linear, scaled by 1 − p of the nearest branch below; by 1 where the branch is always on.
- * Without a branch below there is no p, and nothing is added (method.md §3 c).
+ * Without a branch below there is no p, and nothing is added (docs/method.md §3.2).
  */
 export function attachLowRank(
   params: ParamTree,
@@ -61,7 +61,7 @@ export interface HeadDelta {
   readonly headTerms: NonNullable<Attachments['headTerms']>;
 }
 
-/** logits + (1 − p_last)·h·ΔWᵀ, p of the last branch; with 1 where the branch is always on (method.md §3 b). */
+/** logits + (1 − p_last)·h·ΔWᵀ, p of the last branch; with 1 where the branch is always on (docs/method.md §3.1). */
 export function attachHeadDelta(params: ParamTree, alwaysOn: boolean): HeadDelta {
   const isFull = params['delta'] !== undefined;
   const last = weightOf(params, isFull ? 'delta' : 'delta_B');

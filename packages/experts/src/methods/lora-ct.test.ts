@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { InvalidConfigError, type Tensor } from '@moect/core';
 import { loadHuggingFaceFolder } from '@moect/models/node';
-import { createRng, crossEntropy, dispose, mean, reshape, slice, valueAndGrads } from '@moect/tensor';
-import { selectBackend, testBackends } from '@moect/tensor/testing';
+import { createRng, crossEntropy, dispose, mean, reshape, slice, tensor, valueAndGrads } from '@moect/tensor';
+import { maxDifference, selectBackend, testBackends } from '@moect/tensor/testing';
+import { fixture, fixtureJson, fixtureTensors } from 'moect-test-support/fixtures';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { maxDifference } from '../testing/max-difference.ts';
-import { readFixture, sharedFixture } from '../testing/shared-fixture.ts';
 import { tinyLlama } from '../testing/tiny-llama.ts';
 import { loadParameters } from './extension.ts';
 import { loraCt } from './lora-ct.ts';
@@ -53,20 +51,32 @@ describe.each(testBackends())('loraCt on %s', (backend) => {
   });
 });
 
-const folder = sharedFixture('peft-lora-llama');
+/** Tensors of a committed file. */
+function readFixture(file: string): { names: string[]; load: (name: string) => Tensor } {
+  const tensors = fixtureTensors(`peft-lora-llama/${file}`);
+  const load = (name: string): Tensor => {
+    const { data, shape, dtype } = tensors.get(name)!;
+    return tensor(data, shape, dtype);
+  };
+  return { names: [...tensors.keys()], load };
+}
 
-// logits, loss and gradients of peft 0.21.2 (fixtures/README.md)
-describe.skipIf(folder === null).each(testBackends())('loraCt against PEFT, on %s', (backend) => {
+interface Expected {
+  readonly adapters: Record<string, { readonly loss: number }>;
+}
+
+// logits, loss and gradients of peft 0.21.2 (test/fixtures/README.md)
+describe.each(testBackends())('loraCt against PEFT, on %s', (backend) => {
   beforeAll(async () => void (await selectBackend(backend)));
 
   it.each([
     ['adapter-all', 'all-linear', false],
     ['adapter-rslora-qv', ['q_proj', 'v_proj'], true],
   ] as const)('%s: logits, loss and gradients', async (name, targets, rankStabilized) => {
-    const { model } = await loadHuggingFaceFolder(`${folder}/../models/llama-mha-untied`);
-    const adapter = readFixture(`${folder}/${name}/adapter_model.safetensors`);
-    const expected = readFixture(`${folder}/expected.safetensors`);
-    const grads = readFixture(`${folder}/${name}/grads.safetensors`);
+    const { model } = await loadHuggingFaceFolder(fixture('models/llama-mha-untied'));
+    const adapter = readFixture(`${name}/adapter_model.safetensors`);
+    const expected = readFixture('expected.safetensors');
+    const grads = readFixture(`${name}/grads.safetensors`);
     const bare = (key: string): string => key.replace('base_model.model.', '');
     const weights = new Map(adapter.names.map((key) => [bare(key), adapter.load(key)]));
     const extension = loraCt().attach(model, { rank: 8, alpha: 16, targets, rankStabilized }, createRng(1));
@@ -81,7 +91,7 @@ describe.skipIf(folder === null).each(testBackends())('loraCt against PEFT, on %
       const shown = reshape(slice(forward(), [0, 0, 0], [2, 31, 128]), [62, 128]);
       return mean(crossEntropy(shown, targetIds));
     }, extension.parameters);
-    const { loss } = JSON.parse(readFileSync(`${folder}/expected.json`, 'utf8')).adapters[name];
+    const { loss } = fixtureJson<Expected>('peft-lora-llama/expected.json').adapters[name]!;
     expect((await read(value))[0]).toBeCloseTo(loss, 4);
     for (const key of grads.names) {
       const gradient = grads.load(key);

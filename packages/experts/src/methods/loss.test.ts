@@ -14,9 +14,8 @@ import {
   tidy,
   valueAndGrads,
 } from '@moect/tensor';
-import { leakedTensors, selectBackend, testBackends } from '@moect/tensor/testing';
+import { leakedTensors, maxDifference, selectBackend, testBackends } from '@moect/tensor/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { maxDifference } from '../testing/max-difference.ts';
 import { tokenBatch } from '../testing/passes.ts';
 import { tinyLlama } from '../testing/tiny-llama.ts';
 import { fullCt } from './full-ct.ts';

@@ -60,7 +60,7 @@ function runExperts(branch: MoeBranch, hidden: Tensor, routing: RoutingResult | 
 }
 
 /**
- * The attachment beside one FFN (method.md §1): routes z to experts, and lets the fusion join a, f and m. A token's
+ * The attachment beside one FFN (docs/method.md §1): routes z to experts, and lets the fusion join a, f and m. A token's
  * result depends on that token, and through the fusion on its document's prefix, and on nothing else.
  */
 export function attachBranch(branch: MoeBranch): (input: FfnInput, context: SiteContext) => FfnOutput {

@@ -32,7 +32,7 @@ export type MoeCtConfig = {
   readonly attentionRank: number;
   /** The attention update is scaled by this ÷ rank; null takes twice the rank. */
   readonly attentionAlpha: number | null;
-  /** Globs of base parameters that train too, as copies in `overrides`: an ablation, it gives up law 1 of retention. */
+  /** Globs of base parameters that train too, as copies in `overrides`: an ablation, it gives up law 3. */
   readonly unfreeze: readonly string[];
 };
 
@@ -65,7 +65,7 @@ const headCheck: Check = (value) =>
     ? null
     : `must be null, "auto", "full" or a rank, is ${JSON.stringify(value)}`;
 
-/** Guarded gate, two full-width experts in all layers, head delta: method.md §3 (a) and (b). */
+/** Guarded gate, two full-width experts in all layers, head delta: docs/method.md §2 and §3.1. */
 export const MOE_CT_DEFAULTS: MoeCtConfig = {
   layers: 'all',
   numExperts: 2,
@@ -87,10 +87,10 @@ export const MOE_CT_DEFAULTS: MoeCtConfig = {
   unfreeze: [],
 };
 
-/** The paper to the letter (method.md §1): the gate as published, nothing beside the layers. */
+/** The paper to the letter (docs/method.md §1): the gate as published, nothing beside the layers. */
 export const MOE_CT_PAPER: Partial<MoeCtConfig> = { fusion: { type: 'continuous' }, headDelta: null };
 
-/** A pack for the Bayesian mixture or a known language (method.md §3 d): always on, head delta, attention rank 16. */
+/** A pack for the Bayesian mixture or a known language (docs/method.md §4): always on, head delta, attention rank 16. */
 export const MOE_CT_MIXTURE: Partial<MoeCtConfig> = { fusion: { type: 'always-on' }, attentionRank: 16 };
 
 const checks: Readonly<Record<keyof MoeCtConfig, Check>> = {

@@ -12,12 +12,11 @@ import {
   tidy,
   valueAndGrads,
 } from '@moect/tensor';
-import { selectBackend, testBackends } from '@moect/tensor/testing';
+import { maxDifference, selectBackend, testBackends } from '@moect/tensor/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { alwaysOn } from '../fusions/constant-fusion.ts';
 import { guardedGate } from '../fusions/guarded-gate.ts';
 import { swigluExpert } from '../swiglu-expert.ts';
-import { maxDifference } from '../testing/max-difference.ts';
 import { logitsOf, tokenBatch } from '../testing/passes.ts';
 import { tinyLlama } from '../testing/tiny-llama.ts';
 import { checkGateThreshold } from './gate-threshold.ts';

@@ -128,10 +128,11 @@ function build(
 }
 
 /**
- * MoE-CT (arXiv 2407.00875; method.md §1 and §3): a mixture of experts beside the FFNs of a frozen base. Parameters of
- * layer 3, for instance: `model.layers.3.moe.router.weight`, `model.layers.3.moe.experts.gate_proj.weight` (stacked),
- * `model.layers.3.moe.fusion.out_proj.weight`; `lm_head.delta.weight`; `….self_attn.q_proj.lora_A.weight`.
- * Auxiliary losses are means over the branches. `attach` throws InvalidConfigError with every problem at once.
+ * MoE-CT (arXiv 2407.00875; docs/method.md §1, §2 and §3): a mixture of experts beside the FFNs of a frozen base.
+ * Parameters of layer 3, for instance: `model.layers.3.moe.router.weight`,
+ * `model.layers.3.moe.experts.gate_proj.weight` (stacked), `model.layers.3.moe.fusion.out_proj.weight`;
+ * `lm_head.delta.weight`; `….self_attn.q_proj.lora_A.weight`. Auxiliary losses are means over the branches. `attach`
+ * throws InvalidConfigError with every problem at once.
  * @param components factories of your own, chosen by `type` in the configuration
  */
 export function moeCt(components: MoeComponents = {}): Method<Partial<MoeCtConfig>> {

@@ -1,7 +1,7 @@
 import type { Extension } from '@moect/core';
 import { createRng, dispose, tensor } from '@moect/tensor';
+import { maxDifference } from '@moect/tensor/testing';
 import { expect } from 'vitest';
-import { maxDifference } from './max-difference.ts';
 import { batchOf, type MethodCase, passOf, withExtension } from './method-case.ts';
 import { logitsOf, tokenBatch } from './passes.ts';
 

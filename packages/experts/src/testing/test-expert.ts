@@ -15,9 +15,14 @@ import {
   tidy,
   valueAndGrads,
 } from '@moect/tensor';
-import { checkGradients, leakedTensors, selectBackend, testBackends } from '@moect/tensor/testing';
+import {
+  checkGradients,
+  leakedTensors,
+  maxDifference,
+  selectBackend,
+  testBackends,
+} from '@moect/tensor/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { maxDifference } from './max-difference.ts';
 
 export interface ExpertSuite {
   readonly create: () => Expert;

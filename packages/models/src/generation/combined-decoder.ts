@@ -69,7 +69,7 @@ function mix(logWeights: Float64Array, logProbs: readonly (Float64Array | null)[
 }
 
 /**
- * Starts a text that base and packs read together (method.md §3 d).
+ * Starts a text that base and packs read together (docs/method.md §4).
  * Members whose weight starts at −∞ are not computed and stay out.
  * @param members member 0 is the base
  * Throws InvalidConfigError for no members, unequal vocabularies and thresholds out of range, and what `combination.start` throws.

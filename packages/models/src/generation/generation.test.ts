@@ -6,10 +6,9 @@ import {
   NonFiniteError,
 } from '@moect/core';
 import { dispose, neg, tensor } from '@moect/tensor';
-import { leakedTensors, selectBackend, testBackends } from '@moect/tensor/testing';
+import { leakedTensors, maxDifference, selectBackend, testBackends } from '@moect/tensor/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadHuggingFaceFolder } from '../node/load-folder.ts';
-import { maxDifference } from '../testing/max-difference.ts';
 import { tinyLlama } from '../testing/tiny-llama.ts';
 import { createCombinedDecoder, type GenerationMember } from './combined-decoder.ts';
 import { generate, generateBatch } from './generate.ts';
@@ -46,7 +45,7 @@ describe('sampleToken', () => {
   });
 });
 
-/** P(next) = Σ wᵢ Pᵢ with weights by likelihood (method.md §3 d). */
+/** P(next) = Σ wᵢ Pᵢ with weights by likelihood (docs/method.md §4.2). */
 const bayes: Combination = {
   contract: 'combination/1',
   name: 'test',

@@ -8,11 +8,10 @@ import {
 } from '@moect/core';
 import { openSafetensors, readJsonFile } from '@moect/safetensors/node';
 import { createRng, dispose, tensor, zeros } from '@moect/tensor';
-import { leakedTensors, selectBackend, testBackends } from '@moect/tensor/testing';
+import { leakedTensors, maxDifference, selectBackend, testBackends } from '@moect/tensor/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadHuggingFaceFolder } from '../node/load-folder.ts';
 import { float64Llama, readPlainConfig } from '../testing/float64-llama.ts';
-import { maxDifference } from '../testing/max-difference.ts';
 import { tinyLlama } from '../testing/tiny-llama.ts';
 import { createLlama } from './create-llama.ts';
 import { initLlamaParameters } from './llama-parameters.ts';

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { BaseModel, Tensor, Variable } from '@moect/core';
 import { type OpenSafetensors, openSafetensors } from '@moect/safetensors/node';
 import {
@@ -17,13 +15,12 @@ import {
   zeros,
   zerosLike,
 } from '@moect/tensor';
-import { selectBackend, testBackends } from '@moect/tensor/testing';
+import { maxDifference, selectBackend, testBackends } from '@moect/tensor/testing';
+import { fixture, fixtureJson } from 'moect-test-support/fixtures';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadHuggingFaceFolder } from '../node/load-folder.ts';
-import { maxDifference } from '../testing/max-difference.ts';
-import { sharedFolder } from '../testing/shared-folder.ts';
 
-const folder = sharedFolder('fixtures/models/llama-mha-untied');
+const NAME = 'models/llama-mha-untied';
 const variables = (model: BaseModel): Map<string, Variable> =>
   new Map([...model.parameters].map(([name, parameter]) => [name, variable(parameter)]));
 
@@ -37,7 +34,7 @@ function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return Math.sqrt(difference / norm);
 }
 
-describe.skipIf(folder === null).each(testBackends())('training against torch on %s', (backend) => {
+describe.each(testBackends())('training against torch on %s', (backend) => {
   let model: BaseModel;
   let tokens: Tensor;
   let targets: Tensor;
@@ -50,13 +47,13 @@ describe.skipIf(folder === null).each(testBackends())('training against torch on
       loss_after_last_step: number;
       grad_norm_before_clipping: number[];
     };
-  } => JSON.parse(readFileSync(join(folder!, 'expected.json'), 'utf8'));
+  } => fixtureJson(`${NAME}/expected.json`);
 
   beforeAll(async () => {
     await selectBackend(backend);
-    ({ model } = await loadHuggingFaceFolder(folder!));
+    ({ model } = await loadHuggingFaceFolder(fixture(NAME)));
     [expected, grads, after3] = await Promise.all(
-      ['expected', 'grads', 'after3'].map((name) => openSafetensors(join(folder!, `${name}.safetensors`))),
+      ['expected', 'grads', 'after3'].map((name) => openSafetensors(fixture(`${NAME}/${name}.safetensors`))),
     );
     const { shape, data } = await expected!.tensor('input_ids');
     tokens = tensor(data, shape, 'int32');

@@ -16,7 +16,7 @@ function dynamicFrequencies(
   return baseFrequencies(rope.theta * stretch ** (headDim / (headDim - 2)), headDim);
 }
 
-/** YaRN (arXiv 2309.00071, §3.2): fast dimensions keep their frequency, slow ones are interpolated. */
+/** YaRN (arXiv 2309.00071, section 3.2): fast dimensions keep their frequency, slow ones are interpolated. */
 function yarnFrequencies(rope: YarnConfig & { theta: number }, headDim: number): Float64Array {
   const dimensionOf = (rotations: number): number =>
     (headDim * Math.log(rope.originalMaxPositions / (rotations * 2 * Math.PI))) / (2 * Math.log(rope.theta));

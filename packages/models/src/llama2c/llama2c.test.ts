@@ -1,29 +1,85 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CorruptDataError } from '@moect/core';
 import { selectBackend, testBackends } from '@moect/tensor/testing';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { fixture, fixtureJson } from 'moect-test-support/fixtures';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generate } from '../generation/generate.ts';
 import { loadHuggingFaceFolder, loadLlama2c } from '../node/load-folder.ts';
-import { sharedFolder } from '../testing/shared-folder.ts';
 import { readLlama2c } from './read-checkpoint.ts';
 import { llama2cTokenizerJson, readLlama2cTokenizer } from './read-tokenizer.ts';
 
-const folder = sharedFolder('data/model-stories260k');
-const converted = sharedFolder('fixtures/stories260k-hf');
+const legacy = fixture('stories260k/checkpoint_legacy.bin');
+const tokenizerFile = fixture('stories260k/tokenizer.bin');
+const converted = fixture('stories260k-hf');
+
+/** SHA-256 of the published checkpoint_v1.bin. */
+const VERSION_1_SHA256 = '9ab1bf3d0c9900ce357fb38b0f42c3252e0ad478400bf7093efa133c8fa60723';
+
+/**
+ * checkpoint_v1.bin, from the same weights in version 0: a longer header, all norms first, no tables of cosines.
+ * The test compares its hash with that of the published file.
+ */
+function asVersion1(old: Buffer): Buffer {
+  const sizes = Array.from({ length: 7 }, (_, i) => old.readInt32LE(4 * i));
+  const [dim, hidden, layers, heads, keyValueHeads, vocab] = sizes as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const keyValue = (dim / heads) * keyValueHeads;
+  const square = dim * dim;
+  const ffn = hidden * dim;
+  const attention = 2 * square + 2 * keyValue * dim;
+  let at = 28;
+  const take = (count: number): Buffer => {
+    const from = at;
+    at += 4 * count;
+    return old.subarray(from, at);
+  };
+  const embedding = take(vocab * dim);
+  const attentionNorms = take(layers * dim);
+  const projections = take(layers * attention);
+  const ffnNorms = take(layers * dim);
+  const ffns = take(3 * layers * ffn);
+  const lastNorm = take(dim);
+  const header = Buffer.alloc(256);
+  for (const [i, value] of [0x616b3432, 1, ...sizes].entries()) header.writeInt32LE(value, 4 * i);
+  header.writeUInt8(1, 36);
+  return Buffer.concat([header, attentionNorms, ffnNorms, lastNorm, embedding, projections, ffns]);
+}
 
 interface Golden {
   cases: { prompt: string; prompt_ids: number[]; ids: number[]; text: string }[];
 }
 
-describe.skipIf(folder === null || converted === null)('stories260K', () => {
-  const golden = (): Golden => JSON.parse(readFileSync(join(converted!, 'golden.json'), 'utf8')) as Golden;
+describe('stories260K', () => {
+  const golden = (): Golden => fixtureJson('stories260k-hf/golden.json');
+  let folder = '';
+  let version1 = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'moect-llama2c-'));
+    version1 = join(folder, 'checkpoint_v1.bin');
+    await writeFile(version1, asVersion1(readFileSync(legacy)));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it('has the published version 1', () => {
+    expect(createHash('sha256').update(readFileSync(version1)).digest('hex')).toBe(VERSION_1_SHA256);
+  });
 
   describe.each(testBackends())('on %s', (backend) => {
     beforeAll(async () => void (await selectBackend(backend)));
 
-    it.each(['checkpoint_legacy.bin', 'checkpoint_v1.bin'])('%s tells the golden story', async (file) => {
-      const { model, tokenizer } = await loadLlama2c(join(folder!, file), join(folder!, 'tokenizer.bin'));
+    it.each(['version 0', 'version 1'])('%s tells the golden story', async (version) => {
+      const file = version === 'version 0' ? legacy : version1;
+      const { model, tokenizer } = await loadLlama2c(file, tokenizerFile);
       const story = golden().cases.find(({ prompt }) => prompt === '')!;
       const { tokens } = await generate(model, [tokenizer!.bosTokenId!], { maxNewTokens: 200 });
       expect([1, ...tokens]).toEqual(story.ids);
@@ -34,9 +90,9 @@ describe.skipIf(folder === null || converted === null)('stories260K', () => {
     });
 
     it('both versions hold the weights of the converted folder, bit for bit', async () => {
-      const { model } = await loadHuggingFaceFolder(converted!);
-      for (const file of ['checkpoint_legacy.bin', 'checkpoint_v1.bin']) {
-        const { model: other } = await loadLlama2c(join(folder!, file));
+      const { model } = await loadHuggingFaceFolder(converted);
+      for (const file of [legacy, version1]) {
+        const { model: other } = await loadLlama2c(file);
         expect(other.config).toMatchObject({ hidden_size: 64, tie_word_embeddings: true });
         for (const [name, weight] of model.parameters) {
           const [a, b] = [await weight.data(), await other.parameters.get(name)!.data()];
@@ -49,7 +105,7 @@ describe.skipIf(folder === null || converted === null)('stories260K', () => {
 
     // plain JavaScript needs half a minute for these
     it.skipIf(backend === 'cpu')('continues golden prompts', async () => {
-      const { model, tokenizer } = await loadHuggingFaceFolder(converted!);
+      const { model, tokenizer } = await loadHuggingFaceFolder(converted);
       for (const { prompt, prompt_ids: ids, ids: all } of golden().cases.slice(0, 4)) {
         expect([tokenizer!.bosTokenId, ...tokenizer!.encode(prompt)]).toEqual(ids);
         const { tokens } = await generate(model, ids, { maxNewTokens: all.length - ids.length });
@@ -60,8 +116,8 @@ describe.skipIf(folder === null || converted === null)('stories260K', () => {
   });
 
   it('tokenizer.bin becomes the tokenizer.json of the converted folder', () => {
-    const made = llama2cTokenizerJson(readFileSync(join(folder!, 'tokenizer.bin')));
-    const given = JSON.parse(readFileSync(join(converted!, 'tokenizer.json'), 'utf8')) as typeof made;
+    const made = llama2cTokenizerJson(readFileSync(tokenizerFile));
+    const given = fixtureJson<typeof made>('stories260k-hf/tokenizer.json');
     for (const part of ['normalizer', 'decoder', 'added_tokens', 'model'])
       expect(made[part]).toEqual(given[part]);
   });

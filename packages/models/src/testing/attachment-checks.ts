@@ -9,9 +9,8 @@ import {
   type Tensor,
 } from '@moect/core';
 import { add, clone, dispose, fill, mul, sum, zeros } from '@moect/tensor';
-import { leakedTensors } from '@moect/tensor/testing';
+import { leakedTensors, maxDifference } from '@moect/tensor/testing';
 import { expect } from 'vitest';
-import { maxDifference } from './max-difference.ts';
 import { ids, logitsOf, someTokens } from './model-checks.ts';
 
 const NONE: Attachments = { ffn: new Map(), linear: new Map(), block: new Map(), head: null };

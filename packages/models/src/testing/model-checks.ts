@@ -19,9 +19,8 @@ import {
   variable,
   zeros,
 } from '@moect/tensor';
-import { leakedTensors } from '@moect/tensor/testing';
+import { leakedTensors, maxDifference } from '@moect/tensor/testing';
 import { expect } from 'vitest';
-import { maxDifference } from './max-difference.ts';
 
 /** Rounding between different batch shapes; logits are of order 1. */
 const TOLERANCE = 1e-4;

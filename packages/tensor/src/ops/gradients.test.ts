@@ -206,7 +206,7 @@ describe.each(testBackends())('gradients on %s', (backend) => {
   });
 
   // differences of width 0.01 are off by about 1e-4 · third derivative; float32 adds 1e-7 / 0.02 = 5e-6
-  it.each(cases)('$name agrees with central differences', async ({ inputs, run }) => {
+  it.each(cases)('$name agrees with central differences (law 8)', async ({ inputs, run }) => {
     const { error, where } = await checkGradients(run, inputs);
     expect(error, where).toBeLessThan(1e-3);
   });

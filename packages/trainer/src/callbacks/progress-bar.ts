@@ -1,7 +1,7 @@
 import type { Callback, StepMetrics } from '@moect/core';
 import { bar, formatDuration, type Pace, progressLine } from './progress-line.ts';
 
-/** What a terminal or a log file has. `process.stderr` satisfies it. */
+/** The part of a terminal or a log file that is used. `process.stderr` satisfies it. */
 export interface ProgressStream {
   write(text: string): unknown;
   readonly isTTY?: boolean;

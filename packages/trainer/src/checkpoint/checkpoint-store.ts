@@ -9,9 +9,9 @@ import { openCheckpoint } from './open-checkpoint.ts';
 import { writeCheckpoint } from './write-checkpoint.ts';
 
 export interface CheckpointStoreOptions {
-  /** Complete checkpoints to keep. Default 3. */
+  /** Number of complete checkpoints to keep. Default 3. */
   readonly keepLast?: number;
-  /** Told of checkpoints that were cut short. Default: a Node warning. */
+  /** Callback for checkpoints that were cut short. Default: a Node warning. */
   readonly onTorn?: (torn: TornCheckpoint) => void;
 }
 
@@ -39,7 +39,7 @@ async function prune(runFolder: string, keepLast: number): Promise<void> {
   const root = checkpointsFolder(runFolder);
   const { complete } = await findCheckpoints(runFolder);
   for (const { folder } of complete.slice(0, -keepLast)) {
-    // a rename first: a folder that is half removed must not look like a checkpoint
+    // the rename comes first: a folder that is half removed must not look like a checkpoint
     await rename(folder, join(root, `${TEMPORARY_PREFIX}old-${basename(folder)}`));
   }
   for (const name of await readdir(root)) {

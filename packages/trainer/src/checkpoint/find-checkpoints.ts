@@ -16,14 +16,14 @@ export interface CheckpointPlace {
 }
 
 export interface TornCheckpoint extends CheckpointPlace {
-  /** For people: what is missing. */
+  /** What is missing, in words for people. */
   readonly reason: string;
 }
 
 export interface FoundCheckpoints {
-  /** By step, ascending. */
+  /** Complete checkpoints, by step, ascending. */
   readonly complete: readonly CheckpointPlace[];
-  /** Cut short while being written; never loaded. */
+  /** Checkpoints that were cut short while being written; they are never loaded. */
   readonly torn: readonly TornCheckpoint[];
 }
 
@@ -33,7 +33,7 @@ function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
-/** What the marker promises, or the reason why the folder is no checkpoint. */
+/** Reads the digests that the marker holds; gives the reason as a string where the folder is no checkpoint. */
 export async function readMarker(folder: string): Promise<Digests | string> {
   let text: string;
   try {
@@ -67,7 +67,7 @@ async function whyTorn(folder: string): Promise<string | null> {
   return null;
 }
 
-/** All checkpoints of a run. Sizes are compared here, digests when one is opened. */
+/** Lists all checkpoints of a run. Sizes are compared here, digests when one is opened. */
 export async function findCheckpoints(runFolder: string): Promise<FoundCheckpoints> {
   const root = checkpointsFolder(runFolder);
   const names = await readdir(root).catch((error: unknown): string[] => {

@@ -235,13 +235,13 @@ describe('interruption and lock', () => {
     const path = join(folder, 'run.lock');
     const owner = JSON.parse(await readFile(path, 'utf8'));
     await lock.release();
-    // a number that no process has, and this process's number with another start
+    // one owner has a number that no process has, the other this process's number with another start
     for (const gone of [{ ...owner, pid: 2 ** 30 }, ...(owner.started ? [{ ...owner, started: '1' }] : [])]) {
       await writeFile(path, JSON.stringify({ ...gone, token: 'gone' }));
       const taken = await lockRun(folder);
       await taken.release();
     }
-    // of another machine nobody can tell
+    // nobody can tell whether another machine's process is alive
     await writeFile(path, JSON.stringify({ ...owner, host: 'elsewhere' }));
     await expect(lockRun(folder)).rejects.toThrow('on elsewhere trains here');
   });

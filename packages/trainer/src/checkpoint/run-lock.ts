@@ -8,7 +8,7 @@ import { CheckpointError } from '@moect/core';
 interface Owner {
   readonly pid: number;
   readonly host: string;
-  /** Tells a process from a later one with the same number; null where unknown. */
+  /** Start of the process, which tells it from a later one with the same number; null where unknown. */
   readonly started: string | null;
   readonly token: string;
 }

@@ -8,7 +8,7 @@ import { latestCheckpoint } from './find-checkpoints.ts';
 import { lockRun } from './run-lock.ts';
 
 export interface TrainInFolderOptions extends Omit<TrainOptions, 'checkpoints'>, CheckpointStoreOptions {
-  /** Gets `checkpoints/` and `events.jsonl`. Made when it does not exist. */
+  /** Folder that gets `checkpoints/` and `events.jsonl`; it is made when it does not exist. */
   readonly runFolder: string;
 }
 

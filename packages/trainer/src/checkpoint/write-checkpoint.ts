@@ -24,7 +24,7 @@ export interface HostSnapshot {
   readonly optimizer: NamedTensors;
 }
 
-/** Called before each thing that a crash may cut short; tests crash there. */
+/** Callback before each action that a crash may cut short; tests crash there. */
 export type Boundary = (name: string) => void;
 
 function* announced(pieces: Iterable<Uint8Array>, file: string, boundary: Boundary): Generator<Uint8Array> {

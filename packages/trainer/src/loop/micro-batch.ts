@@ -23,13 +23,13 @@ import {
   valueAndGrads,
 } from '@moect/tensor';
 
-/** What one forward and backward pass leaves behind. The caller disposes it. */
+/** Results of one forward and backward pass. The caller disposes them. */
 export interface MicroBatchResult {
   readonly gradients: Map<ParamPath, Tensor>;
   /** [batchSize · sequenceLength]: nats, 0 where there is no target. */
   readonly tokenLosses: Tensor;
   readonly auxLosses: Readonly<Record<string, Tensor>>;
-  /** Empty unless asked for. */
+  /** Statistics by site; empty unless they are asked for. */
   readonly statistics: ReadonlyMap<string, SiteStatistics>;
 }
 
@@ -56,7 +56,7 @@ function upload(batch: Batch): Inputs {
 
 /**
  * Loss and gradients of one micro-batch: Σ cross-entropy / `normalizers.tokens` + auxiliary losses.
- * With the normalizers of the whole step, micro-batches add up to exactly the step (method.md, law 10).
+ * With the normalizers of the whole step, micro-batches add up to exactly the step (law 10).
  */
 export function runMicroBatch(
   base: BaseModel,

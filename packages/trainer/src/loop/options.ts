@@ -18,7 +18,7 @@ import type { CheckpointStore } from './run-state.ts';
 
 export interface TrainOptions {
   readonly base: BaseModel;
-  /** What trains: `extension.parameters`, and nothing else. */
+  /** Extension to train: its `parameters` change, and nothing else. */
   readonly extension: Extension;
   readonly data: BatchSource;
   /** Optimizer steps of the whole run, resumed parts included. */
@@ -38,7 +38,7 @@ export interface TrainOptions {
   readonly evaluateEvery?: number;
   /** Steps between collections of gate and expert statistics. Default: never. */
   readonly statisticsEvery?: number;
-  /** Where checkpoints go. Default: nowhere. */
+  /** Store of checkpoints. Default: none are kept. */
   readonly checkpoints?: CheckpointStore;
   /** Steps between checkpoints. Default: only at the end. */
   readonly checkpointEvery?: number;
@@ -46,13 +46,13 @@ export interface TrainOptions {
   readonly resume?: boolean;
   /** Resume although optimizer, schedule or method settings differ. Default false. */
   readonly allowChangedSettings?: boolean;
-  /** Which base this is: recorded in checkpoints, compared when resuming. Default: unknown. */
+  /** Identity of the base, recorded in checkpoints and compared when resuming. Default: unknown. */
   readonly baseIdentity?: BaseIdentity;
-  /** Steps begin with these, above the layers that nothing trains. Default: with the tokens. */
+  /** Hidden states that steps begin with, above the layers that nothing trains. Default: steps begin with the tokens. */
   readonly hiddenStates?: HiddenStateSource;
   /** Run each layer again on the way back, in place of keeping what it computed: less memory, more time, the same bits. Default false. */
   readonly recompute?: boolean;
-  /** Ends the run after the current micro-batch, with the last finished step saved. */
+  /** Signal that ends the run after the current micro-batch; the last finished step is saved. */
   readonly signal?: AbortSignal;
 }
 
@@ -63,11 +63,11 @@ export interface TrainResult {
   readonly step: number;
   /** Tokens with a target, resumed parts included. */
   readonly tokensSeen: number;
-  /** Of the last step of this call; null when there was none. */
+  /** Metrics of the last step of this call; null when there was none. */
   readonly metrics: StepMetrics | null;
-  /** Of the last evaluation of this call; null when there was none. */
+  /** Results of the last evaluation of this call; null when there was none. */
   readonly evaluation: Readonly<Record<string, number>> | null;
-  /** Of the last save of this call; null when there was none. */
+  /** Place of the last checkpoint of this call; null when there was none. */
   readonly checkpoint: string | null;
 }
 

@@ -1,6 +1,6 @@
 import type { BaseIdentity, Json, ParamMap, ParamPath, Settings, Shape, Variable } from '@moect/core';
 
-/** What a run is: two runs with equal identity go through the same weights. */
+/** Identity of a run: two runs with equal identities go through the same weights. */
 export interface RunIdentity {
   readonly method: string;
   readonly methodConfig: Settings;
@@ -9,7 +9,7 @@ export interface RunIdentity {
   readonly languages: readonly string[];
   readonly seed: number;
   readonly gradientAccumulation: number;
-  /** null: gradients are not clipped. */
+  /** Largest gradient norm; null: gradients are not clipped. */
   readonly maxGradNorm: number | null;
   readonly optimizer: { readonly name: string; readonly settings: Settings | null };
   readonly schedule: Settings | null;
@@ -17,7 +17,7 @@ export interface RunIdentity {
   readonly hiddenStates?: { readonly layer: number; readonly at: string; readonly dtype: string } | null;
 }
 
-/** Where a run stands between two optimizer steps. JSON. */
+/** State of a run between two optimizer steps, as JSON. */
 export interface RunState {
   readonly schema: 'moect-checkpoint/1';
   /** Finished optimizer steps. */
@@ -31,7 +31,7 @@ export interface RunState {
   readonly lastEvaluation: number;
   /** A callback asked for the end. */
   readonly stopped: boolean;
-  /** By callback name. */
+  /** States of the callbacks, by name. */
   readonly callbacks: Readonly<Record<string, Json>>;
   readonly run: RunIdentity;
 }
@@ -49,7 +49,7 @@ export interface SavedTensors {
 }
 
 export interface SavedRun {
-  /** For messages. */
+  /** Name of the place in messages. */
   readonly folder: string;
   readonly state: RunState;
   readonly parameters: SavedTensors;
@@ -59,7 +59,7 @@ export interface SavedRun {
 
 /** Keeps snapshots of a run. `createCheckpointStore` of `@moect/trainer/node` keeps them in a folder. */
 export interface CheckpointStore {
-  /** Complete or not at all. Gives the name of the place. */
+  /** Saves a snapshot completely or not at all, and gives the name of the place. */
   save(snapshot: Snapshot): Promise<string>;
   /** The newest complete one, or null. */
   load(): Promise<SavedRun | null>;

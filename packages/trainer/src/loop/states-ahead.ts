@@ -11,7 +11,7 @@ export class StatesAhead {
     this.#data = data;
   }
 
-  /** Where passes begin. */
+  /** Place where passes begin. */
   get start(): StartPoint {
     const { layer, at } = this.#source;
     return { layer, at };

@@ -17,7 +17,7 @@ interface Pass {
 }
 
 interface StepPlace {
-  /** Counted from 1, as people count. */
+  /** Number of the step, counted from 1. */
   readonly step: number;
   readonly firstCounter: number;
   readonly batches: readonly Batch[];

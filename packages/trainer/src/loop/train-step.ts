@@ -37,19 +37,19 @@ export interface StepSetup {
 }
 
 export interface StepRequest {
-  /** Finished steps. */
+  /** Number of finished steps. */
   readonly step: number;
   readonly batchCounter: number;
   readonly learningRate: number;
   readonly collectStatistics: boolean;
-  /** Whether no step follows. */
+  /** True where no step follows. */
   readonly isLast: boolean;
 }
 
 export interface StepOutcome extends StepLosses {
   readonly tokens: number;
   readonly optimizerState: OptimizerState;
-  /** null unless asked for. */
+  /** Statistics by site; null unless they are asked for. */
   readonly statistics: RoutingStatistics | null;
 }
 

@@ -98,7 +98,7 @@ describe.each(testBackends())('adamW on %s', (backend) => {
       dispose([parameters, gradient, gradientScale]);
       state.dispose();
     });
-    // the two tensors that the variables were made of
+    // two tensors stay: those that the variables were made of
     expect(leaked).toBe(2);
   });
 

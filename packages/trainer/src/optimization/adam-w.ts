@@ -8,7 +8,7 @@ export interface AdamWSettings {
   readonly eps?: number;
   /** Default 0. */
   readonly weightDecay?: number;
-  /** Which parameters decay. Default: those with two or more dimensions. */
+  /** Chooses the parameters that decay. Default: those with two or more dimensions. */
   readonly decayFilter?: (path: ParamPath, parameter: Variable) => boolean;
 }
 

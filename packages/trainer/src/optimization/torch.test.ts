@@ -1,22 +1,15 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import type { BatchSource, Callback, Extension, StepMetrics } from '@moect/core';
 import { loadHuggingFaceFolder } from '@moect/models/node';
 import { openSafetensors } from '@moect/safetensors/node';
-
 import { selectBackend, testBackends } from '@moect/tensor/testing';
+import { fixture, fixtureJson } from 'moect-test-support/fixtures';
 import { describe, expect, it } from 'vitest';
 import { train } from '../loop/train.ts';
 import { allParameters } from '../testing/tiny-model.ts';
 import { adamW } from './adam-w.ts';
 import { constant } from './schedules.ts';
 
-const FOLDER = fileURLToPath(
-  new URL('../../../../../shared/fixtures/models/llama-mha-untied', import.meta.url),
-);
-const present = existsSync(FOLDER);
-if (!present) console.warn(`torch.test.ts is skipped: no fixtures in ${FOLDER}`);
+const NAME = 'models/llama-mha-untied';
 
 interface Training {
   readonly losses_before_each_step: number[];
@@ -27,7 +20,7 @@ interface Training {
 
 /** The same rows at every counter. */
 async function fixedBatch(): Promise<BatchSource> {
-  const file = await openSafetensors(`${FOLDER}/expected.safetensors`);
+  const file = await openSafetensors(fixture(`${NAME}/expected.safetensors`));
   const { data, shape } = await file.tensor('input_ids');
   await file.close();
   const [batchSize, sequenceLength] = shape as [number, number];
@@ -51,7 +44,7 @@ async function fixedBatch(): Promise<BatchSource> {
 }
 
 async function compareWeights(extension: Extension, unstable: Record<string, number[]>): Promise<void> {
-  const file = await openSafetensors(`${FOLDER}/after3.safetensors`);
+  const file = await openSafetensors(fixture(`${NAME}/after3.safetensors`));
   for (const [path, parameter] of extension.parameters) {
     const expected = (await file.tensor(path)).data;
     const skipped = new Set(unstable[path] ?? []);
@@ -66,11 +59,11 @@ async function compareWeights(extension: Extension, unstable: Record<string, num
   await file.close();
 }
 
-describe.skipIf(!present).each(testBackends())('three steps on a real Llama on %s', (backend) => {
+describe.each(testBackends())('three steps on a real Llama on %s', (backend) => {
   it('go where torch.optim.AdamW goes', { timeout: 120_000 }, async () => {
     await selectBackend(backend);
-    const expected = JSON.parse(await readFile(`${FOLDER}/expected.json`, 'utf8')).training as Training;
-    const { model } = await loadHuggingFaceFolder(FOLDER);
+    const expected = fixtureJson<{ training: Training }>(`${NAME}/expected.json`).training;
+    const { model } = await loadHuggingFaceFolder(fixture(NAME));
     const extension = allParameters(model);
     const metrics: StepMetrics[] = [];
     const record: Callback = { contract: 'callback/1', name: 'record', onStep: (m) => void metrics.push(m) };

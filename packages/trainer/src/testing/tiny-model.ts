@@ -99,7 +99,7 @@ export function tinyModel(vocabSize = 11, hiddenSize = 8, seed = 1): BaseModel {
 
 const NONE = { ffn: new Map(), linear: new Map(), block: new Map(), head: null };
 
-/** Everything trains: what pretraining uses. */
+/** An extension in which everything trains, as in pretraining. */
 export function allParameters(base: BaseModel): Extension {
   const overrides = new Map<string, Variable>();
   for (const [path, value] of base.parameters) overrides.set(path, variable(value));

@@ -73,7 +73,7 @@ async function compute(base: BaseModel, start: StartPoint, sequence: Sequence): 
 }
 
 /**
- * Opens a folder of the hidden states of the frozen base at one point (method.md §3 f). What is there is read,
+ * Opens a folder of the hidden states of the frozen base at one point (docs/method.md §6). What is there is read,
  * checked against its SHA-256; what is not is computed and written, in shards of at most 32 MiB that appear whole.
  * States are rounded to bf16 (8 significant bits) before they are first used, so results are the same whether they were
  * found or computed. Keys are the contents of a sequence (tokens, positions, documents), so other text, another tokenizer
