@@ -1,3 +1,4 @@
+import type { BaseFfn } from './feed-forward.ts';
 import type { ParamTree, Rng, Tensor } from './tensor.ts';
 
 export interface ExpertDims {
@@ -5,17 +6,6 @@ export interface ExpertDims {
   readonly numExperts: number;
 }
 
-/** A base model's own feed-forward weights, [out, in] as Hugging Face stores them. */
-export interface BaseFfn {
-  /** [intermediateSize, hiddenSize] */
-  readonly gateProj: Tensor;
-  /** [intermediateSize, hiddenSize] */
-  readonly upProj: Tensor;
-  /** [hiddenSize, intermediateSize] */
-  readonly downProj: Tensor;
-}
-
-/** All experts of one layer. Parameters are stacked: their first dimension is the expert. */
 /** Where the rows of tokens lie that are grouped by expert. */
 export interface ExpertRows {
   /** [numExperts + 1] int32: expert e owns rows offsets[e] … offsets[e+1] − 1. */
@@ -26,9 +16,11 @@ export interface ExpertRows {
   readonly tokens: Tensor;
 }
 
+/** All experts of one layer. Parameters are stacked: their first dimension is the expert. */
 export interface Expert {
   readonly contract: 'expert/1';
   readonly name: string;
+  /** Throws InvalidConfigError where `baseFfn` is of a kind that these experts cannot copy. */
   init(rng: Rng, dims: ExpertDims, baseFfn?: BaseFfn): ParamTree;
   /**
    * @param rows [rows, hiddenSize], grouped by expert

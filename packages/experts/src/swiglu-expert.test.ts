@@ -1,4 +1,4 @@
-import type { BaseFfn, Tensor } from '@moect/core';
+import type { BaseFfn, FfnLinear, GatedFfn, Tensor } from '@moect/core';
 import { InvalidConfigError } from '@moect/core';
 import { add, createRng, dispose, linear, mul, randomNormal, swiglu, tensor, tidy } from '@moect/tensor';
 import { selectBackend, testBackends } from '@moect/tensor/testing';
@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { applySingleExpert } from './dispatch.ts';
 import { swigluExpert } from './swiglu-expert.ts';
 import { maxDifference } from './testing/max-difference.ts';
+import { randomFfn } from './testing/random-ffn.ts';
 import { testExpert } from './testing/test-expert.ts';
 
 testExpert({ create: () => swigluExpert() });
@@ -14,17 +15,14 @@ testExpert({ create: () => ({ ...swigluExpert({ size: 5, init: 'slice' }), name:
 
 const read = async (x: Tensor): Promise<Float32Array> => Float32Array.from(await x.data());
 
-function makeFfn(): BaseFfn {
-  const rng = createRng(6);
-  return {
-    gateProj: randomNormal(rng, [12, 5], 0.5),
-    upProj: randomNormal(rng, [12, 5], 0.5),
-    downProj: randomNormal(rng, [5, 12], 0.5),
-  };
-}
+const makeFfn = (): GatedFfn => randomFfn(createRng(6), [5, 12]) as GatedFfn;
 
-const dense = (ffn: BaseFfn, x: Tensor): Tensor =>
-  tidy(() => linear(swiglu(linear(x, ffn.gateProj), linear(x, ffn.upProj)), ffn.downProj));
+const dense = ({ gate, up, down }: GatedFfn, x: Tensor): Tensor =>
+  tidy(() => {
+    const project = (input: Tensor, { weight, bias }: FfnLinear): Tensor =>
+      linear(input, weight, bias ?? undefined);
+    return project(swiglu(project(x, gate), project(x, up)), down);
+  });
 
 describe.each(testBackends())('swigluExpert on %s', (backend) => {
   beforeAll(async () => void (await selectBackend(backend)));
@@ -34,7 +32,7 @@ describe.each(testBackends())('swigluExpert on %s', (backend) => {
     const params = swigluExpert().init(createRng(2), { hiddenSize: 5, numExperts: 1 }, ffn);
     const [given, expected] = [applySingleExpert(swigluExpert(), params, x), dense(ffn, x)];
     expect(maxDifference(await read(given), await read(expected))).toBeLessThan(1e-6);
-    dispose([{ ...ffn }, x, params, given, expected]);
+    dispose([ffn, x, params, given, expected]);
   });
 
   it('starts at exactly 0 with a zero down projection', async () => {
@@ -64,7 +62,7 @@ describe.each(testBackends())('swigluExpert on %s', (backend) => {
     );
     const expected = dense(ffn, x);
     expect(maxDifference(await read(mixed), await read(expected))).toBeLessThan(2e-6);
-    dispose([{ ...ffn }, x, params, mixed, expected]);
+    dispose([ffn, x, params, mixed, expected]);
   });
 
   it('goes round when the slices exceed the base', async () => {
@@ -72,10 +70,10 @@ describe.each(testBackends())('swigluExpert on %s', (backend) => {
     const ffn = makeFfn();
     const params = expert.init(createRng(2), { hiddenSize: 5, numExperts: 2 }, ffn);
     const stacked = (params['gate_proj'] as Record<string, Tensor>)['weight']!;
-    const [values, source] = [await read(stacked), await read(ffn.gateProj)];
+    const [values, source] = [await read(stacked), await read(ffn.gate.weight)];
     expect(values.subarray(40, 60)).toEqual(source.subarray(40, 60));
     expect(values.subarray(60, 80)).toEqual(source.subarray(0, 20));
-    dispose([{ ...ffn }, params]);
+    dispose([ffn, params]);
   });
 
   it('refuses what cannot start', () => {
@@ -89,6 +87,6 @@ describe.each(testBackends())('swigluExpert on %s', (backend) => {
     expect(start({ size: 4 })).toThrow(/needs the base FFN/);
     expect(start({ size: 4 }, ffn)).toThrow(/use 'slice'/);
     expect(start({ size: 13, init: 'slice' }, ffn)).toThrow(/at most the base's 12/);
-    dispose({ ...ffn });
+    dispose(ffn);
   });
 });

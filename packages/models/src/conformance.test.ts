@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRng } from '@moect/tensor';
-import { createLlama } from './llama/create-llama.ts';
-import { initLlamaParameters } from './llama/llama-parameters.ts';
+import { createModel, initParameters } from './families/create-model.ts';
+
 import { loadHuggingFaceFolder } from './node/load-folder.ts';
 import { tinyLlama } from './testing/tiny-llama.ts';
 import { testBaseModel } from './testing.ts';
@@ -26,5 +26,5 @@ const variants = {
 for (const [name, change] of Object.entries(variants)) {
   // larger than fresh weights, so that every part shows
   const all = { ...config, initializer_range: 0.4, ...change };
-  testBaseModel({ name, create: () => createLlama(all, initLlamaParameters(all, createRng(11))) });
+  testBaseModel({ name, create: () => createModel(all, initParameters(all, createRng(11))) });
 }

@@ -4,6 +4,7 @@ import { topKRouter } from '@moect/router';
 import { alwaysBase, alwaysOn, fixedFusion } from '../fusions/constant-fusion.ts';
 import { guardedGate } from '../fusions/guarded-gate.ts';
 import { continuousGate, discreteGate } from '../fusions/paper-gates.ts';
+import { mlpExpert } from '../mlp-expert.ts';
 import { swigluExpert } from '../swiglu-expert.ts';
 
 /** `type` names the component, the other keys are its options. */
@@ -21,7 +22,7 @@ export interface MoeComponents {
 
 const builtIn = {
   routers: { 'top-k': topKRouter },
-  experts: { swiglu: swigluExpert },
+  experts: { swiglu: swigluExpert, mlp: mlpExpert },
   fusions: {
     guarded: guardedGate,
     continuous: continuousGate,

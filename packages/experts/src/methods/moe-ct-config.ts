@@ -10,6 +10,7 @@ import {
 } from '@moect/core';
 import { type Check, type Fields, number, orNull, readOptions, strings } from '../options.ts';
 import { type ComponentConfig, componentsOf, type MoeComponents } from './components.ts';
+import { expertConfig } from './expert-config.ts';
 
 export type MoeCtLayers = 'all' | { readonly every: number } | { readonly top: number } | readonly number[];
 
@@ -24,6 +25,7 @@ export type MoeCtConfig = {
   readonly topK: number;
   /** Not used with a single expert. */
   readonly router: ComponentConfig;
+  /** `auto`: `swiglu` or `mlp`, whichever the base's own FFN is. */
   readonly expert: ComponentConfig;
   readonly fusion: ComponentConfig;
   /** Trainable addition to the output head: rank, `full`, null for none, or `auto` (see {@link headRank}). */
@@ -71,7 +73,7 @@ export const MOE_CT_DEFAULTS: MoeCtConfig = {
   numExperts: 2,
   topK: 2,
   router: { type: 'top-k' },
-  expert: { type: 'swiglu', size: null, init: 'copy' },
+  expert: { type: 'auto', size: null, init: 'copy' },
   fusion: { type: 'guarded', oldPrior: 1, newPrior: 1, bias: 0, gateSize: null, snap: null, pool: 'prefix' },
   headDelta: 'auto',
   attentionRank: 0,
@@ -183,32 +185,26 @@ export function resolveMoeCt(
     throw new InvalidConfigError('moe-ct', problems);
   };
   if (problems.length > 0) fail();
+  const layers = chosenLayers(options.layers, base.numLayers, problems);
+  const sites = base.sites.filter(({ kind, layer }) => kind === 'ffn' && layers.includes(layer!));
+  if (problems.length === 0 && sites.length !== layers.length) {
+    problems.push({ path: 'layers', message: `only ${sites.length} of these layers have an FFN site` });
+  }
   const config = {
     ...options,
-    expert: { ...(options.expert.type === 'swiglu' && MOE_CT_DEFAULTS.expert), ...options.expert },
+    expert: expertConfig(base, sites[0], options.expert, problems),
     fusion: { ...(options.fusion.type === 'guarded' && MOE_CT_DEFAULTS.fusion), ...options.fusion },
     headDelta: headRank(options.headDelta, base.vocabSize),
     attentionAlpha: options.attentionAlpha ?? 2 * options.attentionRank,
   };
   jointProblems(config, problems);
   const { router, expert, fusion } = componentsOf(extra);
-  const layers = chosenLayers(config.layers, base.numLayers, problems);
   const made = {
     router:
       config.numExperts === 1 ? null : attempt('router', problems, () => router(config.router, config.topK)),
     expert: attempt('expert', problems, () => expert(config.expert)),
   };
   attempt('fusion', problems, () => fusion(config.fusion));
-  const sites = base.sites.filter(({ kind, layer }) => kind === 'ffn' && layers.includes(layer!));
-  if (problems.length === 0 && sites.length !== layers.length) {
-    problems.push({ path: 'layers', message: `only ${sites.length} of these layers have an FFN site` });
-  }
-  const biased = sites.some((site) => base.parameters.has(`${site.name}.down_proj.bias`));
-  if (biased && config.expert['init'] !== 'zero-down') {
-    const message =
-      "this base's FFNs have biases, which experts have not; use 'zero-down', which adds to them";
-    problems.push({ path: 'expert.init', message });
-  }
   if (problems.length > 0 || made.expert === null) return fail();
   return { config, router: made.router, expert: made.expert, createFusion: fusion, sites };
 }

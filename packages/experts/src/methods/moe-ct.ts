@@ -1,4 +1,5 @@
 import {
+  ATTENTION_ROLES,
   type BaseModel,
   type Extension,
   InvalidConfigError,
@@ -36,7 +37,7 @@ const startsAtZero = ({ expert }: MoeCtConfig): boolean => expert['init'] === 'z
 function initBranch(base: BaseModel, site: Site, resolved: ResolvedMoeCt, rng: Rng): ParamTree {
   const { config, router, expert, createFusion } = resolved;
   const dims = { hiddenSize: base.hiddenSize, numExperts: config.numExperts };
-  // a base without gated FFNs can still carry experts of a given width that start at zero
+  // a base that shows no FFN can still carry experts of a given width that start at zero
   const baseFfn = startsAtZero(config) && config.expert['size'] !== null ? undefined : base.ffnAt(site.name);
   return {
     ...(router && { router: router.init(rng.fork('router'), dims) }),
@@ -75,7 +76,7 @@ function attentionSites(base: BaseModel, { config, sites }: ResolvedMoeCt): Site
   const layers = sites.map(({ layer }) => layer);
   const open = isAlwaysOn(config) ? layers : layers.slice(1);
   const found = base.sites.filter(
-    ({ kind, layer, name }) => kind === 'linear' && open.includes(layer) && /att(n|ention)\./.test(name),
+    (site) => site.kind === 'linear' && open.includes(site.layer) && ATTENTION_ROLES.includes(site.role),
   );
   if (found.length > 0) return found;
   throw new InvalidConfigError('moe-ct', [

@@ -1,5 +1,5 @@
 import type { BaseModel, ForwardOptions, Tensor } from '@moect/core';
-import { createLlama, initLlamaParameters } from '@moect/models';
+import { createModel, initParameters } from '@moect/models';
 import { createRng, dispose, tensor } from '@moect/tensor';
 
 /** A random base with grouped heads and clearly different logits. */
@@ -21,7 +21,7 @@ export function tinyLlama(changes: Record<string, number | boolean> = {}): BaseM
     initializer_range: 0.3,
     ...changes,
   };
-  return createLlama(config, initLlamaParameters(config, createRng(11)));
+  return createModel(config, initParameters(config, createRng(11)));
 }
 
 export function tokenBatch(batch: number, time: number, vocabSize = 37, seed = 5): Tensor {

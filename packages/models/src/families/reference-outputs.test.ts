@@ -4,6 +4,7 @@ import type { BaseModel } from '@moect/core';
 import { dispose, tensor } from '@moect/tensor';
 import { selectBackend, testBackends } from '@moect/tensor/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createModel } from '../families/create-model.ts';
 import { generate, generateBatch } from '../generation/generate.ts';
 import { loadParameters } from '../hf/load-parameters.ts';
 import { type OpenSafetensors, openSafetensors } from '../node/file-source.ts';
@@ -12,7 +13,6 @@ import { loadHuggingFaceFolder } from '../node/load-folder.ts';
 import { readJsonFile } from '../node/read-json.ts';
 import { maxDifference } from '../testing/max-difference.ts';
 import { sharedFolder } from '../testing/shared-folder.ts';
-import { createLlama } from './create-llama.ts';
 
 const models = sharedFolder('fixtures/models');
 const FOLDERS = [
@@ -76,7 +76,7 @@ describe.skipIf(models === null).each(testBackends())('against transformers on %
     it('the same logits with the configuration of transformers 4', async () => {
       const config = await readJsonFile(join(folder, 'config.v4.json'));
       const store = await openFolderStore(folder);
-      const other = createLlama(config, await loadParameters(store, config));
+      const other = createModel(config, await loadParameters(store, config));
       const tokens = await inputs();
       const [a, b] = [model.forward(tokens), other.forward(tokens)];
       expect(maxDifference(await a.logits.data(), await b.logits.data())).toBe(0);

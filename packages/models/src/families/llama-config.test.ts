@@ -1,7 +1,7 @@
 import { InvalidConfigError } from '@moect/core';
 import { describe, expect, it } from 'vitest';
+import { ropeFrequencies } from '../decoder/rotary/rope-table.ts';
 import { parseLlamaConfig } from './llama-config.ts';
-import { ropeFrequencies } from './rope-table.ts';
 
 const plain = {
   architectures: ['LlamaForCausalLM'],

@@ -1,0 +1,58 @@
+import { type Activation, InvalidConfigError } from '@moect/core';
+import type { FieldReader, JsonObject } from '../hf/json-fields.ts';
+
+/**
+ * The architecture that a config.json names, or null when it is none of these. `architectures` counts; `model_type` only
+ * where it is absent.
+ * @param modelTypes `model_type` of each known architecture
+ */
+export function architectureOf<Name extends string>(
+  json: JsonObject,
+  modelTypes: Readonly<Record<Name, string>>,
+): Name | null {
+  const names = json['architectures'];
+  const given = Array.isArray(names) ? names[0] : undefined;
+  const known = Object.keys(modelTypes) as Name[];
+  const found = known.find((name) =>
+    given === undefined ? modelTypes[name] === json['model_type'] : name === given,
+  );
+  return found ?? null;
+}
+
+/** Throws InvalidConfigError: nothing known reads this config.json. */
+export function unknownArchitecture(json: JsonObject, known: readonly string[], what: string): never {
+  const names = json['architectures'];
+  const given = (Array.isArray(names) ? names[0] : undefined) ?? json['model_type'] ?? null;
+  const message = `is ${JSON.stringify(given)}, known: ${known.join(', ')}`;
+  throw new InvalidConfigError(
+    what,
+    [{ path: 'architectures', message }],
+    'Other families can be given as `families`.',
+  );
+}
+
+export function checkUnquantized(json: JsonObject, fields: FieldReader): void {
+  if (json['quantization_config'] == null) return;
+  fields.problem(
+    'quantization_config',
+    'quantized weights are not read; take the float32, bfloat16 or float16 ones',
+  );
+}
+
+/** Names of Hugging Face for functions that are the same. */
+const ACTIVATIONS: Readonly<Record<string, Activation>> = {
+  gelu: 'gelu',
+  gelu_new: 'gelu-tanh',
+  gelu_fast: 'gelu-tanh',
+  gelu_pytorch_tanh: 'gelu-tanh',
+  relu: 'relu',
+  silu: 'silu',
+};
+
+/** The activation under `key`; others are problems of `fields`. */
+export function parseActivation(fields: FieldReader, key: string, fallback: string): Activation {
+  const name = fields.text(key, fallback);
+  if (Object.hasOwn(ACTIVATIONS, name)) return ACTIVATIONS[name]!;
+  fields.problem(key, `is ${JSON.stringify(name)}, supported: ${Object.keys(ACTIVATIONS).join(', ')}`);
+  return 'gelu';
+}
