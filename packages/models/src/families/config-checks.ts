@@ -56,3 +56,15 @@ export function parseActivation(fields: FieldReader, key: string, fallback: stri
   fields.problem(key, `is ${JSON.stringify(name)}, supported: ${Object.keys(ACTIVATIONS).join(', ')}`);
   return 'gelu';
 }
+
+/** A setting that would change the result is a problem of `fields` unless it has the one value that is supported. */
+export function checkFixed(json: JsonObject, fields: FieldReader, key: string, only: boolean): void {
+  const given = json[key] ?? only;
+  if (given !== only) fields.problem(key, `is ${JSON.stringify(given)}, only ${only} is supported`);
+}
+
+/** Heads must divide the width. */
+export function checkHeadSize(hiddenSize: number, numHeads: number, key: string, fields: FieldReader): void {
+  if (hiddenSize % numHeads !== 0)
+    fields.problem(key, `${numHeads} does not divide ${hiddenSize}, the width`);
+}

@@ -25,6 +25,7 @@ function problemsOf(config: object): string[] {
 describe('parseLlamaConfig', () => {
   it('fills in what transformers fills in', () => {
     expect(parseLlamaConfig(plain)).toEqual({
+      architecture: 'llama',
       hiddenSize: 64,
       intermediateSize: 96,
       numLayers: 3,

@@ -16,6 +16,10 @@ import { sharedFolder } from '../testing/shared-folder.ts';
 
 const models = sharedFolder('fixtures/models');
 const FOLDERS = [
+  'gpt2',
+  'gpt2-unprefixed',
+  'gptneox',
+  'gptneox-sequential',
   'llama-dynamic-ntk',
   'llama-gqa-tied-bf16',
   'llama-headdim',
@@ -31,6 +35,7 @@ const FOLDERS = [
 ];
 
 interface Expected {
+  loss: number;
   greedy: { prompt_ids: number[]; continuation_ids: number[] };
   left_padded: { input_ids: number[][]; attention_mask: number[][]; continuation_ids: number[][] };
 }
@@ -71,6 +76,20 @@ describe.skipIf(models === null).each(testBackends())('against transformers on %
         expect(maxDifference(await hidden.data(), wanted)).toBeLessThan(2e-4);
       }
       dispose([tokens, result]);
+    });
+
+    it('loss', async () => {
+      const tokens = await inputs();
+      const { shape, data } = await expected.tensor('input_ids');
+      const time = shape[1]!;
+      const targets = tensor(
+        Int32Array.from(data, (_, i) => (i % time === time - 1 ? -1 : data[i + 1]!)),
+        shape,
+        'int32',
+      );
+      const result = model.loss!(tokens, targets, 1 / (data.length - shape[0]!));
+      expect(Math.abs((await result.loss.data())[0]! - golden().loss)).toBeLessThan(1e-5);
+      dispose([tokens, targets, result]);
     });
 
     it('the same logits with the configuration of transformers 4', async () => {

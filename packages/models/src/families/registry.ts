@@ -1,10 +1,12 @@
 import type { ModelFamily } from '../decoder/model-family.ts';
 import type { JsonObject } from '../hf/json-fields.ts';
 import { unknownArchitecture } from './config-checks.ts';
+import { gptNeox } from './gpt-neox.ts';
+import { gpt2 } from './gpt2.ts';
 import { llama } from './llama.ts';
 
 /** The families that come with this package. */
-export const MODEL_FAMILIES: readonly ModelFamily[] = [llama];
+export const MODEL_FAMILIES: readonly ModelFamily[] = [llama, gpt2, gptNeox];
 
 export interface FamilyOptions {
   /** Families of your own, asked before {@link MODEL_FAMILIES}. */
