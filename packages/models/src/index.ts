@@ -10,7 +10,7 @@ export type {
   NormSpec,
 } from './decoder/model-family.ts';
 export { parseRotary, type RopeConfig, type RotaryConfig } from './decoder/rotary/rope-config.ts';
-export { parseActivation } from './families/config-checks.ts';
+export { decoderFields, parseActivation } from './families/config-checks.ts';
 export { createModel, initParameters, parameterShapes } from './families/create-model.ts';
 export { layerNormSpec, linearSpec, rmsNormSpec } from './families/modules.ts';
 export { type FamilyOptions, familyOf, MODEL_FAMILIES } from './families/registry.ts';

@@ -1,4 +1,5 @@
 import { type Activation, InvalidConfigError } from '@moect/core';
+import type { DecoderConfig } from '../decoder/model-family.ts';
 import type { FieldReader, JsonObject } from '../hf/json-fields.ts';
 
 /**
@@ -29,6 +30,21 @@ export function unknownArchitecture(json: JsonObject, known: readonly string[], 
     [{ path: 'architectures', message }],
     'Other families can be given as `families`.',
   );
+}
+
+/** Fields that most families have, under the names that most families give them. */
+export function decoderFields(
+  fields: FieldReader,
+  defaults: { readonly maxPositions: number; readonly tiedHead: boolean },
+): Omit<DecoderConfig, 'architecture'> {
+  return {
+    hiddenSize: fields.count('hidden_size'),
+    numLayers: fields.count('num_hidden_layers'),
+    vocabSize: fields.count('vocab_size'),
+    maxPositions: fields.count('max_position_embeddings', defaults.maxPositions),
+    initializerRange: fields.positive('initializer_range', 0.02),
+    tiedHead: fields.flag('tie_word_embeddings', defaults.tiedHead),
+  };
 }
 
 export function checkUnquantized(json: JsonObject, fields: FieldReader): void {

@@ -7,6 +7,7 @@ import {
   architectureOf,
   checkHeadSize,
   checkUnquantized,
+  decoderFields,
   parseActivation,
   unknownArchitecture,
 } from './config-checks.ts';
@@ -34,9 +35,9 @@ const OLD_KEYS = { theta: 'rotary_emb_base', factor: 'rotary_pct', defaultFactor
 function parse(json: JsonObject, what: string): GptNeoxConfig {
   if (architectureOf(json, MODEL_TYPES) === null) unknownArchitecture(json, ARCHITECTURES, what);
   const fields = fieldReader(json, what);
-  const hiddenSize = fields.count('hidden_size');
+  const common = decoderFields(fields, { maxPositions: 2048, tiedHead: false });
+  const { hiddenSize, maxPositions } = common;
   const numHeads = fields.count('num_attention_heads');
-  const maxPositions = fields.count('max_position_embeddings', 2048);
   const { rope, factor } = parseRotary(json, maxPositions, fields, OLD_KEYS);
   const rotaryDim = Math.trunc((hiddenSize / numHeads) * factor);
   checkHeadSize(hiddenSize, numHeads, 'num_attention_heads', fields);
@@ -49,20 +50,15 @@ function parse(json: JsonObject, what: string): GptNeoxConfig {
   }
   const config: GptNeoxConfig = {
     architecture: 'gpt_neox',
-    hiddenSize,
+    ...common,
     numHeads,
     intermediateSize: fields.count('intermediate_size'),
-    numLayers: fields.count('num_hidden_layers'),
-    vocabSize: fields.count('vocab_size'),
-    maxPositions,
     activation: parseActivation(fields, 'hidden_act', 'gelu'),
     layerNormEps: fields.positive('layer_norm_eps', 1e-5),
-    initializerRange: fields.positive('initializer_range', 0.02),
     attentionBias: fields.flag('attention_bias', true),
     isParallel: fields.flag('use_parallel_residual', true),
     rope,
     rotaryDim,
-    tiedHead: fields.flag('tie_word_embeddings', false),
   };
   fields.finish();
   return config;
