@@ -12,6 +12,10 @@ import { testExpert } from './testing/test-expert.ts';
 testExpert({ create: () => swigluExpert() });
 testExpert({ create: () => ({ ...swigluExpert({ size: 3, init: 'zero-down' }), name: 'zero-down' }) });
 testExpert({ create: () => ({ ...swigluExpert({ size: 5, init: 'slice' }), name: 'slice' }) });
+testExpert({
+  create: () => ({ ...swigluExpert(), name: 'with biases' }),
+  ffn: { kind: 'gated', activation: 'silu', bias: true },
+});
 
 const read = async (x: Tensor): Promise<Float32Array> => Float32Array.from(await x.data());
 
@@ -29,6 +33,18 @@ describe.each(testBackends())('swigluExpert on %s', (backend) => {
 
   it('copies the base FFN: a single expert is a dense FFN (law 5)', async () => {
     const [ffn, x] = [makeFfn(), randomNormal(createRng(1), [7, 5], 1)];
+    const params = swigluExpert().init(createRng(2), { hiddenSize: 5, numExperts: 1 }, ffn);
+    const [given, expected] = [applySingleExpert(swigluExpert(), params, x), dense(ffn, x)];
+    expect(maxDifference(await read(given), await read(expected))).toBeLessThan(1e-6);
+    dispose([ffn, x, params, given, expected]);
+  });
+
+  it('copies biases too', async () => {
+    const shape = { kind: 'gated', activation: 'silu', bias: true } as const;
+    const [ffn, x] = [
+      randomFfn(createRng(6), [5, 12], shape) as GatedFfn,
+      randomNormal(createRng(1), [7, 5], 1),
+    ];
     const params = swigluExpert().init(createRng(2), { hiddenSize: 5, numExperts: 1 }, ffn);
     const [given, expected] = [applySingleExpert(swigluExpert(), params, x), dense(ffn, x)];
     expect(maxDifference(await read(given), await read(expected))).toBeLessThan(1e-6);
@@ -86,6 +102,10 @@ describe.each(testBackends())('swigluExpert on %s', (backend) => {
     expect(start({})).toThrow(/must be given/);
     expect(start({ size: 4 })).toThrow(/needs the base FFN/);
     expect(start({ size: 4 }, ffn)).toThrow(/use 'slice'/);
+    const gelu: BaseFfn = { ...ffn, activation: 'gelu' };
+    const plain: BaseFfn = { kind: 'plain', activation: 'silu', up: ffn.up, down: ffn.down };
+    expect(start({}, gelu)).toThrow(/this base's is gated with gelu/);
+    expect(start({}, plain)).toThrow(/this base's is plain with silu.*'auto' follows the base/s);
     expect(start({ size: 13, init: 'slice' }, ffn)).toThrow(/at most the base's 12/);
     dispose(ffn);
   });

@@ -17,7 +17,7 @@ import {
 import { leakedTensors, selectBackend, testBackends } from '@moect/tensor/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { maxDifference } from '../testing/max-difference.ts';
-import { tinyLlama, tokenBatch } from '../testing/tiny-llama.ts';
+import { tinyLlama, tokenBatch } from '../testing/tiny-models.ts';
 import { fullCt } from './full-ct.ts';
 import { moeCt } from './moe-ct.ts';
 import { MOE_CT_MIXTURE } from './moe-ct-config.ts';

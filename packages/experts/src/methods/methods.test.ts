@@ -19,7 +19,7 @@ import {
 import { leakedTensors, selectBackend, testBackends } from '@moect/tensor/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { maxDifference } from '../testing/max-difference.ts';
-import { logitsOf, tinyLlama, tokenBatch } from '../testing/tiny-llama.ts';
+import { logitsOf, tinyLlama, tokenBatch } from '../testing/tiny-models.ts';
 import { fullCt } from './full-ct.ts';
 import { loraCt } from './lora-ct.ts';
 import { moeCt } from './moe-ct.ts';
