@@ -1,7 +1,7 @@
 import { createByteTokenizer } from '@moect/data';
 import { createScorer } from '@moect/eval';
 import { bayesianMixture, moeCt } from '@moect/experts';
-import { createLlama, generateCombined, initLlamaParameters } from '@moect/models';
+import { createModel, generateCombined, initParameters } from '@moect/models';
 import { activeBackend, createRng, memory, selectBackend } from '@moect/tensor';
 import { testBackends } from '@moect/tensor/testing';
 import { wasmHeapBytes } from '@moect/tensor/wasm';
@@ -49,7 +49,7 @@ describe.each(BACKENDS)('what stays behind on %s', (backend) => {
   });
 
   it(`${steps} training steps leave tensors and heap where they were`, { timeout: 600_000 }, async () => {
-    const base = createLlama(SMALLEST, initLlamaParameters(SMALLEST, createRng(1)));
+    const base = createModel(SMALLEST, initParameters(SMALLEST, createRng(1)));
     const extension = moeCt().attach(base, {}, createRng(1));
     const totalSteps = steps;
     const counts = new Map<string, number>();

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BaseModel, BatchSource, Extension, Method, StepMetrics } from '@moect/core';
 import { fullCt, loraCt, moeCt } from '@moect/experts';
-import { createLlama, initLlamaParameters } from '@moect/models';
+import { createModel, initParameters } from '@moect/models';
 import { type HiddenStateCache, openHiddenStateCache } from '@moect/models/node';
 import { createRng, selectBackend } from '@moect/tensor';
 import { leakedTensors, maxDifference, peakHeapBytes, testBackends } from '@moect/tensor/testing';
@@ -100,7 +100,7 @@ describe('recomputation', () => {
       rms_norm_eps: 1e-5,
       ...shape,
     };
-    const base = createLlama(json, initLlamaParameters(json, createRng(1)));
+    const base = createModel(json, initParameters(json, createRng(1)));
     const peak = async (recompute: boolean): Promise<number> => {
       const extension = method.attach(base, config as never, createRng(3));
       const step = { recompute, totalSteps: 1, gradientAccumulation: 1 };

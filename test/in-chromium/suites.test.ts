@@ -24,7 +24,7 @@ const SUITES = [
   'packages/experts/src/methods/methods.test.ts',
   'packages/experts/src/methods/moe-ct.test.ts',
   'packages/experts/src/methods/loss.test.ts',
-  'packages/models/src/llama/from-layer.test.ts',
+  'packages/models/src/decoder/start-points.test.ts',
   'packages/trainer/src/optimization/adam-w.test.ts',
 ];
 /** WGSL against plain JavaScript; it chooses its backends itself. */

@@ -63,11 +63,11 @@ export const USES: Readonly<Record<string, string>> = {
     console.log(source.batch(3).tokens.length === 16 ? 'ok' : source);
   `,
   models: `
-    import { createLlama, generate, initLlamaParameters } from '@moect/models';
+    import { createModel, generate, initParameters } from '@moect/models';
     import { createRng, selectBackend } from '@moect/tensor';
     await selectBackend('auto');
     ${TINY_LLAMA}
-    const model = createLlama(config, initLlamaParameters(config, createRng(1)));
+    const model = createModel(config, initParameters(config, createRng(1)));
     const { tokens } = await generate(model, [1, 2], { maxNewTokens: 3, temperature: 0 });
     console.log(tokens.length === 3 ? 'ok' : tokens);
   `,

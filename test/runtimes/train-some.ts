@@ -1,6 +1,6 @@
 import { moeCt } from '@moect/experts';
 import { digestParameters } from '@moect/freeze';
-import { createLlama, initLlamaParameters } from '@moect/models';
+import { createModel, initParameters } from '@moect/models';
 import { createRng, memory, selectBackend } from '@moect/tensor';
 import { adamW, constant, train } from '@moect/trainer';
 import { tinyData, VOCAB_SIZE } from '../support/tiny.ts';
@@ -58,7 +58,7 @@ export async function trainSome(options: TrainSomeOptions): Promise<TrainSomeRes
   });
   const before = memory().numTensors;
   const config = small ? SMALL : CONFIG;
-  const base = createLlama(config, initLlamaParameters(config, createRng(1)));
+  const base = createModel(config, initParameters(config, createRng(1)));
   const extension = moeCt().attach(base, {}, createRng(2));
   const losses: number[] = [];
   await train({

@@ -1,5 +1,5 @@
 import type { BaseModel, Batch, BatchSource, Extension, Tensor } from '@moect/core';
-import { createLlama, initLlamaParameters } from '@moect/models';
+import { createModel, initParameters } from '@moect/models';
 import { createRng, tensor, tidy } from '@moect/tensor';
 
 export const VOCAB_SIZE = 40;
@@ -21,7 +21,7 @@ export function tinyBase(seed = 1, vocabSize: number = VOCAB_SIZE, layers = 3): 
     initializer_range: 0.3,
     tie_word_embeddings: false,
   };
-  return createLlama(config, initLlamaParameters(config, createRng(seed)));
+  return createModel(config, initParameters(config, createRng(seed)));
 }
 
 /** The same for `createByteTokenizer`. */

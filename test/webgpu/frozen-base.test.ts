@@ -1,6 +1,6 @@
 import type { BaseModel, ParamPath, Tensor } from '@moect/core';
 import { moeCt } from '@moect/experts';
-import { createLlama, initLlamaParameters } from '@moect/models';
+import { createModel, initParameters } from '@moect/models';
 import { compressFrozen, createRng, dispose, type FrozenStorage } from '@moect/tensor';
 import { type BackendName, leakedTensors, selectBackend } from '@moect/tensor/testing';
 import { adamW, constant, train } from '@moect/trainer';
@@ -14,7 +14,7 @@ const STEPS = 12;
 const LOSS_TOLERANCE = 1e-4;
 const title = webgpuObstacle === undefined ? '' : ` (skipped: ${webgpuObstacle})`;
 
-type Config = Parameters<typeof createLlama>[0];
+type Config = Parameters<typeof createModel>[0];
 
 const llama = (hidden: number, ffn: number, vocabSize: number): Config => ({
   architectures: ['LlamaForCausalLM'],
@@ -35,12 +35,12 @@ const llama = (hidden: number, ffn: number, vocabSize: number): Config => ({
 /** A random base, its matrices in this storage and its norms in float32. */
 async function frozenBase(config: Config, storage: FrozenStorage): Promise<BaseModel> {
   const held = new Map<ParamPath, Tensor>();
-  for (const [path, weight] of initLlamaParameters(config, createRng(1))) {
+  for (const [path, weight] of initParameters(config, createRng(1))) {
     const isKept = storage === 'float32' || weight.rank < 2;
     held.set(path, isKept ? weight : await compressFrozen(weight, storage));
     if (!isKept) dispose(weight);
   }
-  return createLlama(config, held);
+  return createModel(config, held);
 }
 
 /** Labels of the pipelines that `work` dispatches on WebGPU. */

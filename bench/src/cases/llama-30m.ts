@@ -1,5 +1,5 @@
 import type { BaseModel, Batch, BatchSource } from '@moect/core';
-import { createLlama, initLlamaParameters } from '@moect/models';
+import { createModel, initParameters } from '@moect/models';
 import { createRng } from '@moect/tensor';
 
 /** What of a config.json the benchmark varies. */
@@ -27,7 +27,7 @@ export const LLAMA_30M: LlamaSizes = {
 export const ROPE_THETA = 10_000;
 export const RMS_NORM_EPS = 1e-5;
 
-type Json = Parameters<typeof createLlama>[0];
+type Json = Parameters<typeof createModel>[0];
 
 function configOf(sizes: LlamaSizes): Json {
   return {
@@ -50,7 +50,7 @@ function configOf(sizes: LlamaSizes): Json {
 /** The model with random weights, the same in every process. Needs a backend. */
 export function createLlamaBase(sizes: LlamaSizes = LLAMA_30M): BaseModel {
   const config = configOf(sizes);
-  return createLlama(config, initLlamaParameters(config, createRng(1)));
+  return createModel(config, initParameters(config, createRng(1)));
 }
 
 const LANGUAGES = [

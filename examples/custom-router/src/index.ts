@@ -7,7 +7,7 @@ import {
   tokenizeDocuments,
 } from '@moect/data';
 import { moeCt } from '@moect/experts';
-import { createLlama, initLlamaParameters } from '@moect/models';
+import { createModel, initParameters } from '@moect/models';
 import { createRng, selectBackend } from '@moect/tensor';
 import { adamW, constant, train } from '@moect/trainer';
 import { cosineRouter } from './cosine-router.ts';
@@ -29,7 +29,7 @@ const config = {
   rope_theta: 10_000,
   tie_word_embeddings: true,
 };
-const base = createLlama(config, initLlamaParameters(config, createRng(1)));
+const base = createModel(config, initParameters(config, createRng(1)));
 
 const tokenizer = createByteTokenizer();
 const text = 'Watu wote wamezaliwa huru, hadhi na haki zao ni sawa. Wote wamejaliwa akili na dhamiri.';

@@ -11,7 +11,7 @@ import {
   tokenizeDocuments,
 } from '@moect/data';
 import { fullCt } from '@moect/experts';
-import { createLlama, initLlamaParameters, loadTokenizer } from '@moect/models';
+import { createModel, initParameters, loadTokenizer } from '@moect/models';
 import { writeJsonAtomic, writeSafetensorsFile } from '@moect/safetensors/node';
 import { createRng, selectBackend } from '@moect/tensor';
 import { adamW, cosine, progressBar } from '@moect/trainer';
@@ -74,7 +74,7 @@ if (flags.help || flags.corpus === undefined) {
 const backend = await selectBackend('wasm', { threads: Number(flags.threads) });
 console.error(backend.detail);
 const data = await readBatches(flags.corpus);
-const model = createLlama(BASE_CONFIG, initLlamaParameters(BASE_CONFIG, createRng(PRETRAINING.seed)));
+const model = createModel(BASE_CONFIG, initParameters(BASE_CONFIG, createRng(PRETRAINING.seed)));
 const extension = fullCt().attach(model, {}, createRng(PRETRAINING.seed));
 const { batchSize, sequenceLength, tokens, learningRate } = PRETRAINING;
 const totalSteps = Math.ceil(tokens / (batchSize * sequenceLength));

@@ -1,18 +1,7 @@
-import type { BaseFfn } from './expert.ts';
+import type { BaseFfn } from './feed-forward.ts';
 import type { LossNormalizers } from './fusion.ts';
+import type { Site } from './site.ts';
 import type { Json, ParamMap, ParamTree, Rng, Tensor } from './tensor.ts';
-
-/** A place where an extension may attach. Names are Hugging Face module paths. */
-export interface Site {
-  /** For example `model.layers.3.mlp`, `model.layers.3.self_attn.q_proj`, `model.layers.3`, `lm_head`. */
-  readonly name: string;
-  readonly kind: 'ffn' | 'linear' | 'block' | 'head';
-  /** Layer number, or null for the head. */
-  readonly layer: number | null;
-  /** Width of what comes in and what goes out. */
-  readonly inSize: number;
-  readonly outSize: number;
-}
 
 /** What every attachment of one forward pass may read. */
 export interface SiteContext {
@@ -37,7 +26,7 @@ export interface SiteContext {
 export interface FfnInput {
   /** [batch, time, hiddenSize]: a */
   readonly residual: Tensor;
-  /** [batch, time, hiddenSize]: z = Norm(a) */
+  /** [batch, time, hiddenSize]: z = Norm(a); in parallel blocks (GPT-NeoX) the norm of what enters the block */
   readonly normed: Tensor;
   /** [batch, time, hiddenSize]: f = FFN(z); may be computed when it is first read. */
   readonly base: Tensor;
@@ -97,7 +86,10 @@ export interface DecodingCache {
 export interface StartPoint {
   /** The first layer that runs; `numLayers`: only what follows the layers. */
   readonly layer: number;
-  /** `block`: what enters the layer. `ffn`: its FFN site, behind the layer's own attention and FFN. */
+  /**
+   * `block`: what enters the layer. `ffn`: its FFN site, behind the layer's own attention and FFN; only where the FFN reads
+   * what attention gave (z = Norm(a)), not in blocks where both read the same input.
+   */
   readonly at: 'block' | 'ffn';
 }
 
@@ -161,7 +153,7 @@ export interface ForwardResult {
 export interface BasePrefix {
   /**
    * The last point up to which a pass is the base's own under these: layer 0 with embeddings of their own, `numLayers` where
-   * only the head is touched.
+   * only the head is touched. Throws NoSuchComponentError and NoMatchingParameterError for what the base lacks.
    */
   start(touched: Pick<ForwardOptions, 'attachments' | 'overrides'>): StartPoint;
   /**
@@ -194,12 +186,17 @@ export interface BaseModel {
   readonly numLayers: number;
   readonly vocabSize: number;
   readonly maxPositions: number;
+  /**
+   * True where the base has no position from `maxPositions` on, because its table of positions is learned: longer
+   * sequences are errors. Default false.
+   */
+  readonly hasLearnedPositions?: boolean;
   readonly tiedHead: boolean;
   /** In the order in which the forward pass meets them. */
   readonly sites: readonly Site[];
   /** Every weight by Hugging Face name. Linear weights are [out, in]. */
   readonly parameters: ParamMap;
-  /** The FFN weights at a site of kind `ffn`, for experts that start as copies. Throws NoSuchComponentError. */
+  /** What the FFN at a site of kind `ffn` is, for experts that start as copies. Throws NoSuchComponentError. */
   ffnAt(site: string): BaseFfn;
   /** Absent where a pass cannot begin in the middle. */
   readonly prefix?: BasePrefix;

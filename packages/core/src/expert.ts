@@ -1,18 +1,9 @@
+import type { BaseFfn } from './feed-forward.ts';
 import type { ParamTree, Rng, Tensor } from './tensor.ts';
 
 export interface ExpertDims {
   readonly hiddenSize: number;
   readonly numExperts: number;
-}
-
-/** A base model's own feed-forward weights, [out, in] as Hugging Face stores them. */
-export interface BaseFfn {
-  /** [intermediateSize, hiddenSize] */
-  readonly gateProj: Tensor;
-  /** [intermediateSize, hiddenSize] */
-  readonly upProj: Tensor;
-  /** [hiddenSize, intermediateSize] */
-  readonly downProj: Tensor;
 }
 
 /** Where the rows of tokens lie that are grouped by expert. */
@@ -36,9 +27,12 @@ export interface Expert {
    * to 1, so that one of several copies is refused. Default false.
    */
   readonly copiesBase?: boolean;
-  /** False: `init` reads no base FFN, so that a base without a gated one can carry these experts. Default true. */
+  /** False: `init` reads no base FFN, so that a base which shows none can carry these experts. Default true. */
   readonly readsBaseFfn?: boolean;
-  /** @param baseFfn absent where `readsBaseFfn` is false */
+  /**
+   * Throws InvalidConfigError where `baseFfn` is of a kind that these experts cannot copy.
+   * @param baseFfn absent where `readsBaseFfn` is false
+   */
   init(rng: Rng, dims: ExpertDims, baseFfn?: BaseFfn): ParamTree;
   /**
    * @param rows [rows, hiddenSize], grouped by expert

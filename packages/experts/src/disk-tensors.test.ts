@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { fromDiskTensors, toDiskTensors } from './disk-tensors.ts';
 import { loadParameters } from './methods/extension.ts';
 import { moeCt } from './methods/moe-ct.ts';
-import { tinyLlama } from './testing/tiny-llama.ts';
+import { tinyGpt2, tinyLlama } from './testing/tiny-models.ts';
 
 describe.each(testBackends())('tensors on disk, on %s', (backend) => {
   beforeAll(async () => void (await selectBackend(backend)));
@@ -29,6 +29,21 @@ describe.each(testBackends())('tensors on disk, on %s', (backend) => {
     dispose([onDisk, back]);
     extension.dispose();
     other.dispose();
+    base.dispose();
+  });
+
+  it('keep the biases of experts apart as well', async () => {
+    const base = tinyGpt2();
+    const extension = moeCt().attach(base, { numExperts: 3, layers: [1] }, createRng(1));
+    const onDisk = toDiskTensors(extension.parameters);
+    const at = 'transformer.h.1.moe.experts';
+    expect(onDisk.get(`${at}.2.up_proj.bias`)!.shape).toEqual([24]);
+    expect(onDisk.get(`${at}.0.down_proj.bias`)!.shape).toEqual([16]);
+    const back = fromDiskTensors(onDisk);
+    expect(back.get(`${at}.up_proj.bias`)!.shape).toEqual([3, 24]);
+    expect(await digestParameters(back)).toBe(await digestParameters(extension.parameters));
+    dispose([onDisk, back]);
+    extension.dispose();
     base.dispose();
   });
 

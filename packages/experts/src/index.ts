@@ -27,4 +27,5 @@ export {
   type MoeCtConfig,
   type MoeCtLayers,
 } from './methods/moe-ct-config.ts';
+export { type MlpExpertOptions, mlpExpert } from './mlp-expert.ts';
 export { type SwigluExpertOptions, swigluExpert } from './swiglu-expert.ts';

@@ -1,29 +1,31 @@
-import type { BaseFfn, Tensor } from '@moect/core';
+import type { BaseFfn, FfnLinear, GatedFfn, Tensor } from '@moect/core';
 import { InvalidConfigError } from '@moect/core';
 import { add, createRng, dispose, linear, mul, randomNormal, swiglu, tensor, tidy } from '@moect/tensor';
 import { maxDifference, selectBackend, testBackends } from '@moect/tensor/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { applySingleExpert } from './dispatch.ts';
 import { swigluExpert } from './swiglu-expert.ts';
+import { randomFfn } from './testing/random-ffn.ts';
 import { testExpert } from './testing/test-expert.ts';
 
 testExpert({ create: () => swigluExpert() });
 testExpert({ create: () => ({ ...swigluExpert({ size: 3, init: 'zero-down' }), name: 'zero-down' }) });
 testExpert({ create: () => ({ ...swigluExpert({ size: 5, init: 'slice' }), name: 'slice' }) });
+testExpert({
+  create: () => ({ ...swigluExpert(), name: 'with biases' }),
+  ffn: { kind: 'gated', activation: 'silu', bias: true },
+});
 
 const read = async (x: Tensor): Promise<Float32Array> => Float32Array.from(await x.data());
 
-function makeFfn(): BaseFfn {
-  const rng = createRng(6);
-  return {
-    gateProj: randomNormal(rng, [12, 5], 0.5),
-    upProj: randomNormal(rng, [12, 5], 0.5),
-    downProj: randomNormal(rng, [5, 12], 0.5),
-  };
-}
+const makeFfn = (): GatedFfn => randomFfn(createRng(6), [5, 12]) as GatedFfn;
 
-const dense = (ffn: BaseFfn, x: Tensor): Tensor =>
-  tidy(() => linear(swiglu(linear(x, ffn.gateProj), linear(x, ffn.upProj)), ffn.downProj));
+const dense = ({ gate, up, down }: GatedFfn, x: Tensor): Tensor =>
+  tidy(() => {
+    const project = (input: Tensor, { weight, bias }: FfnLinear): Tensor =>
+      linear(input, weight, bias ?? undefined);
+    return project(swiglu(project(x, gate), project(x, up)), down);
+  });
 
 describe.each(testBackends())('swigluExpert on %s', (backend) => {
   beforeAll(async () => void (await selectBackend(backend)));
@@ -33,7 +35,19 @@ describe.each(testBackends())('swigluExpert on %s', (backend) => {
     const params = swigluExpert().init(createRng(2), { hiddenSize: 5, numExperts: 1 }, ffn);
     const [given, expected] = [applySingleExpert(swigluExpert(), params, x), dense(ffn, x)];
     expect(maxDifference(await read(given), await read(expected))).toBeLessThan(1e-6);
-    dispose([{ ...ffn }, x, params, given, expected]);
+    dispose([ffn, x, params, given, expected]);
+  });
+
+  it('copies biases too', async () => {
+    const shape = { kind: 'gated', activation: 'silu', bias: true } as const;
+    const [ffn, x] = [
+      randomFfn(createRng(6), [5, 12], shape) as GatedFfn,
+      randomNormal(createRng(1), [7, 5], 1),
+    ];
+    const params = swigluExpert().init(createRng(2), { hiddenSize: 5, numExperts: 1 }, ffn);
+    const [given, expected] = [applySingleExpert(swigluExpert(), params, x), dense(ffn, x)];
+    expect(maxDifference(await read(given), await read(expected))).toBeLessThan(1e-6);
+    dispose([ffn, x, params, given, expected]);
   });
 
   it('starts at exactly 0 with a zero down projection', async () => {
@@ -63,7 +77,7 @@ describe.each(testBackends())('swigluExpert on %s', (backend) => {
     );
     const expected = dense(ffn, x);
     expect(maxDifference(await read(mixed), await read(expected))).toBeLessThan(2e-6);
-    dispose([{ ...ffn }, x, params, mixed, expected]);
+    dispose([ffn, x, params, mixed, expected]);
   });
 
   it('goes round when the slices exceed the base', async () => {
@@ -71,10 +85,10 @@ describe.each(testBackends())('swigluExpert on %s', (backend) => {
     const ffn = makeFfn();
     const params = expert.init(createRng(2), { hiddenSize: 5, numExperts: 2 }, ffn);
     const stacked = (params['gate_proj'] as Record<string, Tensor>)['weight']!;
-    const [values, source] = [await read(stacked), await read(ffn.gateProj)];
+    const [values, source] = [await read(stacked), await read(ffn.gate.weight)];
     expect(values.subarray(40, 60)).toEqual(source.subarray(40, 60));
     expect(values.subarray(60, 80)).toEqual(source.subarray(0, 20));
-    dispose([{ ...ffn }, params]);
+    dispose([ffn, params]);
   });
 
   it('refuses what cannot start', () => {
@@ -87,7 +101,11 @@ describe.each(testBackends())('swigluExpert on %s', (backend) => {
     expect(start({})).toThrow(/must be given/);
     expect(start({ size: 4 })).toThrow(/needs the base FFN/);
     expect(start({ size: 4 }, ffn)).toThrow(/use 'slice'/);
+    const gelu: BaseFfn = { ...ffn, activation: 'gelu' };
+    const plain: BaseFfn = { kind: 'plain', activation: 'silu', up: ffn.up, down: ffn.down };
+    expect(start({}, gelu)).toThrow(/this base's is gated with gelu/);
+    expect(start({}, plain)).toThrow(/this base's is plain with silu.*'auto' follows the base/s);
     expect(start({ size: 13, init: 'slice' }, ffn)).toThrow(/at most the base's 12/);
-    dispose({ ...ffn });
+    dispose(ffn);
   });
 });

@@ -6,7 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { writeJsonAtomic, writeSafetensorsFile } from '@moect/safetensors/node';
 import { createRng } from '@moect/tensor';
-import { llamaParameterShapes, parseLlamaConfig } from '../src/index.ts';
+import { parameterShapes } from '../src/index.ts';
 import { float64Llama } from '../src/testing/float64-llama.ts';
 
 const folder = fileURLToPath(new URL('../fixtures/tiny-llama/', import.meta.url));
@@ -32,7 +32,7 @@ const config = {
 
 // large enough that every part shows in the logits
 const weights = new Map(
-  [...llamaParameterShapes(parseLlamaConfig(config))].map(([name, shape]) => {
+  [...parameterShapes(config)].map(([name, shape]) => {
     const rng = createRng(2024).fork(name);
     const count = shape.reduce((a, b) => a * b, 1);
     const data =

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRng } from '@moect/tensor';
-import { createLlama } from './llama/create-llama.ts';
-import { initLlamaParameters } from './llama/llama-parameters.ts';
+import { createModel, initParameters } from './families/create-model.ts';
+
 import { loadHuggingFaceFolder } from './node/load-folder.ts';
 import { tinyLlama } from './testing/tiny-llama.ts';
 import { testBaseModel } from './testing.ts';
@@ -23,8 +23,35 @@ const variants = {
   'norms of query and key': { architectures: ['Qwen3ForCausalLM'], num_key_value_heads: 1 },
 };
 
-for (const [name, change] of Object.entries(variants)) {
+const gpt2 = {
+  architectures: ['GPT2LMHeadModel'],
+  vocab_size: 23,
+  n_embd: 16,
+  n_head: 4,
+  n_layer: 2,
+  n_inner: 20,
+  n_positions: 64,
+};
+const neox = {
+  architectures: ['GPTNeoXForCausalLM'],
+  vocab_size: 23,
+  hidden_size: 16,
+  intermediate_size: 20,
+  num_attention_heads: 2,
+  num_hidden_layers: 2,
+  max_position_embeddings: 64,
+  rotary_emb_base: 500,
+};
+const others = {
+  'GPT-2': gpt2,
+  'GPT-2, own head': { ...gpt2, tie_word_embeddings: false, activation_function: 'relu' },
+  'GPT-NeoX, parallel': { ...neox, rotary_pct: 0.5 },
+  'GPT-NeoX, one after the other': { ...neox, use_parallel_residual: false, attention_bias: false },
+};
+
+for (const [name, change] of Object.entries({ ...variants, ...others })) {
+  const own = Object.keys(variants).includes(name) ? config : {};
   // larger than fresh weights, so that every part shows
-  const all = { ...config, initializer_range: 0.4, ...change };
-  testBaseModel({ name, create: () => createLlama(all, initLlamaParameters(all, createRng(11))) });
+  const all = { ...own, initializer_range: 0.4, ...change };
+  testBaseModel({ name, create: () => createModel(all, initParameters(all, createRng(11))) });
 }

@@ -1,3 +1,19 @@
+export { countParameters } from './decoder/init-parameters.ts';
+export type {
+  DecoderConfig,
+  EmbeddingSpec,
+  FfnSpec,
+  LayerPass,
+  LayerSpec,
+  LinearSpec,
+  ModelFamily,
+  NormSpec,
+} from './decoder/model-family.ts';
+export { parseRotary, type RopeConfig, type RotaryConfig } from './decoder/rotary/rope-config.ts';
+export { decoderFields, parseActivation } from './families/config-checks.ts';
+export { createModel, initParameters, parameterShapes } from './families/create-model.ts';
+export { layerNormSpec, linearSpec, rmsNormSpec } from './families/modules.ts';
+export { type FamilyOptions, familyOf, MODEL_FAMILIES } from './families/registry.ts';
 export {
   type CombinedDecoder,
   createCombinedDecoder,
@@ -10,12 +26,9 @@ export {
   generateCombined,
 } from './generation/generate-combined.ts';
 export { logSoftmaxRow, type SamplingOptions, sampleToken } from './generation/sampling.ts';
+export { type FieldReader, fieldReader } from './hf/json-fields.ts';
 export { type HuggingFaceFiles, type LoadedModel, loadModel } from './hf/load-model.ts';
 export { type LoadOptions, loadParameters } from './hf/load-parameters.ts';
-export { createLlama } from './llama/create-llama.ts';
-export { LLAMA_ARCHITECTURES, type LlamaConfig, parseLlamaConfig } from './llama/llama-config.ts';
-export { initLlamaParameters, llamaParameterShapes } from './llama/llama-parameters.ts';
-export type { RopeConfig } from './llama/rope-config.ts';
 export { readLlama2c } from './llama2c/read-checkpoint.ts';
 export { llama2cTokenizerJson, readLlama2cTokenizer } from './llama2c/read-tokenizer.ts';
 export { loadTokenizer, type SpecialIds } from './tokenizer/load-tokenizer.ts';

@@ -18,6 +18,7 @@ import {
   checkOverrides,
   checkPeakMemory,
 } from './testing/model-checks.ts';
+import { checkLoss, checkRecomputation, checkStartPoints } from './testing/pass-checks.ts';
 
 export interface BaseModelSuite {
   /** A small model with fresh or loaded weights; the suite disposes it. */
@@ -30,7 +31,7 @@ export interface BaseModelSuite {
 
 /**
  * Registers vitest tests that every base model must pass: causality, independence of the batch, caching, what
- * attachments see and may change, overrides, gradients and leaks. The model must allow 64 positions.
+ * attachments see and may change, overrides, gradients, start points and leaks. The model must allow 64 positions.
  */
 export function testBaseModel(suite: BaseModelSuite): void {
   const { create, name = 'base model', backends = testBackends() } = suite;
@@ -54,6 +55,9 @@ export function testBaseModel(suite: BaseModelSuite): void {
     it('returns embedding and block outputs as hidden states', withModel(checkHiddenStates));
     it('uses overrides in place of its own weights', withModel(checkOverrides));
     it('gives every parameter a gradient through overrides', withModel(checkGradients));
+    it('computes the loss of its logits', withModel(checkLoss));
+    it('gives the same gradients when layers run again', withModel(checkRecomputation));
+    it('begins in the middle with the bits of the whole pass', withModel(checkStartPoints));
     it('calls attachments in order with what the contract promises', withModel(checkAttachmentContexts));
     it('stays bit-equal under attachments that change nothing', withModel(checkIdentityAttachments));
     it(

@@ -4,6 +4,7 @@ export { compressFrozen, frozenStorageOf, keepsCompressed } from './frozen/compr
 export type { CompressedStorage, FrozenStorage } from './frozen/compressed-values.ts';
 export { valueAndGrads } from './gradients.ts';
 export * from './ops/accumulate.ts';
+export * from './ops/activate.ts';
 export * from './ops/adam-w.ts';
 export * from './ops/causal-attention.ts';
 export * from './ops/causal-mean.ts';

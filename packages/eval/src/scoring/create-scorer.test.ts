@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Document, StartPoint } from '@moect/core';
 import { moeCt } from '@moect/experts';
-import { createLlama } from '@moect/models';
+import { createModel } from '@moect/models';
 import { loadHuggingFaceFolder, openHiddenStateCache } from '@moect/models/node';
 import { assign, createRng, fill, memory, selectBackend, tensor } from '@moect/tensor';
 import { maxDifference } from '@moect/tensor/testing';
@@ -127,7 +127,7 @@ describe('createScorer', () => {
     const model = base();
     const parameters = new Map(model.parameters);
     parameters.set('model.norm.weight', fill([16], Number.NaN));
-    const broken = createLlama(model.config as Parameters<typeof createLlama>[0], parameters);
+    const broken = createModel(model.config as Parameters<typeof createModel>[0], parameters);
     await expect(
       createScorer({ name: 'broken', base: broken, tokenizer }).score([documentOf(letters(4), 'doc-7')]),
     ).rejects.toThrow(/doc-7.*broken/);

@@ -1,6 +1,6 @@
 import type { Extension } from '@moect/core';
 import { moeCt } from '@moect/experts';
-import { createLlama } from '@moect/models';
+import { createModel } from '@moect/models';
 import { add, assign, createRng, memory, selectBackend, tensor } from '@moect/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { documentOf, letters, tinyBase, tinyTokenizer } from '../testing/tiny-model.ts';
@@ -58,7 +58,7 @@ describe('compareLogits', () => {
       ...changed.parameters,
       ['model.layers.1.mlp.down_proj.weight', shifted] as const,
     ]);
-    const other = createLlama(changed.config, parameters);
+    const other = createModel(changed.config, parameters);
     const different = await compareLogits({ base: other, reference, tokenizer, documents });
     expect(different['aaa_Latn']!.bitEqualTokens).toBeLessThan(20);
     shifted.dispose();

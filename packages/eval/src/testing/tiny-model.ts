@@ -1,5 +1,5 @@
 import type { BaseModel, Document, Tokenizer } from '@moect/core';
-import { createLlama, initLlamaParameters } from '@moect/models';
+import { createModel, initParameters } from '@moect/models';
 import { createRng } from '@moect/tensor';
 
 const VOCAB_SIZE = 40;
@@ -22,7 +22,7 @@ export function tinyBase(maxPositions = 16): BaseModel {
     tie_word_embeddings: false,
     initializer_range: 0.3,
   };
-  return createLlama(config, initLlamaParameters(config, createRng(11)));
+  return createModel(config, initParameters(config, createRng(11)));
 }
 
 /** One token a UTF-16 unit: 2 + its code modulo 38. */

@@ -6,6 +6,7 @@ import { knownLanguage } from '../combinations/known-language.ts';
 import { alwaysBase, alwaysOn, fixedFusion } from '../fusions/constant-fusion.ts';
 import { guardedGate } from '../fusions/guarded-gate.ts';
 import { continuousGate, discreteGate } from '../fusions/paper-gates.ts';
+import { mlpExpert } from '../mlp-expert.ts';
 import { swigluExpert } from '../swiglu-expert.ts';
 
 /** `type` names the component, the other keys are its options. */
@@ -27,7 +28,7 @@ export interface MoeComponents {
 /** What comes with this package. */
 export const builtInComponents: Required<MoeComponents> = {
   routers: { 'top-k': topKRouter },
-  experts: { swiglu: swigluExpert },
+  experts: { swiglu: swigluExpert, mlp: mlpExpert },
   fusions: {
     guarded: guardedGate,
     continuous: continuousGate,

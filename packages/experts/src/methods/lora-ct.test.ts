@@ -1,10 +1,10 @@
-import { InvalidConfigError, type Tensor } from '@moect/core';
+import { type BaseModel, InvalidConfigError, type Tensor } from '@moect/core';
 import { loadHuggingFaceFolder } from '@moect/models/node';
 import { createRng, crossEntropy, dispose, mean, reshape, slice, tensor, valueAndGrads } from '@moect/tensor';
 import { maxDifference, selectBackend, testBackends } from '@moect/tensor/testing';
 import { fixture, fixtureJson, fixtureTensors } from 'moect-test-support/fixtures';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { tinyLlama } from '../testing/tiny-llama.ts';
+import { tinyGpt2, tinyLlama } from '../testing/tiny-models.ts';
 import { loadParameters } from './extension.ts';
 import { loraCt } from './lora-ct.ts';
 
@@ -35,6 +35,27 @@ describe.each(testBackends())('loraCt on %s', (backend) => {
     });
     extension.dispose();
     base.dispose();
+  });
+
+  it('takes linears by their role, in any family', () => {
+    const [llama, gpt2] = [tinyLlama(), tinyGpt2()];
+    const sitesOf = (base: BaseModel, targets: readonly string[]): string[] => {
+      const extension = loraCt().attach(base, { targets }, createRng(1));
+      const names = [...extension.attachments.linear.keys()];
+      extension.dispose();
+      return names.filter((name) => name.includes('.1.'));
+    };
+    const roles = ['attention-output', 'ffn-down'];
+    expect(sitesOf(llama, roles)).toEqual([
+      'model.layers.1.self_attn.o_proj',
+      'model.layers.1.mlp.down_proj',
+    ]);
+    expect(sitesOf(gpt2, roles)).toEqual(['transformer.h.1.attn.c_proj', 'transformer.h.1.mlp.c_proj']);
+    // as PEFT: both modules have this name
+    expect(sitesOf(gpt2, ['c_proj'])).toEqual(sitesOf(gpt2, roles));
+    expect(() => sitesOf(gpt2, ['attention-query'])).toThrow(/it has c_attn, .*attention-query-key-value/);
+    llama.dispose();
+    gpt2.dispose();
   });
 
   it('refuses what it cannot do, with every problem', () => {

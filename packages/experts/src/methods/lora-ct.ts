@@ -2,10 +2,10 @@ import {
   type BaseModel,
   type Extension,
   InvalidConfigError,
+  type LinearSite,
   type Method,
   type ParamPath,
   type Rng,
-  type Site,
   type Tensor,
   type Variable,
 } from '@moect/core';
@@ -19,14 +19,14 @@ export type LoraCtConfig = {
   /** The update is scaled by alpha ÷ rank, with `rankStabilized` by alpha ÷ √rank (arXiv 2312.03732). */
   readonly alpha: number;
   readonly rankStabilized: boolean;
-  /** Last parts of linear site names (`q_proj`, …), or `all-linear`. */
+  /** Module names as PEFT's `target_modules` (`q_proj`, …), roles of linear sites (`attention-query`, …), or `all-linear`. */
   readonly targets: 'all-linear' | readonly string[];
 };
 
 const targets: Check = (value) =>
   value === 'all-linear' || (strings(value) === null && (value as string[]).length > 0)
     ? null
-    : `must be "all-linear" or a list of names such as ["q_proj"], is ${JSON.stringify(value)}`;
+    : `must be "all-linear" or a list of names such as ["q_proj"] or roles such as ["attention-query"], is ${JSON.stringify(value)}`;
 
 const fields: Fields<LoraCtConfig> = {
   rank: { default: 8, check: number({ min: 1, integer: true }) },
@@ -35,20 +35,28 @@ const fields: Fields<LoraCtConfig> = {
   targets: { default: 'all-linear', check: targets },
 };
 
-export const lastPart = (name: string): string => name.slice(name.lastIndexOf('.') + 1);
+/** What a linear may be asked for by: its module's own name, as PEFT's `target_modules`, and its role in any family. */
+const callNames = ({ name, role }: LinearSite): string[] => [name.slice(name.lastIndexOf('.') + 1), role];
 
-function targetSites(base: BaseModel, wanted: LoraCtConfig['targets']): { sites: Site[]; idle: string[] } {
-  const linears = base.sites.filter((site) => site.kind === 'linear');
+function targetSites(
+  linears: readonly LinearSite[],
+  wanted: LoraCtConfig['targets'],
+): { sites: readonly LinearSite[]; idle: string[] } {
   if (wanted === 'all-linear') return { sites: linears, idle: linears.length === 0 ? ['all-linear'] : [] };
-  const sites = linears.filter((site) => wanted.includes(lastPart(site.name)));
-  return { sites, idle: wanted.filter((name) => !sites.some((site) => lastPart(site.name) === name)) };
+  const sites = linears.filter((site) => callNames(site).some((name) => wanted.includes(name)));
+  return { sites, idle: wanted.filter((name) => !sites.some((site) => callNames(site).includes(name))) };
 }
 
-function checked(base: BaseModel, config: Partial<LoraCtConfig>): { options: LoraCtConfig; sites: Site[] } {
+function checked(
+  base: BaseModel,
+  config: Partial<LoraCtConfig>,
+): { options: LoraCtConfig; sites: readonly LinearSite[] } {
   const { options, problems } = readOptions(config, fields);
   if (problems.some(({ path }) => path === 'targets')) throw new InvalidConfigError('lora-ct', problems);
-  const { sites, idle } = targetSites(base, options.targets);
-  const names = [...new Set(base.sites.filter((s) => s.kind === 'linear').map((s) => lastPart(s.name)))];
+  const linears = base.sites.filter((site) => site.kind === 'linear');
+  const { sites, idle } = targetSites(linears, options.targets);
+  const calls = linears.map(callNames);
+  const names = [...new Set([...calls.map(([name]) => name), ...calls.map(([, role]) => role)])];
   for (const name of idle) {
     problems.push({
       path: 'targets',

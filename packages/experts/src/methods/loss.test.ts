@@ -17,7 +17,7 @@ import {
 import { leakedTensors, maxDifference, selectBackend, testBackends } from '@moect/tensor/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { tokenBatch } from '../testing/passes.ts';
-import { tinyLlama } from '../testing/tiny-llama.ts';
+import { tinyLlama } from '../testing/tiny-models.ts';
 import { fullCt } from './full-ct.ts';
 import { moeCt } from './moe-ct.ts';
 import { MOE_CT_MIXTURE } from './moe-ct-config.ts';

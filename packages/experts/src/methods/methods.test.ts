@@ -1,6 +1,6 @@
 import type { AnyMethod } from '../testing/method-case.ts';
 import { testMethod } from '../testing/test-method.ts';
-import { tinyLlama } from '../testing/tiny-llama.ts';
+import { tinyLlama } from '../testing/tiny-models.ts';
 import { fullCt } from './full-ct.ts';
 import { loraCt } from './lora-ct.ts';
 import { moeCt } from './moe-ct.ts';

@@ -10,6 +10,7 @@ import {
 } from '@moect/core';
 import { type Check, type Fields, number, orNull, readOptions, strings } from '@moect/core/options';
 import { type ComponentConfig, componentsOf, type MoeComponents } from './components.ts';
+import { expertConfig } from './expert-config.ts';
 
 export type MoeCtLayers = 'all' | { readonly every: number } | { readonly top: number } | readonly number[];
 
@@ -24,6 +25,7 @@ export type MoeCtConfig = {
   readonly topK: number;
   /** Not used with a single expert. */
   readonly router: ComponentConfig;
+  /** `auto`: `swiglu` or `mlp`, whichever the base's own FFN is. */
   readonly expert: ComponentConfig;
   readonly fusion: ComponentConfig;
   /** Trainable addition to the output head: rank, `full`, null for none, or `auto` (see {@link headRank}). */
@@ -71,7 +73,7 @@ export const MOE_CT_DEFAULTS: MoeCtConfig = {
   numExperts: 2,
   topK: 2,
   router: { type: 'top-k' },
-  expert: { type: 'swiglu', size: null, init: 'copy' },
+  expert: { type: 'auto', size: null, init: 'copy' },
   fusion: {
     type: 'guarded',
     oldPrior: 1,
@@ -168,25 +170,14 @@ function attempt<T>(path: string, problems: ConfigProblem[], create: () => T): T
 }
 
 /** Problems of parts that are right by themselves. */
-function jointProblems(
-  base: BaseModel,
-  { numExperts, topK }: MoeCtConfig,
-  expert: Expert | null,
-  sites: readonly Site[],
-): ConfigProblem[] {
+function jointProblems({ numExperts, topK }: MoeCtConfig, expert: Expert | null): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   if (topK > numExperts) {
     problems.push({ path: 'topK', message: `must be at most numExperts = ${numExperts}, is ${topK}` });
   }
-  if (expert === null) return problems;
-  if (topK === 1 && numExperts > 1 && expert.copiesBase === true) {
+  if (topK === 1 && numExperts > 1 && expert?.copiesBase === true) {
     const message = `1 of several copies is not the base at the start; use topK 2, numExperts 1, or ${ZERO_DOWN}`;
     problems.push({ path: 'topK', message });
-  }
-  const biased = sites.some((site) => base.parameters.has(`${site.name}.down_proj.bias`));
-  if (biased && expert.startsAtZero !== true) {
-    const message = `this base's FFNs have biases, which experts have not; use ${ZERO_DOWN}: they add to the FFN`;
-    problems.push({ path: 'expert', message });
   }
   return problems;
 }
@@ -210,26 +201,26 @@ export function resolveMoeCt(
     throw new InvalidConfigError('moe-ct', problems);
   };
   if (problems.length > 0) fail();
+  const layers = chosenLayers(options.layers, base.numLayers, problems);
+  const sites = base.sites.filter(({ kind, layer }) => kind === 'ffn' && layers.includes(layer!));
+  if (problems.length === 0 && sites.length !== layers.length) {
+    problems.push({ path: 'layers', message: `only ${sites.length} of these layers have an FFN site` });
+  }
   const { router, expert, fusion, renamedFusion } = componentsOf(extra);
   const config = {
     ...options,
-    expert: withDefaults(options.expert, MOE_CT_DEFAULTS.expert),
+    expert: expertConfig(base, sites[0], options.expert, problems),
     fusion: withDefaults(renamedFusion(options.fusion), MOE_CT_DEFAULTS.fusion),
     headDelta: headRank(options.headDelta, base.vocabSize),
     attentionAlpha: options.attentionAlpha ?? 2 * options.attentionRank,
   };
-  const layers = chosenLayers(config.layers, base.numLayers, problems);
   const made = {
     router:
       config.numExperts === 1 ? null : attempt('router', problems, () => router(config.router, config.topK)),
     expert: attempt('expert', problems, () => expert(config.expert)),
     fusion: attempt('fusion', problems, () => fusion(config.fusion)),
   };
-  const sites = base.sites.filter(({ kind, layer }) => kind === 'ffn' && layers.includes(layer!));
-  if (problems.length === 0 && sites.length !== layers.length) {
-    problems.push({ path: 'layers', message: `only ${sites.length} of these layers have an FFN site` });
-  }
-  problems.push(...jointProblems(base, config, made.expert, sites));
+  problems.push(...jointProblems(config, made.expert));
   if (problems.length > 0 || made.expert === null || made.fusion === null) return fail();
   return { config, router: made.router, expert: made.expert, fusion: made.fusion, sites };
 }

@@ -1,4 +1,5 @@
 import type { BaseModel, Extension, Fusion, LossNormalizers, Tensor } from '@moect/core';
+import { NoSuchComponentError } from '@moect/core';
 import {
   add,
   assign,
@@ -18,7 +19,7 @@ import { alwaysOn } from '../fusions/constant-fusion.ts';
 import { guardedGate } from '../fusions/guarded-gate.ts';
 import { swigluExpert } from '../swiglu-expert.ts';
 import { logitsOf, tokenBatch } from '../testing/passes.ts';
-import { tinyLlama } from '../testing/tiny-llama.ts';
+import { tinyGpt2, tinyLlama, tinyNeox, withRandomBiases } from '../testing/tiny-models.ts';
 import { checkGateThreshold } from './gate-threshold.ts';
 import { moeCt } from './moe-ct.ts';
 import { MOE_CT_MIXTURE, MOE_CT_PAPER, type MoeCtConfig } from './moe-ct-config.ts';
@@ -345,9 +346,73 @@ describe.each(testBackends())('moeCt on %s', (backend) => {
     extension.dispose();
   });
 
-  it('refuses copies of FFNs that have biases, which experts have not', () => {
-    const biased = tinyLlama({ mlp_bias: true });
-    expect(() => moeCt().attach(biased, {}, createRng(1))).toThrow(/biases/);
-    biased.dispose();
+  it.each([
+    ['a gated FFN with biases', () => tinyLlama({ mlp_bias: true }), { type: 'swiglu' }],
+    ['GPT-2', tinyGpt2, { type: 'mlp', activation: 'gelu-tanh' }],
+    ['GPT-2 with ReLU', () => tinyGpt2({ activation_function: 'relu' }), { type: 'mlp', activation: 'relu' }],
+    ['GPT-NeoX', tinyNeox, { type: 'mlp', activation: 'gelu' }],
+  ])('copies the FFN of the base, whatever it is: %s', async (_, create, expert) => {
+    const other = withRandomBiases(create());
+    const plain = await logitsOf(other, tokens);
+    for (const config of [{ attentionRank: 2 }, { ...MOE_CT_MIXTURE, attentionRank: 2 }, MOE_CT_PAPER]) {
+      const extension = moeCt().attach(other, config, createRng(7));
+      expect(extension.config['expert']).toEqual({ size: null, init: 'copy', ...expert });
+      const { attachments } = extension;
+      expect(maxDifference(await logitsOf(other, tokens, { attachments }), plain)).toBeLessThan(5e-5);
+      const again = moeCt().attach(other, JSON.parse(JSON.stringify(extension.config)), createRng(7));
+      expect([...again.parameters.keys()]).toEqual([...extension.parameters.keys()]);
+      expect(again.config).toEqual(extension.config);
+      again.dispose();
+      extension.dispose();
+    }
+    other.dispose();
+  });
+
+  it('follows the base in what is added to it as well, and takes the kind that is named', () => {
+    const gpt2 = tinyGpt2();
+    const attachTo = (other: BaseModel, expert: object): Extension =>
+      moeCt().attach(other, { expert: { type: 'auto', ...expert } as never, layers: [1] }, createRng(1));
+    const small = attachTo(gpt2, { size: 5, init: 'zero-down' });
+    expect(small.config['expert']).toEqual({
+      type: 'mlp',
+      size: 5,
+      init: 'zero-down',
+      activation: 'gelu-tanh',
+    });
+    expect(small.parameters.get('transformer.h.1.moe.experts.up_proj.bias')!.shape).toEqual([2, 5]);
+    const gated = attachTo(gpt2, { type: 'swiglu', size: 5, init: 'zero-down' });
+    expect(gated.parameters.has('transformer.h.1.moe.experts.gate_proj.weight')).toBe(true);
+    const named = attachTo(gpt2, { type: 'mlp' });
+    expect(named.config['expert']).toMatchObject({ activation: 'gelu-tanh' });
+    const before = memory().numTensors;
+    expect(() => attachTo(gpt2, { type: 'swiglu' })).toThrow(/this base's is plain with gelu-tanh/);
+    expect(() => attachTo(base, { type: 'mlp' })).toThrow(/this base's is gated with silu/);
+    const blind: BaseModel = {
+      ...base,
+      ffnAt: (site) => {
+        throw new NoSuchComponentError('ffn site', site, []);
+      },
+    };
+    expect(() => attachTo(blind, {})).toThrow(/expert\.type: 'auto' follows the base's own FFN/);
+    expect(memory().numTensors).toBe(before);
+    for (const extension of [small, gated, named]) extension.dispose();
+    gpt2.dispose();
+  });
+
+  it('finds the linears of attention by what they do', () => {
+    const [gpt2, neox] = [tinyGpt2(), tinyNeox()];
+    const linears = (other: BaseModel): string[] => {
+      const extension = moeCt().attach(other, { ...MOE_CT_MIXTURE, layers: [1] }, createRng(1));
+      const names = [...extension.attachments.linear.keys()];
+      extension.dispose();
+      return names;
+    };
+    expect(linears(gpt2)).toEqual(['transformer.h.1.attn.c_attn', 'transformer.h.1.attn.c_proj']);
+    expect(linears(neox)).toEqual([
+      'gpt_neox.layers.1.attention.query_key_value',
+      'gpt_neox.layers.1.attention.dense',
+    ]);
+    gpt2.dispose();
+    neox.dispose();
   });
 });

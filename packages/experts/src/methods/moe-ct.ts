@@ -1,4 +1,5 @@
 import {
+  ATTENTION_ROLES,
   type BaseModel,
   type Extension,
   InvalidConfigError,
@@ -31,7 +32,7 @@ const branchName = (site: Site): ParamPath => `${site.name.slice(0, site.name.la
 function initBranch(base: BaseModel, site: Site, resolved: ResolvedMoeCt, rng: Rng): ParamTree {
   const { config, router, expert, fusion } = resolved;
   const dims = { hiddenSize: base.hiddenSize, numExperts: config.numExperts };
-  // a base without gated FFNs can still carry experts that read none
+  // a base that shows no FFN can still carry experts that read none
   const baseFfn = expert.readsBaseFfn === false ? undefined : base.ffnAt(site.name);
   return {
     ...(router && { router: router.init(rng.fork('router'), dims) }),
@@ -69,7 +70,7 @@ function attentionSites(base: BaseModel, { config, fusion, sites }: ResolvedMoeC
   const layers = sites.map(({ layer }) => layer);
   const open = fusion.alwaysOn === true ? layers : layers.slice(1);
   const found = base.sites.filter(
-    ({ kind, layer, name }) => kind === 'linear' && open.includes(layer) && /att(n|ention)\./.test(name),
+    (site) => site.kind === 'linear' && open.includes(site.layer) && ATTENTION_ROLES.includes(site.role),
   );
   if (found.length > 0) return found;
   throw new InvalidConfigError('moe-ct', [

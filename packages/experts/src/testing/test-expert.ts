@@ -1,4 +1,4 @@
-import type { BaseFfn, Expert, ParamTree, Tensor } from '@moect/core';
+import type { Expert, ParamTree, Tensor } from '@moect/core';
 import {
   add,
   type BackendName,
@@ -23,9 +23,12 @@ import {
   testBackends,
 } from '@moect/tensor/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { type FfnShape, randomFfn } from './random-ffn.ts';
 
 export interface ExpertSuite {
   readonly create: () => Expert;
+  /** What base FFN the experts begin with. Default: gated, silu, without biases. */
+  readonly ffn?: FfnShape;
   /** Default: all backends of this machine. */
   readonly backends?: readonly BackendName[];
 }
@@ -51,11 +54,7 @@ export function testExpert(suite: ExpertSuite): void {
   const withCase = async (work: (c: Case) => Promise<void>): Promise<void> => {
     const expert = suite.create();
     const rng = createRng(3);
-    const baseFfn: BaseFfn = {
-      gateProj: randomNormal(rng, [INNER, HIDDEN], 0.5),
-      upProj: randomNormal(rng, [INNER, HIDDEN], 0.5),
-      downProj: randomNormal(rng, [HIDDEN, INNER], 0.5),
-    };
+    const baseFfn = randomFfn(rng, [HIDDEN, INNER], suite.ffn);
     const fresh = expert.init(rng, { hiddenSize: HIDDEN, numExperts: EXPERTS }, baseFfn);
     const params = mapTree(fresh, (leaf) => tidy(() => add(leaf, randomNormal(rng, leaf.shape, 0.3))));
     const rows = randomNormal(rng, [7, HIDDEN], 1);
@@ -63,7 +62,7 @@ export function testExpert(suite: ExpertSuite): void {
     try {
       await work({ expert, params, rows, offsets });
     } finally {
-      dispose([{ ...baseFfn }, fresh, params, rows, offsets]);
+      dispose([baseFfn, fresh, params, rows, offsets]);
     }
   };
 

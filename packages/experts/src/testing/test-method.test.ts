@@ -8,7 +8,7 @@ import { checkConfig, checkContract, checkRefusals } from './method-attach-check
 import type { AnyMethod, MethodCase } from './method-case.ts';
 import { checkBatch, checkCausality, checkFresh, checkInferenceRng } from './method-pass-checks.ts';
 import { checkLeaks, checkRandomNumbers, checkTraining } from './method-training-checks.ts';
-import { tinyLlama } from './tiny-llama.ts';
+import { tinyLlama } from './tiny-models.ts';
 
 type Head = NonNullable<Extension['attachments']['head']>;
 

@@ -33,7 +33,7 @@ export async function generateCombined(
   const [tokens, posteriors]: [number[], Float64Array[]] = [[], []];
   let finishReason: Generation['finishReason'] = 'length';
   try {
-    checkPrompts(members[0]!.model, [promptIds]);
+    checkPrompts(members[0]!.model, [promptIds], maxNewTokens);
     while (tokens.length < maxNewTokens) {
       if (signal?.aborted === true) {
         finishReason = 'aborted';

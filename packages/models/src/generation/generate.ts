@@ -38,14 +38,25 @@ interface Row {
   isStopped: boolean;
 }
 
-/** Throws InvalidConfigError for prompts without tokens and for ids outside the vocabulary. */
-export function checkPrompts(model: BaseModel, prompts: readonly (readonly number[])[]): void {
+/** Throws InvalidConfigError for prompts without tokens, ids outside the vocabulary, and texts beyond learned positions. */
+export function checkPrompts(
+  model: BaseModel,
+  prompts: readonly (readonly number[])[],
+  maxNewTokens: number,
+): void {
   const problems = prompts.flatMap((prompt, row) => {
     const wrong = prompt.find((id) => !Number.isInteger(id) || id < 0 || id >= model.vocabSize);
     const path = `prompts[${row}]`;
     if (prompt.length === 0) return [{ path, message: 'is empty; begin with the BOS token' }];
     return wrong === undefined ? [] : [{ path, message: `has id ${wrong}, vocabulary ${model.vocabSize}` }];
   });
+  const longest = Math.max(0, ...prompts.map((prompt) => prompt.length));
+  // the last token is not read any more
+  const positions = longest + maxNewTokens - 1;
+  if (model.hasLearnedPositions === true && positions > model.maxPositions) {
+    const message = `is ${maxNewTokens}, with a prompt of ${longest} tokens; this base has ${model.maxPositions} positions`;
+    problems.push({ path: 'maxNewTokens', message });
+  }
   if (prompts.length === 0) problems.push({ path: 'prompts', message: 'there is none' });
   if (problems.length > 0) throw new InvalidConfigError('generation', problems);
 }
@@ -132,7 +143,7 @@ export async function generateBatch(
   options: GenerateOptions,
 ): Promise<Generation[]> {
   checkSampling(options);
-  checkPrompts(model, prompts);
+  checkPrompts(model, prompts, options.maxNewTokens);
   const { maxNewTokens, seed = 0, signal } = options;
   const rows = prompts.map((prompt, row): Row => {
     const rng = createRng(seed).fork(`row ${row}`);

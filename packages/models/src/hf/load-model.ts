@@ -1,7 +1,7 @@
 import type { JsonObject } from '@moect/core';
 import { type BaseModel, InvalidConfigError, type Tokenizer } from '@moect/core';
 import type { TensorStore } from '@moect/safetensors';
-import { createLlama } from '../llama/create-llama.ts';
+import { createModel } from '../families/create-model.ts';
 import { loadTokenizer, type SpecialIds } from '../tokenizer/load-tokenizer.ts';
 import { type LoadOptions, loadParameters } from './load-parameters.ts';
 
@@ -52,7 +52,7 @@ export function checkVocabulary(tokenizer: Tokenizer | null, vocabSize: number, 
 }
 
 /**
- * Makes a model of files that are read already, wherever they come from. Weights become float32 unless `frozenStorage`
+ * Makes a model of files that are read already, wherever they come from, of any family. Weights become float32 unless `frozenStorage`
  * says otherwise. Throws InvalidConfigError, NoMatchingParameterError, ShapeMismatchError, CorruptDataError.
  */
 export async function loadModel(
@@ -62,7 +62,7 @@ export async function loadModel(
 ): Promise<LoadedModel> {
   const tokenizer = tokenizerOf(files);
   const { config } = files;
-  const model = createLlama(config, await loadParameters(weights, config, options));
+  const model = createModel(config, await loadParameters(weights, config, options), options);
   checkVocabulary(tokenizer, model.vocabSize, weights.name);
   return { model, tokenizer };
 }

@@ -1,26 +1,21 @@
 import type { JsonObject } from '@moect/core';
 import { CorruptDataError, type ParamPath, type Tensor } from '@moect/core';
 import type { HostTensor, TensorStore } from '@moect/safetensors';
-import { compressFrozen, dispose, type FrozenStorage, tensor } from '@moect/tensor';
-import { checkParameters } from '../llama/check-parameters.ts';
-import { parseLlamaConfig } from '../llama/llama-config.ts';
-import { llamaParameterShapes } from '../llama/llama-parameters.ts';
-
-/** Tables that old checkpoints carry and every program computes itself. */
-const BUFFERS = /(^|\.)rotary_emb\.inv_freq$/;
-
-const EMBEDDING = 'model.embed_tokens.weight';
-const HEAD = 'lm_head.weight';
+import { compressFrozen, dispose, type FrozenStorage, tensor, tidy, transpose } from '@moect/tensor';
+import { checkParameters } from '../decoder/check-parameters.ts';
+import { layoutOf, type ParameterSpec, shapesOf } from '../decoder/layout.ts';
+import { type FamilyOptions, familyOf } from '../families/registry.ts';
+import { storedWeights } from './stored-names.ts';
 
 /** A tied model's file may hold the head once more; it must then be the embedding. */
-async function checkTiedHead(store: TensorStore): Promise<void> {
-  const [head, embedding] = [await store.tensor(HEAD), await store.tensor(EMBEDDING)];
+async function checkTiedHead(store: TensorStore, headName: string, embeddingName: string): Promise<void> {
+  const [head, embedding] = [await store.tensor(headName), await store.tensor(embeddingName)];
   const isEqual =
     head.data.length === embedding.data.length && head.data.every((value, i) => value === embedding.data[i]);
   if (isEqual) return;
   throw new CorruptDataError(
     store.name,
-    `config.json ties the head to the embedding, but ${HEAD} differs from ${EMBEDDING}`,
+    `config.json ties the head to the embedding, but ${headName} differs from ${embeddingName}`,
     'Set tie_word_embeddings to false in config.json if the head is one of its own.',
   );
 }
@@ -30,7 +25,7 @@ function floatValues(name: string, { data }: HostTensor, store: TensorStore): Fl
   throw new CorruptDataError(store.name, `${name} holds whole numbers`, 'Weights are F32, BF16 or F16.');
 }
 
-export interface LoadOptions {
+export interface LoadOptions extends FamilyOptions {
   /**
    * How the matrices (linear layers, embedding, head) are kept. `bfloat16` takes half the memory of float32 and is exact
    * for bfloat16 files; `int8` takes a quarter and is off by at most half a step of 1/127 of each output channel's
@@ -40,6 +35,12 @@ export interface LoadOptions {
   readonly frozenStorage?: FrozenStorage;
   /** Shown each weight as float32 before it is stored, in ascending order of names. */
   readonly onWeight?: (name: ParamPath, weight: Tensor) => Promise<void>;
+}
+
+/** A weight as the model has it. */
+function ownTensor(data: Float32Array, { shape, isStoredTransposed }: ParameterSpec): Tensor {
+  if (!isStoredTransposed) return tensor(data, shape);
+  return tidy(() => transpose(tensor(data, [...shape].reverse())));
 }
 
 async function stored(weight: Tensor, storage: FrozenStorage): Promise<Tensor> {
@@ -52,7 +53,7 @@ async function stored(weight: Tensor, storage: FrozenStorage): Promise<Tensor> {
 }
 
 /**
- * Reads all weights of a model of the Llama family as float32, one at a time.
+ * Reads all weights of a model as float32, one at a time.
  * @param config contents of config.json
  * Throws NoMatchingParameterError for missing and for unused tensors, ShapeMismatchError, CorruptDataError,
  * InvalidConfigError.
@@ -60,20 +61,20 @@ async function stored(weight: Tensor, storage: FrozenStorage): Promise<Tensor> {
 export async function loadParameters(
   store: TensorStore,
   config: JsonObject,
-  { frozenStorage = 'float32', onWeight }: LoadOptions = {},
+  { frozenStorage = 'float32', onWeight, ...options }: LoadOptions = {},
 ): Promise<Map<ParamPath, Tensor>> {
-  const parsed = parseLlamaConfig(config);
-  const needed = llamaParameterShapes(parsed);
-  const isDoubleHead = parsed.tiedHead && store.shapes.has(HEAD);
-  const given = new Map(
-    [...store.shapes].filter(([name]) => !BUFFERS.test(name) && !(isDoubleHead && name === HEAD)),
-  );
-  checkParameters(needed, given, store.name);
-  if (isDoubleHead) await checkTiedHead(store);
+  const family = familyOf(config, options);
+  const parsed = family.parse(config, 'config.json');
+  const layout = layoutOf(family, parsed);
+  const needed = layout.parameters;
+  const { shapes, nameOf, doubleHead } = storedWeights(store, family, parsed, layout);
+  checkParameters(shapesOf(layout), shapes, store.name);
+  if (doubleHead !== null) await checkTiedHead(store, doubleHead, nameOf(layout.head.weight));
   const parameters = new Map<ParamPath, Tensor>();
   try {
     for (const name of [...needed.keys()].sort()) {
-      const weight = tensor(floatValues(name, await store.tensor(name), store), needed.get(name)!);
+      const values = floatValues(name, await store.tensor(nameOf(name)), store);
+      const weight = ownTensor(values, needed.get(name)!);
       parameters.set(name, weight);
       await onWeight?.(name, weight);
       parameters.set(name, await stored(weight, frozenStorage));

@@ -1,8 +1,9 @@
 import type { JsonObject } from '@moect/core';
 import { CorruptDataError } from '@moect/core';
 import { type HostTensor, storeOfTensors, type TensorStore } from '@moect/safetensors';
-import { parseLlamaConfig } from '../llama/llama-config.ts';
-import { llamaParameterShapes } from '../llama/llama-parameters.ts';
+import { layoutOf } from '../decoder/layout.ts';
+import { llama } from '../families/llama.ts';
+import { parseLlamaConfig } from '../families/llama-config.ts';
 
 interface Header {
   readonly version: 0 | 1;
@@ -120,7 +121,14 @@ export function readLlama2c(
   const header = readHeader(bytes, source);
   const config = configOf(header);
   const parsed = parseLlamaConfig(config, source);
-  const shapes = llamaParameterShapes(parsed);
+  const { parameters, sites } = layoutOf(llama, parsed);
+  const rotated = new Set(
+    sites.flatMap((site) =>
+      site.kind === 'linear' && (site.role === 'attention-query' || site.role === 'attention-key')
+        ? [`${site.name}.weight`]
+        : [],
+    ),
+  );
   const weights = floats(bytes, header.offset, source);
   const tensors = new Map<string, HostTensor>();
   let at = 0;
@@ -131,18 +139,17 @@ export function readLlama2c(
     return weights.subarray(at - count, at);
   };
   const put = (name: string): void => {
-    const shape = shapes.get(name)!;
+    const { shape } = parameters.get(name)!;
     const data = take(shape.reduce((a, b) => a * b, 1));
-    const isRotated = /\.[qk]_proj\./.test(name);
     tensors.set(name, {
       shape,
-      data: isRotated ? interleavedToHalves(data, shape[0]!, parsed.headDim) : data,
+      data: rotated.has(name) ? interleavedToHalves(data, shape[0]!, parsed.headDim) : data,
     });
   };
   for (const name of fileOrder(header)) {
     // the rotation tables, which every reader computes itself
     if (name === null) take(header.maxPositions * parsed.headDim);
-    else if (shapes.has(name)) put(name);
+    else if (parameters.has(name)) put(name);
     else for (let layer = 0; layer < header.layers; layer++) put(`model.layers.${layer}.${name}`);
   }
   if (at !== weights.length) refuse(source, `has ${weights.length} weights, the header asks for ${at}`);

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JsonObject, Tokenizer } from '@moect/core';
 import { readJsonFile } from '@moect/safetensors/node';
+import { createModel } from '../families/create-model.ts';
 import {
   checkVocabulary,
   type HuggingFaceFiles,
@@ -11,7 +12,6 @@ import {
   tokenizerOf,
 } from '../hf/load-model.ts';
 import { type LoadOptions, loadParameters } from '../hf/load-parameters.ts';
-import { createLlama } from '../llama/create-llama.ts';
 import { readLlama2c } from '../llama2c/read-checkpoint.ts';
 import { readLlama2cTokenizer } from '../llama2c/read-tokenizer.ts';
 import { openFolderStore } from './folder-store.ts';
@@ -69,7 +69,7 @@ export async function loadLlama2c(
   const { config, store } = readLlama2c(await readFile(checkpoint), checkpoint);
   const tokenizer =
     tokenizerFile === undefined ? null : readLlama2cTokenizer(await readFile(tokenizerFile), tokenizerFile);
-  const model = createLlama(config, await loadParameters(store, config, options));
+  const model = createModel(config, await loadParameters(store, config, options), options);
   checkVocabulary(tokenizer, model.vocabSize, checkpoint);
   return { model, tokenizer };
 }

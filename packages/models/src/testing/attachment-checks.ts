@@ -121,7 +121,8 @@ export async function checkIdentityAttachments(model: BaseModel): Promise<void> 
     const changed: Attachments = {
       ffn: kind === 'ffn' ? new Map([[name, ({ residual }) => ({ output: residual })]]) : new Map(),
       linear: kind === 'linear' ? new Map([[name, (_input, output) => twice(output)]]) : new Map(),
-      block: kind === 'block' ? new Map([[name, (stream) => add(stream, 1)]]) : new Map(),
+      // neither a shift nor a factor, which the norm behind it takes away
+      block: kind === 'block' ? new Map([[name, (stream) => add(stream, mul(stream, stream))]]) : new Map(),
       head: kind === 'head' ? (_hidden, logits) => twice(logits) : null,
     };
     const after = await logitsOf(model, tokens(), { attachments: changed });

@@ -1,7 +1,6 @@
 import type { BaseModel } from '@moect/core';
 import { createRng } from '@moect/tensor';
-import { createLlama } from '../llama/create-llama.ts';
-import { initLlamaParameters } from '../llama/llama-parameters.ts';
+import { createModel, initParameters } from '../families/create-model.ts';
 
 /** A random Llama of six narrow layers. */
 export function deepLlama(seed: number): BaseModel {
@@ -17,5 +16,5 @@ export function deepLlama(seed: number): BaseModel {
     rms_norm_eps: 1e-6,
     initializer_range: 0.4,
   };
-  return createLlama(config, initLlamaParameters(config, createRng(seed)));
+  return createModel(config, initParameters(config, createRng(seed)));
 }

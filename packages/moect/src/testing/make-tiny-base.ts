@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tensor } from '@moect/core';
-import { initLlamaParameters } from '@moect/models';
+import { initParameters } from '@moect/models';
 import type { HostTensor } from '@moect/safetensors';
 import { writeJsonAtomic, writeSafetensorsFile } from '@moect/safetensors/node';
 import { createRng, dispose } from '@moect/tensor';
@@ -92,7 +92,7 @@ export async function makeTinyBase(
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
   const config = { ...tinyConfig, ...sizes };
-  const parameters = initLlamaParameters(config, createRng(seed));
+  const parameters = initParameters(config, createRng(seed));
   await writeJsonAtomic(join(folder, 'config.json'), config);
   await writeSafetensorsFile(join(folder, 'model.safetensors'), await toHost(parameters));
   dispose(parameters);

@@ -5,13 +5,17 @@ import { dispose, tensor } from '@moect/tensor';
 import { maxDifference, selectBackend, testBackends } from '@moect/tensor/testing';
 import { fixture, fixtureJson } from 'moect-test-support/fixtures';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createModel } from '../families/create-model.ts';
 import { generate, generateBatch } from '../generation/generate.ts';
 import { loadParameters } from '../hf/load-parameters.ts';
 import { openFolderStore } from '../node/folder-store.ts';
 import { loadHuggingFaceFolder } from '../node/load-folder.ts';
-import { createLlama } from './create-llama.ts';
 
 const FOLDERS = [
+  'gpt2',
+  'gpt2-unprefixed',
+  'gptneox',
+  'gptneox-sequential',
   'llama-dynamic-ntk',
   'llama-gqa-tied-bf16',
   'llama-headdim',
@@ -27,6 +31,7 @@ const FOLDERS = [
 ];
 
 interface Expected {
+  loss: number;
   greedy: { prompt_ids: number[]; continuation_ids: number[] };
   left_padded: { input_ids: number[][]; attention_mask: number[][]; continuation_ids: number[][] };
 }
@@ -68,10 +73,24 @@ describe.each(testBackends())('against transformers on %s', (backend) => {
       dispose([tokens, result]);
     });
 
+    it('loss', async () => {
+      const tokens = await inputs();
+      const { shape, data } = await expected.tensor('input_ids');
+      const time = shape[1]!;
+      const targets = tensor(
+        Int32Array.from(data, (_, i) => (i % time === time - 1 ? -1 : data[i + 1]!)),
+        shape,
+        'int32',
+      );
+      const result = model.loss!(tokens, targets, 1 / (data.length - shape[0]!));
+      expect(Math.abs((await result.loss.data())[0]! - golden().loss)).toBeLessThan(1e-5);
+      dispose([tokens, targets, result]);
+    });
+
     it('the same logits with the configuration of transformers 4', async () => {
       const config = await readJsonFile(join(folder, 'config.v4.json'));
       const store = await openFolderStore(folder);
-      const other = createLlama(config, await loadParameters(store, config));
+      const other = createModel(config, await loadParameters(store, config));
       const tokens = await inputs();
       const [a, b] = [model.forward(tokens), other.forward(tokens)];
       expect(maxDifference(await a.logits.data(), await b.logits.data())).toBe(0);

@@ -1,5 +1,13 @@
 import { isJsonObject, type JsonObject } from '@moect/core';
-import type { FieldReader } from '../hf/json-fields.ts';
+import type { FieldReader } from '../../hf/json-fields.ts';
+
+/** What is rotated, and how. */
+export interface RotaryConfig {
+  readonly rope: RopeConfig;
+  /** Leading dimensions of each head that are rotated, even. */
+  readonly rotaryDim: number;
+  readonly maxPositions: number;
+}
 
 /** Rotary embedding, as `rope_parameters` (transformers 5) or `rope_theta` + `rope_scaling` (4) say it. */
 export type RopeConfig = { readonly theta: number } & (
@@ -73,18 +81,42 @@ function parseScaled(json: JsonObject, theta: number, maxPositions: number, fiel
 }
 
 /**
- * Rotary settings of a config.json, in either spelling.
- * Unknown types and partial rotation become problems of `fields`.
+ * Rotary settings of a config.json, in either spelling. Unknown types become problems of `fields`.
+ * @param keys names of the frequency base and of the rotated share of each head, where old files of a family have names
+ * of their own
+ * @returns `factor`: the rotated share of each head's dimensions, in (0, 1]
  */
-export function parseRope(config: JsonObject, maxPositions: number, fields: FieldReader): RopeConfig {
+export function parseRotary(
+  config: JsonObject,
+  maxPositions: number,
+  fields: FieldReader,
+  keys: { readonly theta: string; readonly factor: string; readonly defaultFactor: number } = {
+    theta: 'rope_theta',
+    factor: 'partial_rotary_factor',
+    defaultFactor: 1,
+  },
+): { rope: RopeConfig; factor: number } {
   const key = config['rope_parameters'] == null ? 'rope_scaling' : 'rope_parameters';
   const given = config[key] ?? {};
   if (!isJsonObject(given)) fields.problem(key, 'must be an object');
   const json = isJsonObject(given) ? given : {};
   const inner = fields.nested(key, json);
-  const partial = json['partial_rotary_factor'] ?? config['partial_rotary_factor'] ?? 1;
-  if (partial !== 1) inner.problem('partial_rotary_factor', `is ${partial}, only 1 is supported`);
-  const theta =
-    json['rope_theta'] == null ? fields.positive('rope_theta', 10000) : inner.positive('rope_theta');
-  return parseScaled(json, theta, maxPositions, inner);
+  const read = (name: string, old: string, fallback: number): number => {
+    if (json[name] != null) return inner.positive(name);
+    return fields.positive(config[name] == null ? old : name, fallback);
+  };
+  const theta = read('rope_theta', keys.theta, 10000);
+  const factor = read('partial_rotary_factor', keys.factor, keys.defaultFactor);
+  if (factor > 1) inner.problem('partial_rotary_factor', `is ${factor}, must be at most 1`);
+  return { rope: parseScaled(json, theta, maxPositions, inner), factor };
+}
+
+/** {@link parseRotary} of families that rotate whole heads: partial rotation is a problem of `fields`. */
+export function parseRope(config: JsonObject, maxPositions: number, fields: FieldReader): RopeConfig {
+  const { rope, factor } = parseRotary(config, maxPositions, fields);
+  if (factor < 1) {
+    const key = config['rope_parameters'] == null ? 'rope_scaling' : 'rope_parameters';
+    fields.problem(`${key}.partial_rotary_factor`, `is ${factor}, only 1 is supported`);
+  }
+  return rope;
 }

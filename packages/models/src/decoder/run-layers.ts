@@ -3,26 +3,26 @@ import type {
   ForwardOptions,
   ParamMap,
   ParamTree,
-  Site,
   SiteStatistics,
   StartPoint,
   Tensor,
 } from '@moect/core';
 import { add, clone, concat, embedding, recompute, split, tensor, tidy, zeros } from '@moect/tensor';
-import { attentionHalf, type BlockInputs, ffnHalf, ffnInput } from './llama-block.ts';
-import type { LayerKeys, LlamaCache } from './llama-cache.ts';
-import type { LlamaConfig } from './llama-config.ts';
-import type { RopeTables } from './rope-tables.ts';
+import { type BlockInputs, ffnHalf, ffnInput, layerPass } from './block.ts';
+import type { KeyValueCache, LayerKeys } from './decoding-cache.ts';
+import type { DecoderLayout } from './layout.ts';
+import type { DecoderConfig, ModelFamily } from './model-family.ts';
+import type { RopeTables } from './rotary/rope-tables.ts';
 import { createSitePass, type SiteInputs, type SitePass, type SiteResults } from './site-pass.ts';
-
-export const EMBEDDING = 'model.embed_tokens.weight';
 
 /** What a forward pass needs of its model. */
 export interface Parts {
-  readonly config: LlamaConfig;
+  readonly family: ModelFamily;
+  readonly config: DecoderConfig;
+  readonly layout: DecoderLayout;
   readonly parameters: ParamMap;
-  readonly sites: readonly Site[];
-  readonly ropeTables: RopeTables;
+  /** null where positions are not rotated. */
+  readonly ropeTables: RopeTables | null;
 }
 
 function consecutivePositions(batch: number, time: number, first: number): Tensor {
@@ -33,8 +33,8 @@ function consecutivePositions(batch: number, time: number, first: number): Tenso
 /** What enters a layer. All in one record, so that the layer can run again on the way back. */
 type LayerTensors = SiteInputs & {
   readonly stream: Tensor;
-  readonly cos: Tensor;
-  readonly sin: Tensor;
+  readonly cos: Tensor | undefined;
+  readonly sin: Tensor | undefined;
   readonly positions: Tensor;
   readonly keyDocumentIds: Tensor;
 };
@@ -49,22 +49,40 @@ export interface LayersResult {
   readonly keys: LayerKeys[];
 }
 
+/** What enters the first layer. */
+function embed(
+  { family, config, layout, parameters }: Parts,
+  tokens: Tensor,
+  positions: Tensor,
+  options: ForwardOptions,
+): Tensor {
+  if (options.from !== undefined) return clone(options.from.hidden);
+  const table = (name: string): Tensor => {
+    const path = `${name}.weight`;
+    return options.overrides?.get(path) ?? parameters.get(path)!;
+  };
+  return family.embed?.(config, tokens, positions, table) ?? embedding(table(layout.tokens), tokens);
+}
+
 function inputsOf(
-  { config, parameters, ropeTables }: Parts,
+  parts: Parts,
   tokens: Tensor,
   options: ForwardOptions,
-  cache?: LlamaCache,
+  cache?: KeyValueCache,
 ): LayerTensors {
+  const { config, ropeTables } = parts;
   const [batch, time] = tokens.shape as [number, number];
   const seen = cache?.length ?? 0;
   // the values of given positions are on the device, so the table covers whatever the model allows
   const rows = options.positions === undefined ? seen + time : Math.max(seen + time, config.maxPositions);
   const documentIds = options.documentIds ?? zeros([batch, time], 'int32');
-  const table = options.overrides?.get(EMBEDDING) ?? parameters.get(EMBEDDING)!;
+  const positions = options.positions ?? consecutivePositions(batch, time, seen);
+  const tables = ropeTables?.at(rows, seen + time);
   return {
-    stream: options.from === undefined ? embedding(table, tokens) : clone(options.from.hidden),
-    ...ropeTables.at(rows, seen + time),
-    positions: options.positions ?? consecutivePositions(batch, time, seen),
+    stream: tidy(() => embed(parts, tokens, positions, options)),
+    cos: tables?.cos,
+    sin: tables?.sin,
+    positions,
     documentIds,
     keyDocumentIds: cache?.withDocumentIds(documentIds) ?? documentIds,
     roles: options.roles,
@@ -79,7 +97,7 @@ export function runLayers(
   end: number,
   tokens: Tensor,
   options: ForwardOptions,
-  cache?: LlamaCache,
+  cache?: KeyValueCache,
 ): LayersResult {
   let inputs = inputsOf(parts, tokens, options, cache);
   const hiddenStates = [inputs.stream];
@@ -110,7 +128,7 @@ function runLayer(
   layer: number,
   inputs: LayerTensors,
   options: ForwardOptions,
-  cache?: LlamaCache,
+  cache?: KeyValueCache,
 ): SiteResults & { stream: Tensor; keys: LayerKeys[] } {
   const pass = createSitePass(parts, options, inputs, cache);
   const keys: LayerKeys[] = [];
@@ -119,27 +137,38 @@ function runLayer(
     keys.push(cache.withKeys(layer, added));
     return keys[0]!;
   };
-  const { config } = parts;
+  const spec = parts.layout.layers[layer]!;
   const isAtFfn = options.from?.at === 'ffn' && options.from.layer === layer;
   const attended = (): FfnInput => {
     const block = { ...inputs, extendKeys };
     // a scope of its own: what attention computed in passing goes before the FFN needs room
     const { residual } = tidy(() => ({
-      residual: attentionHalf(inputs.stream, layer, config, pass, block),
+      residual: attentionHalf(parts, layer, inputs.stream, pass, block),
       keys,
     }));
-    return ffnInput(residual, layer, config, pass);
+    return ffnInput(spec, pass, residual, inputs.stream);
   };
-  const entering = isAtFfn ? keptFfnInput(inputs.stream, layer, config, pass) : attended();
-  const stream = ffnHalf(entering, layer, pass);
+  const entering = isAtFfn ? keptFfnInput(parts, layer, inputs.stream, pass) : attended();
+  const stream = ffnHalf(spec, entering, pass);
   return { ...pass.results(), stream, keys };
 }
 
+/** First half of a block: a = x + attention(x). */
+function attentionHalf(
+  { family, config, layout }: Parts,
+  layer: number,
+  x: Tensor,
+  pass: SitePass,
+  inputs: BlockInputs,
+): Tensor {
+  return add(x, family.attention(config, layer, x, layerPass(layout.layers[layer]!, pass, inputs)));
+}
+
 /** What an FFN site reads, from what `hiddenAt` gave. */
-function keptFfnInput(hidden: Tensor, layer: number, config: LlamaConfig, pass: SitePass): FfnInput {
+function keptFfnInput({ config, layout }: Parts, layer: number, hidden: Tensor, pass: SitePass): FfnInput {
   const { hiddenSize } = config;
   const [residual, base] = split(hidden, [hiddenSize, hiddenSize], -1) as [Tensor, Tensor];
-  return ffnInput(residual, layer, config, pass, base);
+  return ffnInput(layout.layers[layer]!, pass, residual, residual, base);
 }
 
 /** See `BasePrefix.hidden`. */
@@ -148,6 +177,6 @@ export function hiddenAt(parts: Parts, start: StartPoint, tokens: Tensor, option
   if (start.at === 'block') return stream;
   const pass = createSitePass(parts, options, inputs, undefined);
   const block: BlockInputs = { ...inputs, extendKeys: (added) => added };
-  const residual = attentionHalf(stream, start.layer, parts.config, pass, block);
-  return concat([residual, ffnInput(residual, start.layer, parts.config, pass).base], -1);
+  const residual = attentionHalf(parts, start.layer, stream, pass, block);
+  return concat([residual, ffnInput(parts.layout.layers[start.layer]!, pass, residual, stream).base], -1);
 }

@@ -14,10 +14,11 @@ import {
 } from '@moect/core';
 import { add, linear, slice } from '@moect/tensor';
 import { checkShape } from './check-parameters.ts';
-import type { LlamaCache } from './llama-cache.ts';
+import type { KeyValueCache } from './decoding-cache.ts';
+import type { DecoderLayout } from './layout.ts';
 
 interface Base {
-  readonly sites: readonly Site[];
+  readonly layout: Pick<DecoderLayout, 'sites' | 'head'>;
   readonly parameters: ParamMap;
 }
 
@@ -92,19 +93,23 @@ function lastPositions(x: Tensor, count: number): Tensor {
 }
 
 /** Throws NoSuchComponentError, NoMatchingParameterError and ShapeMismatchError. */
-export function checkTouched({ sites, parameters }: Base, { attachments, overrides }: Options): void {
-  if (attachments !== undefined) checkAttachments(attachments, sites);
+export function checkTouched({ layout, parameters }: Base, { attachments, overrides }: Options): void {
+  if (attachments !== undefined) checkAttachments(attachments, layout.sites);
   if (overrides !== undefined) checkOverrides(overrides, parameters);
 }
 
 export function createSitePass(
-  { parameters }: Base,
+  { layout, parameters }: Base,
   options: Options,
   { documentIds, roles, languageIds, ...inputs }: SiteInputs,
-  cache: LlamaCache | undefined,
+  cache: KeyValueCache | undefined,
 ): SitePass {
   const { attachments, overrides } = options;
-  const weight = (name: string): Tensor => overrides?.get(name) ?? parameters.get(name)!;
+  const weight = (name: string): Tensor => {
+    const found = overrides?.get(name) ?? parameters.get(name);
+    if (found === undefined) throw new NoSuchComponentError('parameter', name, [...parameters.keys()]);
+    return found;
+  };
   let { baseWeight } = inputs;
   const [auxLosses, statistics] = [{} as Record<string, Tensor>, new Map<string, SiteStatistics>()];
   const states = new Map<string, ParamTree>();
@@ -153,8 +158,8 @@ export function createSitePass(
     },
     block: (site, stream) => attachments?.block.get(site)?.(stream, context(site)) ?? stream,
     head: (hidden, logits) =>
-      attachments?.head?.(hidden, logits, context('lm_head', hidden.shape[1]!)) ?? logits,
+      attachments?.head?.(hidden, logits, context(layout.head.site, hidden.shape[1]!)) ?? logits,
     headTerms: (hidden) =>
-      attachments?.head == null ? [] : (attachments.headTerms?.(hidden, context('lm_head')) ?? null),
+      attachments?.head == null ? [] : (attachments.headTerms?.(hidden, context(layout.head.site)) ?? null),
   };
 }

@@ -2,6 +2,7 @@ import type { JsonObject } from '@moect/core';
 import {
   type BaseFfn,
   type BaseModel,
+  type FfnLinear,
   type ForwardOptions,
   type ForwardResult,
   InvalidConfigError,
@@ -19,43 +20,55 @@ import {
   linearCrossEntropy,
   mul,
   reshape,
-  rmsNorm,
   slice,
   sum,
   tidy,
 } from '@moect/tensor';
+import { norm } from './block.ts';
 import { checkParameters } from './check-parameters.ts';
-import { LlamaCache } from './llama-cache.ts';
-import { architectureName, parseLlamaConfig } from './llama-config.ts';
-import { llamaParameterShapes } from './llama-parameters.ts';
-import { checkFrom, startOf } from './llama-prefix.ts';
-import { llamaSites } from './llama-sites.ts';
-import { createRopeTables } from './rope-tables.ts';
-import { EMBEDDING, hiddenAt, type Parts, runLayers } from './run-layers.ts';
+import { KeyValueCache } from './decoding-cache.ts';
+import { layoutOf, shapesOf } from './layout.ts';
+import type { DecoderConfig, LinearSpec, ModelFamily } from './model-family.ts';
+import { createRopeTables } from './rotary/rope-tables.ts';
+import { hiddenAt, type Parts, runLayers } from './run-layers.ts';
 import { checkTouched, createSitePass } from './site-pass.ts';
+import { checkFrom, checkPoint, startOf } from './start-points.ts';
+
+function partsOf(family: ModelFamily, config: DecoderConfig, parameters: ParamMap): Parts {
+  const layout = layoutOf(family, config);
+  const shapes = new Map([...parameters].map(([name, parameter]) => [name, parameter.shape]));
+  checkParameters(shapesOf(layout), shapes, 'parameters');
+  const rotary = family.rotary?.(config);
+  return {
+    family,
+    config,
+    layout,
+    parameters,
+    ropeTables: rotary === undefined ? null : createRopeTables(rotary),
+  };
+}
 
 /**
- * A model of the Llama family (Llama, Mistral, Qwen2, Qwen3).
- * @param config contents of its config.json, in the spelling of transformers 4 or 5
+ * A decoder-only model of a family.
+ * @param json contents of its config.json
  * @param parameters all weights by Hugging Face name, float32; the model owns them from here on
  * Throws InvalidConfigError, NoMatchingParameterError (missing or unused weights), ShapeMismatchError.
  */
-export function createLlama(config: JsonObject, parameters: ParamMap): BaseModel {
-  const parsed = parseLlamaConfig(config);
-  const shapes = new Map([...parameters].map(([name, parameter]) => [name, parameter.shape]));
-  checkParameters(llamaParameterShapes(parsed), shapes, 'parameters');
-  const sites = llamaSites(parsed);
-  const parts: Parts = { config: parsed, parameters, sites, ropeTables: createRopeTables(parsed) };
+export function createDecoder(family: ModelFamily, json: JsonObject, parameters: ParamMap): BaseModel {
+  const config = family.parse(json, 'config.json');
+  const parts = partsOf(family, config, parameters);
+  const { architecture, hiddenSize, numLayers, vocabSize, maxPositions, tiedHead } = config;
   const model: BaseModel = {
     contract: 'base-model/1',
-    architecture: architectureName(config),
-    config,
-    hiddenSize: parsed.hiddenSize,
-    numLayers: parsed.numLayers,
-    vocabSize: parsed.vocabSize,
-    maxPositions: parsed.maxPositions,
-    tiedHead: parsed.tiedHead,
-    sites,
+    architecture,
+    config: json,
+    hiddenSize,
+    numLayers,
+    vocabSize,
+    maxPositions,
+    ...(config.hasLearnedPositions === true && { hasLearnedPositions: true }),
+    tiedHead,
+    sites: parts.layout.sites,
     parameters,
     ffnAt: (site) => ffnAt(parts, site),
     forward: (tokens, options = {}) =>
@@ -66,29 +79,36 @@ export function createLlama(config: JsonObject, parameters: ParamMap): BaseModel
         return loss(parts, tokens, targets, scale, options);
       }),
     prefix: {
-      start: (touched) => startOf(parsed, touched),
+      start: (touched) => startOf(parts, touched),
       hidden: (start, tokens, options = {}) => {
+        checkPoint(parts, start);
         checkInputs(tokens, options);
         return tidy(() => hiddenAt(parts, start, tokens, options));
       },
     },
-    createCache: (batch) => new LlamaCache(model, batch),
+    createCache: (batch) => new KeyValueCache(model, batch),
     dispose: () => {
       dispose(parameters);
-      parts.ropeTables.dispose();
+      parts.ropeTables?.dispose();
     },
   };
   return model;
 }
 
-function ffnAt({ sites, parameters }: Parts, site: string): BaseFfn {
-  const names = sites.filter(({ kind }) => kind === 'ffn').map(({ name }) => name);
-  if (!names.includes(site)) throw new NoSuchComponentError('ffn site', site, names);
-  return {
-    gateProj: parameters.get(`${site}.gate_proj.weight`)!,
-    upProj: parameters.get(`${site}.up_proj.weight`)!,
-    downProj: parameters.get(`${site}.down_proj.weight`)!,
-  };
+function ffnAt({ layout, parameters }: Parts, site: string): BaseFfn {
+  const found = layout.layers.find(({ ffn }) => ffn.name === site)?.ffn;
+  if (found === undefined) {
+    const names = layout.layers.map(({ ffn }) => ffn.name);
+    throw new NoSuchComponentError('ffn site', site, names);
+  }
+  const linearOf = ({ name, bias }: LinearSpec): FfnLinear => ({
+    weight: parameters.get(`${name}.weight`)!,
+    bias: bias ? parameters.get(`${name}.bias`)! : null,
+  });
+  const { activation, gate } = found;
+  const [up, down] = [linearOf(found.up), linearOf(found.down)];
+  if (gate === undefined) return { kind: 'plain', activation, up, down };
+  return { kind: 'gated', activation, gate: linearOf(gate), up, down };
 }
 
 /** Throws ShapeMismatchError unless all are [batch, time] int32. */
@@ -109,12 +129,30 @@ function checkInputs(tokens: Tensor, options: ForwardOptions & { readonly target
   }
 }
 
+/** Positions that are given lie on the device, so nobody looks at them here. */
+function checkLength(
+  { hasLearnedPositions, maxPositions }: DecoderConfig,
+  tokens: Tensor,
+  { positions, cache }: ForwardOptions,
+): void {
+  const seen = cache?.length ?? 0;
+  if (hasLearnedPositions !== true || positions !== undefined || seen + tokens.shape[1]! <= maxPositions)
+    return;
+  const most = `[batch, at most ${maxPositions - seen}]${seen === 0 ? '' : ` after ${seen} tokens in the cache`}`;
+  throw new ShapeMismatchError(
+    'tokens',
+    tokens.shape,
+    most,
+    `This base has learned ${maxPositions} positions and no more; cut the sequence.`,
+  );
+}
+
 /** Checks what the caller gave and finds the cache behind the contract's type. */
-function cacheOf(model: BaseModel, tokens: Tensor, options: ForwardOptions): LlamaCache | undefined {
+function cacheOf(model: BaseModel, tokens: Tensor, options: ForwardOptions): KeyValueCache | undefined {
   checkInputs(tokens, options);
   const { cache } = options;
   if (cache === undefined) return undefined;
-  if (!(cache instanceof LlamaCache)) {
+  if (!(cache instanceof KeyValueCache)) {
     const problem = { path: 'options.cache', message: 'was made by another kind of model' };
     throw new InvalidConfigError('forward', [problem], 'Call createCache of this model.');
   }
@@ -133,17 +171,23 @@ interface Trunk {
   readonly headName: string;
 }
 
-function runTrunk(parts: Parts, tokens: Tensor, options: ForwardOptions, cache?: LlamaCache): Trunk {
-  const { config } = parts;
+function runTrunk(parts: Parts, tokens: Tensor, options: ForwardOptions, cache?: KeyValueCache): Trunk {
+  const { config, layout } = parts;
   checkTouched(parts, options);
-  if (options.from !== undefined) checkFrom(config, tokens, options.from, options);
+  checkLength(config, tokens, options);
+  if (options.from !== undefined) checkFrom(parts, tokens, options.from, options);
   const layers = runLayers(parts, config.numLayers, tokens, options, cache);
   const pass = createSitePass(parts, options, layers.inputs, cache);
-  const hidden = rmsNorm(layers.stream, pass.weight('model.norm.weight'), config.rmsNormEps);
-  return { layers, pass, hidden, headName: config.tiedHead ? EMBEDDING : 'lm_head.weight' };
+  const hidden = norm(layout.finalNorm, layers.stream, pass);
+  return { layers, pass, hidden, headName: layout.head.weight };
 }
 
-function forward(parts: Parts, tokens: Tensor, options: ForwardOptions, cache?: LlamaCache): ForwardResult {
+function forward(
+  parts: Parts,
+  tokens: Tensor,
+  options: ForwardOptions,
+  cache?: KeyValueCache,
+): ForwardResult {
   const [batch, time] = tokens.shape as [number, number];
   const { layers, pass, hidden, headName } = runTrunk(parts, tokens, options, cache);
   const last = [batch, 1, parts.config.hiddenSize];

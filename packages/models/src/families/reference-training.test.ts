@@ -10,6 +10,7 @@ import {
   reshape,
   slice,
   tensor,
+  transpose,
   valueAndGrads,
   variable,
   zeros,
@@ -20,7 +21,26 @@ import { fixture, fixtureJson } from 'moect-test-support/fixtures';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadHuggingFaceFolder } from '../node/load-folder.ts';
 
-const NAME = 'models/llama-mha-untied';
+/**
+ * `isTransposed`: linears lie in files as [in, out]. `hasNoise`: some gradients are nothing but rounding noise (the bias of
+ * keys moves all scores of a query alike), which Adam blows up to whole steps.
+ */
+const FOLDERS = [
+  { name: 'models/llama-mha-untied', isTransposed: false, hasNoise: false },
+  { name: 'models/gpt2', isTransposed: true, hasNoise: true },
+];
+
+interface Golden {
+  loss: number;
+  training: {
+    losses_before_each_step: number[];
+    loss_after_last_step: number;
+    grad_norm_before_clipping: number[];
+    /** Elements whose gradient is rounding noise, by their index in the file. */
+    after3_unstable_flat_index: Record<string, number[]>;
+  };
+}
+
 const variables = (model: BaseModel): Map<string, Variable> =>
   new Map([...model.parameters].map(([name, parameter]) => [name, variable(parameter)]));
 
@@ -34,26 +54,38 @@ function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return Math.sqrt(difference / norm);
 }
 
-describe.each(testBackends())('training against torch on %s', (backend) => {
+const cases = testBackends().flatMap((backend) => FOLDERS.map((folder) => ({ backend, ...folder })));
+
+describe.each(cases)('training $name against torch on $backend', (given) => {
   let model: BaseModel;
   let tokens: Tensor;
   let targets: Tensor;
   let places: { positions: Tensor; documentIds: Tensor };
   let [expected, grads, after3] = [] as unknown as OpenSafetensors[];
-  const golden = (): {
-    loss: number;
-    training: {
-      losses_before_each_step: number[];
-      loss_after_last_step: number;
-      grad_norm_before_clipping: number[];
-    };
-  } => fixtureJson(`${NAME}/expected.json`);
+  const golden = (): Golden => fixtureJson(`${given.name}/expected.json`);
+  const linears = (): Set<string> =>
+    new Set(model.sites.flatMap(({ kind, name }) => (kind === 'linear' ? [`${name}.weight`] : [])));
+  /** Values of a parameter's shape in the order of the file. */
+  const asInFile = async (name: string, x: Tensor): Promise<ArrayLike<number>> => {
+    if (!given.isTransposed || !linears().has(name)) return x.data();
+    const turned = transpose(x);
+    const values = (await turned.data()).slice();
+    turned.dispose();
+    return values;
+  };
+  /** Without the elements that are noise. */
+  const stable = (name: string, values: ArrayLike<number>): number[] => {
+    const unstable = new Set(given.hasNoise ? golden().training.after3_unstable_flat_index[name] : []);
+    return Array.from(values).filter((_, i) => !unstable.has(i));
+  };
 
   beforeAll(async () => {
-    await selectBackend(backend);
-    ({ model } = await loadHuggingFaceFolder(fixture(NAME)));
+    await selectBackend(given.backend);
+    ({ model } = await loadHuggingFaceFolder(fixture(given.name)));
     [expected, grads, after3] = await Promise.all(
-      ['expected', 'grads', 'after3'].map((name) => openSafetensors(fixture(`${NAME}/${name}.safetensors`))),
+      ['expected', 'grads', 'after3'].map((name) =>
+        openSafetensors(fixture(`${given.name}/${name}.safetensors`)),
+      ),
     );
     const { shape, data } = await expected!.tensor('input_ids');
     tokens = tensor(data, shape, 'int32');
@@ -84,8 +116,9 @@ describe.each(testBackends())('training against torch on %s', (backend) => {
     expect((await value.data())[0]).toBeCloseTo(golden().loss, 5);
     expect([...gradients.keys()].sort()).toEqual([...grads!.entries.keys()].sort());
     for (const [name, gradient] of gradients) {
-      expect([name, gradient.shape]).toEqual([name, [...grads!.entries.get(name)!.shape]]);
-      expect(relativeError(await gradient.data(), (await grads!.tensor(name)).data)).toBeLessThan(5e-5);
+      expect([name, gradient.shape]).toEqual([name, model.parameters.get(name)!.shape]);
+      const [values, wanted] = [await asInFile(name, gradient), (await grads!.tensor(name)).data];
+      expect(relativeError(values, wanted), name).toBeLessThan(5e-5);
     }
     dispose([weights, value, gradients]);
   });
@@ -116,7 +149,8 @@ describe.each(testBackends())('training against torch on %s', (backend) => {
     expect(maxDifference(losses!, [...losses_before_each_step, loss_after_last_step])).toBeLessThan(5e-5);
     expect(maxDifference(norms!, grad_norm_before_clipping)).toBeLessThan(1e-4);
     for (const [name, w] of weights) {
-      expect(maxDifference(await w.data(), (await after3!.tensor(name)).data)).toBeLessThan(2e-5);
+      const [values, wanted] = [await asInFile(name, w), (await after3!.tensor(name)).data];
+      expect(maxDifference(stable(name, values), stable(name, wanted)), name).toBeLessThan(2e-5);
     }
     dispose([weights, moments, last]);
   });

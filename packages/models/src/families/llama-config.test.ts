@@ -1,7 +1,7 @@
 import { InvalidConfigError } from '@moect/core';
 import { describe, expect, it } from 'vitest';
+import { ropeFrequencies } from '../decoder/rotary/rope-table.ts';
 import { parseLlamaConfig } from './llama-config.ts';
-import { ropeFrequencies } from './rope-table.ts';
 
 const plain = {
   architectures: ['LlamaForCausalLM'],
@@ -25,6 +25,7 @@ function problemsOf(config: object): string[] {
 describe('parseLlamaConfig', () => {
   it('fills in what transformers fills in', () => {
     expect(parseLlamaConfig(plain)).toEqual({
+      architecture: 'llama',
       hiddenSize: 64,
       intermediateSize: 96,
       numLayers: 3,

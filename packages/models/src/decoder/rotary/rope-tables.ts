@@ -1,13 +1,13 @@
 import type { Tensor } from '@moect/core';
 import { dispose, keep, tensor } from '@moect/tensor';
-import type { LlamaConfig } from './llama-config.ts';
+import type { RotaryConfig } from './rope-config.ts';
 import { ropeTable } from './rope-table.ts';
 
 /** Rows made at once when a model is created. */
 const FIRST_ROWS = 8192;
 
 interface Tables {
-  /** [positions, headDim / 2] */
+  /** [positions, rotaryDim / 2] */
   readonly cos: Tensor;
   readonly sin: Tensor;
 }
@@ -22,10 +22,10 @@ export interface RopeTables {
   dispose(): void;
 }
 
-export function createRopeTables(config: LlamaConfig): RopeTables {
+export function createRopeTables(config: RotaryConfig): RopeTables {
   const make = (rows: number, sequenceLength: number): Tables => {
     const { cos, sin } = ropeTable(config, rows, sequenceLength);
-    const shape = [rows, config.headDim / 2];
+    const shape = [rows, config.rotaryDim / 2];
     return { cos: tensor(cos, shape), sin: tensor(sin, shape) };
   };
   let rows = Math.min(config.maxPositions, FIRST_ROWS);

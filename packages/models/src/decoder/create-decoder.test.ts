@@ -10,18 +10,17 @@ import { openSafetensors, readJsonFile } from '@moect/safetensors/node';
 import { createRng, dispose, tensor, zeros } from '@moect/tensor';
 import { leakedTensors, maxDifference, selectBackend, testBackends } from '@moect/tensor/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { createModel, initParameters } from '../families/create-model.ts';
 import { loadHuggingFaceFolder } from '../node/load-folder.ts';
 import { float64Llama, readPlainConfig } from '../testing/float64-llama.ts';
 import { tinyLlama } from '../testing/tiny-llama.ts';
-import { createLlama } from './create-llama.ts';
-import { initLlamaParameters } from './llama-parameters.ts';
 
 const expected = JSON.parse(readFileSync(join(tinyLlama, 'expected.json'), 'utf8')) as {
   tokens: number[];
   logits: number[][];
 };
 
-describe.each(testBackends())('createLlama on %s', (backend) => {
+describe.each(testBackends())('createModel on %s', (backend) => {
   beforeAll(async () => void (await selectBackend(backend)));
 
   it('computes what a plain float64 program computes', async () => {
@@ -44,23 +43,27 @@ describe.each(testBackends())('createLlama on %s', (backend) => {
 
   it('names its FFN weights and refuses other sites', async () => {
     const { model } = await loadHuggingFaceFolder(tinyLlama);
-    const { gateProj, upProj, downProj } = model.ffnAt('model.layers.1.mlp');
-    expect([gateProj.shape, upProj.shape, downProj.shape]).toEqual([
-      [20, 16],
-      [20, 16],
-      [16, 20],
-    ]);
+    const { kind, activation, up, down, ...rest } = model.ffnAt('model.layers.1.mlp');
+    expect([kind, activation, Object.keys(rest)]).toEqual(['gated', 'silu', ['gate']]);
+    const named = (name: string): unknown => model.parameters.get(`model.layers.1.mlp.${name}.weight`);
+    for (const [linear, name] of [
+      [up, 'up_proj'],
+      [down, 'down_proj'],
+    ] as const) {
+      expect(linear.weight).toBe(named(name));
+      expect(linear.bias).toBeNull();
+    }
     expect(() => model.ffnAt('model.layers.2.mlp')).toThrow(NoSuchComponentError);
     model.dispose();
   });
 
   it('refuses missing, unused and misshapen weights', async () => {
     const config = await readJsonFile(join(tinyLlama, 'config.json'));
-    const parameters = initLlamaParameters(config, createRng(1));
+    const parameters = initParameters(config, createRng(1));
     const changed = (change: (map: Map<string, typeof extra>) => void) => (): unknown => {
       const map = new Map(parameters);
       change(map);
-      return createLlama(config, map);
+      return createModel(config, map);
     };
     const extra = zeros([3]);
     expect(changed((map) => map.delete('model.norm.weight'))).toThrow(NoMatchingParameterError);
@@ -77,8 +80,8 @@ describe.each(testBackends())('createLlama on %s', (backend) => {
       vocab_size: 500,
       initializer_range: 0.1,
     };
-    const parameters = initLlamaParameters(config, createRng(5));
-    const other = initLlamaParameters({ ...config, tie_word_embeddings: true }, createRng(5));
+    const parameters = initParameters(config, createRng(5));
+    const other = initParameters({ ...config, tie_word_embeddings: true }, createRng(5));
     const std = async (name: string): Promise<number> => {
       const values = [...(await parameters.get(name)!.data())];
       return Math.sqrt(values.reduce((sum, x) => sum + x * x, 0) / values.length);

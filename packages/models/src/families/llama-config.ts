@@ -1,21 +1,16 @@
 import type { JsonObject } from '@moect/core';
-import { InvalidConfigError } from '@moect/core';
+import type { DecoderConfig } from '../decoder/model-family.ts';
+import { parseRope, type RopeConfig } from '../decoder/rotary/rope-config.ts';
 import { type FieldReader, fieldReader } from '../hf/json-fields.ts';
-import { parseRope, type RopeConfig } from './rope-config.ts';
+import { architectureOf, checkUnquantized, unknownArchitecture } from './config-checks.ts';
 
 /** A Llama as its config.json describes it, defaults filled in. */
-export interface LlamaConfig {
-  readonly hiddenSize: number;
+export interface LlamaConfig extends DecoderConfig {
   readonly intermediateSize: number;
-  readonly numLayers: number;
   readonly numHeads: number;
   readonly numKeyValueHeads: number;
   readonly headDim: number;
-  readonly vocabSize: number;
-  readonly maxPositions: number;
   readonly rmsNormEps: number;
-  /** Standard deviation of fresh weights. */
-  readonly initializerRange: number;
   readonly rope: RopeConfig;
   /** Bias on q, k and v. */
   readonly queryKeyValueBias: boolean;
@@ -24,7 +19,6 @@ export interface LlamaConfig {
   readonly mlpBias: boolean;
   /** RMSNorm of each head's query and key before rotation (Qwen3). */
   readonly queryKeyNorm: boolean;
-  readonly tiedHead: boolean;
   /** Keys that a query sees, by layer; 0 = all before it. */
   readonly windows: readonly number[];
 }
@@ -39,17 +33,16 @@ const FAMILY = {
 
 type Architecture = keyof typeof FAMILY;
 
+const MODEL_TYPES = Object.fromEntries(
+  Object.entries(FAMILY).map(([name, { modelType }]) => [name, modelType]),
+) as Record<Architecture, string>;
+
 /** Values of `architectures` in config.json that {@link parseLlamaConfig} knows. */
 export const LLAMA_ARCHITECTURES: readonly string[] = Object.keys(FAMILY);
 
-function architectureOf(json: JsonObject, what: string): Architecture {
-  const names = json['architectures'];
-  const given = Array.isArray(names) ? names[0] : undefined;
-  const byType = Object.entries(FAMILY).find(([, member]) => member.modelType === json['model_type'])?.[0];
-  const name = given ?? byType;
-  if (typeof name === 'string' && Object.hasOwn(FAMILY, name)) return name as Architecture;
-  const message = `is ${JSON.stringify(given ?? json['model_type'] ?? null)}, known: ${LLAMA_ARCHITECTURES.join(', ')}`;
-  throw new InvalidConfigError(what, [{ path: 'architectures', message }]);
+/** The member that a config.json names, or null. */
+export function llamaMember(json: JsonObject): Architecture | null {
+  return architectureOf(json, MODEL_TYPES);
 }
 
 function parseWindows(
@@ -75,12 +68,7 @@ function checkSupported(json: JsonObject, fields: FieldReader): void {
   if ((json['hidden_act'] ?? 'silu') !== 'silu') {
     fields.problem('hidden_act', `is ${JSON.stringify(json['hidden_act'])}, only "silu" is supported`);
   }
-  if (json['quantization_config'] != null) {
-    fields.problem(
-      'quantization_config',
-      'quantized weights are not read; take the float32, bfloat16 or float16 ones',
-    );
-  }
+  checkUnquantized(json, fields);
 }
 
 function checkHeads(
@@ -103,7 +91,7 @@ function checkHeads(
  * Throws InvalidConfigError with every problem at once.
  */
 export function parseLlamaConfig(json: JsonObject, what = 'config.json'): LlamaConfig {
-  const architecture = architectureOf(json, what);
+  const architecture = llamaMember(json) ?? unknownArchitecture(json, LLAMA_ARCHITECTURES, what);
   const member = FAMILY[architecture];
   const fields = fieldReader(json, what);
   const hiddenSize = fields.count('hidden_size');
@@ -116,6 +104,7 @@ export function parseLlamaConfig(json: JsonObject, what = 'config.json'): LlamaC
   checkSupported(json, fields);
   checkHeads({ numHeads, numKeyValueHeads, headDim }, fields);
   const config: LlamaConfig = {
+    architecture: member.modelType,
     hiddenSize,
     intermediateSize: fields.count('intermediate_size'),
     numLayers,
@@ -136,9 +125,4 @@ export function parseLlamaConfig(json: JsonObject, what = 'config.json'): LlamaC
   };
   fields.finish();
   return config;
-}
-
-/** Value of `architecture` of a model with this config.json, for example `llama`. */
-export function architectureName(json: JsonObject): string {
-  return FAMILY[architectureOf(json, 'config.json')].modelType;
 }

@@ -1,5 +1,4 @@
-import type { LlamaConfig } from './llama-config.ts';
-import type { Llama3Config, RopeConfig, YarnConfig } from './rope-config.ts';
+import type { Llama3Config, RopeConfig, RotaryConfig, YarnConfig } from './rope-config.ts';
 
 function baseFrequencies(theta: number, headDim: number): Float64Array {
   return Float64Array.from({ length: headDim / 2 }, (_, i) => theta ** ((-2 * i) / headDim));
@@ -45,7 +44,7 @@ function llama3Frequencies(rope: Llama3Config & { theta: number }, headDim: numb
   });
 }
 
-/** Radians a position, for each of the headDim / 2 pairs. */
+/** Radians a position, for each of the headDim / 2 pairs. @param headDim the dimensions of a head that are rotated */
 export function ropeFrequencies(rope: RopeConfig, headDim: number, sequenceLength: number): Float64Array {
   if (rope.type === 'yarn') return yarnFrequencies(rope, headDim);
   if (rope.type === 'llama3') return llama3Frequencies(rope, headDim);
@@ -55,7 +54,7 @@ export function ropeFrequencies(rope: RopeConfig, headDim: number, sequenceLengt
 }
 
 export interface RopeTable {
-  /** [positions, headDim / 2] */
+  /** [positions, rotaryDim / 2] */
   readonly cos: Float32Array;
   readonly sin: Float32Array;
 }
@@ -65,14 +64,13 @@ export interface RopeTable {
  * @param sequenceLength longest sequence of the call; only dynamic scaling depends on it
  */
 export function ropeTable(
-  config: Pick<LlamaConfig, 'rope' | 'headDim'>,
+  { rope, rotaryDim }: Pick<RotaryConfig, 'rope' | 'rotaryDim'>,
   positions: number,
   sequenceLength: number,
 ): RopeTable {
-  const { rope, headDim } = config;
-  const frequencies = ropeFrequencies(rope, headDim, sequenceLength);
+  const frequencies = ropeFrequencies(rope, rotaryDim, sequenceLength);
   const scale = rope.type === 'yarn' ? rope.attentionFactor : 1;
-  const half = headDim / 2;
+  const half = rotaryDim / 2;
   const cos = new Float32Array(positions * half);
   const sin = new Float32Array(positions * half);
   for (let position = 0; position < positions; position++) {

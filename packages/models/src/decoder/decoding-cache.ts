@@ -23,7 +23,7 @@ export interface CacheUpdate {
 }
 
 /** Keys, values, document ids and site states of the tokens seen so far. It owns its tensors. */
-export class LlamaCache implements DecodingCache {
+export class KeyValueCache implements DecodingCache {
   readonly batch: number;
   readonly owner: object;
   #length = 0;

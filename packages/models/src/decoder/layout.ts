@@ -1,0 +1,104 @@
+import type { ParamPath, Site } from '@moect/core';
+import type { DecoderConfig, LayerSpec, LinearSpec, ModelFamily, NormSpec } from './model-family.ts';
+
+export interface ParameterSpec {
+  readonly shape: readonly number[];
+  /** First layer that reads it: 0 for embeddings too, the number of layers for what follows them. */
+  readonly layer: number;
+  /** Fresh value; `residual` ones write into the stream and are drawn smaller. */
+  readonly fresh: 'normal' | 'residual' | 'one' | 'zero';
+  readonly isStoredTransposed: boolean;
+}
+
+/** Modules of a decoder with their full names. */
+export interface DecoderLayout {
+  /** In the order of the forward pass. */
+  readonly parameters: ReadonlyMap<ParamPath, ParameterSpec>;
+  /** In the order in which the forward pass meets them. */
+  readonly sites: readonly Site[];
+  readonly layers: readonly LayerSpec[];
+  readonly finalNorm: NormSpec;
+  /** Module of the token embeddings. */
+  readonly tokens: string;
+  readonly head: { readonly site: string; readonly weight: ParamPath };
+}
+
+type Add = (
+  name: ParamPath,
+  spec: Omit<ParameterSpec, 'isStoredTransposed'>,
+  isStoredTransposed?: boolean,
+) => void;
+
+/** The layer with the full names of its modules. */
+function withFullNames(layer: LayerSpec): LayerSpec {
+  const full = <T extends { readonly name: string }>(module: T): T => ({
+    ...module,
+    name: `${layer.name}.${module.name}`,
+  });
+  const { gate, up, down } = layer.ffn;
+  const ffn = { ...full(layer.ffn), ...(gate && { gate: full(gate) }), up: full(up), down: full(down) };
+  return { ...layer, attention: layer.attention.map(full), ffnNorm: full(layer.ffnNorm), ffn };
+}
+
+function modulesOf({ attention, ffnNorm, ffn }: LayerSpec): (LinearSpec | NormSpec)[] {
+  return [...attention, ffnNorm, ...(ffn.gate === undefined ? [] : [ffn.gate]), ffn.up, ffn.down];
+}
+
+function addModule(add: Add, module: LinearSpec | NormSpec, layer: number): void {
+  const { name } = module;
+  if (module.kind === 'linear') {
+    const { role, inSize, outSize, bias } = module;
+    const fresh = role === 'attention-output' || role === 'ffn-down' ? 'residual' : 'normal';
+    add(`${name}.weight`, { shape: [outSize, inSize], layer, fresh }, module.isStoredTransposed);
+    if (bias) add(`${name}.bias`, { shape: [outSize], layer, fresh: 'zero' });
+    return;
+  }
+  add(`${name}.weight`, { shape: [module.size], layer, fresh: 'one' });
+  if (module.kind === 'layer-norm') add(`${name}.bias`, { shape: [module.size], layer, fresh: 'zero' });
+}
+
+function layerSites(spec: LayerSpec, layer: number, hiddenSize: number): Site[] {
+  const linears = modulesOf(spec).flatMap((module): Site[] => {
+    if (module.kind !== 'linear') return [];
+    const { name, kind, role, inSize, outSize } = module;
+    return [{ name, kind, role, layer, inSize, outSize }];
+  });
+  const stream = { layer, inSize: hiddenSize, outSize: hiddenSize };
+  return [
+    ...linears,
+    { name: spec.ffn.name, kind: 'ffn', ...stream },
+    { name: spec.name, kind: 'block', ...stream },
+  ];
+}
+
+/** Names, shapes and sites of a model of this family. */
+export function layoutOf(family: ModelFamily, config: DecoderConfig): DecoderLayout {
+  const { hiddenSize, numLayers, vocabSize, tiedHead } = config;
+  const parameters = new Map<ParamPath, ParameterSpec>();
+  const add: Add = (name, spec, isStoredTransposed = false) => {
+    parameters.set(name, { ...spec, isStoredTransposed });
+  };
+  const embeddings = family.embeddings(config);
+  for (const { name, rows } of embeddings) {
+    add(`${name}.weight`, { shape: [rows, hiddenSize], layer: 0, fresh: 'normal' });
+  }
+  const layers = Array.from({ length: numLayers }, (_, i) => withFullNames(family.layer(config, i)));
+  for (const [i, layer] of layers.entries()) for (const module of modulesOf(layer)) addModule(add, module, i);
+  const finalNorm = family.finalNorm(config);
+  addModule(add, finalNorm, numLayers);
+  const tokens = embeddings[0]!.name;
+  const head = { site: family.head, weight: `${tiedHead ? tokens : family.head}.weight` };
+  if (!tiedHead) add(head.weight, { shape: [vocabSize, hiddenSize], layer: numLayers, fresh: 'normal' });
+  const sites: Site[] = [
+    ...layers.flatMap((layer, i) => layerSites(layer, i, hiddenSize)),
+    { name: head.site, kind: 'head', layer: null, inSize: hiddenSize, outSize: vocabSize },
+  ];
+  return { parameters, sites, layers, finalNorm, tokens, head };
+}
+
+/** Shapes by Hugging Face name, in the order of the forward pass. Linear weights are [out, in]. */
+export function shapesOf({
+  parameters,
+}: Pick<DecoderLayout, 'parameters'>): Map<ParamPath, readonly number[]> {
+  return new Map([...parameters].map(([name, { shape }]) => [name, shape]));
+}

@@ -1,0 +1,40 @@
+import type { ParamPath } from '@moect/core';
+import type { TensorStore } from '@moect/safetensors';
+import type { DecoderLayout } from '../decoder/layout.ts';
+import type { DecoderConfig, ModelFamily } from '../decoder/model-family.ts';
+
+/** What a store has for a model. */
+export interface StoredWeights {
+  /** Shapes as the model has them, by the model's names; tensors that it does not know keep theirs. */
+  readonly shapes: ReadonlyMap<ParamPath, readonly number[]>;
+  /** The store's name of a weight. */
+  readonly nameOf: (parameter: ParamPath) => string;
+  /** The head once more beside the embedding that it is tied to. */
+  readonly doubleHead: string | null;
+}
+
+/** Finds the weights of a model among the tensors of a store; buffers are left out. */
+export function storedWeights(
+  store: TensorStore,
+  family: ModelFamily,
+  config: DecoderConfig,
+  { parameters, head }: DecoderLayout,
+): StoredWeights {
+  const buffers = new Set(family.buffers?.(config) ?? []);
+  const headWeight = `${head.site}.weight`;
+  const isKnown = (name: string): boolean => parameters.has(name) || buffers.has(name) || name === headWeight;
+  const stored = new Map<ParamPath, string>();
+  for (const name of store.shapes.keys()) {
+    const longer = `${family.optionalPrefix ?? ''}${name}`;
+    const isShort = !isKnown(name) && isKnown(longer) && !store.shapes.has(longer);
+    stored.set(isShort ? longer : name, name);
+  }
+  const doubleHead = parameters.has(headWeight) ? undefined : stored.get(headWeight);
+  const shapes = new Map<ParamPath, readonly number[]>();
+  for (const [name, own] of stored) {
+    if (buffers.has(name) || own === doubleHead) continue;
+    const shape = store.shapes.get(own)!;
+    shapes.set(name, parameters.get(name)?.isStoredTransposed === true ? [...shape].reverse() : shape);
+  }
+  return { shapes, nameOf: (parameter) => stored.get(parameter)!, doubleHead: doubleHead ?? null };
+}
