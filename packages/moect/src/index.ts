@@ -6,11 +6,11 @@ export { type Examination, examine } from './doctor/examine.ts';
 export {
   type CompareOptions,
   compare,
-  type PackComparison,
   type PacksComparison,
 } from './evaluation/compare.ts';
 export { type EvaluateOptions, type Evaluation, evaluate } from './evaluation/evaluate.ts';
 export { type GeneratedText, type GenerateOptions, generate } from './evaluation/generate.ts';
+export type { PackComparison } from './evaluation/pack-comparison.ts';
 export { createScorer, type ScorerOptions } from './evaluation/scorers.ts';
 export type { ExtensionConfigFile } from './extension/extension-config.ts';
 export { openPack } from './extension/open-pack.ts';

@@ -4,8 +4,8 @@ import { digestParameters } from '@moect/freeze';
 import { type Report, type ReportLanguage, type ReportMethod, reportScores } from '@moect/report';
 import type { Base } from '../base/base.ts';
 import { GATE } from '../parts/moect.ts';
-import type { PackComparison } from './compare.ts';
 import type { EvaluatedText } from './evaluated-texts.ts';
+import type { PackComparison } from './pack-comparison.ts';
 import { BASE_PRIOR } from './scorers.ts';
 
 export interface ReportInput {

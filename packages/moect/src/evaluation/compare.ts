@@ -1,5 +1,4 @@
-import type { DocumentScore } from '@moect/core';
-import { type Comparison, type ComparisonRole, compare as compareScores } from '@moect/eval';
+import { type ComparisonRole, compare as compareScores } from '@moect/eval';
 import type { Report } from '@moect/report';
 import type { Base } from '../base/base.ts';
 import type { Pack } from '../extension/pack.ts';
@@ -7,6 +6,7 @@ import type { HiddenStateFolder } from '../platform/platform.ts';
 import type { TextsByLanguage } from '../training/train.ts';
 import { buildReport } from './build-report.ts';
 import { type EvaluatedText, evaluatedTexts } from './evaluated-texts.ts';
+import type { PackComparison } from './pack-comparison.ts';
 import {
   createBaseScorer,
   createScorer,
@@ -27,15 +27,6 @@ export interface CompareOptions extends Partial<Pick<ScorerOptions, 'combine' | 
   readonly cache?: HiddenStateFolder;
   /** Told before the base and each pack are scored. */
   readonly onProgress?: (what: string) => void;
-}
-
-export interface PackComparison {
-  readonly pack: Pack;
-  readonly combine: string;
-  readonly comparison: Comparison;
-  readonly scores: readonly DocumentScore[];
-  /** Of the base, on the same documents. */
-  readonly baseScores: readonly DocumentScore[];
 }
 
 /** The old language that lost most. */

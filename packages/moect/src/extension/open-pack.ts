@@ -7,22 +7,12 @@ import {
   type Tensor,
 } from '@moect/core';
 import { fromDiskTensors, loadParameters } from '@moect/experts';
-import type { SafetensorsFile } from '@moect/safetensors';
 import { createRng, dispose, tensor } from '@moect/tensor';
 import type { Base } from '../base/base.ts';
 import { missingParts } from '../parts/own-parts.ts';
+import type { PackSource } from '../platform/platform.ts';
 import { type ExtensionConfigFile, parseExtensionConfig } from './extension-config.ts';
 import { makePack, type Pack } from './pack.ts';
-
-/** A pack's folder, not yet checked. */
-export interface PackSource {
-  readonly name: string;
-  /** Of its configuration, for messages. */
-  readonly place: string;
-  /** Contents of `moect_config.json`. */
-  readonly config: unknown;
-  openWeights(): Promise<SafetensorsFile & { close(): Promise<void> }>;
-}
 
 async function readWeights(source: PackSource): Promise<Map<ParamPath, Tensor>> {
   const file = await source.openWeights();

@@ -3,8 +3,7 @@ import { readSafetensors } from '@moect/safetensors';
 import { bytesOf, fetchFile, folderUrl } from '../base/fetch-files.ts';
 import { EXTENSION_CONFIG_FILE, EXTENSION_WEIGHTS_FILE } from '../extension/extension-config.ts';
 import { extensionName } from '../extension/extension-name.ts';
-import type { PackSource } from '../extension/open-pack.ts';
-import type { Platform } from './platform.ts';
+import type { PackSource, Platform } from './platform.ts';
 
 function refuse(path: string, hint: string): never {
   throw new InvalidConfigError('In a browser', [{ path, message: 'there are no folders' }], hint);

@@ -1,7 +1,6 @@
 import { type Extension, isAbove, type StartPoint } from '@moect/core';
 import { type HiddenStateCache, openHiddenStateCache } from '@moect/models/node';
-import type { Base } from '../base/base.ts';
-import type { HiddenStateFolder } from './platform.ts';
+import type { HiddenStateBase, HiddenStateFolder } from './platform.ts';
 
 /**
  * Opens the cache of the hidden states at the first point which any of the extensions touches; null where that is the very
@@ -9,7 +8,7 @@ import type { HiddenStateFolder } from './platform.ts';
  * Throws InvalidConfigError.
  */
 export async function openHiddenStates(
-  { model, heldSha256 }: Base,
+  { model, heldSha256 }: HiddenStateBase,
   extensions: readonly Pick<Extension, 'attachments' | 'overrides'>[],
   { folder, maxBytes }: HiddenStateFolder,
 ): Promise<HiddenStateCache | null> {

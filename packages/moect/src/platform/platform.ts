@@ -1,8 +1,7 @@
-import type { Callback, Document, Extension } from '@moect/core';
+import type { BaseModel, Callback, Document, Extension } from '@moect/core';
 import type { HiddenStateCache } from '@moect/models/node';
+import type { SafetensorsFile } from '@moect/safetensors';
 import type { CheckpointStore } from '@moect/trainer';
-import type { Base } from '../base/base.ts';
-import type { PackSource } from '../extension/open-pack.ts';
 
 /** Text of one language in files. */
 export interface FileText {
@@ -19,6 +18,23 @@ export interface HiddenStateFolder {
   readonly folder: string;
   /** Default 16 GiB. */
   readonly maxBytes?: number;
+}
+
+/** A pack's folder, not yet checked. */
+export interface PackSource {
+  readonly name: string;
+  /** Of its configuration, for messages. */
+  readonly place: string;
+  /** Contents of `moect_config.json`. */
+  readonly config: unknown;
+  openWeights(): Promise<SafetensorsFile & { close(): Promise<void> }>;
+}
+
+/** What hidden states are made with. */
+export interface HiddenStateBase {
+  readonly model: BaseModel;
+  /** SHA-256 of the parameters as they are held. */
+  readonly heldSha256: string;
 }
 
 /** A run's own folder, held by this process until it is closed. */
@@ -51,7 +67,7 @@ export interface Platform {
   openRun(folder: string, resume: boolean): Promise<RunFolder>;
   /** See `openHiddenStates`; null where there is nothing below the extensions to keep. */
   openHiddenStates(
-    base: Base,
+    base: HiddenStateBase,
     extensions: readonly Pick<Extension, 'attachments' | 'overrides'>[],
     place: HiddenStateFolder,
   ): Promise<HiddenStateCache | null>;

@@ -5,7 +5,7 @@ import { CorruptDataError } from '@moect/core';
 import { openSafetensors, readJsonFile } from '@moect/safetensors/node';
 import { EXTENSION_CONFIG_FILE, EXTENSION_WEIGHTS_FILE } from '../extension/extension-config.ts';
 import { extensionName } from '../extension/extension-name.ts';
-import type { PackSource } from '../extension/open-pack.ts';
+import type { PackSource } from './platform.ts';
 
 /** See `Platform.readPack`. */
 export async function readPackFolder(place: string | URL): Promise<PackSource> {

@@ -12,7 +12,7 @@ export const moeCtMixturePreset: Preset = {
     layers: 'all',
     numExperts: 2,
     topK: 2,
-    expert: { type: 'swiglu', init: 'copy' },
+    expert: { type: 'auto', init: 'copy' },
     fusion: { type: 'always-on' },
     headDelta: 'auto',
     attentionRank: 16,

@@ -9,7 +9,7 @@ export const moeCtPaperPreset: Preset = {
     layers: 'all',
     numExperts: 2,
     topK: 2,
-    expert: { type: 'swiglu', init: 'copy' },
+    expert: { type: 'auto', init: 'copy' },
     fusion: { type: 'continuous' },
     headDelta: null,
     attentionRank: 0,

@@ -12,7 +12,7 @@ export const moeCtPreset: Preset = {
     layers: 'all',
     numExperts: 2,
     topK: 2,
-    expert: { type: 'swiglu', init: 'copy' },
+    expert: { type: 'auto', init: 'copy' },
     fusion: { type: 'guarded', oldPrior: 1, newPrior: 1, gateThreshold: 0.2 },
     headDelta: 'auto',
     attentionRank: 16,

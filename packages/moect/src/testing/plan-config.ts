@@ -17,6 +17,3 @@ export async function planConfig(
     base.dispose();
   }
 }
-
-/** The text of a configuration as in YAML, for tests of what is chosen before any base is opened. */
-export const anywhere = { name: 'test', lineOf: (): undefined => undefined };

@@ -1,5 +1,5 @@
 import type { ParamMap, Variable } from '@moect/core';
-import { clipScale, createRng, dispose, globalNorm, tensor, variable } from '@moect/tensor';
+import { clipScale, createRng, dispose, globalNorm, ones, tensor, variable, zeros } from '@moect/tensor';
 import { leakedTensors, selectBackend, testBackends } from '@moect/tensor/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { adamW } from './adam-w.ts';
@@ -100,6 +100,23 @@ describe.each(testBackends())('adamW on %s', (backend) => {
     });
     // two tensors stay: those that the variables were made of
     expect(leaked).toBe(2);
+  });
+
+  it('decays matrices, and no bias, not even stacked ones of experts', async () => {
+    const source = ones([2, 2]);
+    const names = ['experts.up_proj.weight', 'experts.up_proj.bias'];
+    const parameters = new Map(names.map((name) => [name, variable(source)]));
+    const optimizer = adamW({ weightDecay: 1 });
+    const state = optimizer.init(parameters);
+    const [zero, one] = [zeros([2, 2]), tensor([1], [])];
+    optimizer.update(parameters, new Map(names.map((name) => [name, zero])), state, {
+      learningRate: 0.25,
+      gradientScale: one,
+    });
+    const values = names.map(async (name) => (await parameters.get(name)!.data())[0]);
+    expect(await Promise.all(values)).toEqual([0.75, 1]);
+    dispose([source, parameters, zero, one]);
+    state.dispose();
   });
 
   it('decays what the filter says', async () => {

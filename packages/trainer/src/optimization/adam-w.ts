@@ -8,7 +8,7 @@ export interface AdamWSettings {
   readonly eps?: number;
   /** Default 0. */
   readonly weightDecay?: number;
-  /** Chooses the parameters that decay. Default: those with two or more dimensions. */
+  /** Which parameters decay. Default: those with two or more dimensions, but no `.bias`: experts stack theirs. */
   readonly decayFilter?: (path: ParamPath, parameter: Variable) => boolean;
 }
 
@@ -27,6 +27,11 @@ function init(parameters: ParamMap<Variable>): OptimizerState {
   return makeState(0, tensors);
 }
 
+/** Biases of experts are stacked to two dimensions, and stay biases. */
+function isMatrix(path: ParamPath, parameter: Variable): boolean {
+  return parameter.rank >= 2 && !path.endsWith('.bias');
+}
+
 /**
  * AdamW (decoupled weight decay, Loshchilov & Hutter, arXiv 1711.05101; arithmetic as torch.optim.AdamW).
  * State tensors are `exp_avg.<path>` and `exp_avg_sq.<path>`. A parameter without a gradient stays as it is,
@@ -36,7 +41,7 @@ export function adamW(settings: AdamWSettings = {}): Optimizer {
   const [beta1, beta2] = settings.betas ?? [0.9, 0.95];
   const eps = settings.eps ?? 1e-8;
   const weightDecay = settings.weightDecay ?? 0;
-  const decays = settings.decayFilter ?? ((_path: ParamPath, parameter: Variable) => parameter.rank >= 2);
+  const decays = settings.decayFilter ?? isMatrix;
   return {
     contract: 'optimizer/1',
     name: 'adamw',
