@@ -6,8 +6,8 @@ import { createRng, selectBackend, tensor } from '@moect/tensor';
 import { maxDifference, testBackends } from '@moect/tensor/testing';
 import { adamW, constant, train } from '@moect/trainer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { opt } from '../../examples/custom-family/parts.mjs';
 import { logitsOf, randomRows, tinyData, VOCAB_SIZE } from '../support/tiny.ts';
-import { opt } from './opt-family.ts';
 
 const families = [opt];
 const common = { vocab_size: VOCAB_SIZE, initializer_range: 0.3, max_position_embeddings: 64 };

@@ -7,7 +7,7 @@ import { testBaseModel } from '@moect/models/testing';
 import { writeSafetensorsFile } from '@moect/safetensors/node';
 import { createRng, dispose, selectBackend, tensor } from '@moect/tensor';
 import { expect, it } from 'vitest';
-import { opt } from './opt-family.ts';
+import { opt } from '../../examples/custom-family/parts.mjs';
 
 const config = {
   model_type: 'opt',

@@ -2,11 +2,11 @@ import { testMethod } from '@moect/experts/testing';
 import { createRng, selectBackend } from '@moect/tensor';
 import { adamW, constant, train } from '@moect/trainer';
 import { describe, expect, it } from 'vitest';
+import { bottleneckAdapter } from '../../examples/custom-method/parts.mjs';
 import { tinyBase, tinyData } from '../support/tiny.ts';
-import { bottleneckAdapter } from './bottleneck-adapter.ts';
 
 testMethod({
-  create: bottleneckAdapter,
+  create: () => bottleneckAdapter,
   createBase: tinyBase,
   isExactAtStart: true,
   refuses: [{ config: { size: 0, width: 3 }, paths: ['size', 'width'] }],
@@ -16,7 +16,7 @@ describe('a method of one’s own, at block sites', () => {
   it('learns with the trainer as any other', async () => {
     await selectBackend('wasm');
     const base = tinyBase();
-    const extension = bottleneckAdapter().attach(base, {}, createRng(1));
+    const extension = bottleneckAdapter.attach(base, {}, createRng(1));
     const losses: number[] = [];
     const totalSteps = 60;
     await train({

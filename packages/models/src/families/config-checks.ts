@@ -28,7 +28,7 @@ export function unknownArchitecture(json: JsonObject, known: readonly string[], 
   throw new InvalidConfigError(
     what,
     [{ path: 'architectures', message }],
-    'Other families can be given as `families`.',
+    'A family of your own is given as `families`, on the command line by --parts.',
   );
 }
 

@@ -1,6 +1,6 @@
 import type { Json } from '@moect/core';
 import { sha256Hex } from '@moect/data';
-import { type HuggingFaceFiles, loadModel } from '@moect/models';
+import { type HuggingFaceFiles, type LoadOptions, loadModel } from '@moect/models';
 import { readSafetensors, storeOf } from '@moect/safetensors';
 import { defaultMoect } from '../parts/moect.ts';
 import { browserPlatform } from '../platform/browser.ts';
@@ -44,7 +44,7 @@ export async function openBase(url: string | URL, options: OpenBaseOptions = {})
     id: folder.pathname.split('/').at(-2)!,
     place: folder.href,
     tokenizerSha256: sha256Hex(tokenizer),
-    load: (load: Parameters<typeof loadModel>[2]) => loadModel(files, store, load),
+    load: (load: LoadOptions) => loadModel(files, store, { ...load, families: moect.families }),
   };
   return describeBase(origin, { storage, backend, moect, platform: browserPlatform });
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { sha256Hex } from '@moect/data';
+import type { LoadOptions } from '@moect/models';
 import { loadHuggingFaceFolder } from '@moect/models/node';
 import { defaultMoect } from '../parts/moect.ts';
 import { nodePlatform } from '../platform/node.ts';
@@ -23,7 +24,7 @@ export async function openBase(folder: string, options: OpenBaseOptions = {}): P
     id: basename(place),
     place,
     tokenizerSha256: existsSync(tokenizer) ? sha256Hex(await readFile(tokenizer, 'utf8')) : null,
-    load: loadHuggingFaceFolder.bind(null, place),
+    load: (load: LoadOptions) => loadHuggingFaceFolder(place, { ...load, families: moect.families }),
   };
   return describeBase(origin, { storage, backend, moect, platform: nodePlatform });
 }

@@ -1,6 +1,8 @@
 import { basename, resolve } from 'node:path';
+import type { Settings } from '@moect/core';
 import { BACKEND_NAMES, type BackendName } from '@moect/tensor';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parse } from 'yaml';
 import type { TextFiles } from '../training/texts.ts';
 import { UsageError } from './exit-codes.ts';
 
@@ -34,6 +36,18 @@ export function percentage(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*%$/.exec(text.trim());
   if (match !== null) return Number(match[1]) / 100;
   throw new InvalidArgumentError("It must be a percentage such as '0.5%'.");
+}
+
+/** Settings of a method as YAML, of which JSON is a part. */
+export function methodSettings(text: string): Settings {
+  let value: unknown;
+  try {
+    value = parse(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`It is no YAML: ${(error as Error).message.split('\n')[0]}`);
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Settings;
+  throw new InvalidArgumentError("It must be settings by name, such as '{ numExperts: 4 }'.");
 }
 
 /** For options that may be given several times. */

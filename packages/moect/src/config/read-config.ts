@@ -38,6 +38,7 @@ export interface ConfigOverrides {
   readonly baseStorage?: MoectConfig['baseStorage'] | undefined;
   readonly parts?: MoectConfig['parts'] | undefined;
   readonly preset?: string | undefined;
+  readonly method?: MoectConfig['method'] | undefined;
   readonly output?: string | undefined;
   readonly backend?: MoectConfig['backend'] | undefined;
   readonly tokens?: number | undefined;

@@ -1,4 +1,4 @@
-import { type BaseModel, InvalidConfigError } from '@moect/core';
+import { type BaseModel, type Combination, InvalidConfigError } from '@moect/core';
 import { prefixTokenId } from '@moect/data';
 import { checkGateThreshold } from '@moect/experts';
 import {
@@ -85,10 +85,13 @@ function members(
   ];
 }
 
-function checkLanguage({ language, packs = [] }: GenerateOptions, combine: string): void {
-  if (combine !== 'known' || language !== undefined || packs.length === 0) return;
+function checkLanguage(
+  { language, packs = [] }: GenerateOptions,
+  { name, readsLanguage }: Combination,
+): void {
+  if (readsLanguage !== true || language !== undefined) return;
   const codes = packs.flatMap(newLanguages).join(', ');
-  const message = `is needed by 'known': one of ${codes}, or another for the base`;
+  const message = `is needed by '${name}': one of ${codes}, or another for the base`;
   throw new InvalidConfigError('Generation', [{ path: 'language', message }]);
 }
 
@@ -103,10 +106,11 @@ async function generateText(
   const promptIds = [prefixTokenId(tokenizer), ...tokenizer.encode(prompt)];
   checkContext(model, promptIds.length, maxNewTokens);
   const combine = resolveCombine(moect, packs, packs.length === 0 ? GATE : options.combine);
-  checkLanguage(options, combine);
   if (gateThreshold !== undefined) {
     for (const { extension } of packs) checkGateThreshold(extension, gateThreshold);
   }
+  const combination = combine === GATE ? null : moect.combination(combine)({ basePrior: BASE_PRIOR });
+  if (combination !== null) checkLanguage(options, combination);
   const stream = textStream((ids) => tokenizer.decode(ids), promptIds, onText);
   const { temperature, topP, seed, signal } = options;
   const sampling = {
@@ -118,7 +122,7 @@ async function generateText(
     ...(seed !== undefined && { seed }),
     ...(signal && { signal }),
   };
-  if (combine === GATE) {
+  if (combination === null) {
     const { attachments, overrides } = packs[0]?.extension ?? {};
     const made = await generateIds(model, promptIds, {
       ...sampling,
@@ -129,7 +133,6 @@ async function generateText(
     const { finishReason, tokens } = made;
     return { text: stream.end(), finishReason, tokens: tokens.length, posterior: null };
   }
-  const combination = moect.combination(combine)({ basePrior: BASE_PRIOR });
   const made = await generateCombined(members(base, options), combination, promptIds, {
     ...sampling,
     ...(language !== undefined && { language }),

@@ -1,5 +1,6 @@
-import { type Method, NoSuchComponentError, type Settings } from '@moect/core';
-import { bayesianMixture, fullCt, knownLanguage, loraCt, moeCt } from '@moect/experts';
+import { type Combination, type Method, NoSuchComponentError, type Settings } from '@moect/core';
+import { builtInCombinations, type ComponentFactory, fullCt, loraCt, moeCt } from '@moect/experts';
+import type { ModelFamily } from '@moect/models';
 import { didYouMean } from '../config/did-you-mean.ts';
 import { ctPreset, ctReplayPreset } from '../presets/ct.ts';
 import { loraCtPreset } from '../presets/lora-ct.ts';
@@ -7,7 +8,7 @@ import { moeCtPreset } from '../presets/moe-ct.ts';
 import { moeCtMixturePreset } from '../presets/moe-ct-mixture.ts';
 import { moeCtPaperPreset } from '../presets/moe-ct-paper.ts';
 import type { Preset } from '../presets/preset.ts';
-import { type CombinationFactory, type OwnPart, PART_KEYS, type PartKind, type Parts } from './parts.ts';
+import { type OwnPart, PART_KEYS, type PartKind, type Parts } from './parts.ts';
 
 const builtInPresets: readonly Preset[] = [
   moeCtPreset,
@@ -18,11 +19,6 @@ const builtInPresets: readonly Preset[] = [
   loraCtPreset,
 ];
 
-const builtInCombinations: Readonly<Record<string, CombinationFactory>> = {
-  known: knownLanguage,
-  mixture: bayesianMixture,
-};
-
 /** Left to the extension inside the layers: no combination of base and packs. */
 export const GATE = 'gate';
 
@@ -30,13 +26,16 @@ export const GATE = 'gate';
 export interface Moect {
   readonly presets: ReadonlyMap<string, Preset>;
   readonly methods: ReadonlyMap<string, Method>;
-  readonly combinations: ReadonlyMap<string, CombinationFactory>;
+  /** Factories, which are given `basePrior`. */
+  readonly combinations: ReadonlyMap<string, ComponentFactory<Combination>>;
+  /** Of your own; the built-in ones are asked behind them. */
+  readonly families: readonly ModelFamily[];
   /** What was added to the built-in parts. */
   readonly ownParts: readonly OwnPart[];
   /** Throws NoSuchComponentError, as do the following. */
   preset(name: string): Preset;
   method(name: string): Method;
-  combination(name: string): CombinationFactory;
+  combination(name: string): ComponentFactory<Combination>;
 }
 
 function lookUp<T>(kind: string, name: string, map: ReadonlyMap<string, T>, more: readonly string[] = []): T {
@@ -51,11 +50,14 @@ const entriesOf = <T>(given: readonly Parts[], key: keyof Parts): [string, T][] 
   given.flatMap((parts) => Object.entries((parts[key] ?? {}) as Record<string, T>));
 
 function ownParts(given: readonly Parts[]): OwnPart[] {
-  return given.flatMap((parts) =>
-    (Object.entries(PART_KEYS) as [keyof typeof PART_KEYS, PartKind][]).flatMap(([key, kind]) =>
-      Object.keys(parts[key] ?? {}).map((name) => ({ kind, name, from: parts.from ?? null })),
-    ),
-  );
+  return given.flatMap((parts) => {
+    const part = (kind: PartKind, name: string): OwnPart => ({ kind, name, from: parts.from ?? null });
+    const keys = Object.entries(PART_KEYS) as [keyof typeof PART_KEYS, PartKind][];
+    return [
+      ...(parts.families ?? []).map(({ name }) => part('family', name)),
+      ...keys.flatMap(([key, kind]) => Object.keys(parts[key] ?? {}).map((name) => part(kind, name))),
+    ];
+  });
 }
 
 /** The built-in methods, presets and combinations with parts of your own. */
@@ -72,7 +74,7 @@ export function createMoect(...given: readonly Parts[]): Moect {
   ]);
   const combinations = new Map([
     ...Object.entries(builtInCombinations),
-    ...entriesOf<CombinationFactory>(given, 'combinations'),
+    ...entriesOf<ComponentFactory<Combination>>(given, 'combinations'),
   ]);
   const presets = [...builtInPresets, ...given.flatMap((parts) => parts.presets ?? [])];
   const byName = new Map(presets.map((preset) => [preset.name, preset]));
@@ -80,6 +82,7 @@ export function createMoect(...given: readonly Parts[]): Moect {
     presets: byName,
     methods,
     combinations,
+    families: given.flatMap((parts) => parts.families ?? []),
     ownParts: ownParts(given),
     preset: (name) => lookUp('preset', name, byName),
     method: (name) => lookUp('method', name, methods),

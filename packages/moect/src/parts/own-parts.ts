@@ -6,9 +6,12 @@ import type { OwnPart } from './parts.ts';
 interface Names {
   readonly extension: Pick<Extension, 'method' | 'config'>;
   readonly combine: string;
+  /** Of the base. */
+  readonly architecture: string;
 }
 
-function isUsed({ kind, name }: OwnPart, { extension, combine }: Names): boolean {
+function isUsed({ kind, name }: OwnPart, { extension, combine, architecture }: Names): boolean {
+  if (kind === 'family') return architecture === name;
   if (kind === 'method') return extension.method === name;
   if (kind === 'combination') return combine === name;
   const component = extension.config[kind];

@@ -1,14 +1,7 @@
 import type { Combination, Method } from '@moect/core';
-import type { MoeComponents } from '@moect/experts';
+import type { ComponentFactory, MoeComponents } from '@moect/experts';
+import type { ModelFamily } from '@moect/models';
 import type { Preset } from '../presets/preset.ts';
-
-export interface CombinationOptions {
-  /** Weight of the base before the first token. */
-  readonly basePrior: number;
-}
-
-/** Makes a combination of base and packs. */
-export type CombinationFactory = (options: CombinationOptions) => Combination;
 
 /**
  * Parts of your own, by the names under which configurations, extension folders and flags call them; one named like a
@@ -17,14 +10,17 @@ export type CombinationFactory = (options: CombinationOptions) => Combination;
  */
 export interface Parts extends MoeComponents {
   readonly methods?: Readonly<Record<string, Method>>;
-  readonly combinations?: Readonly<Record<string, CombinationFactory>>;
+  /** How base and packs meet at document level; their factories are given `basePrior`, the weight of the base before the first token. */
+  readonly combinations?: Readonly<Record<string, ComponentFactory<Combination>>>;
+  /** Architectures of base models, asked before the built-in ones. */
+  readonly families?: readonly ModelFamily[];
   readonly presets?: readonly Preset[];
   /** The module that they come from: written into extensions, and asked for where it is missing. */
   readonly from?: string;
 }
 
 /** Kinds of parts without which an extension cannot be used. */
-export const PART_KINDS = ['router', 'expert', 'fusion', 'method', 'combination'] as const;
+export const PART_KINDS = ['family', 'router', 'expert', 'fusion', 'method', 'combination'] as const;
 
 export type PartKind = (typeof PART_KINDS)[number];
 
@@ -36,7 +32,7 @@ export interface OwnPart {
   readonly from: string | null;
 }
 
-/** Keys of {@link Parts} and the kinds that they hold. */
+/** Keys of {@link Parts} that hold parts by their names. */
 export const PART_KEYS = {
   routers: 'router',
   experts: 'expert',

@@ -5,7 +5,11 @@ import { usedParts } from '../parts/own-parts.ts';
 
 /** A pack of Swahili of an extension that nobody trained. */
 export function testPack(base: Base, extension: Extension): Pack {
-  const parts = usedParts(base.moect, { extension, combine: 'gate' });
+  const parts = usedParts(base.moect, {
+    extension,
+    combine: 'gate',
+    architecture: base.model.architecture,
+  });
   return makePack(base, 'test', extension, {
     schema: 'moect-extension/1',
     method: extension.method,

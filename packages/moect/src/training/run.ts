@@ -42,7 +42,11 @@ export interface TrainedPack extends Pack {
 
 function infoOf(prepared: PreparedRun, result: TrainResult): ExtensionConfigFile {
   const { run, base, extension, languages, options } = prepared;
-  const parts = usedParts(base.moect, { extension, combine: run.combine });
+  const parts = usedParts(base.moect, {
+    extension,
+    combine: run.combine,
+    architecture: base.model.architecture,
+  });
   const { id, revision, sha256 } = base.identity;
   return {
     schema: 'moect-extension/1',

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { CheckpointError } from '@moect/core';
+import { CheckpointError, type Settings } from '@moect/core';
 import type { FrozenStorage } from '@moect/tensor';
 import { progressBar } from '@moect/trainer';
 import { abortOnSignals } from '@moect/trainer/node';
@@ -25,6 +25,7 @@ export interface TrainCommandOptions extends CommonOptions {
   readonly replay: readonly string[];
   readonly replayLanguage?: string;
   readonly preset?: string;
+  readonly method?: Settings;
   readonly tokens?: number;
   readonly output?: string;
   readonly cache?: string;
@@ -45,6 +46,7 @@ function overridesOf(options: TrainCommandOptions): ConfigOverrides {
   return {
     baseStorage,
     preset,
+    method: options.method,
     tokens,
     parts: options.parts.length === 0 ? undefined : options.parts.map((file) => resolve(file)),
     cache: cacheOf(options),
@@ -64,6 +66,7 @@ function configOfFlags(options: TrainCommandOptions, base: string): MoectConfig 
     ...(options.parts.length > 0 && { parts: options.parts.map((file) => resolve(file)) }),
     ...(baseStorage !== undefined && { baseStorage }),
     ...(preset !== undefined && { preset }),
+    ...(options.method && { method: options.method }),
     languages: [
       ...news.map(({ code, files }) => ({ code, role: 'new' as const, files: [...files] })),
       ...olds.map(({ code, files }) => ({ code, role: 'old' as const, files: [...files] })),

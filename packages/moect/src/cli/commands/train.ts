@@ -5,6 +5,7 @@ import {
   addCommonOptions,
   baseStorageOption,
   collect,
+  methodSettings,
   positiveInteger,
 } from '../arguments.ts';
 import type { Io } from '../io.ts';
@@ -20,6 +21,10 @@ Examples:
 
   Only say what it will take (time, memory, disk), from a few steps that change nothing:
     $ moect train moect.yaml --plan
+
+  With a router of your own (examples/custom-router):
+    $ moect train --base ./base --text swh_Latn=swahili.txt --parts ./parts.mjs \\
+        --method '{ router: { type: cosine } }'
 
   From a configuration file, and on after an interruption:
     $ moect train moect.yaml
@@ -47,6 +52,11 @@ export function addTrain(program: Command, io: Io, done: (code: number) => void)
     .option(
       '--preset <name>',
       'moe-ct, moe-ct-mixture, moe-ct-paper, ct, ct-replay or lora-ct (default: moe-ct with replay text, else moe-ct-mixture)',
+    )
+    .option(
+      '--method <settings>',
+      "what differs from the preset's method, as YAML: '{ layers: { top: 4 }, router: { type: mine } }'",
+      methodSettings,
     )
     .option('--tokens <n>', 'tokens to train on, replay included (default: 4 epochs)', positiveInteger)
     .option('--recompute', 'less memory for more time: layers run again on the way back')

@@ -1,22 +1,15 @@
-import type { Tensor } from '@moect/core';
-import {
-  type DecoderConfig,
-  decoderFields,
-  fieldReader,
-  layerNormSpec,
-  linearSpec,
-  type ModelFamily,
-} from '@moect/models';
+import { decoderFields, fieldReader, layerNormSpec, linearSpec } from '@moect/models';
 import { add, embedding, scalar } from '@moect/tensor';
-
-type OptConfig = DecoderConfig & { readonly numHeads: number; readonly ffnSize: number };
 
 const [TOKENS, POSITIONS] = ['model.decoder.embed_tokens', 'model.decoder.embed_positions'];
 /** Rows at the start of the table of positions that no token has. */
 const OFFSET = 2;
 
-/** OPT (arXiv 2205.01068), written outside the packages. */
-export const opt: ModelFamily<OptConfig> = {
+/**
+ * OPT (arXiv 2205.01068): learned positions, layer norms, plain feed-forward networks with ReLU, biases everywhere.
+ * @type {import('@moect/models').ModelFamily<any>}
+ */
+export const opt = {
   name: 'opt',
   architectures: ['OPTForCausalLM'],
   head: 'lm_head',
@@ -25,7 +18,7 @@ export const opt: ModelFamily<OptConfig> = {
     const fields = fieldReader(json, what);
     const common = decoderFields(fields, { maxPositions: 2048, tiedHead: true });
     const [numHeads, ffnSize] = [fields.count('num_attention_heads'), fields.count('ffn_dim')];
-    if (json['do_layer_norm_before'] === false) fields.problem('do_layer_norm_before', 'must be true');
+    if (json.do_layer_norm_before === false) fields.problem('do_layer_norm_before', 'must be true');
     fields.finish();
     return { architecture: 'opt', hasLearnedPositions: true, ...common, numHeads, ffnSize };
   },
@@ -33,22 +26,26 @@ export const opt: ModelFamily<OptConfig> = {
     { name: TOKENS, rows: vocabSize },
     { name: POSITIONS, rows: maxPositions + OFFSET },
   ],
-  embed(_config, tokens, positions, table) {
-    const rows = add(positions, scalar(OFFSET, 'int32'));
-    return add(embedding(table(TOKENS), tokens), embedding(table(POSITIONS), rows));
-  },
+  embed: (_config, tokens, positions, table) =>
+    add(
+      embedding(table(TOKENS), tokens),
+      embedding(table(POSITIONS), add(positions, scalar(OFFSET, 'int32'))),
+    ),
   layer({ hiddenSize, ffnSize }, index) {
-    const [square, bias] = [[hiddenSize, hiddenSize] as const, { bias: true }];
-    const up = linearSpec('fc1', 'ffn-up', [hiddenSize, ffnSize], bias);
-    const down = linearSpec('fc2', 'ffn-down', [ffnSize, hiddenSize], bias);
+    const linear = (name, role, inSize, outSize) => linearSpec(name, role, [inSize, outSize], { bias: true });
+    const square = (name, role) => linear(`self_attn.${name}`, role, hiddenSize, hiddenSize);
+    const [up, down] = [
+      linear('fc1', 'ffn-up', hiddenSize, ffnSize),
+      linear('fc2', 'ffn-down', ffnSize, hiddenSize),
+    ];
     return {
       name: `model.decoder.layers.${index}`,
       attention: [
         layerNormSpec('self_attn_layer_norm', hiddenSize, 1e-5),
-        linearSpec('self_attn.q_proj', 'attention-query', square, bias),
-        linearSpec('self_attn.k_proj', 'attention-key', square, bias),
-        linearSpec('self_attn.v_proj', 'attention-value', square, bias),
-        linearSpec('self_attn.out_proj', 'attention-output', square, bias),
+        square('q_proj', 'attention-query'),
+        square('k_proj', 'attention-key'),
+        square('v_proj', 'attention-value'),
+        square('out_proj', 'attention-output'),
       ],
       ffnNorm: layerNormSpec('final_layer_norm', hiddenSize, 1e-5),
       ffn: { name: 'mlp', activation: 'relu', up, down },
@@ -57,9 +54,10 @@ export const opt: ModelFamily<OptConfig> = {
   },
   attention({ numHeads }, _index, x, pass) {
     const normed = pass.norm('self_attn_layer_norm', x);
-    const heads = (name: string): Tensor =>
-      pass.heads(pass.linear(`self_attn.${name}_proj`, normed), numHeads);
+    const heads = (name) => pass.heads(pass.linear(`self_attn.${name}_proj`, normed), numHeads);
     return pass.linear('self_attn.out_proj', pass.attend(heads('q'), heads('k'), heads('v')));
   },
   finalNorm: ({ hiddenSize }) => layerNormSpec('model.decoder.final_layer_norm', hiddenSize, 1e-5),
 };
+
+export const parts = { families: [opt] };
