@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeTexts } from '../support/demo-texts.ts';
 import { type Program, programsOf } from './code-blocks.ts';
 
 const run = promisify(execFile);
@@ -33,6 +34,8 @@ let folder = '';
 beforeAll(async () => {
   await mkdir(scratch, { recursive: true });
   folder = await mkdtemp(path.join(scratch, 'run-'));
+  await symlink(path.join(root, 'examples/demo/base'), path.join(folder, 'model'));
+  await writeTexts(folder);
 });
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
@@ -53,7 +56,7 @@ describe('programs in READMEs', () => {
       const program = path.join(folder, name);
       await writeFile(program, code);
       const flags = ['--conditions=@moect/source', '--import', 'tsx'];
-      const { stdout } = await run('node', [...flags, program], { cwd: root });
+      const { stdout } = await run('node', [...flags, program], { cwd: folder });
       if (output !== undefined) expect(lines(stdout)).toEqual(lines(output));
     },
   );

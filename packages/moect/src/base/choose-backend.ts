@@ -9,7 +9,8 @@ let last: { readonly info: BackendInfo; readonly engineName: string } | null = n
  * Throws BackendUnavailableError.
  */
 export async function chooseBackend(name?: BackendName | 'auto', threads?: number): Promise<BackendInfo> {
-  if (name === undefined && threads === undefined && last?.engineName === activeBackend()) return last.info;
+  const isFree = name === undefined && threads === undefined;
+  if (isFree && last !== null && last.engineName === activeBackend()) return last.info;
   const info = await selectBackend(name ?? 'auto', threads === undefined ? {} : { threads });
   last = { info, engineName: activeBackend() };
   return info;
