@@ -1,12 +1,13 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { resetWasmHeapPeak, wasmHeapStatistics } from '@moect/backend-wasm';
 import type { BaseModel, BatchSource, Extension, Method, StepMetrics } from '@moect/core';
 import { fullCt, loraCt, moeCt } from '@moect/experts';
 import { createLlama, initLlamaParameters } from '@moect/models';
 import { type HiddenStateCache, openHiddenStateCache } from '@moect/models/node';
 import { createRng, selectBackend } from '@moect/tensor';
-import { leakedTensors, peakHeapBytes, testBackends } from '@moect/tensor/testing';
+import { leakedTensors, testBackends } from '@moect/tensor/testing';
 import { adamW, constant, type TrainOptions, train } from '@moect/trainer';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { maxDifference, tinyBase, tinyData } from '../support/tiny.ts';
@@ -96,6 +97,12 @@ describe('recomputation', () => {
       ...shape,
     };
     const base = createLlama(json, initLlamaParameters(json, createRng(1)));
+    const peakHeapBytes = async (work: () => Promise<unknown>): Promise<number> => {
+      const before = wasmHeapStatistics()!.liveBytes;
+      resetWasmHeapPeak();
+      await work();
+      return wasmHeapStatistics()!.peakBytes - before;
+    };
     const peak = async (recompute: boolean): Promise<number> => {
       const extension = method.attach(base, config as never, createRng(3));
       const step = { recompute, totalSteps: 1, gradientAccumulation: 1 };

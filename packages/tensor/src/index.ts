@@ -1,8 +1,8 @@
+export type { CompressedStorage, FrozenStorage } from '@moect/kernels';
+export { decodeBfloat16, encodeBfloat16 } from '@moect/kernels';
 export { BACKEND_NAMES, type BackendInfo, type BackendName } from './backend-info.ts';
 export { assign, fill, ones, randomNormal, scalar, tensor, variable, zeros, zerosLike } from './create.ts';
-export { decodeBfloat16, encodeBfloat16 } from './frozen/bfloat16.ts';
 export { compressFrozen, frozenStorageOf, keepsCompressed } from './frozen/compress-frozen.ts';
-export type { CompressedStorage, FrozenStorage } from './frozen/compressed-values.ts';
 export { valueAndGrads } from './gradients.ts';
 export * from './ops/accumulate.ts';
 export * from './ops/adam-w.ts';

@@ -1,19 +1,9 @@
-import type { Tensor, Variable } from '@moect/core';
+import type { Tensor } from '@moect/core';
+import { asTf, asVariable, fromTf } from '@moect/kernels';
 import * as tf from '@tensorflow/tfjs-core';
-import './generated/tfjs-gradients.js';
+import '@moect/kernels/tfjs-gradients';
 
-/** The one place where structural tensors become TensorFlow.js tensors. */
-export function asTf(tensor: Tensor): tf.Tensor {
-  return tensor as unknown as tf.Tensor;
-}
-
-export function asVariable(tensor: Variable): tf.Variable {
-  return tensor as unknown as tf.Variable;
-}
-
-export function fromTf(tensor: tf.Tensor): Tensor {
-  return tensor as unknown as Tensor;
-}
+export { asTf, asVariable, fromTf, tf };
 
 /** True when the active backend has its own kernel of that name. */
 export function hasKernel(name: string): boolean {
@@ -59,5 +49,3 @@ export function withGradient(
   });
   return fromTf(op(...inputs.map(asTf)));
 }
-
-export { tf };

@@ -1,11 +1,6 @@
 import { InvalidConfigError, ShapeMismatchError, type Tensor } from '@moect/core';
+import { type CompressedStorage, compressValues, type FrozenStorage, widenValues } from '@moect/kernels';
 import { asTf, fromTf, hasKernel, runKernel, tf } from '../tf.ts';
-import {
-  type CompressedStorage,
-  compressValues,
-  type FrozenStorage,
-  widenValues,
-} from './compressed-values.ts';
 
 /** Storage by data id: clones and reshapes of a compressed tensor are compressed too. */
 const storages = new WeakMap<object, CompressedStorage>();
