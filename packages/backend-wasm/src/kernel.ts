@@ -1,4 +1,5 @@
 import '@tensorflow/tfjs-backend-cpu';
+import { type Implementation, implementKernel, type KernelSpec } from '@moect/kernels';
 import {
   getKernel,
   getKernelsForBackend,
@@ -19,7 +20,17 @@ export interface WasmKernelCall {
 
 export type WasmKernel = (call: WasmKernelCall) => TensorInfo | TensorInfo[];
 
-/** Registers a kernel for the wasm backend, in place of an inherited one of the same name. */
+/** A checked call of a kernel of the table. */
+export type WasmCall<S extends KernelSpec> = Parameters<Implementation<S, MoectWasmBackend>>[0];
+
+/** Registers the wasm backend's implementation of a kernel of the table. */
+export function implement<S extends KernelSpec>(spec: S, kernel: Implementation<S, MoectWasmBackend>): void {
+  implementKernel<S, MoectWasmBackend>(WASM_BACKEND, spec, (call) =>
+    call.backend.attempt(() => kernel(call)),
+  );
+}
+
+/** Registers a kernel of TensorFlow.js for the wasm backend, in place of an inherited one of the same name. */
 export function registerWasmKernel(kernelName: string, kernel: WasmKernel): void {
   if (getKernel(kernelName, WASM_BACKEND) !== undefined) unregisterKernel(kernelName, WASM_BACKEND);
   const attempt: WasmKernel = (call) => call.backend.attempt(() => kernel(call));

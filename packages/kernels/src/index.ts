@@ -1,4 +1,3 @@
-export { type AttentionInputs, attentionInputs } from './attention-inputs.ts';
 export { asTf, asVariable, fromTf } from './casts.ts';
 export { decodeBfloat16, encodeBfloat16 } from './frozen/bfloat16.ts';
 export {
@@ -8,12 +7,19 @@ export {
   type FrozenStorage,
   widenValues,
 } from './frozen/compressed-values.ts';
-export {
-  type GatePriorInputs,
-  gatePriorInputs,
-  gateWeightGradInputs,
-  gateWeightInputs,
-} from './gate-inputs.ts';
-export { inputsOf, type KernelCall, lastSize, numberAttr, sizeOf, type TakeInput } from './kernel-inputs.ts';
-export { linearCrossEntropyOperands } from './linear-cross-entropy-operands.ts';
-export { choiceInputs, type RouterLossInputs, routerLossInputs } from './router-inputs.ts';
+export { type Implementation, implementKernel } from './implement-kernel.ts';
+export { type KernelCall, type ReadCall, readerOf } from './read-call.ts';
+export { hasKernel, runKernel } from './run-kernel.ts';
+export { checkSaved, lastSize, sizeOf } from './sizes.ts';
+export type { KernelSpec } from './spec.ts';
+export * from './table/activations.ts';
+export * from './table/attention.ts';
+export * from './table/frozen.ts';
+export * from './table/gate.ts';
+export * from './table/losses.ts';
+export * from './table/norms.ts';
+export * from './table/optimizer.ts';
+export * from './table/products.ts';
+export * from './table/router.ts';
+export * from './table/rows.ts';
+export { KERNELS } from './table.ts';

@@ -1,3 +1,4 @@
+import { Gelu, GeluGrad, Swiglu, SwigluGrad } from '@moect/kernels';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { expectClose, floats, normal, runKernel, startBackend, uniform } from './test-support.ts';
 
@@ -44,18 +45,18 @@ beforeAll(async () => {
 });
 
 // exp has relative error 2e-7 and its argument (up to 10 here) one rounding: 1e-6 in all
-describe('MoectSwiglu', () => {
+describe('Swiglu', () => {
   it.each(sizes.map((shape) => [shape]))('agrees with float64 on %j', (shape) => {
     const next = uniform(1);
     const [gate, up, dy] = [normal(shape, next, 4), normal(shape, next), normal(shape, next)];
-    const [y] = runKernel('MoectSwiglu', { gate, up });
+    const [y] = runKernel(Swiglu, { gate, up });
     const at = gate.values;
     expectClose(
       y,
       at.map((g, i) => g * sigmoid(g) * up.values[i]!),
       1e-6,
     );
-    const [dgate, dup] = runKernel('MoectSwigluGrad', { gate, up, dy });
+    const [dgate, dup] = runKernel(SwigluGrad, { gate, up, dy });
     const slope = at.map((g) => sigmoid(g) * (1 + g * (1 - sigmoid(g))));
     expectClose(
       dgate,
@@ -71,24 +72,24 @@ describe('MoectSwiglu', () => {
 
   it('passes NaN and infinity on and does not overflow', () => {
     const gate = floats([6], [Number.NaN, Number.POSITIVE_INFINITY, 200, -200, 0, 1]);
-    const [y] = runKernel('MoectSwiglu', { gate, up: floats([6], [1, 1, 1, 1, 1, Number.NaN]) });
+    const [y] = runKernel(Swiglu, { gate, up: floats([6], [1, 1, 1, 1, 1, Number.NaN]) });
     expectClose(y, [Number.NaN, Number.POSITIVE_INFINITY, 200, 0, 0, Number.NaN], 1e-6);
   });
 
   it('refuses inputs of different shapes', () => {
     const inputs = { gate: floats([2], [1, 2]), up: floats([1], [1]) };
-    expect(() => runKernel('MoectSwiglu', inputs)).toThrow('expected float32 [2]');
+    expect(() => runKernel(Swiglu, inputs)).toThrow('expected float32 [2]');
   });
 });
 
-describe.each(['none', 'tanh'] as const)('MoectGelu %s', (approximate) => {
+describe.each(['none', 'tanh'] as const)('Gelu %s', (approximate) => {
   const { value, slope } = gelus[approximate];
 
   it.each(sizes.map((shape) => [shape]))('agrees with float64 on %j', (shape) => {
     const next = uniform(2);
     const [x, dy] = [normal(shape, next, 2), normal(shape, next)];
-    expectClose(runKernel('MoectGelu', { x }, { approximate })[0], x.values.map(value), 1e-6);
-    const [dx] = runKernel('MoectGeluGrad', { x, dy }, { approximate });
+    expectClose(runKernel(Gelu, { x }, { approximate })[0], x.values.map(value), 1e-6);
+    const [dx] = runKernel(GeluGrad, { x, dy }, { approximate });
     expectClose(
       dx,
       x.values.map((v, i) => slope(v) * dy.values[i]!),
@@ -97,21 +98,21 @@ describe.each(['none', 'tanh'] as const)('MoectGelu %s', (approximate) => {
   });
 
   it('is exact to float32 everywhere between -10 and 10', () => {
-    const [y] = runKernel('MoectGelu', { x: range }, { approximate });
+    const [y] = runKernel(Gelu, { x: range }, { approximate });
     // relative in the tail too, where float32 keeps the argument of exp (up to 50) to 3e-6
     expectClose(y, range.values.map(value), 1e-7, approximate === 'none' ? 2e-5 : 1e-5);
   });
 
   it('passes NaN and infinity on', () => {
-    const [y] = runKernel('MoectGelu', { x: floats([3], [Number.NaN, Infinity, -60]) }, { approximate });
+    const [y] = runKernel(Gelu, { x: floats([3], [Number.NaN, Infinity, -60]) }, { approximate });
     expectClose(y, [Number.NaN, Number.POSITIVE_INFINITY, 0], 1e-7);
   });
 });
 
-describe('MoectGelu', () => {
+describe('Gelu', () => {
   it('refuses another approximation', () => {
-    expect(() => runKernel('MoectGelu', { x: floats([1], [1]) }, { approximate: 'quick' })).toThrow(
-      "'tanh' or 'none'",
+    expect(() => runKernel(Gelu, { x: floats([1], [1]) }, { approximate: 'quick' })).toThrow(
+      "'none' or 'tanh'",
     );
   });
 });

@@ -1,3 +1,4 @@
+import { AdamW, GlobalNorm } from '@moect/kernels';
 import { engine, ones, reshape, scalar, tensor, variable } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { MoectWasmBackend } from '../backend.ts';
@@ -14,9 +15,9 @@ import {
 
 const options = { learningRate: 0.01, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecays: [0.1] };
 
-function adamW(name: 'MoectAdamW', inputs: object, attrs: object): void {
+function adamW(inputs: object, attrs: object): void {
   type Run = (name: string, inputs: object, attrs: object) => unknown;
-  expect((engine().runKernel.bind(engine()) as unknown as Run)(name, inputs, attrs)).toEqual([]);
+  expect((engine().runKernel.bind(engine()) as unknown as Run)(AdamW.name, inputs, attrs)).toEqual([]);
 }
 
 /** Inputs of an update of one parameter. */
@@ -43,10 +44,10 @@ beforeAll(async () => {
   backend = await startBackend();
 });
 
-describe('MoectGlobalNorm', () => {
+describe('GlobalNorm', () => {
   it.each([[0], [1], [5], [8192], [8193], [100_003]])('sums %i squares', (n) => {
     const x = normal([n], uniform(1), 10);
-    const [norm] = runKernel('MoectGlobalNorm', { x });
+    const [norm] = runKernel(GlobalNorm, { x0: x });
     expect(norm!.shape).toEqual([]);
     // 16 squares in a lane are rounded to float32, and so is their sum: half of that in the root
     expectClose(norm, [Math.sqrt(inner(x.values, x.values))], 0, 2e-7);
@@ -57,17 +58,17 @@ describe('MoectGlobalNorm', () => {
     const all = [[3], [0], [8192], [2, 9000], [0], [1], [5]].map((shape) => normal(shape, next));
     const squares = all.reduce((sum, x) => sum + inner(x.values, x.values), 0);
     const inputs = Object.fromEntries(all.map((x, i) => [`x${i}`, x]));
-    expectClose(runKernel('MoectGlobalNorm', inputs)[0], [Math.sqrt(squares)], 0, 2e-7);
+    expectClose(runKernel(GlobalNorm, inputs)[0], [Math.sqrt(squares)], 0, 2e-7);
   });
 
   it('passes NaN on', () => {
-    expectClose(runKernel('MoectGlobalNorm', { x: floats([2], [1, Number.NaN]) })[0], [Number.NaN], 0);
+    expectClose(runKernel(GlobalNorm, { x0: floats([2], [1, Number.NaN]) })[0], [Number.NaN], 0);
   });
 });
 
 const float32 = (v: Values): ReturnType<typeof tensor> => tensor(Float32Array.from(v.values), [...v.shape]);
 
-describe('MoectAdamW', () => {
+describe('AdamW', () => {
   it.each([[[1]], [[3, 5]], [[70, 100]]])('follows torch.optim.AdamW in place on %j', (shape) => {
     const next = uniform(2);
     const start = normal(shape, next);
@@ -86,7 +87,7 @@ describe('MoectAdamW', () => {
     for (let step = 1; step <= 5; step++) {
       const gradient = normal(shape, next);
       const [grad, scale] = [float32(gradient), scalar(0.5)];
-      adamW('MoectAdamW', one({ param, grad, expAvg, expAvgSq, scale }), { ...options, step });
+      adamW(one({ param, grad, expAvg, expAvgSq, scale }), { ...options, step });
       reference(
         state[0],
         gradient.values.map((g) => g * 0.5),
@@ -115,7 +116,7 @@ describe('MoectAdamW', () => {
     const [grad, scale] = [ones([4]), ones([1])];
     const tensors = engine().memory().numTensors;
     for (const step of [1, 2]) {
-      adamW('MoectAdamW', one({ param, grad, expAvg, expAvgSq, scale }), { ...options, step });
+      adamW(one({ param, grad, expAvg, expAvgSq, scale }), { ...options, step });
     }
     expect(engine().memory().numTensors).toBe(tensors);
     for (const other of [source, clone, reshaped]) expect([...other.dataSync()]).toEqual([1, 1, 1, 1]);
@@ -127,8 +128,8 @@ describe('MoectAdamW', () => {
     const [p, m, v] = [variable(ones([2])), variable(ones([2])), variable(ones([2]))];
     const inputs = one({ param: p, grad: ones([2]), expAvg: m, expAvgSq: v, scale: scalar(1) });
     const attrs = { ...options, step: 1 };
-    expect(() => adamW('MoectAdamW', { ...inputs, grad0: ones([3]) }, attrs)).toThrow('expected float32 [2]');
-    expect(() => adamW('MoectAdamW', { ...inputs, scale: ones([2]) }, attrs)).toThrow('[] or [1]');
-    expect(() => adamW('MoectAdamW', inputs, { ...options, step: 0 })).toThrow('step counts from 1');
+    expect(() => adamW({ ...inputs, grad0: ones([3]) }, attrs)).toThrow('expected float32 [2]');
+    expect(() => adamW({ ...inputs, scale: ones([2]) }, attrs)).toThrow('[] or [1]');
+    expect(() => adamW(inputs, { ...options, step: 0 })).toThrow('step counts from 1');
   });
 });

@@ -1,9 +1,9 @@
 import { ShapeMismatchError } from '@moect/core';
-import { inputsOf, numberAttr, sizeOf } from '@moect/kernels';
+import { AdamW, GlobalNorm, sizeOf } from '@moect/kernels';
 import { engine, type TensorInfo, Variable } from '@tensorflow/tfjs-core';
 import type { MoectWasmBackend } from '../backend.ts';
 import { OP } from '../generated/wasm-ops.ts';
-import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
+import { implement, type WasmCall } from '../kernel.ts';
 import { stridedCopy } from '../kernels/copy.ts';
 import { floatBits } from '../layout.ts';
 import { withTemporary } from './scratch.ts';
@@ -37,13 +37,10 @@ function recordsOf(
 }
 
 /** Square root of the sum of squares of all inputs: one pass over all of them. */
-function globalNorm(call: WasmKernelCall): TensorInfo {
-  const { backend } = call;
+function globalNorm({ backend, inputs }: WasmCall<typeof GlobalNorm>): TensorInfo {
   const { runtime } = backend;
-  const take = inputsOf('MoectGlobalNorm', call);
-  const infos = Object.keys(call.inputs).map((name) => take(name, 'float32', ['…']));
   const out = backend.output([], 'float32');
-  const tensors = infos.map((info) => ({ info, words: [backend.pointer(info)] }));
+  const tensors = inputs.x.map((info) => ({ info, words: [backend.pointer(info)] }));
   const { words, count, units } = recordsOf(tensors);
   withTemporary(backend, units * 8 + words.byteLength, (partial) => {
     const records = partial + units * 8;
@@ -55,15 +52,13 @@ function globalNorm(call: WasmKernelCall): TensorInfo {
   return out.info;
 }
 
-const NAMES = ['param', 'expAvg', 'expAvgSq'] as const;
-
 /** Address of values that nothing else shares: a clone, a reshape or `tf.variable(t)` would change with them. */
 function ownPointer(backend: MoectWasmBackend, name: string, info: TensorInfo): number {
   const shared = backend.refCount(info.dataId) > 1 || backend.data.get(info.dataId).dtype !== 'float32';
   if (!shared) return backend.pointer(info);
   if (!(info instanceof Variable)) {
     throw new ShapeMismatchError(
-      `MoectAdamW: ${name} (its values are shared with another tensor)`,
+      `${AdamW.name}: ${name} (its values are shared with another tensor)`,
       info.shape,
       'a variable, or a tensor with values of its own',
       'Pass the variable itself; it then gets its own copy.',
@@ -79,36 +74,25 @@ function ownPointer(backend: MoectWasmBackend, name: string, info: TensorInfo): 
 }
 
 /** In double precision: 1 - 0.999 in float32 would be off by 1.3e-5. */
-function constants(call: WasmKernelCall): Float32Array {
-  const [learningRate, beta1, beta2] = ['learningRate', 'beta1', 'beta2'].map((name) =>
-    numberAttr(call, name),
-  ) as [number, number, number];
-  const step = numberAttr(call, 'step');
-  if (!(step >= 1)) throw new RangeError(`MoectAdamW: step counts from 1, not ${step}.`);
+function constants({ learningRate, beta1, beta2, step, eps }: WasmCall<typeof AdamW>['attrs']): Float32Array {
   return Float32Array.of(
     ...[beta1, 1 - beta1, beta2, 1 - beta2],
     learningRate / (1 - beta1 ** step),
     1 / Math.sqrt(1 - beta2 ** step),
-    numberAttr(call, 'eps'),
+    eps,
   );
 }
 
-/** Inputs param0, grad0, expAvg0, expAvgSq0, param1, …, scale; attribute weightDecays has one number for each. */
-function adamW(call: WasmKernelCall): TensorInfo[] {
-  const { backend } = call;
+function adamW({ backend, inputs, attrs }: WasmCall<typeof AdamW>): readonly [] {
   const { runtime } = backend;
-  const take = inputsOf('MoectAdamW', call);
-  const scale = take('scale', 'float32', ['…']);
-  if (sizeOf(scale.shape) !== 1) throw new ShapeMismatchError('MoectAdamW: scale', scale.shape, '[] or [1]');
-  const values = constants(call);
-  const learningRate = numberAttr(call, 'learningRate');
-  const tensors = (call.attrs['weightDecays'] as number[]).map((weightDecay, i) => {
-    const info = take(`param${i}`, 'float32', ['…']);
-    const grad = take(`grad${i}`, 'float32', info.shape);
-    const moments = ['expAvg', 'expAvgSq'].map((name) => take(`${name}${i}`, 'float32', info.shape));
-    const [param, m, v] = [info, ...moments].map((own, j) => ownPointer(backend, NAMES[j]!, own));
-    const decay = floatBits(1 - learningRate * weightDecay);
-    return { info, words: [param!, backend.pointer(grad), m!, v!, decay] };
+  const { scale } = inputs;
+  const values = constants(attrs);
+  const tensors = inputs.param.map((info, i) => {
+    const param = ownPointer(backend, 'param', info);
+    const m = ownPointer(backend, 'expAvg', inputs.expAvg[i]!);
+    const v = ownPointer(backend, 'expAvgSq', inputs.expAvgSq[i]!);
+    const decay = floatBits(1 - attrs.learningRate * attrs.weightDecays[i]!);
+    return { info, words: [param, backend.pointer(inputs.grad[i]!), m, v, decay] };
   });
   const { words, count, units } = recordsOf(tensors);
   withTemporary(backend, values.byteLength + words.byteLength, (at) => {
@@ -123,6 +107,6 @@ function adamW(call: WasmKernelCall): TensorInfo[] {
 
 /** AdamW (arXiv 1711.05101) in place, and the global norm for clipping: each one pass over all tensors. */
 export function registerAdamW(): void {
-  registerWasmKernel('MoectGlobalNorm', globalNorm);
-  registerWasmKernel('MoectAdamW', adamW);
+  implement(GlobalNorm, globalNorm);
+  implement(AdamW, adamW);
 }

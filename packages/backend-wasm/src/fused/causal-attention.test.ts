@@ -1,3 +1,4 @@
+import { CausalAttention, CausalAttentionGrad } from '@moect/kernels';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   differences,
@@ -115,13 +116,13 @@ function check(s: Sizes, x: Inputs, tolerance: number): void {
   const attrs = { scale, window: s.window };
   const dout = normal(x.q.shape, uniform(99));
   const expected = reference(s, x, dout.values, scale);
-  const [out, logsumexp] = runKernel('MoectCausalAttention', { ...x }, attrs);
+  const [out, logsumexp] = runKernel(CausalAttention, { ...x }, attrs);
   expect(out!.shape).toEqual(x.q.shape);
   expect(logsumexp!.shape).toEqual([s.batch, s.heads, s.time]);
   expectClose(out, expected.out, tolerance);
   expectClose(logsumexp, expected.logsumexp, tolerance);
-  const saved = { out: out!, logsumexp: logsumexp!, dout };
-  const [dq, dk, dv] = runKernel('MoectCausalAttentionGrad', { ...x, ...saved }, attrs);
+  const saved = { out: out!, saved: logsumexp!, dout };
+  const [dq, dk, dv] = runKernel(CausalAttentionGrad, { ...x, ...saved }, attrs);
   expectClose(dq, expected.dq, 2 * tolerance);
   // sums over all queries of a group
   expectClose(dk, expected.dk, 4 * tolerance);
@@ -134,7 +135,7 @@ const builds = [
   ['plain SIMD', { threads: 1, relaxedSimd: false }],
 ] as const;
 
-describe.each(builds)('MoectCausalAttention with %s', (_, options) => {
+describe.each(builds)('CausalAttention with %s', (_, options) => {
   beforeAll(async () => {
     await startBackend(options);
   });
@@ -203,7 +204,7 @@ describe.each(builds)('MoectCausalAttention with %s', (_, options) => {
     const x = randomInputs(s, 7);
     const blind = { ...x, queryDocumentIds: ints([1, time], new Float64Array(time).fill(-1)) };
     check(s, blind, 0);
-    const [out, logsumexp] = runKernel('MoectCausalAttention', blind, { scale: 1, window: 0 });
+    const [out, logsumexp] = runKernel(CausalAttention, blind, { scale: 1, window: 0 });
     expect(out!.values.every((v) => v === 0)).toBe(true);
     expect(logsumexp!.values.every((v) => v === Number.NEGATIVE_INFINITY)).toBe(true);
   });
@@ -212,11 +213,7 @@ describe.each(builds)('MoectCausalAttention with %s', (_, options) => {
     const s = sizes(1, time, 16, 1, 1, 4, 0, 0);
     const x = randomInputs(s, 8);
     const k = x.k.values.map((v, i) => (i === 15 * 4 ? Number.NaN : v));
-    const [out] = runKernel(
-      'MoectCausalAttention',
-      { ...x, k: floats(x.k.shape, k) },
-      { scale: 1, window: 0 },
-    );
+    const [out] = runKernel(CausalAttention, { ...x, k: floats(x.k.shape, k) }, { scale: 1, window: 0 });
     const nan = Array.from(out!.values, Number.isNaN);
     expect(nan).toEqual(nan.map((_, i) => i >= (time - 1) * 4));
   });
@@ -228,10 +225,12 @@ describe.each(builds)('MoectCausalAttention with %s', (_, options) => {
 
   it('refuses what does not fit', () => {
     const run = (x: Inputs, window = 0): unknown =>
-      runKernel('MoectCausalAttention', { ...x }, { scale: 1, window });
+      runKernel(CausalAttention, { ...x }, { scale: 1, window });
     const fits = randomInputs(sizes(1, 4, 4, 2, 1, 4, 0, 0), 1);
     expect(() => run(randomInputs(sizes(1, 4, 4, 3, 2, 4, 0, 0), 1))).toThrow('a divisor of 3 heads');
-    expect(() => run({ ...fits, q: normal([1, 5, 2, 4], uniform(1)) })).toThrow('at least 5 keys');
+    expect(() =>
+      run({ ...fits, q: normal([1, 5, 2, 4], uniform(1)), queryDocumentIds: ints([1, 5], [0, 0, 0, 0, 0]) }),
+    ).toThrow('at least 5 keys');
     expect(() => run({ ...fits, v: normal([1, 4, 1, 3], uniform(1)) })).toThrow('v has shape');
     expect(() => run({ ...fits, keyDocumentIds: ints([1, 3], [0, 0, 0]) })).toThrow('keyDocumentIds');
     expect(() => run(fits, 1.5)).toThrow('window must be an integer');

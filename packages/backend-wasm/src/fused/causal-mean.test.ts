@@ -1,3 +1,4 @@
+import { CausalMean, CausalMeanGrad } from '@moect/kernels';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   expectClose,
@@ -34,7 +35,7 @@ beforeAll(async () => {
 });
 
 // sums are float64, one rounding at the end
-describe('MoectCausalMean', () => {
+describe('CausalMean', () => {
   it.each([[[1, 1, 1]], [[2, 5, 3]], [[3, 17, 8]], [[2, 64, 20]], [[1, 3000, 13]], [[2, 0, 4]]] as [
     [number, number, number],
   ][])('agrees with float64 on %j, with its transpose as gradient', (shape) => {
@@ -49,10 +50,10 @@ describe('MoectCausalMean', () => {
       }),
     );
     const expected = causalMean(x.values, documentIds.values, shape);
-    const [y] = runKernel('MoectCausalMean', { x, documentIds });
+    const [y] = runKernel(CausalMean, { x, documentIds });
     expectClose(y, expected, 1e-7, 2e-7);
     const dy = normal(shape, next);
-    const [dx] = runKernel('MoectCausalMeanGrad', { dy, documentIds });
+    const [dx] = runKernel(CausalMeanGrad, { dy, documentIds });
     // linear: <mean(e), dy> = <e, dx> for the basis and for x
     expect(inner(dx!.values, x.values)).toBeCloseTo(inner(expected, dy.values), 3);
     if (x.values.length > 300) return;
@@ -66,12 +67,12 @@ describe('MoectCausalMean', () => {
 
   it('passes NaN on to what follows it in its document', () => {
     const x = floats([1, 4, 1], [1, Number.NaN, 3, 4]);
-    const [y] = runKernel('MoectCausalMean', { x, documentIds: ints([1, 4], [0, 0, 0, 1]) });
+    const [y] = runKernel(CausalMean, { x, documentIds: ints([1, 4], [0, 0, 0, 1]) });
     expectClose(y, [1, Number.NaN, Number.NaN, 4], 0);
   });
 
   it('refuses document ids of another length', () => {
     const inputs = { x: floats([1, 1, 1], [1]), documentIds: ints([1, 2], [0, 0]) };
-    expect(() => runKernel('MoectCausalMean', inputs)).toThrow('expected int32 [1, 1]');
+    expect(() => runKernel(CausalMean, inputs)).toThrow('expected int32 [1, 1]');
   });
 });

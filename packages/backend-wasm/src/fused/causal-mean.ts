@@ -1,18 +1,15 @@
-import { inputsOf } from '@moect/kernels';
+import { CausalMean, CausalMeanGrad } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { OP } from '../generated/wasm-ops.ts';
-import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
+import { implement, type WasmCall } from '../kernel.ts';
 import { withTemporary } from './scratch.ts';
 
 /** Columns of one unit, as in assembly/fused/causal-mean.ts. */
 const COLUMNS = 8;
 
-function causalMean(call: WasmKernelCall): TensorInfo {
-  const { backend } = call;
-  const take = inputsOf('MoectCausalMean', call);
-  const x = take('x', 'float32', ['batch', 'time', 'd']);
-  const [batch, time, d] = x.shape as [number, number, number];
-  const documentIds = take('documentIds', 'int32', [batch, time]);
+function causalMean({ backend, inputs, dims }: WasmCall<typeof CausalMean>): TensorInfo {
+  const { x, documentIds } = inputs;
+  const { batch, time, d } = dims;
   const y = backend.output(x.shape, 'float32');
   const units = batch * Math.ceil(d / COLUMNS);
   const args = [units, 1, backend.pointer(x), backend.pointer(documentIds), y.pointer, time, d];
@@ -20,13 +17,10 @@ function causalMean(call: WasmKernelCall): TensorInfo {
   return y.info;
 }
 
-function causalMeanGrad(call: WasmKernelCall): TensorInfo {
-  const { backend } = call;
+function causalMeanGrad({ backend, inputs, dims }: WasmCall<typeof CausalMeanGrad>): TensorInfo {
   const { runtime } = backend;
-  const take = inputsOf('MoectCausalMeanGrad', call);
-  const dy = take('dy', 'float32', ['batch', 'time', 'd']);
-  const [batch, time, d] = dy.shape as [number, number, number];
-  const documentIds = take('documentIds', 'int32', [batch, time]);
+  const { dy, documentIds } = inputs;
+  const { batch, time, d } = dims;
   const dx = backend.output(dy.shape, 'float32');
   const units = batch * Math.ceil(d / COLUMNS);
   withTemporary(backend, batch * time * 4, (counts) => {
@@ -39,6 +33,6 @@ function causalMeanGrad(call: WasmKernelCall): TensorInfo {
 
 /** Mean of each token's prefix within its document, and its gradient. */
 export function registerCausalMean(): void {
-  registerWasmKernel('MoectCausalMean', causalMean);
-  registerWasmKernel('MoectCausalMeanGrad', causalMeanGrad);
+  implement(CausalMean, causalMean);
+  implement(CausalMeanGrad, causalMeanGrad);
 }

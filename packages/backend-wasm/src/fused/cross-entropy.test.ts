@@ -1,3 +1,4 @@
+import { CrossEntropy, CrossEntropyGrad } from '@moect/kernels';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   expectClose,
@@ -22,7 +23,7 @@ const builds = [
 ] as const;
 
 // exp has relative error 2e-7, the logsumexp is rounded once (up to 12: 5e-7)
-describe.each(builds)('MoectCrossEntropy with %s', (_, options) => {
+describe.each(builds)('CrossEntropy with %s', (_, options) => {
   beforeAll(async () => {
     await startBackend(options);
   });
@@ -38,7 +39,7 @@ describe.each(builds)('MoectCrossEntropy with %s', (_, options) => {
       const rows = Array.from({ length: n }, (_, i) => logits.values.subarray(i * v, (i + 1) * v));
       const sums = rows.map(logsumexp);
       const hit = (i: number): number => targets.values[i]!;
-      const [losses, lse] = runKernel('MoectCrossEntropy', { logits, targets });
+      const [losses, lse] = runKernel(CrossEntropy, { logits, targets });
       expectClose(lse, sums, 1e-6);
       expectClose(
         losses,
@@ -46,7 +47,7 @@ describe.each(builds)('MoectCrossEntropy with %s', (_, options) => {
         1e-6,
       );
       const saved = floats([n], sums);
-      const [dlogits] = runKernel('MoectCrossEntropyGrad', { logits, targets, logsumexp: saved, dlosses });
+      const [dlogits] = runKernel(CrossEntropyGrad, { logits, targets, saved, dlosses });
       const expected = logits.values.map((x, j) => {
         const i = Math.floor(j / v);
         if (hit(i) < 0) return 0;
@@ -58,7 +59,7 @@ describe.each(builds)('MoectCrossEntropy with %s', (_, options) => {
 
   it('keeps a small loss beside large logits', () => {
     const logits = floats([1, 3], [1000, 990, 0]);
-    const [losses] = runKernel('MoectCrossEntropy', { logits, targets: ints([1], [0]) });
+    const [losses] = runKernel(CrossEntropy, { logits, targets: ints([1], [0]) });
     // the sum 1 + 4.5e-5 is float32; 1000 - 1000.00005 would give 6e-5 or 0
     expectClose(losses, [Math.log1p(Math.exp(-10))], 6e-8, 0);
   });
@@ -66,21 +67,19 @@ describe.each(builds)('MoectCrossEntropy with %s', (_, options) => {
   it('passes NaN and infinity on, and takes -Infinity as impossible', () => {
     const inf = Number.POSITIVE_INFINITY;
     const logits = floats([3, 3], [0, Number.NaN, 1, inf, 0, 0, -inf, 0, 0]);
-    const [losses] = runKernel('MoectCrossEntropy', { logits, targets: ints([3], [0, 0, 1]) });
+    const [losses] = runKernel(CrossEntropy, { logits, targets: ints([3], [0, 0, 1]) });
     expectClose(losses, [Number.NaN, Number.NaN, Math.log(2)], 1e-6);
   });
 
   it.each([[-2], [3]])('refuses target %i of 3', (target) => {
     const inputs = { logits: floats([1, 3], [1, 2, 3]), targets: ints([1], [target]) };
-    expect(() => runKernel('MoectCrossEntropy', inputs)).toThrow(`element 0 is ${target}`);
-    const saved = { logsumexp: floats([1], [0]), dlosses: floats([1], [1]) };
-    expect(() => runKernel('MoectCrossEntropyGrad', { ...inputs, ...saved })).toThrow(
-      `element 0 is ${target}`,
-    );
+    expect(() => runKernel(CrossEntropy, inputs)).toThrow(`element 0 is ${target}`);
+    const given = { saved: floats([1], [0]), dlosses: floats([1], [1]) };
+    expect(() => runKernel(CrossEntropyGrad, { ...inputs, ...given })).toThrow(`element 0 is ${target}`);
   });
 
   it('refuses targets of another length', () => {
     const inputs = { logits: floats([1, 3], [1, 2, 3]), targets: ints([2], [0, 0]) };
-    expect(() => runKernel('MoectCrossEntropy', inputs)).toThrow('expected int32 [1]');
+    expect(() => runKernel(CrossEntropy, inputs)).toThrow('expected int32 [1]');
   });
 });

@@ -1,23 +1,21 @@
-import { ShapeMismatchError } from '@moect/core';
-import { inputsOf } from '@moect/kernels';
+import { CrossEntropy, CrossEntropyGrad, checkSaved } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { OP } from '../generated/wasm-ops.ts';
-import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
+import { implement, type WasmCall } from '../kernel.ts';
 import { checkRange } from './scratch.ts';
 
 /** An exponential costs about as much as this many copied elements. */
 const WORK = 4;
 
-function crossEntropy(call: WasmKernelCall): TensorInfo[] {
-  const { backend } = call;
-  const take = inputsOf('MoectCrossEntropy', call);
-  const logits = take('logits', 'float32', ['rows', 'vocabSize']);
-  const [rows, vocabSize] = logits.shape as [number, number];
-  if (vocabSize === 0)
-    throw new ShapeMismatchError('MoectCrossEntropy: logits', logits.shape, 'a vocabulary');
-  const targets = take('targets', 'int32', [rows]);
+function crossEntropy({
+  backend,
+  inputs,
+  dims,
+}: WasmCall<typeof CrossEntropy>): readonly [TensorInfo, TensorInfo] {
+  const { logits, targets } = inputs;
+  const { rows, vocabSize } = dims;
   const at = backend.pointer(targets);
-  checkRange(backend, 'MoectCrossEntropy: targets', targets, -1, vocabSize);
+  checkRange(backend, `${CrossEntropy.name}: targets`, targets, -1, vocabSize);
   const losses = backend.output([rows], 'float32');
   const logsumexp = backend.output([rows], 'float32');
   const args = [rows, 1, backend.pointer(logits), at, losses.pointer, logsumexp.pointer, vocabSize];
@@ -25,16 +23,12 @@ function crossEntropy(call: WasmKernelCall): TensorInfo[] {
   return [losses.info, logsumexp.info];
 }
 
-function crossEntropyGrad(call: WasmKernelCall): TensorInfo {
-  const { backend } = call;
-  const take = inputsOf('MoectCrossEntropyGrad', call);
-  const logits = take('logits', 'float32', ['rows', 'vocabSize']);
-  const [rows, vocabSize] = logits.shape as [number, number];
-  const targets = take('targets', 'int32', [rows]);
-  const logsumexp = take('logsumexp', 'float32', [rows]);
-  const dlosses = take('dlosses', 'float32', [rows]);
+function crossEntropyGrad({ backend, inputs, dims }: WasmCall<typeof CrossEntropyGrad>): TensorInfo {
+  const { logits, targets, saved: logsumexp, dlosses } = inputs;
+  const { rows, vocabSize } = dims;
+  checkSaved(CrossEntropyGrad.name, logsumexp, [rows]);
   const at = backend.pointer(targets);
-  checkRange(backend, 'MoectCrossEntropyGrad: targets', targets, -1, vocabSize);
+  checkRange(backend, `${CrossEntropyGrad.name}: targets`, targets, -1, vocabSize);
   const dlogits = backend.output(logits.shape, 'float32');
   const pointers = [backend.pointer(logits), at, backend.pointer(logsumexp), backend.pointer(dlosses)];
   const args = [rows, 1, ...pointers, dlogits.pointer, vocabSize];
@@ -44,6 +38,6 @@ function crossEntropyGrad(call: WasmKernelCall): TensorInfo {
 
 /** Cross-entropy of logits with integer targets, and its gradient; target -1 counts nothing. */
 export function registerCrossEntropy(): void {
-  registerWasmKernel('MoectCrossEntropy', crossEntropy);
-  registerWasmKernel('MoectCrossEntropyGrad', crossEntropyGrad);
+  implement(CrossEntropy, crossEntropy);
+  implement(CrossEntropyGrad, crossEntropyGrad);
 }

@@ -1,18 +1,14 @@
-import { inputsOf, lastSize, numberAttr, sizeOf } from '@moect/kernels';
+import { Embedding, EmbeddingGrad } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { OP } from '../generated/wasm-ops.ts';
-import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
+import { implement, type WasmCall } from '../kernel.ts';
 import { checkRange, sortKeys, withTemporary } from './scratch.ts';
 
-function embedding(call: WasmKernelCall): TensorInfo {
-  const { backend } = call;
-  const take = inputsOf('MoectEmbedding', call);
-  const table = take('table', 'float32', ['rows', 'd']);
-  const [rows, d] = table.shape as [number, number];
-  const ids = take('ids', 'int32', ['…']);
-  const n = sizeOf(ids.shape);
+function embedding({ backend, inputs, dims, rows: n }: WasmCall<typeof Embedding>): TensorInfo {
+  const { table, ids } = inputs;
+  const { tableRows, d } = dims;
   const at = backend.pointer(ids);
-  checkRange(backend, 'MoectEmbedding: ids', ids, 0, rows);
+  checkRange(backend, `${Embedding.name}: ids`, ids, 0, tableRows);
   const y = backend.output([...ids.shape, d], 'float32');
   const chunks = backend.runtime.chunks(n, d);
   const compressed = backend.compressedMatrix(table);
@@ -26,17 +22,12 @@ function embedding(call: WasmKernelCall): TensorInfo {
   return y.info;
 }
 
-function embeddingGrad(call: WasmKernelCall): TensorInfo {
-  const { backend } = call;
+function embeddingGrad({ backend, inputs, dims, rows: n }: WasmCall<typeof EmbeddingGrad>): TensorInfo {
   const { runtime } = backend;
-  const take = inputsOf('MoectEmbeddingGrad', call);
-  const ids = take('ids', 'int32', ['…']);
-  const dy = take('dy', 'float32', [...ids.shape, 'd']);
-  const d = lastSize(dy);
-  const vocabSize = numberAttr(call, 'vocabSize');
-  const n = sizeOf(ids.shape);
+  const { ids, dy } = inputs;
+  const { vocabSize, d } = dims;
   const at = backend.pointer(ids);
-  checkRange(backend, 'MoectEmbeddingGrad: ids', ids, 0, vocabSize);
+  checkRange(backend, `${EmbeddingGrad.name}: ids`, ids, 0, vocabSize);
   const out = backend.output([vocabSize, d], 'float32');
   withTemporary(backend, (n + vocabSize + 1) * 4, (order) => {
     const starts = order + n * 4;
@@ -49,6 +40,6 @@ function embeddingGrad(call: WasmKernelCall): TensorInfo {
 
 /** Rows of a table, and the gradient that adds up the rows of repeated ids in their order. */
 export function registerEmbedding(): void {
-  registerWasmKernel('MoectEmbedding', embedding);
-  registerWasmKernel('MoectEmbeddingGrad', embeddingGrad);
+  implement(Embedding, embedding);
+  implement(EmbeddingGrad, embeddingGrad);
 }

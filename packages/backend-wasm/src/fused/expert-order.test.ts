@@ -1,3 +1,11 @@
+import {
+  CombineRows,
+  CombineRowsGrad,
+  SlotRowsGrad,
+  SortByExpert,
+  TopK,
+  WeightedRowsGrad,
+} from '@moect/kernels';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -17,7 +25,7 @@ beforeAll(async () => {
   await startBackend();
 });
 
-describe('MoectTopK', () => {
+describe('TopK', () => {
   it.each([
     [1, 1, 1],
     [5, 3, 2],
@@ -37,7 +45,7 @@ describe('MoectTopK', () => {
         .sort((a, b) => scores.values[i * e + b]! - scores.values[i * e + a]! || a - b)
         .slice(0, k),
     );
-    const [values, indices] = runKernel('MoectTopK', { scores }, { k });
+    const [values, indices] = runKernel(TopK, { scores }, { k });
     expect(indices!.dtype).toBe('int32');
     expectClose(indices, expected.flat(), 0);
     expectClose(
@@ -50,17 +58,21 @@ describe('MoectTopK', () => {
   it('puts NaN first and keeps rows of -Infinity apart', () => {
     const low = Number.NEGATIVE_INFINITY;
     const scores = floats([2, 3], [1, Number.NaN, 2, low, low, low]);
-    const [values, indices] = runKernel('MoectTopK', { scores }, { k: 2 });
+    const [values, indices] = runKernel(TopK, { scores }, { k: 2 });
     expectClose(values, [Number.NaN, 2, low, low], 0);
     expectClose(indices, [1, 2, 0, 1], 0);
   });
 
-  it.each([[0], [4], [1.5]])('refuses k = %d of 3', (k) => {
-    expect(() => runKernel('MoectTopK', { scores: floats([1, 3], [1, 2, 3]) }, { k })).toThrow(`k = ${k}`);
+  it.each([
+    [0, 'k = 0'],
+    [4, 'k = 4'],
+    [1.5, 'k must be an integer of at least 0, not 1.5'],
+  ])('refuses k = %d of 3', (k, message) => {
+    expect(() => runKernel(TopK, { scores: floats([1, 3], [1, 2, 3]) }, { k })).toThrow(message);
   });
 });
 
-describe('MoectSortByExpert', () => {
+describe('SortByExpert', () => {
   it.each([
     [1, 1, 1],
     [7, 2, 4],
@@ -72,11 +84,7 @@ describe('MoectSortByExpert', () => {
     const expertIndices = randomInts([n, k], uniform(2), 0, numExperts);
     const keys = expertIndices.values;
     const slots = Array.from(keys, (_, i) => i).sort((a, b) => keys[a]! - keys[b]! || a - b);
-    const [order, inverse, offsets, tokens] = runKernel(
-      'MoectSortByExpert',
-      { expertIndices },
-      { numExperts },
-    );
+    const [order, inverse, offsets, tokens] = runKernel(SortByExpert, { expertIndices }, { numExperts });
     expectClose(order, slots, 0);
     expectClose(
       tokens,
@@ -92,13 +100,11 @@ describe('MoectSortByExpert', () => {
 
   it('refuses an expert that does not exist', () => {
     const expertIndices = ints([1, 2], [0, 3]);
-    expect(() => runKernel('MoectSortByExpert', { expertIndices }, { numExperts: 3 })).toThrow(
-      'element 1 is 3',
-    );
+    expect(() => runKernel(SortByExpert, { expertIndices }, { numExperts: 3 })).toThrow('element 1 is 3');
   });
 });
 
-describe('MoectSlotRowsGrad', () => {
+describe('SlotRowsGrad', () => {
   it.each([
     [1, 1, 1],
     [5, 2, 3],
@@ -114,16 +120,16 @@ describe('MoectSlotRowsGrad', () => {
     for (const [slot, row] of inverse.values.entries()) {
       for (let i = 0; i < d; i++) sum[Math.floor(slot / k) * d + i]! += dy.values[row * d + i]!;
     }
-    expectClose(runKernel('MoectSlotRowsGrad', { dy, inverse }, { topK: k })[0], sum, 1e-6);
+    expectClose(runKernel(SlotRowsGrad, { dy, inverse }, { topK: k })[0], sum, 1e-6);
   });
 
   it('refuses rows that are no multiple of topK', () => {
     const inputs = { dy: floats([3, 1], [1, 2, 3]), inverse: ints([3], [0, 1, 2]) };
-    expect(() => runKernel('MoectSlotRowsGrad', inputs, { topK: 2 })).toThrow('a multiple of topK = 2');
+    expect(() => runKernel(SlotRowsGrad, inputs, { topK: 2 })).toThrow('a multiple of topK = 2');
   });
 });
 
-describe('MoectCombineRows', () => {
+describe('CombineRows', () => {
   it.each([
     [1, 1, 1],
     [5, 2, 3],
@@ -142,7 +148,7 @@ describe('MoectCombineRows', () => {
     );
     const row = (slot: number): Float64Array =>
       rows.values.subarray(inverse.values[slot]! * d).subarray(0, d);
-    const [out] = runKernel('MoectCombineRows', { rows, inverse, weights });
+    const [out] = runKernel(CombineRows, { rows, inverse, weights });
     const sum = new Float64Array(n * d);
     const drows = new Float64Array(n * k * d);
     for (let slot = 0; slot < n * k; slot++) {
@@ -153,7 +159,7 @@ describe('MoectCombineRows', () => {
       }
     }
     expectClose(out, sum, 1e-6);
-    const [grows, gweights] = runKernel('MoectCombineRowsGrad', { rows, inverse, weights, dy });
+    const [grows, gweights] = runKernel(CombineRowsGrad, { rows, inverse, weights, dy });
     expectClose(grows, drows, 1e-6);
     const dots = weights.values.map((_, slot) =>
       inner(row(slot), dy.values.subarray(Math.floor(slot / k) * d)),
@@ -168,14 +174,12 @@ describe('MoectCombineRows', () => {
       inverse: ints([2], [1, 1]),
     };
     const dy = floats([1, 1], [1]);
-    expect(() => runKernel('MoectCombineRowsGrad', { ...inputs, dy })).toThrow('element 1 is 1');
-    expect(() => runKernel('MoectCombineRows', { ...inputs, inverse: ints([2], [0, 2]) })).toThrow(
-      'element 1 is 2',
-    );
+    expect(() => runKernel(CombineRowsGrad, { ...inputs, dy })).toThrow('element 1 is 1');
+    expect(() => runKernel(CombineRows, { ...inputs, inverse: ints([2], [0, 2]) })).toThrow('element 1 is 2');
   });
 });
 
-describe('MoectWeightedRowsGrad', () => {
+describe('WeightedRowsGrad', () => {
   it.each([1, 3])(
     'weights rows in place and gives the gradient of the weights, %i threads',
     async (threads) => {
@@ -196,7 +200,7 @@ describe('MoectWeightedRowsGrad', () => {
         inverse: tensorOf(inverse),
         weights: tensorOf(weights),
       };
-      const dweights = tf.engine().runKernel('MoectWeightedRowsGrad', inputs) as tf.Tensor;
+      const dweights = tf.engine().runKernel(WeightedRowsGrad.name, inputs) as tf.Tensor;
       const read = (t: tf.Tensor, like: Values): Values => ({
         ...like,
         values: Float64Array.from(t.dataSync()),
@@ -229,6 +233,6 @@ describe('MoectWeightedRowsGrad', () => {
       inverse: ints([2], [0, 0]),
       weights: floats([1, 2], [1, 1]),
     };
-    expect(() => runKernel('MoectWeightedRowsGrad', inputs)).toThrow('permutation');
+    expect(() => runKernel(WeightedRowsGrad, inputs)).toThrow('permutation');
   });
 });

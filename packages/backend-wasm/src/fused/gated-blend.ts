@@ -1,40 +1,36 @@
-import { inputsOf, lastSize, sizeOf } from '@moect/kernels';
+import { GatedBlend, GatedBlendGrad } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { OP } from '../generated/wasm-ops.ts';
-import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
+import { implement, type WasmCall } from '../kernel.ts';
 
-function gatedBlend(call: WasmKernelCall): TensorInfo {
-  const { backend } = call;
-  const take = inputsOf('MoectGatedBlend', call);
-  const residual = take('residual', 'float32', ['…', 'd']);
-  const { shape } = residual;
-  const [base, moe] = [take('base', 'float32', shape), take('moe', 'float32', shape)];
-  const weight = take('weight', 'float32', [...shape.slice(0, -1), 1]);
-  const y = backend.output(shape, 'float32');
-  const [rows, d] = [sizeOf(weight.shape), lastSize(residual)];
+function gatedBlend({ backend, inputs, dims, rows }: WasmCall<typeof GatedBlend>): TensorInfo {
+  const { residual, base, moe, weight } = inputs;
+  const { d } = dims;
+  const y = backend.output(residual.shape, 'float32');
   const pointers = [residual, base, moe, weight].map((info) => backend.pointer(info));
   const args = [rows, 1, ...pointers, y.pointer, d];
   backend.runtime.dispatch(OP.GATED_BLEND, args, backend.runtime.chunks(rows, d));
   return y.info;
 }
 
-function gatedBlendGrad(call: WasmKernelCall): TensorInfo[] {
-  const { backend } = call;
-  const take = inputsOf('MoectGatedBlendGrad', call);
-  const dy = take('dy', 'float32', ['…', 'd']);
-  const { shape } = dy;
-  const [base, moe] = [take('base', 'float32', shape), take('moe', 'float32', shape)];
-  const weight = take('weight', 'float32', [...shape.slice(0, -1), 1]);
-  const outputs = [shape, shape, weight.shape].map((of) => backend.output(of, 'float32'));
-  const [rows, d] = [sizeOf(weight.shape), lastSize(dy)];
+function gatedBlendGrad({
+  backend,
+  inputs,
+  dims,
+  rows,
+}: WasmCall<typeof GatedBlendGrad>): readonly [TensorInfo, TensorInfo, TensorInfo] {
+  const { base, moe, weight, dy } = inputs;
+  const { d } = dims;
+  const [dbase, dmoe] = [backend.output(dy.shape, 'float32'), backend.output(dy.shape, 'float32')];
+  const dweight = backend.output(weight.shape, 'float32');
   const pointers = [base, moe, weight, dy].map((info) => backend.pointer(info));
-  const args = [rows, 1, ...pointers, ...outputs.map(({ pointer }) => pointer), d];
+  const args = [rows, 1, ...pointers, dbase.pointer, dmoe.pointer, dweight.pointer, d];
   backend.runtime.dispatch(OP.GATED_BLEND_GRAD, args, backend.runtime.chunks(rows, 3 * d));
-  return outputs.map(({ info }) => info);
+  return [dbase.info, dmoe.info, dweight.info];
 }
 
 /** A gated sum of two branches beside a residual stream, and its gradient. */
 export function registerGatedBlend(): void {
-  registerWasmKernel('MoectGatedBlend', gatedBlend);
-  registerWasmKernel('MoectGatedBlendGrad', gatedBlendGrad);
+  implement(GatedBlend, gatedBlend);
+  implement(GatedBlendGrad, gatedBlendGrad);
 }

@@ -1,3 +1,4 @@
+import { GroupedMatMul, GroupedMatMulGradWeight } from '@moect/kernels';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   expectClose,
@@ -64,7 +65,7 @@ const builds = [
   ['plain SIMD', { threads: 1, relaxedSimd: false }],
 ] as const;
 
-describe.each(builds)('MoectGroupedMatMul with %s', (_, options) => {
+describe.each(builds)('GroupedMatMul with %s', (_, options) => {
   beforeAll(async () => {
     await startBackend(options);
   });
@@ -87,20 +88,20 @@ describe.each(builds)('MoectGroupedMatMul with %s', (_, options) => {
     const given = randomCase(...(numbers as [number, number, number, number]));
     const { x, dy, w, offsets } = given;
     const expected = reference(given);
-    const [y] = runKernel('MoectGroupedMatMul', { x, w, offsets }, { transposeW: false });
+    const [y] = runKernel(GroupedMatMul, { x, w, offsets }, { transposeW: false });
     expect(y!.shape).toEqual(dy.shape);
     expectClose(y, expected.y, 2e-5);
-    const [dx] = runKernel('MoectGroupedMatMul', { x: dy, w, offsets }, { transposeW: true });
+    const [dx] = runKernel(GroupedMatMul, { x: dy, w, offsets }, { transposeW: true });
     expect(dx!.shape).toEqual(x.shape);
     expectClose(dx, expected.dx, 2e-5);
-    const [dw] = runKernel('MoectGroupedMatMulGradWeight', { x, dy, offsets }, { numExperts: w.shape[0] });
+    const [dw] = runKernel(GroupedMatMulGradWeight, { x, dy, offsets }, { numExperts: w.shape[0] });
     expect(dw!.shape).toEqual(w.shape);
     expectClose(dw, expected.dw, 4e-5);
   });
 
   it('gives zero gradients to experts without rows', () => {
     const given = { ...randomCase(3, 10, 4, 5), offsets: ints([4], [0, 0, 10, 10]) };
-    const [dw] = runKernel('MoectGroupedMatMulGradWeight', given as never, { numExperts: 3 });
+    const [dw] = runKernel(GroupedMatMulGradWeight, given as never, { numExperts: 3 });
     expect(dw!.values.subarray(0, 20).every((v) => v === 0)).toBe(true);
     expect(dw!.values.subarray(40).every((v) => v === 0)).toBe(true);
   });
@@ -112,7 +113,7 @@ describe.each(builds)('MoectGroupedMatMul with %s', (_, options) => {
       x.values.map((v, i) => (i === 5 ? Number.NaN : v)),
     );
     const [y] = runKernel(
-      'MoectGroupedMatMul',
+      GroupedMatMul,
       { x: spoilt, w, offsets: ints([3], [0, 2, rows]) },
       { transposeW: false },
     );
@@ -123,23 +124,21 @@ describe.each(builds)('MoectGroupedMatMul with %s', (_, options) => {
   it.each([[[1, 2, 5]], [[0, 3, 4]], [[0, 6, 5]]])('refuses offsets %j for 5 rows', (bounds) => {
     const { x, dy, w } = randomCase(2, 5, 3, 2);
     const offsets = ints([3], bounds);
-    expect(() => runKernel('MoectGroupedMatMul', { x, w, offsets }, { transposeW: false })).toThrow(
-      'rising from 0',
-    );
-    expect(() => runKernel('MoectGroupedMatMulGradWeight', { x, dy, offsets }, { numExperts: 2 })).toThrow(
+    expect(() => runKernel(GroupedMatMul, { x, w, offsets }, { transposeW: false })).toThrow('rising from 0');
+    expect(() => runKernel(GroupedMatMulGradWeight, { x, dy, offsets }, { numExperts: 2 })).toThrow(
       'rising from 0',
     );
   });
 
   it('refuses rows of another width', () => {
     const { x, w, offsets } = randomCase(2, 5, 3, 2);
-    expect(() => runKernel('MoectGroupedMatMul', { x, w, offsets }, { transposeW: true })).toThrow(
+    expect(() => runKernel(GroupedMatMul, { x, w, offsets }, { transposeW: true })).toThrow(
       'expected float32',
     );
   });
 });
 
-describe('MoectGroupedMatMul on any number of threads', () => {
+describe('GroupedMatMul on any number of threads', () => {
   it('gives the same bits, however unevenly rows are spread', async () => {
     const { x, dy, w } = randomCase(6, 700, 70, 131);
     const offsets = ints([7], [0, 0, 31, 510, 511, 511, 700]);
@@ -147,9 +146,9 @@ describe('MoectGroupedMatMul on any number of threads', () => {
     for (const threads of [1, 2, 3, 5]) {
       await startBackend({ threads });
       const products = [
-        runKernel('MoectGroupedMatMul', { x, w, offsets }, { transposeW: false }),
-        runKernel('MoectGroupedMatMul', { x: dy, w, offsets }, { transposeW: true }),
-        runKernel('MoectGroupedMatMulGradWeight', { x, dy, offsets }, { numExperts: 6 }),
+        runKernel(GroupedMatMul, { x, w, offsets }, { transposeW: false }),
+        runKernel(GroupedMatMul, { x: dy, w, offsets }, { transposeW: true }),
+        runKernel(GroupedMatMulGradWeight, { x, dy, offsets }, { numExperts: 6 }),
       ];
       results.push(products.map(([product]) => product!));
     }

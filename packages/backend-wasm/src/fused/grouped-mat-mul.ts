@@ -1,8 +1,9 @@
 import { ShapeMismatchError } from '@moect/core';
-import { inputsOf, numberAttr } from '@moect/kernels';
+import { GroupedMatMul, GroupedMatMulGradWeight } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
+import type { MoectWasmBackend } from '../backend.ts';
 import { OP } from '../generated/wasm-ops.ts';
-import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
+import { implement, type WasmCall } from '../kernel.ts';
 import { withTemporary } from './scratch.ts';
 
 /** Rows of one unit, as in assembly/fused/grouped.ts: few, so that uneven experts divide well among threads. */
@@ -18,7 +19,7 @@ function roundUp8(n: number): number {
 
 /** @throws ShapeMismatchError unless the offsets rise from 0 to `rows` */
 function checkOffsets(
-  { backend }: WasmKernelCall,
+  backend: MoectWasmBackend,
   kernelName: string,
   offsets: TensorInfo,
   rows: number,
@@ -33,17 +34,11 @@ function checkOffsets(
   );
 }
 
-function groupedMatMul(call: WasmKernelCall): TensorInfo {
-  const { backend, attrs } = call;
-  const transposeW = attrs['transposeW'] === true;
-  const take = inputsOf('MoectGroupedMatMul', call);
-  const w = take('w', 'float32', ['experts', 'out', 'in']);
-  const [experts, outSize, inSize] = w.shape as [number, number, number];
-  const [k, n] = transposeW ? [outSize, inSize] : [inSize, outSize];
-  const x = take('x', 'float32', ['rows', k]);
-  const offsets = take('offsets', 'int32', [experts + 1]);
-  const rows = x.shape[0]!;
-  checkOffsets(call, 'MoectGroupedMatMul', offsets, rows);
+function groupedMatMul({ backend, inputs, attrs, dims }: WasmCall<typeof GroupedMatMul>): TensorInfo {
+  const { w, x, offsets } = inputs;
+  const { transposeW } = attrs;
+  const { numExperts: experts, out: outSize, in: inSize, slots: rows, k, n } = dims;
+  checkOffsets(backend, GroupedMatMul.name, offsets, rows);
   const y = backend.output([rows, n], 'float32');
   const at = backend.pointer(offsets);
   const { runtime } = backend;
@@ -73,17 +68,11 @@ function groupedMatMul(call: WasmKernelCall): TensorInfo {
   return y.info;
 }
 
-function groupedGradWeight(call: WasmKernelCall): TensorInfo {
-  const { backend } = call;
+function groupedGradWeight({ backend, inputs, dims }: WasmCall<typeof GroupedMatMulGradWeight>): TensorInfo {
   const { runtime } = backend;
-  const experts = numberAttr(call, 'numExperts');
-  const take = inputsOf('MoectGroupedMatMulGradWeight', call);
-  const x = take('x', 'float32', ['rows', 'in']);
-  const [rows, n] = x.shape as [number, number];
-  const dy = take('dy', 'float32', [rows, 'out']);
-  const m = dy.shape[1]!;
-  const offsets = take('offsets', 'int32', [experts + 1]);
-  checkOffsets(call, 'MoectGroupedMatMulGradWeight', offsets, rows);
+  const { x, dy, offsets } = inputs;
+  const { numExperts: experts, slots: rows, out: m, in: n } = dims;
+  checkOffsets(backend, GroupedMatMulGradWeight.name, offsets, rows);
   const dw = backend.output([experts, m, n], 'float32');
   const at = backend.pointer(offsets);
   withTemporary(backend, 4 * rows * roundUp8(n), (packed) => {
@@ -103,6 +92,6 @@ function groupedGradWeight(call: WasmKernelCall): TensorInfo {
 
 /** One product per expert on rows grouped by expert, and the gradient of the weights. */
 export function registerGroupedMatMul(): void {
-  registerWasmKernel('MoectGroupedMatMul', groupedMatMul);
-  registerWasmKernel('MoectGroupedMatMulGradWeight', groupedGradWeight);
+  implement(GroupedMatMul, groupedMatMul);
+  implement(GroupedMatMulGradWeight, groupedGradWeight);
 }

@@ -1,3 +1,4 @@
+import { LinearCrossEntropy } from '@moect/kernels';
 import * as ops from '@moect/tensor';
 import { engine } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -80,7 +81,7 @@ const TOLERANCE = 5e-5;
 describe.each([
   ['relaxed SIMD on 2 threads', { threads: 2 }],
   ['plain SIMD', { threads: 1, relaxedSimd: false }],
-] as const)('MoectLinearCrossEntropy with %s', (_, options) => {
+] as const)('LinearCrossEntropy with %s', (_, options) => {
   beforeAll(async () => {
     backend = await startBackend(options);
   });
@@ -90,7 +91,7 @@ describe.each([
     const { losses, inputs, weights } = reference(sizes, all, targets, 0.25);
     const trainable = sizes.widths.map((_, i) => i === 0);
     const run = (withGradients: boolean): Values[] =>
-      runKernel('MoectLinearCrossEntropy', { ...named, targets }, { trainable, scale: 0.25, withGradients });
+      runKernel(LinearCrossEntropy, { ...named, targets }, { trainable, scale: 0.25, withGradients });
     const results = run(true);
     const expected = [losses, ...inputs, weights[0]!];
     expect(results.length).toBe(expected.length);
@@ -105,7 +106,7 @@ describe.each([
     named['input0']!.values[4] = Number.NaN;
     const all = { ...named, targets: ints([3], [1, 2, 3]) };
     const attrs = { trainable: [false], scale: 1, withGradients: true };
-    const [losses, gradient] = runKernel('MoectLinearCrossEntropy', all, attrs);
+    const [losses, gradient] = runKernel(LinearCrossEntropy, all, attrs);
     expect([...losses!.values].map(Number.isNaN)).toEqual([false, true, false]);
     expect([...gradient!.values].map(Number.isNaN).lastIndexOf(true)).toBe(7);
     expect(targets.shape).toEqual([3]);
@@ -115,7 +116,7 @@ describe.each([
     const { named } = problem({ rows: 2, vocabSize: 5, widths: [4] });
     const attrs = { trainable: [false], scale: 1, withGradients: true };
     const run = (more: Record<string, Values>): unknown =>
-      runKernel('MoectLinearCrossEntropy', { ...named, ...more }, attrs);
+      runKernel(LinearCrossEntropy, { ...named, ...more }, attrs);
     expect(() => run({ targets: ints([2], [0, 5]) })).toThrow('element 1 is 5');
     expect(() => run({ targets: ints([3], [0, 1, 2]) })).toThrow('expected float32 [3, 4]');
   });

@@ -1,9 +1,9 @@
-import { inputsOf, linearCrossEntropyOperands, numberAttr, sizeOf } from '@moect/kernels';
+import { LinearCrossEntropy, sizeOf, TimesScalar } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { MoectWasmBackend, WasmOutput } from '../backend.ts';
 import type { CompressedMatrix } from '../compressed-matrix.ts';
 import { KIND, OP } from '../generated/wasm-ops.ts';
-import { registerWasmKernel, type WasmKernelCall } from '../kernel.ts';
+import { implement, type WasmCall } from '../kernel.ts';
 import { binary } from '../kernels/binary.ts';
 import { type OperandB, operandB, packedBytes, packOperandB, productPacked } from '../kernels/mat-mul.ts';
 import { floatBits } from '../layout.ts';
@@ -109,16 +109,13 @@ function addGradients(p: Problem, slopes: number, first: number, m: number): voi
   }
 }
 
-function termOf(
-  { backend, attrs }: WasmKernelCall,
-  { input, weight }: { readonly input: TensorInfo; readonly weight: TensorInfo },
-  trainable: boolean,
-): Term {
+function termOf({ backend, inputs, attrs }: WasmCall<typeof LinearCrossEntropy>, i: number): Term {
+  const [input, weight] = [inputs.input[i]!, inputs.weight[i]!];
   const width = weight.shape[1]!;
-  const withGradients = attrs['withGradients'] === true;
+  const { withGradients } = attrs;
   const gradient = ({ shape }: TensorInfo): WasmOutput => backend.output(shape, 'float32');
   const inputGradient = withGradients ? gradient(input) : undefined;
-  const weightGradient = withGradients && trainable ? gradient(weight) : undefined;
+  const weightGradient = withGradients && attrs.trainable[i]! ? gradient(weight) : undefined;
   return { input, width, weight: operandB(backend, weight), inputGradient, weightGradient };
 }
 
@@ -128,25 +125,20 @@ function clear(backend: MoectWasmBackend, { info, pointer }: WasmOutput): void {
   backend.runtime.dispatch(OP.FILL_WORDS, [pointer, size, 0]);
 }
 
-/**
- * Inputs input0, weight0, input1, …, targets. Gives the losses; with gradients also those of scale · Σ losses: of all
- * inputs, then of the trainable weights.
- */
-function linearCrossEntropy(call: WasmKernelCall): TensorInfo[] {
+function linearCrossEntropy(
+  call: WasmCall<typeof LinearCrossEntropy>,
+): readonly [TensorInfo, ...TensorInfo[]] {
   const { backend } = call;
-  const targets = inputsOf('MoectLinearCrossEntropy', call)('targets', 'int32', ['rows']);
-  const rows = targets.shape[0]!;
+  const { targets } = call.inputs;
+  const { rows, vocabSize } = call.dims;
   const at = backend.pointer(targets);
-  const operands = linearCrossEntropyOperands(call, rows);
-  const vocabSize = operands[0]!.weight.shape[0]!;
-  checkRange(backend, 'MoectLinearCrossEntropy: targets', targets, -1, vocabSize);
+  checkRange(backend, `${LinearCrossEntropy.name}: targets`, targets, -1, vocabSize);
   const { alloc, release } = temporaries(backend);
   try {
-    const trainable = call.attrs['trainable'] as boolean[];
-    const terms = operands.map((operand, i) => termOf(call, operand, trainable[i]!));
+    const terms = call.inputs.input.map((_, i) => termOf(call, i));
     const losses = backend.output([rows], 'float32');
-    const scale = floatBits(numberAttr(call, 'scale'));
-    const withGradients = call.attrs['withGradients'] === true;
+    const scale = floatBits(call.attrs.scale);
+    const { withGradients } = call.attrs;
     const count = Math.min(SLICE, vocabSize);
     const bytes = terms.map(({ width }) => Math.max(packedBytes(width, count), packedBytes(count, width)));
     const panels = alloc(Math.max(...bytes));
@@ -161,22 +153,20 @@ function linearCrossEntropy(call: WasmKernelCall): TensorInfo[] {
     const weights = terms.flatMap(({ weightGradient }) => weightGradient ?? []);
     if (rows === 0) for (const weight of weights) clear(backend, weight);
     const inputs = terms.flatMap(({ inputGradient }) => inputGradient ?? []);
-    return [losses, ...inputs, ...weights].map(({ info }) => info);
+    return [losses.info, ...[...inputs, ...weights].map(({ info }) => info)];
   } finally {
     release();
   }
 }
 
 /** x · scalar; the same values where the scalar is 1. */
-function timesScalar({ inputs, backend }: WasmKernelCall): TensorInfo {
-  const x = inputs['x']!;
-  const scalar = inputs['scalar']!;
+function timesScalar({ inputs: { x, scalar }, backend }: WasmCall<typeof TimesScalar>): TensorInfo {
   if (backend.scalar(scalar) === 1) return backend.alias(x, x.shape);
   return binary(backend, KIND.B_MUL, x, scalar);
 }
 
 /** Cross-entropy of a linear layer's logits in blocks of rows, with its gradients. */
 export function registerLinearCrossEntropy(): void {
-  registerWasmKernel('MoectLinearCrossEntropy', linearCrossEntropy);
-  registerWasmKernel('MoectTimesScalar', timesScalar);
+  implement(LinearCrossEntropy, linearCrossEntropy);
+  implement(TimesScalar, timesScalar);
 }

@@ -1,3 +1,4 @@
+import { Linear, LinearGradWeight, LinearInto } from '@moect/kernels';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -73,13 +74,13 @@ describe.each([
     const { x, w, dy } = randomCase(leading, inSize, outSize);
     const expected = reference({ x, w, dy });
     const rows = count(leading);
-    const [y] = runKernel('MoectLinear', { x, w }, { transposeW: false });
+    const [y] = runKernel(Linear, { x, w }, { transposeW: false });
     expect(y!.shape).toEqual(dy.shape);
     expectClose(y, expected.y, tolerance(inSize));
-    const [dx] = runKernel('MoectLinear', { x: dy, w }, { transposeW: true });
+    const [dx] = runKernel(Linear, { x: dy, w }, { transposeW: true });
     expect(dx!.shape).toEqual(x.shape);
     expectClose(dx, expected.dx, tolerance(outSize));
-    const [dw] = runKernel('MoectLinearGradWeight', { x, dy });
+    const [dw] = runKernel(LinearGradWeight, { x, dy });
     expect(dw!.shape).toEqual(w.shape);
     expectClose(dw, expected.dw, tolerance(rows));
   });
@@ -92,7 +93,7 @@ describe.each([
       tf.tensor(Float32Array.from(v.values), [...v.shape]),
     );
     const named = { x: slope!, w: weight!, total: total! } as unknown as tf.NamedTensorMap;
-    const given = tf.engine().runKernel('MoectLinearInto', named, { transposeW: true });
+    const given = tf.engine().runKernel(LinearInto.name, named, { transposeW: true });
     expect(given).toEqual([]);
     const expected = sofar.values.map((value, i) => value + dx[i]!);
     expectClose(floats(x.shape, total!.dataSync()), expected, tolerance(outSize));
@@ -100,27 +101,27 @@ describe.each([
   });
 
   it('without rows, inputs or outputs it gives what is empty or zero', () => {
-    const [y] = runKernel('MoectLinear', randomCase([0, 4], 3, 2) as never, { transposeW: false });
+    const [y] = runKernel(Linear, randomCase([0, 4], 3, 2) as never, { transposeW: false });
     expect([y!.shape, y!.values.length]).toEqual([[0, 4, 2], 0]);
     const none = randomCase([2], 0, 3);
-    const [zeros] = runKernel('MoectLinear', { x: none.x, w: none.w }, { transposeW: false });
+    const [zeros] = runKernel(Linear, { x: none.x, w: none.w }, { transposeW: false });
     expect([...zeros!.values]).toEqual([0, 0, 0, 0, 0, 0]);
     const { x, dy } = randomCase([0], 3, 2);
-    const [dw] = runKernel('MoectLinearGradWeight', { x, dy });
+    const [dw] = runKernel(LinearGradWeight, { x, dy });
     expect([...dw!.values]).toEqual([0, 0, 0, 0, 0, 0]);
   });
 
   it('passes NaN and infinity on', () => {
     const x = floats([2, 2], [Number.NaN, 1, 1, Number.POSITIVE_INFINITY]);
     const w = floats([1, 2], [1, 2]);
-    const [y] = runKernel('MoectLinear', { x, w }, { transposeW: false });
+    const [y] = runKernel(Linear, { x, w }, { transposeW: false });
     expect([...y!.values]).toEqual([Number.NaN, Number.POSITIVE_INFINITY]);
   });
 
   it('refuses sizes that do not fit', () => {
     const { x, w } = randomCase([2], 3, 4);
-    expect(() => runKernel('MoectLinear', { x, w }, { transposeW: true })).toThrow(/MoectLinear: x.*4/s);
+    expect(() => runKernel(Linear, { x, w }, { transposeW: true })).toThrow(/MoectLinear: x.*4/s);
     const { dy } = randomCase([5], 3, 4);
-    expect(() => runKernel('MoectLinearGradWeight', { x, dy })).toThrow(/MoectLinearGradWeight: dy/);
+    expect(() => runKernel(LinearGradWeight, { x, dy })).toThrow(/MoectLinearGradWeight: dy/);
   });
 });

@@ -1,3 +1,4 @@
+import { Rope } from '@moect/kernels';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   count,
@@ -46,7 +47,7 @@ beforeAll(async () => {
   await startBackend();
 });
 
-describe('MoectRope', () => {
+describe('Rope', () => {
   it.each([
     [[1, 1, 1, 2]],
     [[2, 3, 1, 6]],
@@ -63,7 +64,7 @@ describe('MoectRope', () => {
       [false, 1],
       [true, -1],
     ] as const) {
-      const [y] = runKernel('MoectRope', { x, ...table, positions }, { inverse });
+      const [y] = runKernel(Rope, { x, ...table, positions }, { inverse });
       expect(y!.shape).toEqual(shape);
       // two products of numbers below 4, one addition
       expectClose(y, rotate(x.values, shape, positions.values, table, sign), 1e-6);
@@ -76,7 +77,7 @@ describe('MoectRope', () => {
     const [x, dy] = [normal(shape, next), normal(shape, next)];
     const positions = randomInts([2, 4], next, 0, 9);
     const table = tables(9, 8);
-    const [dx] = runKernel('MoectRope', { x: dy, ...table, positions }, { inverse: true });
+    const [dx] = runKernel(Rope, { x: dy, ...table, positions }, { inverse: true });
     const y = rotate(x.values, shape, positions.values, table, 1);
     // <R x, dy> = <x, R^T dy>
     expect(inner(dx!.values, x.values)).toBeCloseTo(inner(y, dy.values), 4);
@@ -84,11 +85,7 @@ describe('MoectRope', () => {
 
   it('passes NaN on in its pair only', () => {
     const x = floats([1, 1, 1, 4], [Number.NaN, 1, 1, 1]);
-    const [y] = runKernel(
-      'MoectRope',
-      { x, ...tables(2, 4), positions: ints([1, 1], [1]) },
-      { inverse: false },
-    );
+    const [y] = runKernel(Rope, { x, ...tables(2, 4), positions: ints([1, 1], [1]) }, { inverse: false });
     expect(Array.from(y!.values, Number.isNaN)).toEqual([true, false, true, false]);
   });
 
@@ -96,13 +93,13 @@ describe('MoectRope', () => {
     const shape = [1, 2, 1, 4];
     const x = floats(shape, new Float64Array(count(shape)));
     const inputs = { x, ...tables(5, 4), positions: ints([1, 2], [0, position]) };
-    expect(() => runKernel('MoectRope', inputs, { inverse: false })).toThrow(`element 1 is ${position}`);
+    expect(() => runKernel(Rope, inputs, { inverse: false })).toThrow(`element 1 is ${position}`);
   });
 
   it('refuses an odd head size', () => {
     const x = floats([1, 1, 1, 3], [1, 2, 3]);
     expect(() =>
-      runKernel('MoectRope', { x, ...tables(2, 4), positions: ints([1, 1], [0]) }, { inverse: false }),
-    ).toThrow('an even head size');
+      runKernel(Rope, { x, ...tables(2, 4), positions: ints([1, 1], [0]) }, { inverse: false }),
+    ).toThrow('expected float32 [1, 1, 1, 4]');
   });
 });

@@ -1,4 +1,5 @@
 // Runs one fused kernel the hard way, for the tests of this folder.
+import type { KernelSpec } from '@moect/kernels';
 import { engine, setBackend, tensor } from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
 import { MoectWasmBackend, WASM_BACKEND } from '../backend.ts';
@@ -115,7 +116,7 @@ function runOnce(name: string, inputs: Record<string, Values>, attrs: Record<str
  * Runs a kernel on poisoned memory, cut into 1, 3 and 16 chunks: the bits must agree, and nothing may leak.
  */
 export function runKernel(
-  name: string,
+  { name }: KernelSpec,
   inputs: Record<string, Values>,
   attrs: Record<string, unknown> = {},
 ): Values[] {

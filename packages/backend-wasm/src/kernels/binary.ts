@@ -1,8 +1,8 @@
-import { inputsOf, numberAttr } from '@moect/kernels';
+import { AddInto } from '@moect/kernels';
 import { broadcast_util, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { MoectWasmBackend } from '../backend.ts';
 import { KIND, OP } from '../generated/wasm-ops.ts';
-import { cpuKernel, inputList, registerWasmKernel } from '../kernel.ts';
+import { cpuKernel, implement, inputList, registerWasmKernel, type WasmCall } from '../kernel.ts';
 import { unary } from './unary.ts';
 
 /** Layout of a broadcast: rows of `inner` elements, operand steps within a row and strides between rows. */
@@ -171,21 +171,13 @@ function registerAddN(): void {
   });
 }
 
-/** Inputs total0, added0, total1, …: each total becomes total + added, in place. See ops/accumulate.ts. */
-function registerAddInto(): void {
-  registerWasmKernel('MoectAddInto', (call) => {
-    const { backend } = call;
-    const take = inputsOf('MoectAddInto', call);
-    for (let i = 0; i < numberAttr(call, 'count'); i++) {
-      const total = take(`total${i}`, 'float32', ['…']);
-      const added = take(`added${i}`, 'float32', total.shape);
-      binaryInto(backend, OP.BINARY, KIND.B_ADD, total, added, {
-        info: total,
-        pointer: backend.pointer(total),
-      });
-    }
-    return [];
-  });
+/** Each total becomes total + added, in place. */
+function addInto({ backend, inputs }: WasmCall<typeof AddInto>): readonly [] {
+  for (const [i, total] of inputs.total.entries()) {
+    const out = { info: total, pointer: backend.pointer(total) };
+    binaryInto(backend, OP.BINARY, KIND.B_ADD, total, inputs.added[i]!, out);
+  }
+  return [];
 }
 
 export function registerBinary(): void {
@@ -193,5 +185,5 @@ export function registerBinary(): void {
   for (const [name, kind] of Object.entries(comparisons)) registerComparison(name, kind);
   registerPow();
   registerAddN();
-  registerAddInto();
+  implement(AddInto, addInto);
 }

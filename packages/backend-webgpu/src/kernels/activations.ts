@@ -1,6 +1,7 @@
-import { inputsOf, sizeOf } from '@moect/kernels';
+import { Gelu, GeluGrad, Swiglu, SwigluGrad, sizeOf } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
+import type { MoectWebgpuBackend } from '../backend.ts';
+import { implement } from '../kernel.ts';
 import { output, type Program } from '../program.ts';
 import { runFlat } from './flat.ts';
 import { eachElement, FLAT_LANES } from './snippets.ts';
@@ -74,32 +75,33 @@ const GELU_GRAD = {
   ),
 };
 
-/** Runs a flat program whose tensors all have the shape of the first input. */
-function activation(call: WebgpuKernelCall, kernelName: string, program: Program): TensorInfo[] {
-  const { backend } = call;
-  const take = inputsOf(kernelName, call);
-  const [first, ...others] = Object.keys(program.reads) as [string, ...string[]];
-  const x = take(first, 'float32', ['…']);
-  const inputs = [x, ...others.map((name) => take(name, 'float32', x.shape))];
-  const outputs = Object.keys(program.writes).map(() => output(backend, x.shape));
-  const names = [first, ...others, ...Object.keys(program.writes)];
-  const tensors = Object.fromEntries([...inputs, ...outputs].map((info, i) => [names[i]!, info]));
-  runFlat(backend, program, sizeOf(x.shape), tensors);
+/** Runs a flat program whose tensors all have the shape of `like`; gives the outputs. */
+function activation(
+  backend: MoectWebgpuBackend,
+  program: Program,
+  inputs: Readonly<Record<string, TensorInfo>>,
+  like: TensorInfo,
+): TensorInfo[] {
+  const names = Object.keys(program.writes);
+  const outputs = names.map(() => output(backend, like.shape));
+  const tensors = { ...inputs, ...Object.fromEntries(outputs.map((info, i) => [names[i]!, info])) };
+  runFlat(backend, program, sizeOf(like.shape), tensors);
   return outputs;
-}
-
-function variant(call: WebgpuKernelCall): 'none' | 'tanh' {
-  const approximate: unknown = call.attrs['approximate'];
-  if (approximate === 'none' || approximate === 'tanh') return approximate;
-  throw new TypeError(`MoectGelu: approximate must be 'tanh' or 'none', not ${String(approximate)}.`);
 }
 
 /** SwiGLU (arXiv 2002.05202) and GELU (arXiv 1606.08415) with their gradients. */
 export function registerActivations(): void {
-  registerWebgpuKernel('MoectSwiglu', (call) => activation(call, 'MoectSwiglu', SWIGLU));
-  registerWebgpuKernel('MoectSwigluGrad', (call) => activation(call, 'MoectSwigluGrad', SWIGLU_GRAD));
-  registerWebgpuKernel('MoectGelu', (call) => activation(call, 'MoectGelu', GELU[variant(call)]));
-  registerWebgpuKernel('MoectGeluGrad', (call) =>
-    activation(call, 'MoectGeluGrad', GELU_GRAD[variant(call)]),
+  implement(Swiglu, ({ backend, inputs }) => activation(backend, SWIGLU, inputs, inputs.gate)[0]!);
+  implement(SwigluGrad, ({ backend, inputs }) => {
+    const [dgate, dup] = activation(backend, SWIGLU_GRAD, inputs, inputs.gate);
+    return [dgate!, dup!] as const;
+  });
+  implement(
+    Gelu,
+    ({ backend, inputs, attrs }) => activation(backend, GELU[attrs.approximate], inputs, inputs.x)[0]!,
+  );
+  implement(
+    GeluGrad,
+    ({ backend, inputs, attrs }) => activation(backend, GELU_GRAD[attrs.approximate], inputs, inputs.x)[0]!,
   );
 }

@@ -1,8 +1,8 @@
 import { ShapeMismatchError } from '@moect/core';
-import { inputsOf, numberAttr, sizeOf } from '@moect/kernels';
+import { AdamW, sizeOf } from '@moect/kernels';
 import { engine, type TensorInfo, Variable } from '@tensorflow/tfjs-core';
 import type { MoectWebgpuBackend } from '../backend.ts';
-import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
+import { implement, type WebgpuCall } from '../kernel.ts';
 import { output, type Program, runProgram } from '../program.ts';
 import type { Range, TensorPart } from '../tensor-part.ts';
 import { flatPart, flatRanges, runFlat } from './flat.ts';
@@ -41,15 +41,16 @@ const adamWProgram = (count: number): Program =>
   }));
 
 /** In double precision: 1 - 0.999 in float32 would be off by 1.3e-5. */
-function constants(call: WebgpuKernelCall): Record<string, number> {
-  const [learningRate, beta1, beta2] = ['learningRate', 'beta1', 'beta2'].map((name) =>
-    numberAttr(call, name),
-  ) as [number, number, number];
-  const step = numberAttr(call, 'step');
-  if (!(step >= 1)) throw new RangeError(`MoectAdamW: step counts from 1, not ${step}.`);
+function constants({
+  learningRate,
+  beta1,
+  beta2,
+  step,
+  eps,
+}: WebgpuCall<typeof AdamW>['attrs']): Record<string, number> {
   const rate = learningRate / (1 - beta1 ** step);
   const root = 1 / Math.sqrt(1 - beta2 ** step);
-  return { beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2, rate, root, eps: numberAttr(call, 'eps') };
+  return { beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2, rate, root, eps };
 }
 
 /** A tensor with values that nothing else shares: a clone, a reshape or `tf.variable(t)` would change with them. */
@@ -57,7 +58,7 @@ function owned(backend: MoectWebgpuBackend, name: string, info: TensorInfo): Ten
   if (backend.refCount(info.dataId) === 1) return info;
   if (!(info instanceof Variable)) {
     throw new ShapeMismatchError(
-      `MoectAdamW: ${name} (its values are shared with another tensor)`,
+      `${AdamW.name}: ${name} (its values are shared with another tensor)`,
       info.shape,
       'a variable, or a tensor with values of its own',
       'Pass the variable itself; it then gets its own copy.',
@@ -96,21 +97,15 @@ function partOf({ param, grad, m, v, decay }: Entry, range: Range): EntryPart {
   return { param: p!, grad: g!, m: first!, v: second!, decay };
 }
 
-/** Inputs param0, grad0, expAvg0, expAvgSq0, param1, …, scale; attribute weightDecays has one number for each. */
-function adamW(call: WebgpuKernelCall): TensorInfo[] {
-  const { backend } = call;
-  const take = inputsOf('MoectAdamW', call);
-  const scale = take('scale', 'float32', ['…']);
-  if (sizeOf(scale.shape) !== 1) throw new ShapeMismatchError('MoectAdamW: scale', scale.shape, '[] or [1]');
-  const shared = constants(call);
-  const learningRate = numberAttr(call, 'learningRate');
-  const entries = (call.attrs['weightDecays'] as number[]).map((weightDecay, i): Entry => {
-    const info = take(`param${i}`, 'float32', ['…']);
-    const grad = take(`grad${i}`, 'float32', info.shape);
-    const own = (name: string): TensorInfo =>
-      owned(backend, name, take(`${name}${i}`, 'float32', info.shape));
-    const decay = 1 - learningRate * weightDecay;
-    return { param: own('param'), grad, m: own('expAvg'), v: own('expAvgSq'), decay };
+function adamW({ backend, inputs, attrs }: WebgpuCall<typeof AdamW>): readonly [] {
+  const { scale } = inputs;
+  const shared = constants(attrs);
+  const entries = inputs.param.map((info, i): Entry => {
+    const param = owned(backend, 'param', info);
+    const m = owned(backend, 'expAvg', inputs.expAvg[i]!);
+    const v = owned(backend, 'expAvgSq', inputs.expAvgSq[i]!);
+    const decay = 1 - attrs.learningRate * attrs.weightDecays[i]!;
+    return { param, grad: inputs.grad[i]!, m, v, decay };
   });
   const filled = entries.filter(({ param }) => sizeOf(param.shape) > 0);
   const parts = filled.flatMap((entry) =>
@@ -136,5 +131,5 @@ function adamW(call: WebgpuKernelCall): TensorInfo[] {
 
 /** AdamW (arXiv 1711.05101) in place, as many tensors a dispatch as it can bind. */
 export function registerAdamW(): void {
-  registerWebgpuKernel('MoectAdamW', adamW);
+  implement(AdamW, adamW);
 }

@@ -1,6 +1,7 @@
-import { inputsOf, numberAttr, sizeOf } from '@moect/kernels';
+import { AddInto, sizeOf } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
+import type { MoectWebgpuBackend } from '../backend.ts';
+import { implement, type WebgpuCall } from '../kernel.ts';
 import { type Program, runProgram } from '../program.ts';
 import type { TensorPart } from '../tensor-part.ts';
 import { flatPart, flatRanges } from './flat.ts';
@@ -21,13 +22,10 @@ const addInto = (count: number): Program =>
 
 type Pair = Readonly<Record<'total' | 'added', TensorPart>>;
 
-/** Inputs total0, added0, total1, …: the totals change in place. */
-function addAll(call: WebgpuKernelCall): TensorInfo[] {
-  const { backend } = call;
-  const take = inputsOf('MoectAddInto', call);
-  const pairs = Array.from({ length: numberAttr(call, 'count') }, (_, i): Pair[] => {
-    const total = take(`total${i}`, 'float32', ['…']);
-    const added = take(`added${i}`, 'float32', total.shape);
+/** The totals change in place. */
+function addAll({ backend, inputs }: WebgpuCall<typeof AddInto>): readonly [] {
+  const pairs = inputs.total.map((total, i): Pair[] => {
+    const added = inputs.added[i]!;
     const parts = flatRanges(backend, sizeOf(total.shape)).map((range) => ({
       total: flatPart(total, range),
       added: flatPart(added, range),
@@ -43,18 +41,16 @@ function addAll(call: WebgpuKernelCall): TensorInfo[] {
     runProgram(backend, addInto(chunk.length), groups, tensors, params);
   }
   // a copy on the host would be the old values
-  for (const name of Object.keys(call.inputs)) {
-    if (name.startsWith('total')) forgetHostValues(call, call.inputs[name]!);
-  }
+  for (const total of inputs.total) forgetHostValues(backend, total);
   return [];
 }
 
-function forgetHostValues({ backend }: WebgpuKernelCall, { dataId }: TensorInfo): void {
+function forgetHostValues(backend: MoectWebgpuBackend, { dataId }: TensorInfo): void {
   const data = backend.tensorMap.get(dataId);
   if (data.resource != null) (data as { values: unknown }).values = null;
 }
 
 /** Sums of many pairs of tensors in place, as many a dispatch as it can bind. */
 export function registerAddInto(): void {
-  registerWebgpuKernel('MoectAddInto', addAll);
+  implement(AddInto, addAll);
 }

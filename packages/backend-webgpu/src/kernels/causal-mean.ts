@@ -1,6 +1,6 @@
-import { inputsOf } from '@moect/kernels';
+import { CausalMean, CausalMeanGrad } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
+import { implement, type WebgpuCall } from '../kernel.ts';
 import { output, type Program, withScratch } from '../program.ts';
 import { runRows } from './rows.ts';
 import { ROW_LANES } from './snippets.ts';
@@ -132,12 +132,9 @@ const COUNTS: Program = {
 const groupsOf = (batch: number, time: number, d: number): number =>
   time === 0 ? 0 : batch * Math.ceil(d / COLUMNS);
 
-function causalMean(call: WebgpuKernelCall): TensorInfo {
-  const { backend } = call;
-  const take = inputsOf('MoectCausalMean', call);
-  const x = take('x', 'float32', ['batch', 'time', 'd']);
-  const [batch, time, d] = x.shape as [number, number, number];
-  const ids = take('documentIds', 'int32', [batch, time]);
+function causalMean({ backend, inputs, dims }: WebgpuCall<typeof CausalMean>): TensorInfo {
+  const { x, documentIds: ids } = inputs;
+  const { batch, time, d } = dims;
   const y = output(backend, x.shape);
   runRows(backend, {
     program: MEAN,
@@ -149,12 +146,9 @@ function causalMean(call: WebgpuKernelCall): TensorInfo {
   return y;
 }
 
-function causalMeanGrad(call: WebgpuKernelCall): TensorInfo {
-  const { backend } = call;
-  const take = inputsOf('MoectCausalMeanGrad', call);
-  const dy = take('dy', 'float32', ['batch', 'time', 'd']);
-  const [batch, time, d] = dy.shape as [number, number, number];
-  const ids = take('documentIds', 'int32', [batch, time]);
+function causalMeanGrad({ backend, inputs, dims }: WebgpuCall<typeof CausalMeanGrad>): TensorInfo {
+  const { dy, documentIds: ids } = inputs;
+  const { batch, time, d } = dims;
   const y = output(backend, dy.shape);
   withScratch(backend, Math.max(1, batch * time), (counts) => {
     const groups = (rows: number): number => groupsOf(rows, time, d);
@@ -168,6 +162,6 @@ function causalMeanGrad(call: WebgpuKernelCall): TensorInfo {
 
 /** Mean of each token's prefix within its document, and its gradient. */
 export function registerCausalMean(): void {
-  registerWebgpuKernel('MoectCausalMean', causalMean);
-  registerWebgpuKernel('MoectCausalMeanGrad', causalMeanGrad);
+  implement(CausalMean, causalMean);
+  implement(CausalMeanGrad, causalMeanGrad);
 }

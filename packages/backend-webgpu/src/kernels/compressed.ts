@@ -1,9 +1,9 @@
-import type { CompressedStorage, CompressedValues } from '@moect/kernels';
+import { Compressed, type CompressedStorage } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { MoectWebgpuBackend } from '../backend.ts';
 import type { FrozenMatrix } from '../frozen-matrices.ts';
 import { frozenRanges, partsOf } from '../frozen-rows.ts';
-import { registerWebgpuKernel } from '../kernel.ts';
+import { implement } from '../kernel.ts';
 import { type Program, recordProgram } from '../program.ts';
 import { bindable } from '../tensor-part.ts';
 import { eachElement, FLAT_LANES, flatGroups } from './snippets.ts';
@@ -66,9 +66,7 @@ export function widenInto(backend: MoectWebgpuBackend, matrix: FrozenMatrix, y: 
   }
 }
 
-/** A tensor with compressed values (src/frozen/compress-frozen.ts). */
+/** A tensor with compressed values. */
 export function registerCompressed(): void {
-  registerWebgpuKernel('MoectCompressed', ({ attrs, backend }) =>
-    backend.frozen.add(attrs['shape'] as number[], attrs['values'] as unknown as CompressedValues),
-  );
+  implement(Compressed, ({ attrs, backend }) => backend.frozen.add([...attrs.shape], attrs.values));
 }

@@ -1,7 +1,6 @@
-import { ShapeMismatchError } from '@moect/core';
-import { inputsOf } from '@moect/kernels';
+import { CrossEntropy, CrossEntropyGrad, checkSaved } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
+import { implement, type WebgpuCall } from '../kernel.ts';
 import { output } from '../program.ts';
 import { rowProgram } from './row-program.ts';
 import { runRows } from './rows.ts';
@@ -45,14 +44,13 @@ const CROSS_ENTROPY_GRAD = rowProgram({
     select(slope * (exp(logits[at + j] - logSumExps[group]) - select(0.0, 1.0, j == label)), 0.0, label < 0);`)}`,
 });
 
-function crossEntropy(call: WebgpuKernelCall): TensorInfo[] {
-  const { backend } = call;
-  const take = inputsOf('MoectCrossEntropy', call);
-  const logits = take('logits', 'float32', ['rows', 'vocabSize']);
-  const [rows, vocabSize] = logits.shape as [number, number];
-  if (vocabSize === 0)
-    throw new ShapeMismatchError('MoectCrossEntropy: logits', logits.shape, 'a vocabulary');
-  const labels = take('targets', 'int32', [rows]);
+function crossEntropy({
+  backend,
+  inputs,
+  dims,
+}: WebgpuCall<typeof CrossEntropy>): readonly [TensorInfo, TensorInfo] {
+  const { logits, targets: labels } = inputs;
+  const { rows, vocabSize } = dims;
   const losses = output(backend, [rows]);
   const logSumExps = output(backend, [rows]);
   const tensors = { logits, labels, losses, logSumExps };
@@ -60,14 +58,10 @@ function crossEntropy(call: WebgpuKernelCall): TensorInfo[] {
   return [losses, logSumExps];
 }
 
-function crossEntropyGrad(call: WebgpuKernelCall): TensorInfo {
-  const { backend } = call;
-  const take = inputsOf('MoectCrossEntropyGrad', call);
-  const logits = take('logits', 'float32', ['rows', 'vocabSize']);
-  const [rows, vocabSize] = logits.shape as [number, number];
-  const labels = take('targets', 'int32', [rows]);
-  const logSumExps = take('logsumexp', 'float32', [rows]);
-  const dlosses = take('dlosses', 'float32', [rows]);
+function crossEntropyGrad({ backend, inputs, dims }: WebgpuCall<typeof CrossEntropyGrad>): TensorInfo {
+  const { logits, targets: labels, saved: logSumExps, dlosses } = inputs;
+  const { rows, vocabSize } = dims;
+  checkSaved(CrossEntropyGrad.name, logSumExps, [rows]);
   const dlogits = output(backend, logits.shape);
   const tensors = { logits, labels, logSumExps, dlosses, dlogits };
   if (vocabSize > 0) runRows(backend, { program: CROSS_ENTROPY_GRAD, rows, tensors, params: { vocabSize } });
@@ -76,6 +70,6 @@ function crossEntropyGrad(call: WebgpuKernelCall): TensorInfo {
 
 /** Cross-entropy of logits with integer targets, and its gradient; target -1 counts nothing. */
 export function registerCrossEntropy(): void {
-  registerWebgpuKernel('MoectCrossEntropy', crossEntropy);
-  registerWebgpuKernel('MoectCrossEntropyGrad', crossEntropyGrad);
+  implement(CrossEntropy, crossEntropy);
+  implement(CrossEntropyGrad, crossEntropyGrad);
 }

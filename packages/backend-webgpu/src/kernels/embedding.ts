@@ -1,10 +1,9 @@
-import type { CompressedStorage } from '@moect/kernels';
-import { inputsOf, lastSize, numberAttr, sizeOf } from '@moect/kernels';
+import { type CompressedStorage, Embedding, EmbeddingGrad, lastSize, sizeOf } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { MoectWebgpuBackend } from '../backend.ts';
 import type { FrozenMatrix } from '../frozen-matrices.ts';
 import { codesPerWord, frozenRanges, partsOf } from '../frozen-rows.ts';
-import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
+import { implement, type WebgpuCall } from '../kernel.ts';
 import { output, type Program, runProgram, withScratch } from '../program.ts';
 import { ALIGNMENT, bindable, fits, partWith, type Range, ranges, type TensorPart } from '../tensor-part.ts';
 import { SCALES, WIDENING } from './compressed.ts';
@@ -192,25 +191,21 @@ export function gatherRows(
   }
 }
 
-function embedding(call: WebgpuKernelCall): TensorInfo {
-  const { backend } = call;
-  const take = inputsOf('MoectEmbedding', call);
-  const table = take('table', 'float32', ['rows', 'd']);
-  const ids = take('ids', 'int32', ['…']);
+function embedding({ backend, inputs: { table, ids } }: WebgpuCall<typeof Embedding>): TensorInfo {
   const y = output(backend, [...ids.shape, lastSize(table)]);
   gatherRows(backend, table, ids, y);
   return y;
 }
 
-function embeddingGrad(call: WebgpuKernelCall): TensorInfo {
-  const { backend } = call;
-  const take = inputsOf('MoectEmbeddingGrad', call);
-  const ids = take('ids', 'int32', ['…']);
-  const dy = take('dy', 'float32', [...ids.shape, 'd']);
-  const d = lastSize(dy);
-  const vocabSize = numberAttr(call, 'vocabSize');
+function embeddingGrad({
+  backend,
+  inputs,
+  dims,
+  rows: places,
+}: WebgpuCall<typeof EmbeddingGrad>): TensorInfo {
+  const { ids, dy } = inputs;
+  const { vocabSize, d } = dims;
   const dtable = output(backend, [vocabSize, d]);
-  const places = sizeOf(ids.shape);
   runFlat(backend, ZEROS, vocabSize * d, { y: dtable });
   if (d === 0 || places === 0) return dtable;
   // one more than there are ids: those outside the table count as the next
@@ -236,6 +231,6 @@ function embeddingGrad(call: WebgpuKernelCall): TensorInfo {
 
 /** Rows of a table, and the gradient that adds up the rows of repeated ids in their order. */
 export function registerEmbedding(): void {
-  registerWebgpuKernel('MoectEmbedding', embedding);
-  registerWebgpuKernel('MoectEmbeddingGrad', embeddingGrad);
+  implement(Embedding, embedding);
+  implement(EmbeddingGrad, embeddingGrad);
 }

@@ -1,6 +1,6 @@
-import { choiceInputs, inputsOf, numberAttr } from '@moect/kernels';
+import { ChooseExperts, ChooseExpertsGrad, CountAssignments } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
+import { implement, type WebgpuCall } from '../kernel.ts';
 import { output, type Program, runProgram } from '../program.ts';
 import { FLAT_LANES, REDUCTIONS, ROW_LANES } from './snippets.ts';
 
@@ -89,9 +89,22 @@ const COUNT: Program = {
   if (lane == 0) { counts[group] = sum; }`,
 };
 
-function choose(call: WebgpuKernelCall): TensorInfo[] {
+/** As the programs take them. */
+function paramsOf({
+  dims,
+  attrs,
+}: Pick<WebgpuCall<typeof ChooseExperts>, 'dims' | 'attrs'>): Record<
+  'rows' | 'n' | 'k' | 'renormalize',
+  number
+> {
+  const { rows, n, k } = dims;
+  return { rows, n, k, renormalize: Number(attrs.renormalize) };
+}
+
+function choose(call: WebgpuCall<typeof ChooseExperts>): readonly [TensorInfo, TensorInfo] {
   const { backend } = call;
-  const { logits, params } = choiceInputs('MoectChooseExperts', call);
+  const { logits } = call.inputs;
+  const params = paramsOf(call);
   const weights = output(backend, [params.rows, params.k]);
   const indices = output(backend, [params.rows, params.k], 'int32');
   const groups = Math.ceil(params.rows / FLAT_LANES);
@@ -99,24 +112,19 @@ function choose(call: WebgpuKernelCall): TensorInfo[] {
   return [weights, indices];
 }
 
-function chooseGrad(call: WebgpuKernelCall): TensorInfo {
+function chooseGrad(call: WebgpuCall<typeof ChooseExpertsGrad>): TensorInfo {
   const { backend } = call;
-  const { take, logits, params } = choiceInputs('MoectChooseExpertsGrad', call);
-  const indices = take('indices', 'int32', [params.rows, params.k]);
-  const dweights = take('dweights', 'float32', [params.rows, params.k]);
+  const { logits, indices, dweights } = call.inputs;
+  const params = paramsOf(call);
   const dlogits = output(backend, logits.shape);
   const groups = Math.ceil(params.rows / FLAT_LANES);
   runProgram(backend, CHOOSE_GRAD, groups, { logits, indices, dweights, dlogits }, params);
   return dlogits;
 }
 
-function countAssignments(call: WebgpuKernelCall): TensorInfo {
-  const { backend } = call;
-  const take = inputsOf('MoectCountAssignments', call);
-  const indices = take('indices', 'int32', ['rows', 'k']);
-  const [rows, k] = indices.shape as [number, number];
-  const mask = take('mask', 'float32', [rows]);
-  const experts = numberAttr(call, 'numExperts');
+function countAssignments({ backend, inputs, dims }: WebgpuCall<typeof CountAssignments>): TensorInfo {
+  const { indices, mask } = inputs;
+  const { rows, k, numExperts: experts } = dims;
   const counts = output(backend, [experts]);
   runProgram(backend, COUNT, experts, { indices, mask, counts }, { rows, k });
   return counts;
@@ -124,7 +132,7 @@ function countAssignments(call: WebgpuKernelCall): TensorInfo {
 
 /** Choice of experts from router logits with its gradient, and how many tokens each expert gets. */
 export function registerExpertChoice(): void {
-  registerWebgpuKernel('MoectChooseExperts', choose);
-  registerWebgpuKernel('MoectChooseExpertsGrad', chooseGrad);
-  registerWebgpuKernel('MoectCountAssignments', countAssignments);
+  implement(ChooseExperts, choose);
+  implement(ChooseExpertsGrad, chooseGrad);
+  implement(CountAssignments, countAssignments);
 }

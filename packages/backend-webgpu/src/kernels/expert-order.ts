@@ -1,8 +1,7 @@
-import { ShapeMismatchError } from '@moect/core';
-import { inputsOf, numberAttr, sizeOf } from '@moect/kernels';
+import { CombineRows, CombineRowsGrad, SlotRowsGrad, SortByExpert, sizeOf, TopK } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { MoectWebgpuBackend } from '../backend.ts';
-import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
+import { implement, type WebgpuCall } from '../kernel.ts';
 import { output, type Program, runProgram, withScratch } from '../program.ts';
 import { fits } from '../tensor-part.ts';
 import { gatherRows } from './embedding.ts';
@@ -126,15 +125,9 @@ const COMBINE_GRAD_PART = combineGrad(
   let at = p.before + row * p.d;`,
 );
 
-function topK(call: WebgpuKernelCall): TensorInfo[] {
-  const { backend } = call;
-  const scores = inputsOf('MoectTopK', call)('scores', 'float32', ['rows', 'n']);
-  const [rows, n] = scores.shape as [number, number];
-  const k = numberAttr(call, 'k');
-  if (!Number.isInteger(k) || k < 1 || k > n) {
-    const expected = `at least k = ${k} columns, and k at least 1`;
-    throw new ShapeMismatchError('MoectTopK: scores', scores.shape, expected);
-  }
+function topK({ backend, inputs, dims }: WebgpuCall<typeof TopK>): readonly [TensorInfo, TensorInfo] {
+  const { scores } = inputs;
+  const { rows, n, k } = dims;
   const values = output(backend, [rows, k]);
   const indices = output(backend, [rows, k], 'int32');
   const tensors = { scores, values, indices };
@@ -142,12 +135,13 @@ function topK(call: WebgpuKernelCall): TensorInfo[] {
   return [values, indices];
 }
 
-function sortByExpert(call: WebgpuKernelCall): TensorInfo[] {
-  const { backend } = call;
-  const keys = inputsOf('MoectSortByExpert', call)('expertIndices', 'int32', ['tokens', 'topK']);
-  const experts = numberAttr(call, 'numExperts');
-  const topK = keys.shape[1]!;
-  const slots = keys.shape[0]! * topK;
+function sortByExpert({
+  backend,
+  inputs,
+  dims,
+}: WebgpuCall<typeof SortByExpert>): readonly [TensorInfo, TensorInfo, TensorInfo, TensorInfo] {
+  const keys = inputs.expertIndices;
+  const { numExperts: experts, topK, slots } = dims;
   const order = output(backend, [slots], 'int32');
   const inverse = output(backend, [slots], 'int32');
   const offsets = output(backend, [experts + 1], 'int32');
@@ -189,45 +183,30 @@ function addSlots(
   });
 }
 
-function combineRows(call: WebgpuKernelCall): TensorInfo {
-  const { backend } = call;
-  const take = inputsOf('MoectCombineRows', call);
-  const weights = take('weights', 'float32', ['tokens', 'topK']);
-  const [tokens, k] = weights.shape as [number, number];
-  if (k === 0) throw new ShapeMismatchError('MoectCombineRows: weights', weights.shape, 'topK of at least 1');
-  const rows = take('rows', 'float32', [tokens * k, 'd']);
-  const inverse = take('inverse', 'int32', [tokens * k]);
-  const d = rows.shape[1]!;
+function combineRows({ backend, inputs, dims }: WebgpuCall<typeof CombineRows>): TensorInfo {
+  const { weights, rows, inverse } = inputs;
+  const { tokens, topK: k, d } = dims;
   const y = output(backend, [tokens, d]);
   addSlots(backend, COMBINE, { rows, inverse, y, weights }, k);
   return y;
 }
 
 /** Gradient of gathering the rows of slots: every token's slots added up. */
-function slotRowsGrad(call: WebgpuKernelCall): TensorInfo {
-  const { backend } = call;
-  const take = inputsOf('MoectSlotRowsGrad', call);
-  const dy = take('dy', 'float32', ['slots', 'd']);
-  const [slots, d] = dy.shape as [number, number];
-  const inverse = take('inverse', 'int32', [slots]);
-  const k = numberAttr(call, 'topK');
-  if (!Number.isInteger(slots / k)) {
-    throw new ShapeMismatchError('MoectSlotRowsGrad: dy', dy.shape, `a multiple of topK = ${k} rows`);
-  }
-  const dx = output(backend, [slots / k, d]);
+function slotRowsGrad({ backend, inputs, dims }: WebgpuCall<typeof SlotRowsGrad>): TensorInfo {
+  const { dy, inverse } = inputs;
+  const { tokens, topK: k, d } = dims;
+  const dx = output(backend, [tokens, d]);
   addSlots(backend, SUM_SLOTS, { rows: dy, inverse, y: dx }, k);
   return dx;
 }
 
-function combineRowsGrad(call: WebgpuKernelCall): TensorInfo[] {
-  const { backend } = call;
-  const take = inputsOf('MoectCombineRowsGrad', call);
-  const weights = take('weights', 'float32', ['tokens', 'topK']);
-  const [tokens, k] = weights.shape as [number, number];
-  const rows = take('rows', 'float32', [tokens * k, 'd']);
-  const inverse = take('inverse', 'int32', [tokens * k]);
-  const d = rows.shape[1]!;
-  const dy = take('dy', 'float32', [tokens, d]);
+function combineRowsGrad({
+  backend,
+  inputs,
+  dims,
+}: WebgpuCall<typeof CombineRowsGrad>): readonly [TensorInfo, TensorInfo] {
+  const { weights, rows, inverse, dy } = inputs;
+  const { tokens, topK: k, d } = dims;
   const drows = output(backend, rows.shape);
   const dweights = output(backend, weights.shape);
   const ofTokens = { inverse, weights, dy, dweights };
@@ -251,9 +230,9 @@ function combineRowsGrad(call: WebgpuKernelCall): TensorInfo[] {
 
 /** Choice of experts, dropless grouping of tokens by expert (arXiv 2211.15841) and the way back. */
 export function registerExpertOrder(): void {
-  registerWebgpuKernel('MoectTopK', topK);
-  registerWebgpuKernel('MoectSortByExpert', sortByExpert);
-  registerWebgpuKernel('MoectSlotRowsGrad', slotRowsGrad);
-  registerWebgpuKernel('MoectCombineRows', combineRows);
-  registerWebgpuKernel('MoectCombineRowsGrad', combineRowsGrad);
+  implement(TopK, topK);
+  implement(SortByExpert, sortByExpert);
+  implement(SlotRowsGrad, slotRowsGrad);
+  implement(CombineRows, combineRows);
+  implement(CombineRowsGrad, combineRowsGrad);
 }

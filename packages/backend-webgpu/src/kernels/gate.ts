@@ -1,7 +1,7 @@
 import { ShapeMismatchError } from '@moect/core';
-import { gatePriorInputs, gateWeightGradInputs, gateWeightInputs, sizeOf } from '@moect/kernels';
+import { GatePrior, GatePriorGrad, GateWeight, GateWeightGrad } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
+import { implement, type WebgpuCall } from '../kernel.ts';
 import { output, type Program, runProgram } from '../program.ts';
 import { rowProgram } from './row-program.ts';
 import { runRows } from './rows.ts';
@@ -128,58 +128,65 @@ const PRIOR_GRAD: Program = {
   dlogit[i] = slope;`,
 };
 
-function weight(call: WebgpuKernelCall): TensorInfo[] {
-  const { backend } = call;
-  const { tensors, d, shape } = gateWeightInputs(call);
-  const { left, right, ...shared } = tensors;
+function weight(call: WebgpuCall<typeof GateWeight>): readonly [TensorInfo, TensorInfo, TensorInfo] {
+  const { backend, rows } = call;
+  const { left, right, ...shared } = call.inputs;
+  const shape = [...left.shape.slice(0, -1), 1];
   const [logit, probability] = [output(backend, shape), output(backend, shape)];
-  const inner = output(backend, left.shape);
-  const ofRows = { left, right, logit, probability, inner };
-  runRows(backend, { program: WEIGHT, rows: sizeOf(shape), tensors: ofRows, shared, params: { d } });
-  return [logit, probability, inner];
+  const tanh = output(backend, left.shape);
+  const ofRows = { left, right, logit, probability, inner: tanh };
+  runRows(backend, { program: WEIGHT, rows, tensors: ofRows, shared, params: { d: call.dims.inner } });
+  return [logit, probability, tanh];
 }
 
-function gateWeightGrad(call: WebgpuKernelCall): TensorInfo[] {
-  const { backend } = call;
-  const { tensors, d, shape } = gateWeightGradInputs(call);
-  const { weight, ...ofRows } = tensors;
-  const { inner } = ofRows;
-  if (d === 0) throw new ShapeMismatchError('MoectGateWeightGrad: inner', inner.shape, '[.., at least 1]');
+function gateWeightGrad({
+  backend,
+  inputs,
+  dims,
+  rows,
+}: WebgpuCall<typeof GateWeightGrad>): readonly [TensorInfo, TensorInfo, TensorInfo, TensorInfo] {
+  const { weight, tanh: inner, ...ofRows } = inputs;
+  const d = dims.inner;
+  if (d === 0) throw new ShapeMismatchError(`${GateWeightGrad.name}: tanh`, inner.shape, '[.., at least 1]');
   const dsum = output(backend, inner.shape);
-  const sums = {
-    dinnerBias: output(backend, [d]),
-    dweight: output(backend, [1, d]),
-    dbias: output(backend, [1]),
-  };
+  const [dinnerBias, dweight, dbias] = [output(backend, [d]), output(backend, [1, d]), output(backend, [1])];
   runRows(backend, {
     program: (firstRow) => (firstRow === 0 ? WEIGHT_GRAD : WEIGHT_GRAD_MORE),
-    rows: sizeOf(shape),
-    tensors: { ...ofRows, dsum },
-    shared: { weight, ...sums },
+    rows,
+    tensors: { ...ofRows, inner, dsum },
+    shared: { weight, dinnerBias, dweight, dbias },
     groups: () => Math.ceil(d / COLUMNS),
-    params: (rows) => ({ rows, d }),
+    params: (count) => ({ rows: count, d }),
   });
-  return [dsum, ...Object.values(sums)];
+  return [dsum, dinnerBias, dweight, dbias];
 }
 
-function priorInputs(name: string, call: WebgpuKernelCall) {
-  const { take, tensors, positiveScale: up, negativeScale: down, ...numbers } = gatePriorInputs(name, call);
-  const { size, positive, negative } = numbers;
-  return { take, tensors, params: { size, positive, negative, up, down } };
+/** As the programs take them. */
+function priorOf({
+  inputs,
+  attrs,
+  rows: size,
+}: Pick<WebgpuCall<typeof GatePrior>, 'inputs' | 'attrs' | 'rows'>): {
+  tensors: Record<'logit' | 'classes' | 'documentIds', TensorInfo>;
+  params: Record<keyof typeof PRIOR_PARAMS, number>;
+} {
+  const { logit, classes, documentIds } = inputs;
+  const { positive, negative, positiveScale: up, negativeScale: down } = attrs;
+  return { tensors: { logit, classes, documentIds }, params: { size, positive, negative, up, down } };
 }
 
-function prior(call: WebgpuKernelCall): TensorInfo[] {
+function prior(call: WebgpuCall<typeof GatePrior>): readonly [TensorInfo, TensorInfo] {
   const { backend } = call;
-  const { tensors, params } = priorInputs('MoectGatePrior', call);
+  const { tensors, params } = priorOf(call);
   const [positive, negative] = [output(backend, []), output(backend, [])];
   runProgram(backend, PRIOR, 1, { ...tensors, positive, negative }, params);
   return [positive, negative];
 }
 
-function priorGrad(call: WebgpuKernelCall): TensorInfo {
+function priorGrad(call: WebgpuCall<typeof GatePriorGrad>): TensorInfo {
   const { backend } = call;
-  const { take, tensors, params } = priorInputs('MoectGatePriorGrad', call);
-  const [dpositive, dnegative] = [take('dpositive', 'float32', []), take('dnegative', 'float32', [])];
+  const { tensors, params } = priorOf(call);
+  const { dpositive, dnegative } = call.inputs;
   const dlogit = output(backend, tensors.logit.shape);
   const groups = Math.ceil(params.size / ROW_LANES);
   runProgram(backend, PRIOR_GRAD, groups, { ...tensors, dpositive, dnegative, dlogit }, params);
@@ -188,8 +195,8 @@ function priorGrad(call: WebgpuKernelCall): TensorInfo {
 
 /** Weight of a gate, and the prior on it, with their gradients. */
 export function registerGate(): void {
-  registerWebgpuKernel('MoectGateWeight', weight);
-  registerWebgpuKernel('MoectGateWeightGrad', gateWeightGrad);
-  registerWebgpuKernel('MoectGatePrior', prior);
-  registerWebgpuKernel('MoectGatePriorGrad', priorGrad);
+  implement(GateWeight, weight);
+  implement(GateWeightGrad, gateWeightGrad);
+  implement(GatePrior, prior);
+  implement(GatePriorGrad, priorGrad);
 }

@@ -1,6 +1,6 @@
-import { inputsOf, lastSize, sizeOf } from '@moect/kernels';
+import { GatedBlend, GatedBlendGrad } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
+import { implement, type WebgpuCall } from '../kernel.ts';
 import { output, type Program } from '../program.ts';
 import { rowProgram } from './row-program.ts';
 import { runRows } from './rows.ts';
@@ -37,48 +37,35 @@ const BLEND_GRAD = rowProgram({
   if (lane == 0) { dweight[group] = sum; }`,
 });
 
-function gatedBlend(call: WebgpuKernelCall): TensorInfo {
-  const { backend } = call;
-  const take = inputsOf('MoectGatedBlend', call);
-  const residual = take('residual', 'float32', ['…', 'd']);
-  const { shape } = residual;
-  const [base, moe] = [take('base', 'float32', shape), take('moe', 'float32', shape)];
-  const weight = take('weight', 'float32', [...shape.slice(0, -1), 1]);
-  const y = output(backend, shape);
-  const d = lastSize(residual);
+function gatedBlend({ backend, inputs, dims, rows }: WebgpuCall<typeof GatedBlend>): TensorInfo {
+  const { d } = dims;
+  const y = output(backend, inputs.residual.shape);
   runRows(backend, {
     program: BLEND,
-    rows: sizeOf(weight.shape),
-    tensors: { residual, base, moe, weight, y },
+    rows,
+    tensors: { ...inputs, y },
     groups: (count) => flatGroups(count * d),
     params: (count) => ({ size: count * d, d }),
   });
   return y;
 }
 
-function gatedBlendGrad(call: WebgpuKernelCall): TensorInfo[] {
-  const { backend } = call;
-  const take = inputsOf('MoectGatedBlendGrad', call);
-  const dy = take('dy', 'float32', ['…', 'd']);
-  const { shape } = dy;
-  const weight = take('weight', 'float32', [...shape.slice(0, -1), 1]);
-  const results = {
-    dbase: output(backend, shape),
-    dmoe: output(backend, shape),
-    dweight: output(backend, weight.shape),
-  };
-  const inputs = { base: take('base', 'float32', shape), moe: take('moe', 'float32', shape), weight, dy };
-  runRows(backend, {
-    program: BLEND_GRAD,
-    rows: sizeOf(weight.shape),
-    tensors: { ...inputs, ...results },
-    params: { d: lastSize(dy) },
-  });
-  return Object.values(results);
+function gatedBlendGrad({
+  backend,
+  inputs,
+  dims,
+  rows,
+}: WebgpuCall<typeof GatedBlendGrad>): readonly [TensorInfo, TensorInfo, TensorInfo] {
+  const { weight, dy } = inputs;
+  const [dbase, dmoe] = [output(backend, dy.shape), output(backend, dy.shape)];
+  const dweight = output(backend, weight.shape);
+  const tensors = { ...inputs, dbase, dmoe, dweight };
+  runRows(backend, { program: BLEND_GRAD, rows, tensors, params: { d: dims.d } });
+  return [dbase, dmoe, dweight];
 }
 
 /** A gated sum of two branches beside a residual stream, and its gradient. */
 export function registerGatedBlend(): void {
-  registerWebgpuKernel('MoectGatedBlend', gatedBlend);
-  registerWebgpuKernel('MoectGatedBlendGrad', gatedBlendGrad);
+  implement(GatedBlend, gatedBlend);
+  implement(GatedBlendGrad, gatedBlendGrad);
 }

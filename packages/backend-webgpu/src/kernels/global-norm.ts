@@ -1,6 +1,6 @@
-import { inputsOf, numberAttr, sizeOf } from '@moect/kernels';
+import { ClipScale, GlobalNorm, sizeOf } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
+import { implement, type WebgpuCall } from '../kernel.ts';
 import { output, type Program, runProgram, withScratch } from '../program.ts';
 import { flatPart, flatRanges } from './flat.ts';
 import { bindableTensors, byTensor, cached, chunksOf, layOut, numbered } from './many-tensors.ts';
@@ -42,11 +42,8 @@ const ROOT_OF_SUM: Program = {
 };
 
 /** Square root of the sum of squares of all inputs, in an order that depends on their sizes alone. */
-function globalNorm(call: WebgpuKernelCall): TensorInfo {
-  const { backend } = call;
-  const take = inputsOf('MoectGlobalNorm', call);
-  const infos = Object.keys(call.inputs).map((name) => take(name, 'float32', ['…']));
-  const filled = infos.filter(({ shape }) => sizeOf(shape) > 0);
+function globalNorm({ backend, inputs }: WebgpuCall<typeof GlobalNorm>): TensorInfo {
+  const filled = inputs.x.filter(({ shape }) => sizeOf(shape) > 0);
   const y = output(backend, []);
   const count = filled.reduce((sum, { shape }) => sum + flatGroups(sizeOf(shape)), 0);
   withScratch(backend, Math.max(1, count), (sums) => {
@@ -74,16 +71,14 @@ const CLIP_SCALE: Program = {
   body: 'y[0] = min(p.maxNorm / (norm[0] + 1e-6), 1.0);',
 };
 
-function clipScale(call: WebgpuKernelCall): TensorInfo {
-  const { backend } = call;
-  const norm = inputsOf('MoectClipScale', call)('norm', 'float32', []);
+function clipScale({ backend, inputs: { norm }, attrs }: WebgpuCall<typeof ClipScale>): TensorInfo {
   const y = output(backend, []);
-  runProgram(backend, CLIP_SCALE, 1, { norm, y }, { maxNorm: numberAttr(call, 'maxNorm') });
+  runProgram(backend, CLIP_SCALE, 1, { norm, y }, { maxNorm: attrs.maxNorm });
   return y;
 }
 
 /** Global norm of many tensors, and what clipping by it multiplies them with. */
 export function registerGlobalNorm(): void {
-  registerWebgpuKernel('MoectGlobalNorm', globalNorm);
-  registerWebgpuKernel('MoectClipScale', clipScale);
+  implement(GlobalNorm, globalNorm);
+  implement(ClipScale, clipScale);
 }

@@ -1,7 +1,7 @@
-import { inputsOf, numberAttr } from '@moect/kernels';
+import { GroupedMatMul, GroupedMatMulGradWeight } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { MoectWebgpuBackend } from '../backend.ts';
-import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
+import { implement, type WebgpuCall } from '../kernel.ts';
 import type { SubgroupSize } from '../product-forms.ts';
 import { output, type Program, runProgram } from '../program.ts';
 import { fits } from '../tensor-part.ts';
@@ -165,19 +165,12 @@ function partsOf(
   );
 }
 
-function groupedMatMul(call: WebgpuKernelCall): TensorInfo {
-  const { backend, attrs } = call;
-  const transposeW = attrs['transposeW'] === true;
-  const take = inputsOf('MoectGroupedMatMul', call);
-  const b = take('w', 'float32', ['experts', 'out', 'in']);
-  const [experts, outSize, inSize] = b.shape as [number, number, number];
-  const [k, n] = transposeW ? [outSize, inSize] : [inSize, outSize];
-  const a = take('x', 'float32', ['rows', k]);
-  const offsets = take('offsets', 'int32', [experts + 1]);
-  const rows = a.shape[0]!;
+function groupedMatMul({ backend, inputs, attrs, dims }: WebgpuCall<typeof GroupedMatMul>): TensorInfo {
+  const { x: a, w: b, offsets } = inputs;
+  const { numExperts: experts, slots: rows, k, n } = dims;
   const y = output(backend, [rows, n]);
   const isWhole = [a, b, y].every((operand) => fits(backend.limits, operand));
-  const forms = (transposeW ? GROUPED_TRANSPOSED : GROUPED)[isWhole ? 'whole' : 'part'];
+  const forms = (attrs.transposeW ? GROUPED_TRANSPOSED : GROUPED)[isWhole ? 'whole' : 'part'];
   const { size, program } = formFor(forms, backend, [n, k]);
   // the counts stay on the device: each expert but one may leave a tile half empty
   const groupsOf = (count: number, some: number): number =>
@@ -194,15 +187,13 @@ function groupedMatMul(call: WebgpuKernelCall): TensorInfo {
   return y;
 }
 
-function groupedGradWeight(call: WebgpuKernelCall): TensorInfo {
-  const { backend } = call;
-  const experts = numberAttr(call, 'numExperts');
-  const take = inputsOf('MoectGroupedMatMulGradWeight', call);
-  const b = take('x', 'float32', ['rows', 'in']);
-  const [rows, n] = b.shape as [number, number];
-  const a = take('dy', 'float32', [rows, 'out']);
-  const m = a.shape[1]!;
-  const offsets = take('offsets', 'int32', [experts + 1]);
+function groupedGradWeight({
+  backend,
+  inputs,
+  dims,
+}: WebgpuCall<typeof GroupedMatMulGradWeight>): TensorInfo {
+  const { x: b, dy: a, offsets } = inputs;
+  const { numExperts: experts, slots: rows, out: m, in: n } = dims;
   const y = output(backend, [experts, m, n]);
   const run = (forms: Forms, some: number, operands: Operands, params: Record<string, number>): void => {
     const { size, program } = formFor(forms, backend, [m, n]);
@@ -221,6 +212,6 @@ function groupedGradWeight(call: WebgpuKernelCall): TensorInfo {
 
 /** One product per expert on rows grouped by expert, and the gradient of the weights. */
 export function registerGroupedMatMul(): void {
-  registerWebgpuKernel('MoectGroupedMatMul', groupedMatMul);
-  registerWebgpuKernel('MoectGroupedMatMulGradWeight', groupedGradWeight);
+  implement(GroupedMatMul, groupedMatMul);
+  implement(GroupedMatMulGradWeight, groupedGradWeight);
 }

@@ -1,7 +1,7 @@
-import { inputsOf, linearCrossEntropyOperands, numberAttr } from '@moect/kernels';
+import { LinearCrossEntropy, TimesScalar } from '@moect/kernels';
 import { getKernel, type TensorInfo } from '@tensorflow/tfjs-core';
 import type { MoectWebgpuBackend } from '../backend.ts';
-import { registerWebgpuKernel, type WebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
+import { implement, type WebgpuCall, type WebgpuKernel } from '../kernel.ts';
 import { output, runProgram, withScratch } from '../program.ts';
 import { bindable } from '../tensor-part.ts';
 import { LOG_SUM_EXP } from './cross-entropy.ts';
@@ -88,18 +88,16 @@ function block(p: Problem, logits: TensorInfo, firstRow: number, m: number): voi
   }
 }
 
-/**
- * Inputs input0, weight0, input1, …, targets. Gives the losses; with gradients also those of scale · Σ losses: of all
- * inputs, then of the trainable weights.
- */
-function linearCrossEntropy(call: WebgpuKernelCall): TensorInfo[] {
-  const { backend, attrs } = call;
-  const labels = inputsOf('MoectLinearCrossEntropy', call)('targets', 'int32', ['rows']);
-  const rows = labels.shape[0]!;
-  const operands = linearCrossEntropyOperands(call, rows);
-  const vocabSize = operands[0]!.weight.shape[0]!;
-  const withGradients = attrs['withGradients'] === true;
-  const trainable = attrs['trainable'] as boolean[];
+function linearCrossEntropy({
+  backend,
+  inputs: given,
+  attrs,
+  dims,
+}: WebgpuCall<typeof LinearCrossEntropy>): readonly [TensorInfo, ...TensorInfo[]] {
+  const labels = given.targets;
+  const { rows, vocabSize } = dims;
+  const { trainable, scale, withGradients } = attrs;
+  const operands = given.input.map((input, i) => ({ input, weight: given.weight[i]! }));
   const terms = operands.map(({ input, weight }, i) => ({
     input,
     weight,
@@ -107,7 +105,6 @@ function linearCrossEntropy(call: WebgpuKernelCall): TensorInfo[] {
     weightGradient: withGradients && trainable[i]! ? output(backend, weight.shape) : undefined,
   }));
   const losses = output(backend, [rows]);
-  const scale = numberAttr(call, 'scale');
   const problem = { backend, terms, labels, losses, vocabSize, scale, withGradients };
   const most = Math.min(rows, logitRows(backend, vocabSize));
   withScratch(backend, Math.max(1, most * vocabSize), (logits) => {
@@ -121,20 +118,18 @@ function linearCrossEntropy(call: WebgpuKernelCall): TensorInfo[] {
 }
 
 /** x · scalar; x itself where the scalar is still on the host and is 1, as it is at the end of a backward pass. */
-function timesScalar({ inputs, backend }: WebgpuKernelCall): TensorInfo | TensorInfo[] {
-  const x = inputs['x']!;
-  const scalar = inputs['scalar']!;
+function timesScalar({ inputs: { x, scalar }, backend }: WebgpuCall<typeof TimesScalar>): TensorInfo {
   const { values, resource } = backend.tensorMap.get(scalar.dataId);
   if (resource == null && values != null && values[0] === 1) {
     backend.incRef(x.dataId);
     return { dataId: x.dataId, shape: x.shape, dtype: x.dtype };
   }
   const multiply = getKernel('Multiply', 'webgpu').kernelFunc as unknown as WebgpuKernel;
-  return multiply({ inputs: { a: x, b: scalar }, attrs: {}, backend });
+  return multiply({ inputs: { a: x, b: scalar }, attrs: {}, backend }) as TensorInfo;
 }
 
 /** Cross-entropy of a linear layer's logits in blocks of rows, with its gradients. */
 export function registerLinearCrossEntropy(): void {
-  registerWebgpuKernel('MoectLinearCrossEntropy', linearCrossEntropy);
-  registerWebgpuKernel('MoectTimesScalar', timesScalar);
+  implement(LinearCrossEntropy, linearCrossEntropy);
+  implement(TimesScalar, timesScalar);
 }

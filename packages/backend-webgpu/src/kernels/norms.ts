@@ -1,6 +1,13 @@
-import { inputsOf, lastSize, numberAttr, sizeOf } from '@moect/kernels';
+import {
+  LayerNorm,
+  LayerNormGrad,
+  RmsNorm,
+  RmsNormalizeSum,
+  RmsNormalizeSumGrad,
+  RmsNormGrad,
+} from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
+import { implement, type WebgpuCall } from '../kernel.ts';
 import { output, type Program, withScratch } from '../program.ts';
 import { rowProgram } from './row-program.ts';
 import { runRows } from './rows.ts';
@@ -135,90 +142,87 @@ const sumsOf = (withBias: boolean): ((firstRow: number) => Program) => {
 const GRAD_WEIGHT = sumsOf(false);
 const GRAD_WEIGHT_BIAS = sumsOf(true);
 
-function norm(name: string, program: Program): (call: WebgpuKernelCall) => TensorInfo {
-  return (call) => {
-    const { backend } = call;
-    const take = inputsOf(name, call);
-    const x = take('x', 'float32', ['…', 'd']);
-    const d = lastSize(x);
-    const weight = take('weight', 'float32', [d]);
-    const bias = 'bias' in program.reads ? { bias: take('bias', 'float32', [d]) } : {};
-    const y = output(backend, x.shape);
-    const rows = d === 0 ? 0 : sizeOf(x.shape) / d;
-    const params = { d, eps: numberAttr(call, 'eps') };
-    runRows(backend, { program, rows, tensors: { x, y }, shared: { weight, ...bias }, params });
-    return y;
-  };
-}
+/** Rows of d elements: none where d is 0. */
+const rowsOf = ({ rows, dims }: { readonly rows: number; readonly dims: { readonly d: number } }): number =>
+  dims.d === 0 ? 0 : rows;
 
-function normGrad(
-  name: string,
-  program: Program,
-  withBias: boolean,
-): (call: WebgpuKernelCall) => TensorInfo[] {
-  return (call) => {
-    const { backend } = call;
-    const take = inputsOf(name, call);
-    const x = take('x', 'float32', ['…', 'd']);
-    const d = lastSize(x);
-    const weight = take('weight', 'float32', [d]);
-    const dy = take('dy', 'float32', x.shape);
-    const dx = output(backend, x.shape);
-    const withWeight = call.attrs['withWeight'] !== false;
-    const sums: Record<string, TensorInfo> = {
-      ...(withWeight && { dweight: output(backend, [d]) }),
-      ...(withBias && { dbias: output(backend, [d]) }),
-    };
-    const rows = d === 0 ? 0 : sizeOf(x.shape) / d;
-    withScratch(backend, Math.max(1, 2 * rows), (rowNumbers) => {
-      const params = { d, eps: numberAttr(call, 'eps') };
-      runRows(backend, { program, rows, tensors: { x, dy, dx, rowNumbers }, shared: { weight }, params });
-      if (!withWeight) return;
-      runRows(backend, {
-        program: withBias ? GRAD_WEIGHT_BIAS : GRAD_WEIGHT,
-        rows,
-        tensors: { x, dy, rowNumbers },
-        shared: sums,
-        groups: () => Math.ceil(d / COLUMNS),
-        params: (count) => ({ rows: count, d }),
-      });
-    });
-    return [dx, ...Object.values(sums)];
-  };
-}
+type NormCall = WebgpuCall<typeof RmsNorm> | WebgpuCall<typeof LayerNorm>;
 
-function normalizeSum(call: WebgpuKernelCall): TensorInfo {
+function norm(call: NormCall, program: Program): TensorInfo {
   const { backend } = call;
-  const take = inputsOf('MoectRmsNormalizeSum', call);
-  const a = take('a', 'float32', ['…', 'd']);
-  const b = take('b', 'float32', a.shape);
-  const d = lastSize(a);
-  const y = output(backend, a.shape);
-  const rows = d === 0 ? 0 : sizeOf(a.shape) / d;
-  const params = { d, eps: numberAttr(call, 'eps') };
-  runRows(backend, { program: NORMALIZE_SUM, rows, tensors: { a, b, y }, params });
+  const { x, ...shared } = call.inputs;
+  const y = output(backend, x.shape);
+  const params = { d: call.dims.d, eps: call.attrs.eps };
+  runRows(backend, { program, rows: rowsOf(call), tensors: { x, y }, shared, params });
   return y;
 }
 
-function normalizeSumGrad(call: WebgpuKernelCall): TensorInfo {
+/** What the gradient of a norm gives besides dx: sums over the rows, by name. */
+type Sums = Readonly<Record<string, TensorInfo>>;
+
+function normGrad(
+  call: WebgpuCall<typeof LayerNormGrad>,
+  program: Program,
+  sums: Sums,
+  sumProgram: (firstRow: number) => Program,
+): TensorInfo {
   const { backend } = call;
-  const take = inputsOf('MoectRmsNormalizeSumGrad', call);
-  const a = take('a', 'float32', ['…', 'd']);
-  const [b, dy] = [take('b', 'float32', a.shape), take('dy', 'float32', a.shape)];
-  const d = lastSize(a);
-  const dx = output(backend, a.shape);
-  const rows = d === 0 ? 0 : sizeOf(a.shape) / d;
-  const params = { d, eps: numberAttr(call, 'eps') };
-  runRows(backend, { program: NORMALIZE_SUM_GRAD, rows, tensors: { a, b, dy, dx }, params });
+  const { x, weight, dy } = call.inputs;
+  const { d } = call.dims;
+  const dx = output(backend, x.shape);
+  const rows = rowsOf(call);
+  withScratch(backend, Math.max(1, 2 * rows), (rowNumbers) => {
+    const params = { d, eps: call.attrs.eps };
+    runRows(backend, { program, rows, tensors: { x, dy, dx, rowNumbers }, shared: { weight }, params });
+    if (Object.keys(sums).length === 0) return;
+    runRows(backend, {
+      program: sumProgram,
+      rows,
+      tensors: { x, dy, rowNumbers },
+      shared: sums,
+      groups: () => Math.ceil(d / COLUMNS),
+      params: (count) => ({ rows: count, d }),
+    });
+  });
+  return dx;
+}
+
+function rmsNormGrad(call: WebgpuCall<typeof RmsNormGrad>): readonly [TensorInfo, TensorInfo?] {
+  if (!call.attrs.withWeight) return [normGrad(call, RMS_NORM_GRAD, {}, GRAD_WEIGHT)];
+  const dweight = output(call.backend, [call.dims.d]);
+  return [normGrad(call, RMS_NORM_GRAD, { dweight }, GRAD_WEIGHT), dweight];
+}
+
+function layerNormGrad(
+  call: WebgpuCall<typeof LayerNormGrad>,
+): readonly [TensorInfo, TensorInfo, TensorInfo] {
+  const { d } = call.dims;
+  const [dweight, dbias] = [output(call.backend, [d]), output(call.backend, [d])];
+  return [normGrad(call, LAYER_NORM_GRAD, { dweight, dbias }, GRAD_WEIGHT_BIAS), dweight, dbias];
+}
+
+function normalizeSum(call: WebgpuCall<typeof RmsNormalizeSum>): TensorInfo {
+  const { backend, inputs } = call;
+  const y = output(backend, inputs.a.shape);
+  const params = { d: call.dims.d, eps: call.attrs.eps };
+  runRows(backend, { program: NORMALIZE_SUM, rows: rowsOf(call), tensors: { ...inputs, y }, params });
+  return y;
+}
+
+function normalizeSumGrad(call: WebgpuCall<typeof RmsNormalizeSumGrad>): TensorInfo {
+  const { backend, inputs } = call;
+  const dx = output(backend, inputs.a.shape);
+  const params = { d: call.dims.d, eps: call.attrs.eps };
+  runRows(backend, { program: NORMALIZE_SUM_GRAD, rows: rowsOf(call), tensors: { ...inputs, dx }, params });
   return dx;
 }
 
 /** RMSNorm (arXiv 1910.07467) and layer normalisation (arXiv 1607.06450) with their gradients. */
 export function registerNorms(): void {
-  registerWebgpuKernel('MoectRmsNorm', norm('MoectRmsNorm', RMS_NORM));
-  registerWebgpuKernel('MoectRmsNormGrad', normGrad('MoectRmsNormGrad', RMS_NORM_GRAD, false));
-  registerWebgpuKernel('MoectRmsNormalizeSum', normalizeSum);
-  registerWebgpuKernel('MoectRmsNormalizeSumGrad', normalizeSumGrad);
-  registerWebgpuKernel('MoectLayerNorm', norm('MoectLayerNorm', LAYER_NORM));
-  registerWebgpuKernel('MoectLayerNormGrad', normGrad('MoectLayerNormGrad', LAYER_NORM_GRAD, true));
+  implement(RmsNorm, (call) => norm(call, RMS_NORM));
+  implement(RmsNormGrad, rmsNormGrad);
+  implement(RmsNormalizeSum, normalizeSum);
+  implement(RmsNormalizeSumGrad, normalizeSumGrad);
+  implement(LayerNorm, (call) => norm(call, LAYER_NORM));
+  implement(LayerNormGrad, layerNormGrad);
 }

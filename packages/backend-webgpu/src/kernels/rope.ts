@@ -1,7 +1,6 @@
-import { ShapeMismatchError } from '@moect/core';
-import { inputsOf } from '@moect/kernels';
+import { Rope } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
+import { implement, type WebgpuCall } from '../kernel.ts';
 import { output, type Program } from '../program.ts';
 import { runRows } from './rows.ts';
 import { eachElement, FLAT_LANES, flatGroups } from './snippets.ts';
@@ -27,18 +26,11 @@ const ROPE: Program = {
   ),
 };
 
-function rope(call: WebgpuKernelCall): TensorInfo {
-  const { backend, attrs } = call;
-  const take = inputsOf('MoectRope', call);
-  const x = take('x', 'float32', ['batch', 'time', 'heads', 'headDim']);
-  const [batch, time, heads, headDim] = x.shape as [number, number, number, number];
-  if (headDim % 2 !== 0) throw new ShapeMismatchError('MoectRope: x', x.shape, 'an even head size');
-  const half = headDim / 2;
-  const cosines = take('cos', 'float32', ['positions', half]);
-  const sines = take('sin', 'float32', cosines.shape);
-  const positions = take('positions', 'int32', [batch, time]);
+function rope({ backend, inputs, attrs, dims }: WebgpuCall<typeof Rope>): TensorInfo {
+  const { x, cos: cosines, sin: sines, positions } = inputs;
+  const { batch, time, heads, half } = dims;
   const y = output(backend, x.shape);
-  const sign = attrs['inverse'] === true ? -1 : 1;
+  const sign = attrs.inverse ? -1 : 1;
   const pairsOf = (tokens: number): number => tokens * heads * half;
   runRows(backend, {
     program: ROPE,
@@ -53,5 +45,5 @@ function rope(call: WebgpuKernelCall): TensorInfo {
 
 /** Rotary position embedding (arXiv 2104.09864) on the two halves of each head; `inverse` is its gradient. */
 export function registerRope(): void {
-  registerWebgpuKernel('MoectRope', rope);
+  implement(Rope, rope);
 }

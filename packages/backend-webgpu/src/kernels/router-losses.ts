@@ -1,6 +1,6 @@
-import { routerLossInputs } from '@moect/kernels';
+import { LoadBalance, LoadBalanceGrad, SquaredLogSumExp, SquaredLogSumExpGrad } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { registerWebgpuKernel, type WebgpuKernelCall } from '../kernel.ts';
+import { implement, type WebgpuCall } from '../kernel.ts';
 import { output, type Program, runProgram } from '../program.ts';
 import { FLAT_LANES, REDUCTIONS, ROW_LANES } from './snippets.ts';
 
@@ -85,38 +85,30 @@ const lossGrad = (kind: Kind): Program => ({
 const PROGRAMS = { balance: loss('balance'), z: loss('z') };
 const GRAD_PROGRAMS = { balance: lossGrad('balance'), z: lossGrad('z') };
 
-function operands(name: string, call: WebgpuKernelCall) {
-  const { take, logits, mask, tokensPerExpert, params } = routerLossInputs(name, call);
-  const kind: Kind = tokensPerExpert === undefined ? 'z' : 'balance';
-  return {
-    take,
-    kind,
-    logits,
-    params,
-    tensors: { logits, mask, ...(tokensPerExpert && { tokensPerExpert }) },
-  };
-}
+type LossCall = WebgpuCall<typeof LoadBalance> | WebgpuCall<typeof SquaredLogSumExp>;
 
-function routerLoss(call: WebgpuKernelCall): TensorInfo[] {
-  const { backend } = call;
-  const { kind, tensors, params } = operands('MoectRouterLoss', call);
+/** The loss and its factor. */
+function routerLoss({ backend, inputs, dims }: LossCall, kind: Kind): readonly [TensorInfo, TensorInfo] {
+  const { rows, n } = dims;
   const [y, factor] = [output(backend, []), output(backend, [])];
-  runProgram(backend, PROGRAMS[kind], 1, { ...tensors, y, factor }, params);
+  runProgram(backend, PROGRAMS[kind], 1, { ...inputs, y, factor }, { rows, n });
   return [y, factor];
 }
 
-function routerLossGrad(call: WebgpuKernelCall): TensorInfo {
-  const { backend } = call;
-  const { take, kind, logits, tensors, params } = operands('MoectRouterLossGrad', call);
-  const [factor, dloss] = [take('factor', 'float32', []), take('dloss', 'float32', [])];
-  const dlogits = output(backend, logits.shape);
-  const groups = Math.ceil(params.rows / FLAT_LANES);
-  runProgram(backend, GRAD_PROGRAMS[kind], groups, { ...tensors, factor, dloss, dlogits }, params);
+type GradCall = WebgpuCall<typeof LoadBalanceGrad> | WebgpuCall<typeof SquaredLogSumExpGrad>;
+
+function routerLossGrad({ backend, inputs, dims }: GradCall, kind: Kind): TensorInfo {
+  const { rows, n } = dims;
+  const dlogits = output(backend, inputs.logits.shape);
+  const groups = Math.ceil(rows / FLAT_LANES);
+  runProgram(backend, GRAD_PROGRAMS[kind], groups, { ...inputs, dlogits }, { rows, n });
   return dlogits;
 }
 
 /** Load-balancing and z-loss of router logits, and their gradients. */
 export function registerRouterLosses(): void {
-  registerWebgpuKernel('MoectRouterLoss', routerLoss);
-  registerWebgpuKernel('MoectRouterLossGrad', routerLossGrad);
+  implement(LoadBalance, (call) => routerLoss(call, 'balance'));
+  implement(LoadBalanceGrad, (call) => routerLossGrad(call, 'balance'));
+  implement(SquaredLogSumExp, (call) => routerLoss(call, 'z'));
+  implement(SquaredLogSumExpGrad, (call) => routerLossGrad(call, 'z'));
 }

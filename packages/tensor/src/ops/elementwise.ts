@@ -1,4 +1,5 @@
 import type { Tensor } from '@moect/core';
+import { differentiable } from '../differentiable.ts';
 import { asTf, fromTf, tf } from '../tf.ts';
 
 type Operand = Tensor | number;
@@ -42,12 +43,14 @@ export const softplus: Unary = unary((x) => tf.softplus(x));
 /** x · σ(x). */
 export const silu: Unary = unary((x) => tf.mul(x, tf.sigmoid(x)));
 /** The same values; no gradient flows back. */
-export const stopGradient: Unary = unary((x) =>
-  tf.customGrad((y: tf.Tensor | tf.GradSaveFunc) => ({
-    value: tf.clone(y as tf.Tensor),
-    gradFunc: (dy: tf.Tensor) => tf.zerosLike(dy),
-  }))(x),
-);
+export function stopGradient(x: Tensor): Tensor {
+  return differentiable({
+    inputs: { x },
+    forward: () => [fromTf(tf.clone(asTf(x)))] as const,
+    saves: () => ({}),
+    gradients: ([dy]) => ({ x: () => fromTf(tf.zerosLike(asTf(dy))) }),
+  })[0];
+}
 
 /** Values below `low` become `low`, above `high` become `high`; the gradient there is 0. */
 export function clip(x: Tensor, low: number, high: number): Tensor {
