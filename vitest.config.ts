@@ -5,6 +5,8 @@ const conditions = ['@moect/source'];
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
+  // the set-up of a run
+  environments: { __vitest__: { resolve: { conditions, externalConditions: conditions } } },
   test: {
     // the workers of one run share the cores; tests of threads ask for them. What `auto` takes must not depend on speed
     env: { MOECT_THREADS: '1', MOECT_BACKEND: 'wasm' },

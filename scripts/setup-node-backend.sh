@@ -34,7 +34,7 @@ export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-2}
 
 # Loads the addon, multiplies and differentiates.
 check() {
-  PACKAGE=@tensorflow/$package node --import tsx -e '
+  PACKAGE=@tensorflow/$package node --conditions=@moect/source --import tsx -e '
     const util = require("node:util");
     util.isNullOrUndefined ??= (value) => value == null; // Node 23 removed both
     util.isArray ??= Array.isArray;
@@ -43,7 +43,7 @@ check() {
     const gradient = tf.grad((x) => tf.matMul(x, b, false, true).sum())(a).dataSync();
     if (tf.getBackend() !== "tensorflow" || !gradient.every((value) => value === 64)) throw new Error("wrong result");
     const { binding, isUsingGpuDevice } = tf.backend();
-    const { whyNoGpu } = require("./packages/tensor/src/node-backend/nvidia.ts");
+    const { whyNoGpu } = require("./packages/backend-node/src/nvidia.ts");
     const where = isUsingGpuDevice ? "GPU" : "CPU";
     const why = !isUsingGpuDevice && process.env.PACKAGE.endsWith("gpu") ? `: ${whyNoGpu(binding.TF_Version)}` : "";
     console.log(`${process.env.PACKAGE}: TensorFlow ${binding.TF_Version}, on the ${where}${why}`);'

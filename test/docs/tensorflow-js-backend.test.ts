@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import '@moect/tensor/wasm';
+import '@moect/backend-wasm';
 import { getKernel, getKernelsForBackend } from '@tensorflow/tfjs-core';
 import { expect, it } from 'vitest';
 

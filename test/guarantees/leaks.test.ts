@@ -1,10 +1,10 @@
+import { wasmHeapBytes } from '@moect/backend-wasm';
 import { createByteTokenizer } from '@moect/data';
 import { createScorer } from '@moect/eval';
 import { bayesianMixture, moeCt } from '@moect/experts';
 import { createModel, generateCombined, initParameters } from '@moect/models';
 import { activeBackend, createRng, memory, selectBackend } from '@moect/tensor';
 import { testBackends } from '@moect/tensor/testing';
-import { wasmHeapBytes } from '@moect/tensor/wasm';
 import { adamW, constant, train } from '@moect/trainer';
 import { backend as tensorflowBackend } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';

@@ -1,12 +1,13 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { resetWasmHeapPeak, wasmHeapStatistics } from '@moect/backend-wasm';
 import type { BaseModel, BatchSource, Extension, Method, StepMetrics } from '@moect/core';
 import { fullCt, loraCt, moeCt } from '@moect/experts';
 import { createModel, initParameters } from '@moect/models';
 import { type HiddenStateCache, openHiddenStateCache } from '@moect/models/node';
 import { createRng, selectBackend } from '@moect/tensor';
-import { leakedTensors, maxDifference, peakHeapBytes, testBackends } from '@moect/tensor/testing';
+import { leakedTensors, maxDifference, testBackends } from '@moect/tensor/testing';
 import { adamW, constant, type TrainOptions, train } from '@moect/trainer';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { tinyBase, tinyData } from '../support/tiny.ts';
@@ -101,6 +102,12 @@ describe('recomputation', () => {
       ...shape,
     };
     const base = createModel(json, initParameters(json, createRng(1)));
+    const peakHeapBytes = async (work: () => Promise<unknown>): Promise<number> => {
+      const before = wasmHeapStatistics()!.liveBytes;
+      resetWasmHeapPeak();
+      await work();
+      return wasmHeapStatistics()!.peakBytes - before;
+    };
     const peak = async (recompute: boolean): Promise<number> => {
       const extension = method.attach(base, config as never, createRng(3));
       const step = { recompute, totalSteps: 1, gradientAccumulation: 1 };

@@ -28,7 +28,7 @@ const SUITES = [
   'packages/trainer/src/optimization/adam-w.test.ts',
 ];
 /** WGSL against plain JavaScript; it chooses its backends itself. */
-const KERNELS = ['packages/tensor/src/webgpu/kernels/kernels.test.ts'];
+const KERNELS = ['packages/backend-webgpu/src/kernels/kernels.test.ts'];
 
 /** Test files find vitest's runner and expectations, which run anywhere, where they ask for vitest. */
 const vitestInPage: Plugin = {

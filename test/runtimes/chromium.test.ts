@@ -38,7 +38,7 @@ describe.skipIf(executable === undefined)(`in headless Chromium${title}`, { time
     const here = import.meta.dirname;
     const [program, thread] = await Promise.all([
       bundleForBrowser(`export * from './browser-program.ts';`, here),
-      bundleForBrowser(`import '@moect/tensor/wasm-thread';`, here),
+      bundleForBrowser(`import '@moect/backend-wasm/thread';`, here),
     ]);
     server = await serve(
       new Map([

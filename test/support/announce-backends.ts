@@ -1,5 +1,5 @@
-// by path: the set-up of a run does not resolve packages to their sources
-import { tensorflowObstacle } from '../../packages/tensor/src/node-backend/find-package.ts';
+// by path: the package itself would load TensorFlow.js for one line of text
+import { tensorflowObstacle } from '../../packages/backend-node/src/find-package.ts';
 
 /** Says once, for a whole run, why the suites skip a backend. */
 export default function announceBackends(): void {

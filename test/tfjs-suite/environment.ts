@@ -1,7 +1,7 @@
 import { setTestEnvs } from '@tensorflow/tfjs-core/dist/jasmine_util.js';
-import { Allocator } from '../../packages/tensor/src/wasm/allocator.ts';
-import { MoectWasmBackend } from '../../packages/tensor/src/wasm/backend.ts';
-import { Runtime } from '../../packages/tensor/src/wasm/runtime.ts';
+import { Allocator } from '../../packages/backend-wasm/src/allocator.ts';
+import { MoectWasmBackend } from '../../packages/backend-wasm/src/backend.ts';
+import { Runtime } from '../../packages/backend-wasm/src/runtime.ts';
 
 const [backendName, strict] = process.argv.slice(2);
 

@@ -3,7 +3,7 @@
 // the specs need jasmine's globals and their test environment when they load.
 import { jasmineEnv } from './jasmine.ts';
 import '@tensorflow/tfjs-backend-cpu';
-import '@moect/tensor/wasm';
+import '@moect/backend-wasm';
 import '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js';
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
 import './environment.ts';

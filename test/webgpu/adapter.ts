@@ -1,5 +1,5 @@
+import { findAdapter } from '@moect/backend-webgpu';
 import { MoectError } from '@moect/core';
-import { findAdapter } from '@moect/tensor/webgpu';
 
 async function lookForAdapter(): Promise<string | undefined> {
   try {

@@ -14,7 +14,7 @@ async function use(name: string): Promise<TensorFlow> {
 
 const BACKENDS: Readonly<Record<string, () => Promise<TensorFlow>>> = {
   ours: async () => {
-    await import('@moect/tensor/wasm');
+    await import('@moect/backend-wasm');
     return use('moect-wasm');
   },
   wasm: async () => {

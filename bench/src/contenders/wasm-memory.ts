@@ -1,4 +1,4 @@
-import { registerWasmBackend } from '@moect/tensor/wasm';
+import { registerWasmBackend } from '@moect/backend-wasm';
 
 /** Size of our backend's memory: its peak, as wasm memory never shrinks. */
 export async function wasmHeapBytes(): Promise<number> {

@@ -1,6 +1,6 @@
 import '@tensorflow/tfjs-backend-cpu';
 import { engine, getKernelsForBackend, type KernelConfig } from '@tensorflow/tfjs-core';
-import { OP } from '../../../packages/tensor/src/generated/wasm-ops.ts';
+import { OP } from '../../../packages/backend-wasm/src/generated/wasm-ops.ts';
 
 /** A stretch of a step: JavaScript between two operations, one wasm operation, or one plain JavaScript kernel. */
 export interface Segment {

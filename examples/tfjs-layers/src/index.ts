@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 // the one line that a program needs for our backend
-import '@moect/tensor/wasm';
+import '@moect/backend-wasm';
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import { BATCH, createTrainer, type Trainer } from './train.ts';

@@ -25,7 +25,12 @@ interface Call {
   readonly kernelName?: string;
   readonly inputs: TapeNode['inputs'];
   readonly attrs?: Attributes;
-  readonly forwardFunc?: (backend: object, save: (tensors: readonly tf.Tensor[]) => void) => tf.Tensor;
+  readonly forwardFunc?: (
+    backend: object,
+    save: (tensors: readonly tf.Tensor[]) => void,
+  ) => tf.Tensor | tf.Tensor[];
+  /** `forwardFunc` leaves nothing behind but its results. */
+  readonly isTidy?: boolean;
   readonly backwardsFunc?: GradientFunction;
 }
 
@@ -193,13 +198,15 @@ function runNamed(call: Call, recorder: Recorder | null): Done {
   return { outputs, isList, saved, gradient: gradient?.gradFunc as unknown as GradientFunction | undefined };
 }
 
-function runCustom({ forwardFunc, backwardsFunc }: Call, isHeld: boolean): Done {
+function runCustom({ forwardFunc, backwardsFunc, isTidy }: Call, isHeld: boolean): Done {
   let saved: tf.Tensor[] = [];
   const save = (tensors: readonly tf.Tensor[]): void => {
     if (isHeld) saved = tensors.map(heldCopy);
   };
-  const output = tf.tidy(() => forwardFunc!(engine.backend, save));
-  return { outputs: [output], isList: false, saved, gradient: backwardsFunc };
+  const run = (): tf.Tensor | tf.Tensor[] => forwardFunc!(engine.backend, save);
+  const result = isTidy ? run() : tf.tidy(run);
+  const isList = Array.isArray(result);
+  return { outputs: isList ? result : [result], isList, saved, gradient: backwardsFunc };
 }
 
 /** In place of the engine's, which searches results of any form and makes a set of them: most scopes end with one tensor. */

@@ -1,5 +1,6 @@
 import type { Tensor } from '@moect/core';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { differentiable } from './differentiable.ts';
 import {
   createRng,
   dispose,
@@ -13,7 +14,6 @@ import {
   valueAndGrads,
 } from './index.ts';
 import { leakedTensors, selectBackend, testBackends } from './testing.ts';
-import { withGradient } from './tf.ts';
 
 describe.each(testBackends())('gradients on %s', (backend) => {
   let x: Tensor;
@@ -66,14 +66,17 @@ describe.each(testBackends())('gradients on %s', (backend) => {
   it('free what the way back has passed', () => {
     const live: number[] = [];
     const probe = (h: Tensor): Tensor =>
-      withGradient(
-        [h],
-        () => ({ value: mul(h, 1), keepInputs: false }),
-        (dy) => {
-          live.push(memory().numTensors);
-          return [mul(dy, 1)];
-        },
-      );
+      differentiable({
+        inputs: { h },
+        forward: () => [tidy(() => mul(h, 1))] as const,
+        saves: () => ({}),
+        gradients: ([dy]) => ({
+          h: () => {
+            live.push(memory().numTensors);
+            return mul(dy, 1);
+          },
+        }),
+      })[0];
     const { value, gradients } = valueAndGrads(
       () => sum(frozen.reduce((h, w) => rmsNormalize(linear(probe(h), w), 1e-6), linear(x, trained))),
       new Map([['trained', trained]]),

@@ -1,7 +1,7 @@
+export type { CompressedStorage, FrozenStorage } from '@moect/kernels';
 export { BACKEND_NAMES, type BackendInfo, type BackendName } from './backend-info.ts';
 export { assign, fill, ones, randomNormal, scalar, tensor, variable, zeros, zerosLike } from './create.ts';
 export { compressFrozen, frozenStorageOf, keepsCompressed } from './frozen/compress-frozen.ts';
-export type { CompressedStorage, FrozenStorage } from './frozen/compressed-values.ts';
 export { valueAndGrads } from './gradients.ts';
 export * from './ops/accumulate.ts';
 export * from './ops/activate.ts';

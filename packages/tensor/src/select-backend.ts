@@ -1,10 +1,9 @@
+import type { WasmBackendOptions } from '@moect/backend-wasm';
+import { environmentChoice, threadCount } from '@moect/kernels/host';
 import { chooseBackend } from './auto/choose-backend.ts';
 import { BACKEND_NAMES, type BackendInfo, type BackendName } from './backend-info.ts';
-import { environmentChoice } from './environment-choice.ts';
 import { startBackend } from './start-backend.ts';
 import { tf } from './tf.ts';
-import { threadCount } from './wasm/thread-count.ts';
-import type { WasmBackendOptions } from './wasm.ts';
 
 /** What MOECT_BACKEND makes of `auto`. */
 const automatic = (): BackendName | 'auto' =>

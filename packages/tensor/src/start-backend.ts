@@ -1,10 +1,11 @@
+import type { WasmBackendOptions } from '@moect/backend-wasm';
 import { BackendUnavailableError } from '@moect/core';
 import type { BackendInfo, BackendName } from './backend-info.ts';
+import { importNode, importWebgpu } from './optional-backends.ts';
 import { tf } from './tf.ts';
-import type { WasmBackendOptions } from './wasm.ts';
 
 async function useWasm(options: WasmBackendOptions): Promise<BackendInfo> {
-  const { registerWasmBackend } = await import('./wasm.ts');
+  const { registerWasmBackend } = await import('@moect/backend-wasm');
   const info = await registerWasmBackend(options);
   await tf.setBackend('moect-wasm');
   await tf.ready();
@@ -19,7 +20,7 @@ async function useWasm(options: WasmBackendOptions): Promise<BackendInfo> {
 const GAIN = 1.1;
 
 async function useWebgpu(): Promise<BackendInfo> {
-  const { registerWebgpuBackend } = await import('./webgpu.ts');
+  const { registerWebgpuBackend } = await importWebgpu();
   const { description, isSoftware, products, float16Gain = 1 } = await registerWebgpuBackend();
   await tf.setBackend('webgpu');
   await tf.ready();
@@ -35,7 +36,7 @@ async function useWebgpu(): Promise<BackendInfo> {
 }
 
 async function useTensorflow({ threads }: WasmBackendOptions): Promise<BackendInfo> {
-  const { useNode } = await import('./node.ts');
+  const { useNode } = await importNode();
   const info = await useNode(threads === undefined ? {} : { threads });
   const { device, threads: count } = info;
   const where = device === 'gpu' ? 'the GPU' : `the CPU, ${count} thread${count === 1 ? '' : 's'}`;

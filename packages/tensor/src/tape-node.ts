@@ -22,8 +22,6 @@ const READ_SHAPES = new Set(
 const READ_PARTNER: Readonly<Record<string, readonly string[]>> = {
   BatchMatMul: ['a', 'b'],
   Multiply: ['a', 'b'],
-  MoectGroupedMatMul: ['x', 'w'],
-  MoectLinear: ['x', 'w'],
 };
 
 /**

@@ -1,36 +1,33 @@
-import type { Tensor } from '@moect/core';
+import type { BackendUnavailableError, Tensor } from '@moect/core';
 import type { BackendInfo, BackendName } from './backend-info.ts';
 import { tensor } from './create.ts';
 import { valueAndGrads } from './gradients.ts';
-import { tensorflowObstacle } from './node-backend/find-package.ts';
 import { mul } from './ops/elementwise.ts';
 import { sum } from './ops/reduce.ts';
+import { importNode } from './optional-backends.ts';
 import { createRng } from './random.ts';
 import { dispose, memory, tidy } from './scope.ts';
 import { selectBackend as select } from './select-backend.ts';
 import { tf } from './tf.ts';
-import type { Runtime } from './wasm/runtime.ts';
-import type { MoectWebgpuBackend } from './webgpu/backend.ts';
-import { limitsOf } from './webgpu/device-limits.ts';
 
 const SUITES: readonly BackendName[] = ['cpu', 'wasm', 'node'];
 
-/** What is missing for a backend here; undefined where nothing is. */
-export function backendObstacle(name: BackendName): string | undefined {
-  return name === 'node' ? tensorflowObstacle() : undefined;
-}
+/** Why the backend `node` cannot be tested here; undefined where it can. */
+const nodeObstacle: string | undefined = await importNode().then(
+  ({ tensorflowObstacle }) => tensorflowObstacle(),
+  (error: BackendUnavailableError) => error.reason,
+);
 
 /** Backends on which the suites of every package run: those that are here, or what MOECT_TEST_BACKENDS names. */
 export function testBackends(): BackendName[] {
   const wanted = globalThis.process?.env['MOECT_TEST_BACKENDS'];
   return (
     (wanted?.split(',') as BackendName[] | undefined) ??
-    SUITES.filter((name) => backendObstacle(name) === undefined)
+    SUITES.filter((name) => name !== 'node' || nodeObstacle === undefined)
   );
 }
 
 export { maxDifference } from './testing/max-difference.ts';
-export { type ProductCeiling, productCeiling } from './testing/product-ceiling.ts';
 export type { BackendName };
 
 /** `selectBackend`; on webgpu small tensors are computed on the device too, where stock TensorFlow.js takes the host. */
@@ -38,12 +35,6 @@ export async function selectBackend(name: BackendName | 'auto' = 'auto'): Promis
   const info = await select(name);
   if (info.name === 'webgpu') tf.env().set('WEBGPU_CPU_FORWARD', false);
   return info;
-}
-
-/** The active WebGPU backend binds at most so many bytes of a tensor, as smaller devices do; null: what its device does. */
-export function limitWebgpuBindings(bytes: number | null): void {
-  const { limits, device } = tf.backend() as MoectWebgpuBackend;
-  Object.assign(limits, limitsOf(device), bytes !== null && { bindingBytes: bytes });
 }
 
 export interface GradientCheck {
@@ -116,13 +107,4 @@ export async function leakedTensors(work: () => Promise<void> | void): Promise<n
   const before = memory().numTensors;
   await work();
   return memory().numTensors - before;
-}
-
-/** Bytes of the wasm heap that `work` needs beyond those in use when it begins. The wasm backend must be active. */
-export async function peakHeapBytes(work: () => Promise<unknown> | unknown): Promise<number> {
-  const { allocator } = (tf.engine().backend as unknown as { readonly runtime: Runtime }).runtime;
-  const before = allocator.liveBytes;
-  allocator.resetPeak();
-  await work();
-  return allocator.peakBytes - before;
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
+import { findAdapter, webgpuMemory } from '@moect/backend-webgpu';
 import type { StepMetrics } from '@moect/core';
-import { findAdapter, webgpuMemory } from '@moect/tensor/webgpu';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MoectConfig } from '../config/schema.ts';
 import { trainConfig } from '../config/train-config.ts';

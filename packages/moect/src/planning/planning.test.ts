@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import { resetWasmHeapPeak, wasmHeapStatistics } from '@moect/backend-wasm';
 import type { StepMetrics } from '@moect/core';
-import { resetWasmHeapPeak, wasmHeapStatistics } from '@moect/tensor/wasm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MoectConfig } from '../config/schema.ts';
 import { trainConfig } from '../config/train-config.ts';

@@ -1,3 +1,4 @@
+import { BackendUnavailableError } from '@moect/core';
 import { activeBackend } from '@moect/tensor';
 import type { TrainOptions } from '@moect/trainer';
 import { gibibytes } from '../numbers.ts';
@@ -54,7 +55,7 @@ async function traceTwo<T>(
 }
 
 async function onWasm(options: TrainOptions, given: ProbeOptions): Promise<StepMemory> {
-  const { extrapolateHeap, traceWasmHeap, wasmHeapStatistics } = await import('@moect/tensor/wasm');
+  const { extrapolateHeap, traceWasmHeap, wasmHeapStatistics } = await import('@moect/backend-wasm');
   const { few, one, more } = await traceTwo(options, given, LEAST_TOKENS, traceWasmHeap);
   const { limitBytes: most, usedBytes: heldBytes } = wasmHeapStatistics()!;
   const limitBytes = given.limitBytes ?? most;
@@ -68,10 +69,24 @@ async function onWasm(options: TrainOptions, given: ProbeOptions): Promise<StepM
   return { kind: 'wasm', at, limitBytes, heldBytes, isMachines: true, problemAt };
 }
 
+/** Inside `try`, so that bundlers go on where the optional package is absent; with webgpu active it is there. */
+async function importWebgpuBackend(): Promise<typeof import('@moect/backend-webgpu')> {
+  try {
+    return await import('@moect/backend-webgpu');
+  } catch (cause) {
+    const hint = 'Install it: npm install @moect/backend-webgpu';
+    throw new BackendUnavailableError(
+      'webgpu',
+      "the package '@moect/backend-webgpu' is not there",
+      hint,
+      cause,
+    );
+  }
+}
+
 async function onWebgpu(options: TrainOptions, given: ProbeOptions): Promise<StepMemory> {
-  const { emptyWebgpuPool, extrapolatePool, traceWebgpuPool, webgpuLogitRows, webgpuMemory } = await import(
-    '@moect/tensor/webgpu'
-  );
+  const { emptyWebgpuPool, extrapolatePool, traceWebgpuPool, webgpuLogitRows, webgpuMemory } =
+    await importWebgpuBackend();
   const leastTokens = Math.max(LEAST_TOKENS, webgpuLogitRows(options.base.vocabSize));
   const { few, one, more } = await traceTwo(options, given, leastTokens, traceWebgpuPool);
   emptyWebgpuPool();

@@ -1,7 +1,8 @@
+import { findAdapter } from '@moect/backend-webgpu';
 import type { StepMetrics } from '@moect/core';
-import { limitWebgpuBindings, selectBackend } from '@moect/tensor/testing';
-import { findAdapter } from '@moect/tensor/webgpu';
+import { selectBackend } from '@moect/tensor/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { limitWebgpuBindings } from '../../../backend-webgpu/src/test-support.ts';
 import { trainConfig } from '../config/train-config.ts';
 import { makeTinyBase } from '../testing/make-tiny-base.ts';
 import { makeTinyWorld, type TinyWorld } from '../testing/tiny-world.ts';

@@ -1,7 +1,6 @@
 import { BackendUnavailableError } from '@moect/core';
-import { installedPackages } from '../node-backend/find-package.ts';
-import { gpuObstacle, lookForNvidia, nvidiaState } from '../node-backend/nvidia.ts';
-import { nodeBuiltin } from '../node-builtin.ts';
+import { nodeBuiltin } from '@moect/kernels/host';
+import { importNode, importWebgpu } from '../optional-backends.ts';
 
 /** A backend that may be the fastest here, and what its speed depends on. */
 export interface Candidate {
@@ -27,7 +26,7 @@ const os = (): Os | undefined => nodeBuiltin<Os>('node:os');
 /** A real GPU, or why there is none where that is worth saying. */
 async function webgpu(): Promise<Candidate | string | null> {
   try {
-    const { findAdapter } = await import('../webgpu.ts');
+    const { findAdapter } = await importWebgpu();
     const { description, isSoftware } = await findAdapter();
     if (isSoftware) return `WebGPU has only a software adapter (${description}), which is slower`;
     return { name: 'webgpu', fingerprint: description };
@@ -37,21 +36,24 @@ async function webgpu(): Promise<Candidate | string | null> {
   }
 }
 
-function node(): Candidate[] {
-  const ready = installedPackages().filter(({ hasAddon }) => hasAddon);
-  if (ready.length === 0) return [];
-  const names = ready.map(({ name, version }) => `${name} ${version}`).join(', ');
-  if (!ready.some(({ isForGpu }) => isForGpu)) return [{ name: 'node', fingerprint: names }];
-  const nvidia = lookForNvidia();
-  return [{ name: 'node', fingerprint: `${names}, ${nvidiaState(nvidia)}`, noGpu: gpuObstacle(nvidia) }];
+/** TensorFlow, where it is installed with its compiled part. */
+async function node(): Promise<Candidate[]> {
+  try {
+    const { tensorflowCandidate } = await importNode();
+    const candidate = tensorflowCandidate();
+    return candidate === undefined ? [] : [{ name: 'node', ...candidate }];
+  } catch (error) {
+    if (!(error instanceof BackendUnavailableError)) throw error;
+    return [];
+  }
 }
 
 /** Never a software adapter: those are for tests. */
 export async function findCandidates(): Promise<Candidates> {
   const gpu = await webgpu();
   const wasm: Candidate = { name: 'wasm', fingerprint: '' };
-  if (gpu === null || typeof gpu === 'string') return { found: [...node(), wasm], noGpu: gpu };
-  return { found: [...node(), gpu, wasm], noGpu: null };
+  if (gpu === null || typeof gpu === 'string') return { found: [...(await node()), wasm], noGpu: gpu };
+  return { found: [...(await node()), gpu, wasm], noGpu: null };
 }
 
 /** What else a measured speed depends on. */

@@ -1,11 +1,11 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { tensorflowObstacle } from '@moect/backend-node';
 import { BackendUnavailableError } from '@moect/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BackendInfo, BackendName } from '../backend-info.ts';
 import { memory, selectBackend } from '../index.ts';
-import { tensorflowObstacle } from '../node-backend/find-package.ts';
 import { fastest, startOnly } from './choose-backend.ts';
 import { packageVersion } from './package-version.ts';
 import { stepsPerSecond } from './probe.ts';

@@ -1,4 +1,4 @@
-import { nodeBuiltin } from '../node-builtin.ts';
+import { nodeBuiltin } from '@moect/kernels/host';
 
 interface Fs {
   readFileSync(path: URL, encoding: 'utf8'): string;

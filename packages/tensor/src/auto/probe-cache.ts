@@ -1,4 +1,4 @@
-import { nodeBuiltin } from '../node-builtin.ts';
+import { nodeBuiltin } from '@moect/kernels/host';
 
 /** Steps a second by backend, as they were measured. */
 export type Speeds = Readonly<Record<string, number>>;

@@ -1,9 +1,9 @@
 import type { Tensor } from '@moect/core';
+import type { CompressedStorage } from '@moect/kernels';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { noAdapter } from '../../../backend-webgpu/src/test-support.ts';
 import * as ops from '../index.ts';
 import { type BackendName, selectBackend, testBackends } from '../testing.ts';
-import { noAdapter } from '../webgpu/test-support.ts';
-import type { CompressedStorage } from './compressed-values.ts';
 
 const HERE: readonly BackendName[] = noAdapter ? [] : ['webgpu'];
 const BACKENDS: readonly BackendName[] = [...new Set([...testBackends(), ...HERE])];

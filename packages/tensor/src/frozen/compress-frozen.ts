@@ -1,11 +1,14 @@
 import { InvalidConfigError, ShapeMismatchError, type Tensor } from '@moect/core';
-import { asTf, fromTf, hasKernel, runKernel, tf } from '../tf.ts';
 import {
+  Compressed,
   type CompressedStorage,
   compressValues,
   type FrozenStorage,
+  hasKernel,
+  runKernel,
   widenValues,
-} from './compressed-values.ts';
+} from '@moect/kernels';
+import { asTf, fromTf, tf } from '../tf.ts';
 
 /** Storage by data id: clones and reshapes of a compressed tensor are compressed too. */
 const storages = new WeakMap<object, CompressedStorage>();
@@ -17,7 +20,7 @@ export function frozenStorageOf(x: Tensor): FrozenStorage {
 
 /** Whether the active backend keeps compressed values so; others round them, and hold them as float32. */
 export function keepsCompressed(): boolean {
-  return hasKernel('MoectCompressed');
+  return hasKernel(Compressed);
 }
 
 /**
@@ -45,7 +48,7 @@ export async function compressFrozen(x: Tensor, storage: CompressedStorage): Pro
   const rows = x.size === 0 ? 0 : x.size / x.shape.at(-1)!;
   const values = compressValues((await x.data()) as Float32Array, rows, storage);
   const compressed = keepsCompressed()
-    ? runKernel('MoectCompressed', {}, { shape: x.shape, values })[0]!
+    ? runKernel(Compressed, {}, { shape: x.shape, values })[0]
     : fromTf(tf.tensor(widenValues(values), x.shape));
   storages.set(asTf(compressed).dataId, storage);
   return compressed;

@@ -1,5 +1,6 @@
 import type { Tensor } from '@moect/core';
-import { asTf, fromTf, hasKernel, runKernel, tf } from '../tf.ts';
+import { AddInto, hasKernel, runKernel } from '@moect/kernels';
+import { asTf, fromTf, tf } from '../tf.ts';
 
 /**
  * Adds `more` to `totals`, tensor by tensor, and disposes what is used up. Where the backend can, values that no other
@@ -8,14 +9,11 @@ import { asTf, fromTf, hasKernel, runKernel, tf } from '../tf.ts';
  * @returns the sums, in their order
  */
 export function accumulate(totals: readonly Tensor[], more: readonly Tensor[]): Tensor[] {
-  const isOwn = totals.map((x) => hasKernel('MoectAddInto') && tf.backend().refCount(asTf(x).dataId) === 1);
+  const canAdd = hasKernel(AddInto);
+  const isOwn = totals.map((x) => canAdd && tf.backend().refCount(asTf(x).dataId) === 1);
   const own = totals.flatMap((x, i) => (isOwn[i] ? [[x, more[i]!] as const] : []));
   if (own.length > 0) {
-    const named = own.flatMap(([total, added], i) => [
-      [`total${i}`, total] as const,
-      [`added${i}`, added] as const,
-    ]);
-    runKernel('MoectAddInto', Object.fromEntries(named), { count: own.length });
+    runKernel(AddInto, { total: own.map(([total]) => total), added: own.map(([, added]) => added) });
   }
   return totals.map((total, i) => {
     const added = more[i]!;

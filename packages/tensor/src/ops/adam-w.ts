@@ -1,5 +1,6 @@
 import type { Tensor, Variable } from '@moect/core';
-import { asTf, asVariable, hasKernel, runKernel, tf } from '../tf.ts';
+import { AdamW, hasKernel, runKernel } from '@moect/kernels';
+import { asTf, asVariable, tf } from '../tf.ts';
 
 export interface AdamWOptions {
   readonly learningRate: number;
@@ -30,19 +31,19 @@ export function adamWUpdate(
   options: AdamWOptions,
 ): void {
   if (entries.length === 0) return;
-  if (!hasKernel('MoectAdamW')) {
+  if (!hasKernel(AdamW)) {
     for (const entry of entries) composed(entry, gradientScale, options);
     return;
   }
-  const inputs: Record<string, Tensor> = { scale: gradientScale };
-  for (const [i, { parameter, gradient, expAvg, expAvgSq }] of entries.entries()) {
-    inputs[`param${i}`] = parameter;
-    inputs[`grad${i}`] = gradient;
-    inputs[`expAvg${i}`] = expAvg;
-    inputs[`expAvgSq${i}`] = expAvgSq;
-  }
+  const inputs = {
+    scale: gradientScale,
+    param: entries.map(({ parameter }) => parameter),
+    grad: entries.map(({ gradient }) => gradient),
+    expAvg: entries.map(({ expAvg }) => expAvg),
+    expAvgSq: entries.map(({ expAvgSq }) => expAvgSq),
+  };
   const weightDecays = entries.map(({ weightDecay }) => weightDecay);
-  runKernel('MoectAdamW', inputs, { ...options, weightDecays });
+  runKernel(AdamW, inputs, { ...options, weightDecays });
 }
 
 function composed(entry: AdamWEntry, gradientScale: Tensor, options: AdamWOptions): void {

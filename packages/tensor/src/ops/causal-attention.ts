@@ -1,5 +1,7 @@
 import { ShapeMismatchError, type Tensor } from '@moect/core';
-import { asTf, hasKernel, runKernel, tf, withGradient } from '../tf.ts';
+import { CausalAttention, CausalAttentionGrad, hasKernel, runKernel } from '@moect/kernels';
+import { differentiable, together } from '../differentiable.ts';
+import { asTf, tf } from '../tf.ts';
 
 export interface AttentionOptions {
   /** Factor on the scores, usually 1/√headDim. */
@@ -24,30 +26,16 @@ export interface AttentionOptions {
 export function causalAttention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
   check(q, k, v);
   const { scale, window = 0, queryDocumentIds, keyDocumentIds } = options;
-  if (!hasKernel('MoectCausalAttention')) return composed(q, k, v, options);
+  if (!hasKernel(CausalAttention)) return composed(q, k, v, options);
+  const attrs = { scale, window };
   const masks = { queryDocumentIds, keyDocumentIds };
-  return withGradient(
-    [q, k, v],
-    () => {
-      const [value, logsumexp] = runKernel('MoectCausalAttention', { q, k, v, ...masks }, { scale, window });
-      return { value: value!, saved: [value!, logsumexp!, queryDocumentIds, keyDocumentIds] };
-    },
-    (dout, [q, k, v, out, logsumexp, queryIds, keyIds]) =>
-      runKernel(
-        'MoectCausalAttentionGrad',
-        {
-          q: q!,
-          k: k!,
-          v: v!,
-          out: out!,
-          logsumexp: logsumexp!,
-          dout,
-          queryDocumentIds: queryIds!,
-          keyDocumentIds: keyIds!,
-        },
-        { scale, window },
-      ),
-  );
+  return differentiable({
+    inputs: { q, k, v },
+    forward: () => runKernel(CausalAttention, { q, k, v, ...masks }, attrs),
+    saves: ([out, saved]) => ({ q, k, v, out, saved, ...masks }),
+    gradients: ([dout], given) =>
+      together(['q', 'k', 'v'], () => runKernel(CausalAttentionGrad, { ...given, dout }, attrs)),
+  })[0];
 }
 
 function check(q: Tensor, k: Tensor, v: Tensor): void {

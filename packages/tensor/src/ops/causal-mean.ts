@@ -1,5 +1,7 @@
 import type { Tensor } from '@moect/core';
-import { asTf, hasKernel, runKernel, tf, withGradient } from '../tf.ts';
+import { CausalMean, CausalMeanGrad, hasKernel, runKernel } from '@moect/kernels';
+import { differentiable } from '../differentiable.ts';
+import { asTf, tf } from '../tf.ts';
 
 /**
  * Mean over each token's prefix within its document; restarts where the document changes.
@@ -8,15 +10,13 @@ import { asTf, hasKernel, runKernel, tf, withGradient } from '../tf.ts';
  * @returns [batch, time, d]
  */
 export function causalMean(x: Tensor, documentIds: Tensor): Tensor {
-  if (hasKernel('MoectCausalMean')) {
-    return withGradient(
-      [x],
-      () => {
-        const [value] = runKernel('MoectCausalMean', { x, documentIds });
-        return { value: value!, saved: [documentIds], keepInputs: false };
-      },
-      (dy, [documentIds]) => runKernel('MoectCausalMeanGrad', { dy, documentIds: documentIds! }),
-    );
+  if (hasKernel(CausalMean)) {
+    return differentiable({
+      inputs: { x },
+      forward: () => runKernel(CausalMean, { x, documentIds }),
+      saves: () => ({ documentIds }),
+      gradients: ([dy], saved) => ({ x: () => runKernel(CausalMeanGrad, { dy, ...saved })[0] }),
+    })[0];
   }
   return tf.tidy(() => {
     const time = x.shape[1]!;

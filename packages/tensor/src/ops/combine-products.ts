@@ -1,5 +1,14 @@
 import { ShapeMismatchError, type Tensor } from '@moect/core';
-import { hasKernel, runKernel, withGradient } from '../tf.ts';
+import {
+  CombineRows,
+  Embedding,
+  GroupedMatMul,
+  GroupedMatMulGradWeight,
+  hasKernel,
+  runKernel,
+  WeightedRowsGrad,
+} from '@moect/kernels';
+import { differentiable, together } from '../differentiable.ts';
 import { combineRows, type ExpertOrder } from './expert-order.ts';
 import { groupedMatMul } from './grouped-mat-mul.ts';
 import { remake } from './recompute.ts';
@@ -18,7 +27,7 @@ type Places = Pick<ExpertOrder, 'inverse' | 'tokens' | 'offsets'>;
  */
 export function combineProducts(x: Tensor, w: Tensor, order: Places, weights: Tensor): Tensor {
   const { inverse, tokens, offsets } = order;
-  if (!hasKernel('MoectWeightedRowsGrad')) {
+  if (!hasKernel(WeightedRowsGrad)) {
     const results = remake({ x, offsets }, (given) => groupedMatMul(given.x, w, given.offsets));
     return remake({ results, inverse, weights }, (given) =>
       combineRows(given.results, given.inverse, given.weights),
@@ -31,30 +40,28 @@ export function combineProducts(x: Tensor, w: Tensor, order: Places, weights: Te
       `[tokens, topK] for x [${x.shape}]`,
     );
   }
+  return differentiable({
+    inputs: { x, w, weights },
+    forward: () => {
+      const [rows] = runKernel(GroupedMatMul, { x, w, offsets }, { transposeW: false });
+      const combined = runKernel(CombineRows, { rows, inverse, weights });
+      rows.dispose();
+      return combined;
+    },
+    saves: () => ({ x, w, weights, inverse, tokens, offsets }),
+    gradients: ([dy], saved) => together(['x', 'w', 'weights'], () => gradients(dy, saved)),
+  })[0];
+}
+
+type Saved = Readonly<Record<'x' | 'w' | 'weights' | keyof Places, Tensor>>;
+
+/** Of x, w and the weights. */
+function gradients(dy: Tensor, { x, w, weights, inverse, tokens, offsets }: Saved): readonly Tensor[] {
+  const [rows] = runKernel(Embedding, { table: dy, ids: tokens });
+  const [dx] = runKernel(GroupedMatMul, { x: rows, w, offsets }, { transposeW: true });
+  // puts the weights on both in place
+  const [dweights] = runKernel(WeightedRowsGrad, { x, back: dx, dy: rows, inverse, weights });
   const numExperts = w.shape[0]!;
-  return withGradient(
-    [x, w, weights],
-    () => {
-      const rows = runKernel('MoectGroupedMatMul', { x, w, offsets }, { transposeW: false })[0]!;
-      const value = runKernel('MoectCombineRows', { rows, inverse, weights })[0]!;
-      return { value, saved: [inverse, tokens, offsets] };
-    },
-    (dy, saved) => {
-      const [x, w, weights, inverse, tokens, offsets] = saved as [
-        Tensor,
-        Tensor,
-        Tensor,
-        Tensor,
-        Tensor,
-        Tensor,
-      ];
-      const rows = runKernel('MoectEmbedding', { table: dy, ids: tokens })[0]!;
-      const dx = runKernel('MoectGroupedMatMul', { x: rows, w, offsets }, { transposeW: true })[0]!;
-      // puts the weights on both in place
-      const weighting = { x, back: dx, dy: rows, inverse, weights };
-      const [dweights] = runKernel('MoectWeightedRowsGrad', weighting);
-      const [dw] = runKernel('MoectGroupedMatMulGradWeight', { x, dy: rows, offsets }, { numExperts });
-      return [dx, dw!, dweights!];
-    },
-  );
+  const [dw] = runKernel(GroupedMatMulGradWeight, { x, dy: rows, offsets }, { numExperts });
+  return [dx, dw, dweights];
 }

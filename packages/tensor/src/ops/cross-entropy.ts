@@ -1,5 +1,7 @@
 import { ShapeMismatchError, type Tensor } from '@moect/core';
-import { asTf, hasKernel, runKernel, tf, withGradient } from '../tf.ts';
+import { CrossEntropy, CrossEntropyGrad, hasKernel, runKernel } from '@moect/kernels';
+import { differentiable } from '../differentiable.ts';
+import { asTf, tf } from '../tf.ts';
 
 /**
  * −log softmax(logits)[target] for each row, in nats. Rows with target −1 give 0 and no gradient.
@@ -16,21 +18,15 @@ export function crossEntropy(logits: Tensor, targets: Tensor): Tensor {
       `[${rows}] for logits [${logits.shape}]`,
     );
   }
-  if (hasKernel('MoectCrossEntropy')) {
-    return withGradient(
-      [logits],
-      () => {
-        const [value, logsumexp] = runKernel('MoectCrossEntropy', { logits, targets });
-        return { value: value!, saved: [logsumexp!, targets] };
-      },
-      (dlosses, [logits, logsumexp, targets]) =>
-        runKernel('MoectCrossEntropyGrad', {
-          logits: logits!,
-          targets: targets!,
-          logsumexp: logsumexp!,
-          dlosses,
-        }),
-    );
+  if (hasKernel(CrossEntropy)) {
+    return differentiable({
+      inputs: { logits },
+      forward: () => runKernel(CrossEntropy, { logits, targets }),
+      saves: ([, saved]) => ({ logits, saved, targets }),
+      gradients: ([dlosses], given) => ({
+        logits: () => runKernel(CrossEntropyGrad, { ...given, dlosses })[0],
+      }),
+    })[0];
   }
   return tf.tidy(() => {
     // oneHot gives a row of zeros for target −1: loss 0 and gradient 0

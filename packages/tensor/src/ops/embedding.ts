@@ -1,5 +1,7 @@
 import type { Tensor } from '@moect/core';
-import { asTf, hasKernel, runKernel, tf, withGradient } from '../tf.ts';
+import { Embedding, EmbeddingGrad, hasKernel, runKernel } from '@moect/kernels';
+import { differentiable } from '../differentiable.ts';
+import { asTf, tf } from '../tf.ts';
 
 /**
  * Rows of a table. Its gradient adds up the rows of repeated ids.
@@ -9,12 +11,15 @@ import { asTf, hasKernel, runKernel, tf, withGradient } from '../tf.ts';
  */
 export function embedding(table: Tensor, ids: Tensor): Tensor {
   const [rows, d] = table.shape as [number, number];
-  if (hasKernel('MoectEmbedding')) {
-    return withGradient(
-      [table],
-      () => ({ value: runKernel('MoectEmbedding', { table, ids })[0]!, saved: [ids], keepInputs: false }),
-      (dy, [ids]) => runKernel('MoectEmbeddingGrad', { ids: ids!, dy }, { vocabSize: rows }),
-    );
+  if (hasKernel(Embedding)) {
+    return differentiable({
+      inputs: { table },
+      forward: () => runKernel(Embedding, { table, ids }),
+      saves: () => ({ ids }),
+      gradients: ([dy], saved) => ({
+        table: () => runKernel(EmbeddingGrad, { ...saved, dy }, { vocabSize: rows })[0],
+      }),
+    })[0];
   }
   return tf.tidy(() => {
     const flat = tf.reshape(asTf(ids), [-1]);

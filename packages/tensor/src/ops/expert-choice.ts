@@ -1,22 +1,9 @@
 import { ShapeMismatchError, type Tensor } from '@moect/core';
+import { ChooseExperts, ChooseExpertsGrad, CountAssignments, hasKernel, runKernel } from '@moect/kernels';
+import { differentiable } from '../differentiable.ts';
 import { untaped } from '../tape.ts';
-import { asTf, fromTf, hasKernel, runKernel, tf } from '../tf.ts';
+import { asTf, fromTf, tf } from '../tf.ts';
 import { topK } from './expert-order.ts';
-
-const KERNEL = 'MoectChooseExperts';
-
-tf.registerGradient({
-  kernelName: KERNEL,
-  inputsToSave: ['logits'],
-  outputsToSave: [false, true],
-  gradFunc: (dys, saved, attrs) => {
-    const [logits, indices] = saved.map(fromTf) as [Tensor, Tensor];
-    const dweights = fromTf((dys as tf.Tensor[])[0]!);
-    return {
-      logits: () => asTf(runKernel(`${KERNEL}Grad`, { logits, indices, dweights }, { ...attrs })[0]!),
-    };
-  },
-});
 
 export interface ExpertChoice {
   /** [tokens, topK] int32, the largest logits in descending order, ties to the lower index. Data: no gradient. */
@@ -35,9 +22,17 @@ export function chooseExperts(logits: Tensor, k: number, renormalize: boolean): 
   if (logits.rank !== 2 || !Number.isInteger(k) || k < 1 || k > numExperts) {
     throw new ShapeMismatchError('logits of chooseExperts', logits.shape, `[tokens, at least ${k}]`);
   }
-  if (!hasKernel(KERNEL)) return composed(logits, k, renormalize);
-  const [weights, indices] = runKernel(KERNEL, { logits }, { k, renormalize });
-  return { indices: indices!, weights: weights! };
+  if (!hasKernel(ChooseExperts)) return composed(logits, k, renormalize);
+  const attrs = { k, renormalize };
+  const [weights, indices] = differentiable({
+    inputs: { logits },
+    forward: () => runKernel(ChooseExperts, { logits }, attrs),
+    saves: ([, indices]) => ({ logits, indices }),
+    gradients: ([dweights], saved) => ({
+      logits: () => runKernel(ChooseExpertsGrad, { ...saved, dweights }, attrs)[0],
+    }),
+  });
+  return { indices, weights };
 }
 
 function composed(logits: Tensor, k: number, renormalize: boolean): ExpertChoice {
@@ -74,9 +69,9 @@ export function countAssignments(indices: Tensor, numExperts: number, mask?: Ten
   return untaped(() =>
     tf.tidy(() => {
       const shown = tf.reshape(mask === undefined ? tf.ones([tokens]) : asTf(mask), [tokens]);
-      if (hasKernel('MoectCountAssignments')) {
+      if (hasKernel(CountAssignments)) {
         const inputs = { indices, mask: fromTf(shown) };
-        return asTf(runKernel('MoectCountAssignments', inputs, { numExperts })[0]!);
+        return asTf(runKernel(CountAssignments, inputs, { numExperts })[0]);
       }
       const chosen = tf.sum(oneHotExperts(indices, numExperts), 1);
       return tf.sum(tf.mul(chosen, tf.reshape(shown, [tokens, 1])), 0);

@@ -1,5 +1,16 @@
 import type { Tensor } from '@moect/core';
-import { asTf, fromTf, hasKernel, runKernel, tf, withGradient } from '../tf.ts';
+import {
+  CombineRows,
+  CombineRowsGrad,
+  Embedding,
+  hasKernel,
+  runKernel,
+  SlotRowsGrad,
+  SortByExpert,
+  TopK,
+} from '@moect/kernels';
+import { differentiable, together } from '../differentiable.ts';
+import { asTf, fromTf, tf } from '../tf.ts';
 import { embedding } from './embedding.ts';
 
 /**
@@ -8,9 +19,9 @@ import { embedding } from './embedding.ts';
  * @returns values [rows, k] and indices [rows, k] int32
  */
 export function topK(scores: Tensor, k: number): { values: Tensor; indices: Tensor } {
-  if (hasKernel('MoectTopK')) {
-    const [values, indices] = runKernel('MoectTopK', { scores }, { k });
-    return { values: values!, indices: indices! };
+  if (hasKernel(TopK)) {
+    const [values, indices] = runKernel(TopK, { scores }, { k });
+    return { values, indices };
   }
   const { values, indices } = tf.topk(asTf(scores), k);
   return { values: fromTf(values), indices: fromTf(indices) };
@@ -32,9 +43,8 @@ export interface ExpertOrder {
  * @param expertIndices [tokens, topK] int32
  */
 export function sortByExpert(expertIndices: Tensor, numExperts: number): ExpertOrder {
-  if (hasKernel('MoectSortByExpert')) {
-    const sorted = runKernel('MoectSortByExpert', { expertIndices }, { numExperts });
-    const [order, inverse, offsets, tokens] = sorted as [Tensor, Tensor, Tensor, Tensor];
+  if (hasKernel(SortByExpert)) {
+    const [order, inverse, offsets, tokens] = runKernel(SortByExpert, { expertIndices }, { numExperts });
     return { order, inverse, offsets, tokens };
   }
   return tf.tidy(() => {
@@ -62,16 +72,14 @@ export function sortByExpert(expertIndices: Tensor, numExperts: number): ExpertO
  * @returns [tokens · topK, d]
  */
 export function slotRows(x: Tensor, { tokens, inverse }: ExpertOrder): Tensor {
-  if (!hasKernel('MoectSlotRowsGrad')) return embedding(x, tokens);
+  if (!hasKernel(SlotRowsGrad)) return embedding(x, tokens);
   const topK = x.shape[0] === 0 ? 1 : tokens.size / x.shape[0]!;
-  return withGradient(
-    [x],
-    () => {
-      const value = runKernel('MoectEmbedding', { table: x, ids: tokens })[0]!;
-      return { value, saved: [inverse], keepInputs: false };
-    },
-    (dy, [inverse]) => runKernel('MoectSlotRowsGrad', { dy, inverse: inverse! }, { topK }),
-  );
+  return differentiable({
+    inputs: { x },
+    forward: () => runKernel(Embedding, { table: x, ids: tokens }),
+    saves: () => ({ inverse }),
+    gradients: ([dy], saved) => ({ x: () => runKernel(SlotRowsGrad, { dy, ...saved }, { topK })[0] }),
+  })[0];
 }
 
 /**
@@ -82,13 +90,14 @@ export function slotRows(x: Tensor, { tokens, inverse }: ExpertOrder): Tensor {
  * @returns [tokens, d]
  */
 export function combineRows(rows: Tensor, inverse: Tensor, weights: Tensor): Tensor {
-  if (hasKernel('MoectCombineRows')) {
-    return withGradient(
-      [rows, weights],
-      () => ({ value: runKernel('MoectCombineRows', { rows, inverse, weights })[0]!, saved: [inverse] }),
-      (dy, [rows, weights, inverse]) =>
-        runKernel('MoectCombineRowsGrad', { rows: rows!, inverse: inverse!, weights: weights!, dy }),
-    );
+  if (hasKernel(CombineRows)) {
+    return differentiable({
+      inputs: { rows, weights },
+      forward: () => runKernel(CombineRows, { rows, inverse, weights }),
+      saves: () => ({ rows, weights, inverse }),
+      gradients: ([dy], saved) =>
+        together(['rows', 'weights'], () => runKernel(CombineRowsGrad, { ...saved, dy })),
+    })[0];
   }
   return tf.tidy(() => {
     const [tokens, k] = weights.shape as [number, number];

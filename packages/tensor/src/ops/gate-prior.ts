@@ -1,18 +1,7 @@
 import type { Tensor } from '@moect/core';
-import { asTf, fromTf, hasKernel, runKernel, tf } from '../tf.ts';
-
-const KERNEL = 'MoectGatePrior';
-
-tf.registerGradient({
-  kernelName: KERNEL,
-  inputsToSave: ['logit', 'classes', 'documentIds'],
-  gradFunc: (dys, saved, attrs) => {
-    const [logit, classes, documentIds] = saved.map(fromTf) as [Tensor, Tensor, Tensor];
-    const [dpositive, dnegative] = (dys as tf.Tensor[]).map(fromTf) as [Tensor, Tensor];
-    const inputs = { logit, classes, documentIds, dpositive, dnegative };
-    return { logit: () => asTf(runKernel(`${KERNEL}Grad`, inputs, { ...attrs })[0]!) };
-  },
-});
+import { GatePrior, GatePriorGrad, hasKernel, runKernel } from '@moect/kernels';
+import { differentiable } from '../differentiable.ts';
+import { asTf, tf } from '../tf.ts';
 
 export interface GatePriorOptions {
   /** Class of the tokens whose gate should be open, and what their sum is multiplied with. */
@@ -38,9 +27,17 @@ export function gatePrior(
   documentIds: Tensor,
   options: GatePriorOptions,
 ): { positive: Tensor; negative: Tensor } {
-  if (hasKernel(KERNEL)) {
-    const [positive, negative] = runKernel(KERNEL, { logit, classes, documentIds }, { ...options });
-    return { positive: positive!, negative: negative! };
+  if (hasKernel(GatePrior)) {
+    const attrs = { ...options };
+    const [positive, negative] = differentiable({
+      inputs: { logit },
+      forward: () => runKernel(GatePrior, { logit, classes, documentIds }, attrs),
+      saves: () => ({ logit, classes, documentIds }),
+      gradients: ([dpositive, dnegative], saved) => ({
+        logit: () => runKernel(GatePriorGrad, { ...saved, dpositive, dnegative }, attrs)[0],
+      }),
+    });
+    return { positive, negative };
   }
   return tf.tidy(() => {
     const flat = tf.reshape(asTf(logit), [-1]);

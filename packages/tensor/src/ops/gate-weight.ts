@@ -1,27 +1,7 @@
 import { ShapeMismatchError, type Tensor } from '@moect/core';
-import { asTf, fromTf, hasKernel, runKernel, tf } from '../tf.ts';
-
-const KERNEL = 'MoectGateWeight';
-
-tf.registerGradient({
-  kernelName: KERNEL,
-  inputsToSave: ['weight'],
-  outputsToSave: [false, true, true],
-  gradFunc: (dys, saved) => {
-    const [weight, probability, inner] = saved.map(fromTf) as [Tensor, Tensor, Tensor];
-    const [dlogit, dprobability] = (dys as tf.Tensor[]).map(fromTf) as [Tensor, Tensor];
-    const all = runKernel(`${KERNEL}Grad`, { weight, probability, inner, dlogit, dprobability });
-    const [dsum, dinnerBias, dweight, dbias] = all.map(asTf) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
-    return {
-      left: () => dsum,
-      right: () => dsum,
-      leftBias: () => dinnerBias,
-      rightBias: () => dinnerBias,
-      weight: () => dweight,
-      bias: () => dbias,
-    };
-  },
-});
+import { GateWeight, GateWeightGrad, hasKernel, runKernel } from '@moect/kernels';
+import { differentiable, together } from '../differentiable.ts';
+import { asTf, tf } from '../tf.ts';
 
 export interface GateWeightParams {
   /** [inner] */
@@ -50,10 +30,22 @@ export function gateWeight(
     const expected = `[${left.shape.join(', ')}] and a weight [1, ${inner}] (given [${params.weight.shape.join(', ')}])`;
     throw new ShapeMismatchError('right of gateWeight', right.shape, expected);
   }
-  if (!hasKernel(KERNEL)) return composed(left, right, params);
-  const [logit, probability, tanhs] = runKernel(KERNEL, { left, right, ...params });
-  tanhs!.dispose();
-  return { logit: logit!, probability: probability! };
+  if (!hasKernel(GateWeight)) return composed(left, right, params);
+  const inputs = { left, right, ...params };
+  const [logit, probability, tanh] = differentiable({
+    inputs,
+    forward: () => runKernel(GateWeight, inputs),
+    saves: ([, probability, tanh]) => ({ weight: params.weight, probability, tanh }),
+    gradients: ([dlogit, dprobability], saved) => {
+      const made = together(['sum', 'innerBias', 'weight', 'bias'], () =>
+        runKernel(GateWeightGrad, { ...saved, dlogit, dprobability }),
+      );
+      const { sum, innerBias, weight, bias } = made;
+      return { left: sum, right: sum, leftBias: innerBias, rightBias: innerBias, weight, bias };
+    },
+  });
+  tanh.dispose();
+  return { logit, probability };
 }
 
 function composed(

@@ -1,5 +1,7 @@
 import { ShapeMismatchError, type Tensor } from '@moect/core';
-import { asTf, hasKernel, runKernel, tf, withGradient } from '../tf.ts';
+import { GatedBlend, GatedBlendGrad, hasKernel, runKernel } from '@moect/kernels';
+import { differentiable, together } from '../differentiable.ts';
+import { asTf, tf } from '../tf.ts';
 
 /**
  * residual + (base + (1 − weight) · (moe − base)): a gated sum of two branches beside a residual stream. Where both are
@@ -18,19 +20,17 @@ export function gatedBlend(residual: Tensor, base: Tensor, moe: Tensor, weight: 
       throw new ShapeMismatchError(`${name} of gatedBlend`, given, `[${expected.join(', ')}]`);
     }
   }
-  if (!hasKernel('MoectGatedBlend')) return composed(residual, base, moe, weight);
-  return withGradient(
-    [residual, base, moe, weight],
-    () => ({
-      value: runKernel('MoectGatedBlend', { residual, base, moe, weight })[0]!,
-      saved: [base, moe, weight],
-      keepInputs: false,
+  if (!hasKernel(GatedBlend)) return composed(residual, base, moe, weight);
+  const inputs = { residual, base, moe, weight };
+  return differentiable({
+    inputs,
+    forward: () => runKernel(GatedBlend, inputs),
+    saves: () => ({ base, moe, weight }),
+    gradients: ([dy], saved) => ({
+      residual: () => dy,
+      ...together(['base', 'moe', 'weight'], () => runKernel(GatedBlendGrad, { ...saved, dy })),
     }),
-    (dy, [base, moe, weight]) => [
-      dy,
-      ...runKernel('MoectGatedBlendGrad', { base: base!, moe: moe!, weight: weight!, dy }),
-    ],
-  );
+  })[0];
 }
 
 function composed(residual: Tensor, base: Tensor, moe: Tensor, weight: Tensor): Tensor {

@@ -1,17 +1,20 @@
 import type { Tensor } from '@moect/core';
-import { asTf, hasKernel, runKernel, tf, withGradient } from '../tf.ts';
+import { Gelu, GeluGrad, hasKernel, runKernel } from '@moect/kernels';
+import { differentiable } from '../differentiable.ts';
+import { asTf, tf } from '../tf.ts';
 
 /**
  * Gaussian error linear unit (arXiv 1606.08415).
  * @param approximate `none`: x·Φ(x); `tanh`: the approximation that GPT-2 uses
  */
 export function gelu(x: Tensor, approximate: 'none' | 'tanh' = 'none'): Tensor {
-  if (hasKernel('MoectGelu')) {
-    return withGradient(
-      [x],
-      () => ({ value: runKernel('MoectGelu', { x }, { approximate })[0]! }),
-      (dy, [sx]) => runKernel('MoectGeluGrad', { x: sx!, dy }, { approximate }),
-    );
+  if (hasKernel(Gelu)) {
+    return differentiable({
+      inputs: { x },
+      forward: () => runKernel(Gelu, { x }, { approximate }),
+      saves: () => ({ x }),
+      gradients: ([dy], saved) => ({ x: () => runKernel(GeluGrad, { ...saved, dy }, { approximate })[0] }),
+    })[0];
   }
   return tf.tidy(() => {
     const t = asTf(x);

@@ -1,12 +1,11 @@
 import type { Tensor } from '@moect/core';
-import { asTf, hasKernel, runKernel, tf } from '../tf.ts';
+import { ClipScale, GlobalNorm, hasKernel, runKernel } from '@moect/kernels';
+import { asTf, tf } from '../tf.ts';
 
 /** √(Σ over all tensors of Σ x²), a scalar. */
 export function globalNorm(tensors: Iterable<Tensor>): Tensor {
   const all = [...tensors];
-  if (all.length > 0 && hasKernel('MoectGlobalNorm')) {
-    return runKernel('MoectGlobalNorm', Object.fromEntries(all.map((x, i) => [`x${i}`, x])))[0]!;
-  }
+  if (all.length > 0 && hasKernel(GlobalNorm)) return runKernel(GlobalNorm, { x: all })[0];
   return tf.tidy(() => {
     const squares = all.map((x) => tf.sum(tf.square(asTf(x))));
     // not addN, whose WebGPU kernel takes as many tensors as a shader has bindings
@@ -16,7 +15,7 @@ export function globalNorm(tensors: Iterable<Tensor>): Tensor {
 
 /** min(1, maxNorm / norm), a scalar: what every gradient is multiplied with when clipping by global norm. */
 export function clipScale(norm: Tensor, maxNorm: number): Tensor {
-  if (hasKernel('MoectClipScale')) return runKernel('MoectClipScale', { norm }, { maxNorm })[0]!;
+  if (hasKernel(ClipScale)) return runKernel(ClipScale, { norm }, { maxNorm })[0];
   return tf.tidy(() =>
     // as torch.nn.utils.clip_grad_norm_, which adds 1e-6 to the norm
     tf.minimum(tf.div(tf.scalar(maxNorm), tf.add(asTf(norm), 1e-6)), tf.scalar(1)),

@@ -1,25 +1,8 @@
 import { ShapeMismatchError, type Tensor } from '@moect/core';
-import { asTf, fromTf, hasKernel, runKernel, tf } from '../tf.ts';
-
-const KERNEL = 'MoectGroupedMatMul';
-
-// lazy getters: a frozen weight then costs no gradient product
-tf.registerGradient({
-  kernelName: KERNEL,
-  inputsToSave: ['x', 'w', 'offsets'],
-  gradFunc: (dy, saved, attrs) => {
-    const [x, w, offsets] = saved.map(fromTf) as [Tensor, Tensor, Tensor];
-    const transposeW = attrs['transposeW'] as boolean;
-    const numExperts = w.shape[0]!;
-    const [rows, grads] = transposeW ? [fromTf(dy as tf.Tensor), x] : [x, fromTf(dy as tf.Tensor)];
-    return {
-      x: () =>
-        asTf(runKernel(KERNEL, { x: fromTf(dy as tf.Tensor), w, offsets }, { transposeW: !transposeW })[0]!),
-      w: () => asTf(runKernel(`${KERNEL}GradWeight`, { x: rows, dy: grads, offsets }, { numExperts })[0]!),
-      offsets: () => tf.zerosLike(asTf(offsets)),
-    };
-  },
-});
+import { GroupedMatMul, GroupedMatMulGradWeight, hasKernel, runKernel } from '@moect/kernels';
+import { differentiable } from '../differentiable.ts';
+import { gradientReaches } from '../tape.ts';
+import { asTf, tf } from '../tf.ts';
 
 /**
  * One product per expert on rows grouped by expert: y[r] = w[e] · x[r] for offsets[e] ≤ r < offsets[e+1].
@@ -38,8 +21,29 @@ export function groupedMatMul(x: Tensor, w: Tensor, offsets: Tensor): Tensor {
       `[rows, ${inSize}] for weights [${w.shape}] and offsets [${offsets.shape}]`,
     );
   }
-  if (hasKernel(KERNEL)) return runKernel(KERNEL, { x, w, offsets }, { transposeW: false })[0]!;
+  if (hasKernel(GroupedMatMul)) return product(x, w, offsets, false);
   return composed(x, w, offsets);
+}
+
+/** w[e] · x[r], or its transpose; differentiable as often as one likes. */
+function product(x: Tensor, w: Tensor, offsets: Tensor, transposeW: boolean): Tensor {
+  return differentiable({
+    inputs: { x, w },
+    forward: () => runKernel(GroupedMatMul, { x, w, offsets }, { transposeW }),
+    saves: () => ({
+      x: gradientReaches(w) ? x : undefined,
+      w: gradientReaches(x) ? w : undefined,
+      offsets,
+    }),
+    gradients: ([dy], saved) => ({
+      x: () => product(dy, saved.w!, saved.offsets, !transposeW),
+      w: () => {
+        const [rows, slopes] = transposeW ? [dy, saved.x!] : [saved.x!, dy];
+        const inputs = { x: rows, dy: slopes, offsets: saved.offsets };
+        return runKernel(GroupedMatMulGradWeight, inputs, { numExperts: w.shape[0]! })[0];
+      },
+    }),
+  })[0];
 }
 
 /** Every expert on every row, masked: exact on any backend, at numExperts times the cost. */

@@ -1,5 +1,7 @@
 import type { Tensor } from '@moect/core';
-import { asTf, hasKernel, runKernel, tf, withGradient } from '../tf.ts';
+import { hasKernel, LayerNorm, LayerNormGrad, runKernel } from '@moect/kernels';
+import { differentiable, together } from '../differentiable.ts';
+import { asTf, tf } from '../tf.ts';
 
 /**
  * Layer norm over the last axis: (x − mean) / √(variance + eps) · weight + bias.
@@ -8,12 +10,14 @@ import { asTf, hasKernel, runKernel, tf, withGradient } from '../tf.ts';
  * @param bias [d]
  */
 export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps: number): Tensor {
-  if (hasKernel('MoectLayerNorm')) {
-    return withGradient(
-      [x, weight, bias],
-      () => ({ value: runKernel('MoectLayerNorm', { x, weight, bias }, { eps })[0]! }),
-      (dy, [sx, sw]) => runKernel('MoectLayerNormGrad', { x: sx!, weight: sw!, dy }, { eps }),
-    );
+  if (hasKernel(LayerNorm)) {
+    return differentiable({
+      inputs: { x, weight, bias },
+      forward: () => runKernel(LayerNorm, { x, weight, bias }, { eps }),
+      saves: () => ({ x, weight }),
+      gradients: ([dy], saved) =>
+        together(['x', 'weight', 'bias'], () => runKernel(LayerNormGrad, { ...saved, dy }, { eps })),
+    })[0];
   }
   return tf.tidy(() => {
     const { mean, variance } = tf.moments(asTf(x), -1, true);

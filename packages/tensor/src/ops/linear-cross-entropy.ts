@@ -1,5 +1,7 @@
 import { type LogitsTerm, ShapeMismatchError, type Tensor } from '@moect/core';
-import { asTf, hasKernel, runKernel, tf, withGradient } from '../tf.ts';
+import { hasKernel, LinearCrossEntropy, runKernel, TimesScalar } from '@moect/kernels';
+import { differentiable } from '../differentiable.ts';
+import { asTf, tf } from '../tf.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { reshape } from './shape.ts';
 
@@ -18,28 +20,33 @@ export function linearCrossEntropy(
 ): { loss: Tensor; tokenLosses: Tensor } {
   const terms = given.map((term) => ({ ...term, input: reshape(term.input, [-1, term.weight.shape[1]!]) }));
   check(terms, targets);
-  if (!hasKernel('MoectLinearCrossEntropy')) return composed(terms, targets, scale);
-  const inputs = Object.fromEntries(
-    terms.flatMap(({ input, weight }, i) => [
-      [`input${i}`, input],
-      [`weight${i}`, weight],
-    ]),
-  );
+  if (!hasKernel(LinearCrossEntropy)) return composed(terms, targets, scale);
+  const operands = {
+    targets,
+    weight: terms.map(({ weight }) => weight),
+    input: terms.map(({ input }) => input),
+  };
   const withGradients = tf.engine().isTapeOn();
   const attrs = { trainable: terms.map(({ trainable }) => trainable), scale, withGradients };
-  const [tokenLosses, ...gradients] = runKernel('MoectLinearCrossEntropy', { ...inputs, targets }, attrs);
-  const total = (): Tensor => tf.tidy(() => tf.mul(tf.sum(asTf(tokenLosses!)), scale)) as unknown as Tensor;
-  if (!withGradients) return { loss: total(), tokenLosses: tokenLosses! };
+  const [tokenLosses, ...gradients] = runKernel(LinearCrossEntropy, operands, attrs);
+  const total = (): Tensor => tf.tidy(() => tf.mul(tf.sum(asTf(tokenLosses)), scale)) as unknown as Tensor;
+  if (!withGradients) return { loss: total(), tokenLosses };
   const reached = [
-    ...terms.map(({ input }) => input),
+    ...operands.input,
     ...terms.filter(({ trainable }) => trainable).map(({ weight }) => weight),
   ];
-  const loss = withGradient(
-    reached,
-    () => ({ value: total(), saved: gradients, keepInputs: false }),
-    (dy, saved) => saved.map((x) => runKernel('MoectTimesScalar', { x, scalar: dy })[0]!),
-  );
-  return { loss, tokenLosses: tokenLosses! };
+  const byPlace = <T>(list: readonly T[]): Record<string, T> =>
+    Object.fromEntries(list.map((one, place) => [`of${place}`, one]));
+  const [loss] = differentiable({
+    inputs: byPlace(reached),
+    forward: () => [total()] as const,
+    saves: () => byPlace(gradients),
+    gradients: ([dy], saved) => {
+      const scaled = (x: Tensor) => (): Tensor => runKernel(TimesScalar, { x, scalar: dy })[0];
+      return Object.fromEntries(Object.entries(saved).map(([place, x]) => [place, scaled(x)]));
+    },
+  });
+  return { loss, tokenLosses };
 }
 
 function check(terms: readonly LogitsTerm[], targets: Tensor): void {

@@ -1,49 +1,43 @@
 import { ShapeMismatchError, type Tensor } from '@moect/core';
+import { hasKernel, Linear, LinearGradWeight, LinearInto, runKernel } from '@moect/kernels';
+import { differentiable } from '../differentiable.ts';
 import { addable } from '../gradient-total.ts';
-import { asTf, fromTf, hasKernel, runKernel, tf } from '../tf.ts';
+import { gradientReaches } from '../tape.ts';
+import { asTf, fromTf, tf } from '../tf.ts';
 import { add } from './elementwise.ts';
 
-const KERNEL = 'MoectLinear';
-const INTO = `${KERNEL}Into`;
-const GRAD_WEIGHT = `${KERNEL}GradWeight`;
-
-/** x · wᵀ, or x · w. */
-const product = (x: Tensor, w: Tensor, transposeW: boolean): tf.Tensor =>
-  asTf(runKernel(KERNEL, { x, w }, { transposeW })[0]!);
-
-/** The part of x in its gradient, added to what others gave where their sum may change in place. */
-function inputGradient(dy: Tensor, w: Tensor, transposeW: boolean): tf.Tensor {
-  const total = addable();
-  if (total === null) return product(dy, w, transposeW);
-  runKernel(INTO, { x: dy, w, total: fromTf(total) }, { transposeW });
-  return total;
+/** x · wᵀ, or x · w; differentiable as often as one likes. */
+function product(x: Tensor, w: Tensor, transposeW: boolean): Tensor {
+  return differentiable({
+    inputs: { x, w },
+    forward: () => runKernel(Linear, { x, w }, { transposeW }),
+    saves: () => ({ x: gradientReaches(w) ? x : undefined, w: gradientReaches(x) ? w : undefined }),
+    gradients: ([dy], saved) => ({
+      x: () => inputGradient(dy, saved.w!, !transposeW),
+      w: () => (transposeW ? weightGradient(dy, saved.x!) : weightGradient(saved.x!, dy)),
+    }),
+  })[0];
 }
 
-// lazy getters: a frozen weight then costs no gradient product
-tf.registerGradient({
-  kernelName: KERNEL,
-  inputsToSave: ['x', 'w'],
-  gradFunc: (dy, saved, attrs) => {
-    const [x, w] = saved.map(fromTf) as [Tensor, Tensor];
-    const transposeW = attrs['transposeW'] as boolean;
-    const slope = fromTf(dy as tf.Tensor);
-    const [rows, grads] = transposeW ? [slope, x] : [x, slope];
-    return {
-      x: () => inputGradient(slope, w, !transposeW),
-      w: () => asTf(runKernel(GRAD_WEIGHT, { x: rows, dy: grads })[0]!),
-    };
-  },
-});
+/** The part of x in its gradient, added to what others gave where their sum may change in place. */
+function inputGradient(dy: Tensor, w: Tensor, transposeW: boolean): Tensor {
+  const total = addable();
+  if (total === null) return product(dy, w, transposeW);
+  runKernel(LinearInto, { x: dy, w, total: fromTf(total) }, { transposeW });
+  return fromTf(total);
+}
 
-tf.registerGradient({
-  kernelName: GRAD_WEIGHT,
-  inputsToSave: ['x', 'dy'],
-  gradFunc: (slope, saved) => {
-    const [x, dy] = saved.map(fromTf) as [Tensor, Tensor];
-    const g = fromTf(slope as tf.Tensor);
-    return { x: () => product(dy, g, true), dy: () => product(x, g, false) };
-  },
-});
+function weightGradient(x: Tensor, dy: Tensor): Tensor {
+  return differentiable({
+    inputs: { x, dy },
+    forward: () => runKernel(LinearGradWeight, { x, dy }),
+    saves: () => ({ x: gradientReaches(dy) ? x : undefined, dy: gradientReaches(x) ? dy : undefined }),
+    gradients: ([slope], saved) => ({
+      x: () => product(saved.dy!, slope, true),
+      dy: () => product(saved.x!, slope, false),
+    }),
+  })[0];
+}
 
 /**
  * x · wᵀ + bias.
@@ -63,9 +57,9 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
       `[..., ${expected}] for a weight [${weight.shape}]`,
     );
   }
-  if (!hasKernel(KERNEL)) return composed(x, weight, bias);
-  if (bias === undefined) return fromTf(product(x, weight, false));
-  return fromTf(tf.tidy(() => asTf(add(fromTf(product(x, weight, false)), bias))));
+  if (!hasKernel(Linear)) return composed(x, weight, bias);
+  if (bias === undefined) return product(x, weight, false);
+  return fromTf(tf.tidy(() => asTf(add(product(x, weight, false), bias))));
 }
 
 function composed(x: Tensor, weight: Tensor, bias: Tensor | undefined): Tensor {

@@ -1,6 +1,15 @@
 import type { Tensor } from '@moect/core';
+import {
+  hasKernel,
+  RmsNorm,
+  RmsNormalizeSum,
+  RmsNormalizeSumGrad,
+  RmsNormGrad,
+  runKernel,
+} from '@moect/kernels';
+import { differentiable, together } from '../differentiable.ts';
 import { gradientReaches } from '../tape.ts';
-import { asTf, fromTf, hasKernel, runKernel, tf, withGradient } from '../tf.ts';
+import { asTf, fromTf, tf } from '../tf.ts';
 
 /**
  * Root-mean-square norm over the last axis: x · weight / √(mean(x²) + eps).
@@ -8,17 +17,15 @@ import { asTf, fromTf, hasKernel, runKernel, tf, withGradient } from '../tf.ts';
  * @param weight [d]
  */
 export function rmsNorm(x: Tensor, weight: Tensor, eps: number): Tensor {
-  if (hasKernel('MoectRmsNorm')) {
-    const isTrained = gradientReaches(weight);
-    const attrs = { eps, withWeight: isTrained };
-    return withGradient(
-      isTrained ? [x, weight] : [x],
-      () => ({
-        value: runKernel('MoectRmsNorm', { x, weight }, { eps })[0]!,
-        saved: isTrained ? [] : [weight],
-      }),
-      (dy, [sx, sw]) => runKernel('MoectRmsNormGrad', { x: sx!, weight: sw!, dy }, attrs),
-    );
+  if (hasKernel(RmsNorm)) {
+    const attrs = { eps, withWeight: gradientReaches(weight) };
+    return differentiable({
+      inputs: { x, weight },
+      forward: () => runKernel(RmsNorm, { x, weight }, { eps }),
+      saves: () => ({ x, weight }),
+      gradients: ([dy], saved) =>
+        together(['x', 'weight'], () => runKernel(RmsNormGrad, { ...saved, dy }, attrs)),
+    })[0];
   }
   return tf.tidy(() => {
     const t = asTf(x);
@@ -38,15 +45,16 @@ export function rmsNormalize(x: Tensor, eps: number): Tensor {
  * @param b of the same shape
  */
 export function rmsNormalizeSum(a: Tensor, b: Tensor, eps: number): Tensor {
-  if (!hasKernel('MoectRmsNormalizeSum')) {
+  if (!hasKernel(RmsNormalizeSum)) {
     return tf.tidy(() => asTf(rmsNormalize(fromTf(tf.add(asTf(a), asTf(b))), eps))) as unknown as Tensor;
   }
-  return withGradient(
-    [a, b],
-    () => ({ value: runKernel('MoectRmsNormalizeSum', { a, b }, { eps })[0]! }),
-    (dy, [a, b]) => {
-      const [gradient] = runKernel('MoectRmsNormalizeSumGrad', { a: a!, b: b!, dy }, { eps });
-      return [gradient!, gradient!];
+  return differentiable({
+    inputs: { a, b },
+    forward: () => runKernel(RmsNormalizeSum, { a, b }, { eps }),
+    saves: () => ({ a, b }),
+    gradients: ([dy], saved) => {
+      const { sum } = together(['sum'], () => runKernel(RmsNormalizeSumGrad, { ...saved, dy }, { eps }));
+      return { a: sum, b: sum };
     },
-  );
+  })[0];
 }

@@ -1,5 +1,7 @@
 import { ShapeMismatchError, type Tensor } from '@moect/core';
-import { asTf, hasKernel, runKernel, tf, withGradient } from '../tf.ts';
+import { hasKernel, Rope, runKernel } from '@moect/kernels';
+import { differentiable } from '../differentiable.ts';
+import { asTf, tf } from '../tf.ts';
 
 /**
  * Rotary position embedding, rotate-half form as Hugging Face: halves (x₁, x₂) become
@@ -18,17 +20,13 @@ export function rope(x: Tensor, cos: Tensor, sin: Tensor, positions: Tensor): Te
       `[batch, time, heads, ${2 * (cos.shape[1] ?? 0)}]`,
     );
   }
-  if (hasKernel('MoectRope')) {
-    return withGradient(
-      [x],
-      () => ({
-        value: runKernel('MoectRope', { x, cos, sin, positions }, { inverse: false })[0]!,
-        saved: [cos, sin, positions],
-        keepInputs: false,
-      }),
-      (dy, [cos, sin, positions]) =>
-        runKernel('MoectRope', { x: dy, cos: cos!, sin: sin!, positions: positions! }, { inverse: true }),
-    );
+  if (hasKernel(Rope)) {
+    return differentiable({
+      inputs: { x },
+      forward: () => runKernel(Rope, { x, cos, sin, positions }, { inverse: false }),
+      saves: () => ({ cos, sin, positions }),
+      gradients: ([dy], saved) => ({ x: () => runKernel(Rope, { x: dy, ...saved }, { inverse: true })[0] }),
+    })[0];
   }
   return tf.tidy(() => {
     const [batch, time, heads] = x.shape as [number, number, number];

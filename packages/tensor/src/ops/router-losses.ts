@@ -1,5 +1,14 @@
 import { ShapeMismatchError, type Tensor } from '@moect/core';
-import { asTf, fromTf, hasKernel, runKernel, tf, withGradient } from '../tf.ts';
+import {
+  hasKernel,
+  LoadBalance,
+  LoadBalanceGrad,
+  runKernel,
+  SquaredLogSumExp,
+  SquaredLogSumExpGrad,
+} from '@moect/kernels';
+import { differentiable } from '../differentiable.ts';
+import { asTf, fromTf, tf } from '../tf.ts';
 
 const maskOf = (logits: Tensor, mask: Tensor | undefined): Tensor => {
   const tokens = logits.shape[0]!;
@@ -7,23 +16,6 @@ const maskOf = (logits: Tensor, mask: Tensor | undefined): Tensor => {
   if (mask.size === tokens) return fromTf(tf.reshape(asTf(mask), [tokens]));
   throw new ShapeMismatchError('mask of a router loss', mask.shape, `[${tokens}]`);
 };
-
-/** The kernel gives the loss and the factor that stands before the sum over tokens. */
-function fused(inputs: Record<string, Tensor> & { readonly logits: Tensor }, kind: 'balance' | 'z'): Tensor {
-  const { logits, ...others } = inputs;
-  return withGradient(
-    [logits],
-    () => {
-      const [value, factor] = runKernel('MoectRouterLoss', inputs, { kind });
-      return { value: value!, saved: [factor!, ...Object.values(others)] };
-    },
-    (dloss, [logits, factor, ...saved]) => {
-      const again = Object.fromEntries(Object.keys(others).map((name, i) => [name, saved[i]!]));
-      const given = { logits: logits!, factor: factor!, dloss, ...again };
-      return runKernel('MoectRouterLossGrad', given, { kind });
-    },
-  );
-}
 
 /**
  * Load-balancing loss E · Σᵢ fᵢ·Pᵢ of Switch Transformer (arXiv 2101.03961, eq. 4): fᵢ the share of assignments, Pᵢ the
@@ -36,8 +28,17 @@ function fused(inputs: Record<string, Tensor> & { readonly logits: Tensor }, kin
 export function loadBalance(logits: Tensor, tokensPerExpert: Tensor, mask?: Tensor): Tensor {
   return tf.tidy(() => {
     const counted = maskOf(logits, mask);
-    if (hasKernel('MoectRouterLoss')) {
-      return asTf(fused({ logits, mask: counted, tokensPerExpert }, 'balance'));
+    if (hasKernel(LoadBalance)) {
+      const inputs = { logits, mask: counted, tokensPerExpert };
+      const [loss] = differentiable({
+        inputs: { logits },
+        forward: () => runKernel(LoadBalance, inputs),
+        saves: ([, factor]) => ({ ...inputs, factor }),
+        gradients: ([dloss], saved) => ({
+          logits: () => runKernel(LoadBalanceGrad, { ...saved, dloss })[0],
+        }),
+      });
+      return asTf(loss);
     }
     const [tokens, numExperts] = logits.shape as [number, number];
     const shown = tf.reshape(asTf(counted), [tokens, 1]);
@@ -56,7 +57,18 @@ export function loadBalance(logits: Tensor, tokensPerExpert: Tensor, mask?: Tens
 export function squaredLogSumExp(logits: Tensor, mask?: Tensor): Tensor {
   return tf.tidy(() => {
     const counted = maskOf(logits, mask);
-    if (hasKernel('MoectRouterLoss')) return asTf(fused({ logits, mask: counted }, 'z'));
+    if (hasKernel(SquaredLogSumExp)) {
+      const inputs = { logits, mask: counted };
+      const [loss] = differentiable({
+        inputs: { logits },
+        forward: () => runKernel(SquaredLogSumExp, inputs),
+        saves: ([, factor]) => ({ ...inputs, factor }),
+        gradients: ([dloss], saved) => ({
+          logits: () => runKernel(SquaredLogSumExpGrad, { ...saved, dloss })[0],
+        }),
+      });
+      return asTf(loss);
+    }
     const squares = tf.square(tf.logSumExp(asTf(logits), -1));
     return tf.div(tf.sum(tf.mul(squares, asTf(counted))), tf.sum(asTf(counted)));
   }) as unknown as Tensor;

@@ -1,14 +1,17 @@
 import type { Tensor } from '@moect/core';
-import { asTf, hasKernel, runKernel, tf, withGradient } from '../tf.ts';
+import { hasKernel, runKernel, Swiglu, SwigluGrad } from '@moect/kernels';
+import { differentiable, together } from '../differentiable.ts';
+import { asTf, tf } from '../tf.ts';
 
 /** silu(gate) · up, elementwise on equal shapes (SwiGLU, arXiv 2002.05202). */
 export function swiglu(gate: Tensor, up: Tensor): Tensor {
-  if (hasKernel('MoectSwiglu')) {
-    return withGradient(
-      [gate, up],
-      () => ({ value: runKernel('MoectSwiglu', { gate, up })[0]! }),
-      (dy, [g, u]) => runKernel('MoectSwigluGrad', { gate: g!, up: u!, dy }),
-    );
+  if (hasKernel(Swiglu)) {
+    return differentiable({
+      inputs: { gate, up },
+      forward: () => runKernel(Swiglu, { gate, up }),
+      saves: () => ({ gate, up }),
+      gradients: ([dy], saved) => together(['gate', 'up'], () => runKernel(SwigluGrad, { ...saved, dy })),
+    })[0];
   }
   return tf.tidy(() => {
     const g = asTf(gate);

@@ -1,0 +1,172 @@
+import { LinearCrossEntropy, sizeOf, TimesScalar } from '@moect/kernels';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import type { MoectWasmBackend, WasmOutput } from '../backend.ts';
+import type { CompressedMatrix } from '../compressed-matrix.ts';
+import { KIND, OP } from '../generated/wasm-ops.ts';
+import { implement, type WasmCall } from '../kernel.ts';
+import { binary } from '../kernels/binary.ts';
+import { type OperandB, operandB, packedBytes, packOperandB, productPacked } from '../kernels/mat-mul.ts';
+import { floatBits } from '../layout.ts';
+import { checkRange, withTemporary } from './scratch.ts';
+
+/** Rows whose logits are held at a time. */
+const ROWS = 256;
+/** Rows of a weight that are packed at a time; a multiple of what products add up in one piece. */
+const SLICE = 1024;
+/** An exponential costs about as much as this many copied elements. */
+const WORK = 4;
+
+interface Term {
+  readonly input: TensorInfo;
+  /** Width of the input. */
+  readonly width: number;
+  readonly weight: number | CompressedMatrix;
+  readonly inputGradient: WasmOutput | undefined;
+  readonly weightGradient: WasmOutput | undefined;
+}
+
+interface Problem {
+  readonly backend: MoectWasmBackend;
+  readonly terms: readonly Term[];
+  readonly vocabSize: number;
+  readonly targets: number;
+  readonly losses: number;
+  /** float bits */
+  readonly scale: number;
+  readonly withGradients: boolean;
+  /** Place of one packed slice. */
+  readonly panels: number;
+}
+
+const temporaries = (backend: MoectWasmBackend): { alloc(bytes: number): number; release(): void } => {
+  const held: [pointer: number, bytes: number][] = [];
+  return {
+    alloc(bytes) {
+      const pointer = backend.temporary(bytes);
+      held.push([pointer, bytes]);
+      return pointer;
+    },
+    release() {
+      for (const [pointer, bytes] of held) backend.releaseTemporary(pointer, bytes);
+    },
+  };
+};
+
+/** Calls `use` for slices of a weight's rows. */
+function forSlices(
+  { width, weight }: Term,
+  vocabSize: number,
+  use: (from: number, count: number, slice: OperandB) => void,
+): void {
+  for (let from = 0; from < vocabSize; from += SLICE) {
+    const slice = typeof weight === 'number' ? weight + from * width * 4 : weight.fromRow(from);
+    use(from, Math.min(SLICE, vocabSize - from), slice);
+  }
+}
+
+/** Logits of rows first … first+m−1, then their losses; with gradients the logits become slopes. */
+function logitsAndLosses(p: Problem, logits: number, first: number, m: number): void {
+  const { backend, terms, vocabSize: n } = p;
+  for (const [i, term] of terms.entries()) {
+    const { input, width: k } = term;
+    forSlices(term, n, (from, count, slice) => {
+      const sizes = { m, n: count, k, transposeA: false, transposeB: true };
+      packOperandB(backend, slice, p.panels, sizes);
+      const rows = backend.pointer(input) + first * k * 4;
+      productPacked(backend, rows, p.panels, logits + from * 4, sizes, i > 0, { c: n });
+    });
+  }
+  const { runtime } = backend;
+  const chunks = runtime.chunks(m, n * WORK);
+  const [targets, losses] = [p.targets + first * 4, p.losses + first * 4];
+  if (p.withGradients) {
+    runtime.dispatch(OP.CROSS_ENTROPY_SLOPES, [m, 1, logits, targets, losses, n, p.scale], chunks);
+  } else {
+    withTemporary(backend, m * 4, (logsumexp) => {
+      runtime.dispatch(OP.CROSS_ENTROPY, [m, 1, logits, targets, losses, logsumexp, n], chunks);
+    });
+  }
+}
+
+/** The rows' share of all gradients, from the slopes. */
+function addGradients(p: Problem, slopes: number, first: number, m: number): void {
+  const { backend, terms, vocabSize } = p;
+  for (const term of terms) {
+    const { input, width, inputGradient, weightGradient } = term;
+    const offset = first * width * 4;
+    forSlices(term, vocabSize, (from, count, slice) => {
+      const toInput = { m, n: width, k: count, transposeA: false, transposeB: false };
+      packOperandB(backend, slice, p.panels, toInput);
+      const target = inputGradient!.pointer + offset;
+      productPacked(backend, slopes + from * 4, p.panels, target, toInput, from > 0, { a: vocabSize });
+    });
+    if (weightGradient === undefined) continue;
+    const toWeight = { m: vocabSize, n: width, k: m, transposeA: true, transposeB: false };
+    withTemporary(backend, packedBytes(m, width), (panels) => {
+      packOperandB(backend, backend.pointer(input) + offset, panels, toWeight);
+      productPacked(backend, slopes, panels, weightGradient.pointer, toWeight, first > 0);
+    });
+  }
+}
+
+function termOf({ backend, inputs, attrs }: WasmCall<typeof LinearCrossEntropy>, i: number): Term {
+  const [input, weight] = [inputs.input[i]!, inputs.weight[i]!];
+  const width = weight.shape[1]!;
+  const { withGradients } = attrs;
+  const gradient = ({ shape }: TensorInfo): WasmOutput => backend.output(shape, 'float32');
+  const inputGradient = withGradients ? gradient(input) : undefined;
+  const weightGradient = withGradients && attrs.trainable[i]! ? gradient(weight) : undefined;
+  return { input, width, weight: operandB(backend, weight), inputGradient, weightGradient };
+}
+
+/** Without rows there is no block that would write the weights' gradients. */
+function clear(backend: MoectWasmBackend, { info, pointer }: WasmOutput): void {
+  const size = sizeOf(info.shape);
+  backend.runtime.dispatch(OP.FILL_WORDS, [pointer, size, 0]);
+}
+
+function linearCrossEntropy(
+  call: WasmCall<typeof LinearCrossEntropy>,
+): readonly [TensorInfo, ...TensorInfo[]] {
+  const { backend } = call;
+  const { targets } = call.inputs;
+  const { rows, vocabSize } = call.dims;
+  const at = backend.pointer(targets);
+  checkRange(backend, `${LinearCrossEntropy.name}: targets`, targets, -1, vocabSize);
+  const { alloc, release } = temporaries(backend);
+  try {
+    const terms = call.inputs.input.map((_, i) => termOf(call, i));
+    const losses = backend.output([rows], 'float32');
+    const scale = floatBits(call.attrs.scale);
+    const { withGradients } = call.attrs;
+    const count = Math.min(SLICE, vocabSize);
+    const bytes = terms.map(({ width }) => Math.max(packedBytes(width, count), packedBytes(count, width)));
+    const panels = alloc(Math.max(...bytes));
+    const places = { targets: at, losses: losses.pointer, panels };
+    const problem = { backend, terms, vocabSize, ...places, scale, withGradients };
+    const logits = alloc(Math.min(rows, ROWS) * vocabSize * 4);
+    for (let first = 0; first < rows; first += ROWS) {
+      const m = Math.min(ROWS, rows - first);
+      logitsAndLosses(problem, logits, first, m);
+      if (withGradients) addGradients(problem, logits, first, m);
+    }
+    const weights = terms.flatMap(({ weightGradient }) => weightGradient ?? []);
+    if (rows === 0) for (const weight of weights) clear(backend, weight);
+    const inputs = terms.flatMap(({ inputGradient }) => inputGradient ?? []);
+    return [losses.info, ...[...inputs, ...weights].map(({ info }) => info)];
+  } finally {
+    release();
+  }
+}
+
+/** x · scalar; the same values where the scalar is 1. */
+function timesScalar({ inputs: { x, scalar }, backend }: WasmCall<typeof TimesScalar>): TensorInfo {
+  if (backend.scalar(scalar) === 1) return backend.alias(x, x.shape);
+  return binary(backend, KIND.B_MUL, x, scalar);
+}
+
+/** Cross-entropy of a linear layer's logits in blocks of rows, with its gradients. */
+export function registerLinearCrossEntropy(): void {
+  implement(LinearCrossEntropy, linearCrossEntropy);
+  implement(TimesScalar, timesScalar);
+}

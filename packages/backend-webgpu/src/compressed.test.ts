@@ -1,0 +1,260 @@
+import type { Tensor } from '@moect/core';
+import { compressValues, widenValues } from '@moect/kernels';
+import * as ops from '@moect/tensor';
+import { leakedTensors, selectBackend } from '@moect/tensor/testing';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { MoectWebgpuBackend } from './backend.ts';
+import { product as multiply } from './kernels/mat-mul.ts';
+import { noAdapter, skipNote } from './test-support.ts';
+
+const STORAGES = ['bfloat16', 'int8'] as const;
+type Storage = (typeof STORAGES)[number];
+
+const backend = (): MoectWebgpuBackend => tf.backend() as MoectWebgpuBackend;
+const stock = (x: Tensor): tf.Tensor => x as unknown as tf.Tensor;
+const values = async (x: Tensor | tf.Tensor): Promise<Float32Array> => (await x.data()) as Float32Array;
+
+/** Weights whose rows differ in size, so that a wrong scale shows. */
+function weightsOf(rows: number, columns: number, seed = 1): Float32Array {
+  const drawn = ops.createRng(seed).normal(rows * columns);
+  return drawn.map((value, i) => value * (1 + (Math.floor(i / columns) % 37)));
+}
+
+interface Pair {
+  readonly frozen: Tensor;
+  /** float32 with the values that the compressed ones stand for. */
+  readonly widened: Tensor;
+}
+
+async function pair(storage: Storage, shape: readonly [number, number], seed = 1): Promise<Pair> {
+  const given = weightsOf(...shape, seed);
+  const source = ops.tensor(given, shape);
+  const frozen = await ops.compressFrozen(source, storage);
+  source.dispose();
+  return { frozen, widened: ops.tensor(widenValues(compressValues(given, shape[0], storage)), shape) };
+}
+
+/** The same computation with both weights: the same bits, since only the reading of the weight differs. */
+async function expectSame(
+  { frozen, widened }: Pair,
+  run: (weight: Tensor) => Tensor,
+  what = '',
+): Promise<void> {
+  const [actual, expected] = [run(frozen), run(widened)];
+  expect(await values(actual), what).toEqual(await values(expected));
+  ops.dispose([actual, expected]);
+}
+
+const gpuMemory = (): { numBytesInGPU: number; numBytesAllocatedInGPU: number } =>
+  tf.memory() as unknown as { numBytesInGPU: number; numBytesAllocatedInGPU: number };
+const used = (): number => gpuMemory().numBytesInGPU;
+const allocated = (): number => gpuMemory().numBytesAllocatedInGPU;
+
+describe.skipIf(noAdapter)(`compressed weights on WebGPU${skipNote}`, () => {
+  beforeAll(async () => {
+    await selectBackend('webgpu');
+  });
+
+  describe.each(STORAGES)('%s', (storage) => {
+    it.each([
+      [1, 1, 1],
+      [5, 3, 2],
+      [8, 12, 20],
+      [33, 70, 35],
+      [36, 128, 68],
+    ])(
+      'products of %i rows, %i → %i, in all transpositions and on either side, as widened',
+      async (m, k, n) => {
+        const rng = ops.createRng(2);
+        for (const transposeB of [false, true]) {
+          const both = await pair(storage, transposeB ? [n, k] : [k, n]);
+          for (const transposeA of [false, true]) {
+            const x = ops.randomNormal(rng, transposeA ? [k, m] : [m, k], 1);
+            const name = `${transposeA} ${transposeB}`;
+            await expectSame(both, (w) => ops.matMul(x, w, { transposeA, transposeB }), name);
+            const swapped = { transposeA: !transposeB, transposeB: !transposeA };
+            await expectSame(both, (w) => ops.matMul(w, x, swapped), `swapped ${name}`);
+            x.dispose();
+          }
+          ops.dispose(both);
+        }
+      },
+    );
+
+    // software adapters take others by themselves
+    it.each([
+      [false, [70, 67, 35]],
+      [true, [70, 67, 35]],
+      [false, [72, 68, 36]],
+      [true, [72, 68, 36]],
+    ] as const)('large tiles, as on GPUs, as widened: bᵀ %s, %j', async (transposeB, [m, n, k]) => {
+      const both = await pair(storage, transposeB ? [n, k] : [k, n]);
+      const x = ops.randomNormal(ops.createRng(3), [m, k], 1);
+      await expectSame(both, (w) => {
+        const y = ops.zeros([m, n]);
+        const sizes = { m, n, k, transposeA: false, transposeB };
+        multiply(backend(), stock(x), stock(w), stock(y), sizes, { tile: 'large' });
+        return y;
+      });
+      ops.dispose([x, both]);
+    });
+
+    it('rows by number, and its values', async () => {
+      const both = await pair(storage, [50, 33]);
+      const ids = ops.tensor(ops.createRng(4).integers(70, 50), [7, 10], 'int32');
+      await expectSame(both, (w) => ops.embedding(w, ids));
+      expect(await values(both.frozen)).toEqual(await values(both.widened));
+      ops.dispose([both, ids]);
+    });
+
+    it.each([
+      [1100, 32],
+      [1030, 33],
+    ])('loss of a head [%i, %i] and gradients of its input, as widened', async (vocabSize, width) => {
+      const both = await pair(storage, [vocabSize, width]);
+      const rng = ops.createRng(5);
+      const start = ops.randomNormal(rng, [9, width], 0.05);
+      const x = ops.variable(start);
+      const targets = ops.tensor(rng.integers(9, vocabSize), [9], 'int32');
+      const slopes = ops.randomNormal(rng, [9, vocabSize], 1);
+      const run = (weight: Tensor): { value: Tensor; gradients: Map<string, Tensor> } =>
+        ops.valueAndGrads(
+          () => {
+            const head = ops.linearCrossEntropy([{ input: x, weight, trainable: false }], targets, 0.3);
+            return ops.add(head.loss, ops.sum(ops.mul(ops.linear(x, weight), slopes)));
+          },
+          new Map([['x', x]]),
+        );
+      await expectSame(both, (w) => run(w).value);
+      await expectSame(both, (w) => run(w).gradients.get('x')!);
+      ops.dispose([both, start, x, targets, slopes]);
+    });
+
+    it('operations that do not know it get the widened values', async () => {
+      const both = await pair(storage, [12, 10]);
+      const other = ops.randomNormal(ops.createRng(6), [12, 10], 1);
+      const runs: Record<string, (w: Tensor) => tf.Tensor> = {
+        transpose: (w) => tf.transpose(stock(w)),
+        slice: (w) => tf.slice(stock(w), [3, 2], [4, 5]),
+        add: (w) => tf.add(stock(w), stock(other)),
+        twice: (w) => tf.mul(stock(w), stock(w)),
+        reshape: (w) => tf.matMul(tf.reshape(stock(w), [10, 12]), stock(other)),
+        concat: (w) => tf.concat([stock(other), stock(w)]),
+        batch: (w) => tf.matMul(tf.reshape(stock(other), [2, 6, 10]), tf.reshape(stock(w), [2, 10, 6])),
+      };
+      for (const onHost of [true, false]) {
+        tf.env().set('WEBGPU_CPU_FORWARD', onHost);
+        for (const [name, run] of Object.entries(runs)) {
+          await expectSame(both, (w) => run(w) as unknown as Tensor, name);
+        }
+      }
+      ops.dispose([both, other]);
+    });
+
+    it('a widened copy is freed, not pooled', async () => {
+      const before = allocated();
+      const both = await pair(storage, [512, 300]);
+      const total = tf.sum(stock(both.frozen));
+      await total.data();
+      const share = storage === 'int8' ? 0.3 : 0.55;
+      expect(allocated() - before).toBeLessThan(share * 4 * 512 * 300 + 4096);
+      ops.dispose([both, total] as never);
+    });
+
+    it('many widened copies in one batch of dispatches, with disposal in between', async () => {
+      const before = used();
+      const pairs: Pair[] = [];
+      for (let i = 0; i < 40; i++) pairs.push(await pair(storage, [6, 7], i));
+      const sumOf = (pick: (both: Pair) => Tensor): tf.Tensor =>
+        tf.tidy(() => pairs.map((both) => stock(pick(both))).reduce((a, b) => tf.add(tf.mul(a, 0.5), b)));
+      const sums = [sumOf(({ frozen }) => frozen), sumOf(({ widened }) => widened)];
+      const expected = sums[1]!;
+      const scaled = tf.tidy(() => pairs.map(({ frozen }) => tf.mul(stock(frozen), 2)));
+      ops.dispose(pairs.map(({ frozen }) => frozen));
+      expect(await values(sums[0]!)).toEqual(await values(expected));
+      for (const [i, double] of scaled.entries()) {
+        expect(await values(double)).toEqual((await values(pairs[i]!.widened)).map((value) => 2 * value));
+      }
+      ops.dispose([pairs.map(({ widened }) => widened), sums, scaled] as never);
+      // what is disposed while recorded goes when the batch does
+      await values(ops.ones([1]));
+      expect(used()).toBeLessThanOrEqual(before + 64);
+    });
+
+    it('two widened operands of one dispatch, wherever the batch is full', async () => {
+      const [a, b] = [await pair(storage, [4, 6], 1), await pair(storage, [4, 6], 2)];
+      const expected = tf.mul(stock(a.widened), stock(b.widened));
+      const x = ops.ones([4]);
+      for (let recorded = 28; recorded < 34; recorded++) {
+        await values(expected);
+        const steps = Array.from({ length: recorded }, () => ops.swiglu(x, x));
+        const product = tf.mul(stock(a.frozen), stock(b.frozen));
+        expect(await values(product), `after ${recorded}`).toEqual(await values(expected));
+        ops.dispose([steps, product] as never);
+      }
+      ops.dispose([a, b, expected, x] as never);
+    });
+
+    it('takes device memory in proportion, and a training step widens nothing', async () => {
+      const shape = [1376, 512] as const;
+      const float32 = 4 * shape[0] * shape[1];
+      const rng = ops.createRng(7);
+      const [x, scale] = [ops.randomNormal(rng, [8, 512], 1), ops.ones([512])];
+      const [adapter, marker] = [ops.variable(scale), tf.add(stock(scale), 0)];
+      const ids = ops.tensor(rng.integers(8, shape[0]), [8], 'int32');
+      const step = (w: Tensor): void => {
+        const { value, gradients } = ops.valueAndGrads(
+          () => {
+            const rows = ops.mul(ops.add(x, ops.embedding(w, ids)), adapter);
+            const back = ops.matMul(ops.linear(rows, w), w);
+            return ops.linearCrossEntropy([{ input: back, weight: w, trainable: false }], ids, 0.1).loss;
+          },
+          new Map([['adapter', adapter]]),
+        );
+        ops.dispose([value, ...gradients.values()]);
+      };
+      /** Bytes in use, and in use or pooled, when all that was recorded is done. */
+      const settled = async (): Promise<[used: number, allocated: number]> => {
+        await values(marker);
+        return [used(), allocated()];
+      };
+      const costs: number[] = [];
+      for (const kind of [storage, 'float32'] as const) {
+        const source = ops.tensor(weightsOf(...shape), shape);
+        const [before, pooled] = await settled();
+        const weight = kind === 'float32' ? source : await ops.compressFrozen(source, kind);
+        step(weight);
+        const [held, peak] = await settled();
+        step(weight);
+        expect((await settled())[0]).toBe(held);
+        costs.push(held - before);
+        // with activations and gradients, which are small here, far less than a widened copy on top
+        if (kind !== 'float32') expect(peak - pooled).toBeLessThan(held - before + 0.5 * float32);
+        ops.dispose([source, weight]);
+      }
+      expect(costs[1]).toBe(float32);
+      expect(costs[0]! / float32).toBeLessThanOrEqual(storage === 'int8' ? 0.3 : 0.55);
+      ops.dispose([x, scale, adapter, ids, marker] as never);
+    });
+
+    it('leaves no tensor behind', async () => {
+      const leaked = await leakedTensors(async () => {
+        const both = await pair(storage, [4, 6]);
+        const copy = tf.add(stock(both.frozen), 1);
+        await copy.data();
+        ops.dispose([both, copy] as never);
+      });
+      expect(leaked).toBe(0);
+    });
+
+    it('a weight that is on the device already, and one without elements', async () => {
+      const onDevice = tf.mul(tf.ones([3, 4]), 3) as unknown as Tensor;
+      const frozen = await ops.compressFrozen(onDevice, storage);
+      expect(Math.max(...(await values(frozen)))).toBeCloseTo(3, 6);
+      const empty = await ops.compressFrozen(ops.zeros([0, 8]), storage);
+      expect(await values(empty)).toEqual(new Float32Array(0));
+      ops.dispose([onDevice, frozen, empty]);
+    });
+  });
+});

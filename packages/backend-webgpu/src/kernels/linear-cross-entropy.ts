@@ -1,0 +1,135 @@
+import { LinearCrossEntropy, TimesScalar } from '@moect/kernels';
+import { getKernel, type TensorInfo } from '@tensorflow/tfjs-core';
+import type { MoectWebgpuBackend } from '../backend.ts';
+import { implement, type WebgpuCall, type WebgpuKernel } from '../kernel.ts';
+import { output, runProgram, withScratch } from '../program.ts';
+import { bindable } from '../tensor-part.ts';
+import { LOG_SUM_EXP } from './cross-entropy.ts';
+import { product } from './mat-mul.ts';
+import { rowProgram } from './row-program.ts';
+
+/** Numbers of logits that are held at a time: 64 MiB. */
+const MAX_LOGITS = 2 ** 24;
+
+/** Losses; then the logits become their slopes, (softmax − one-hot) · scale. */
+const SLOPES = rowProgram({
+  name: 'crossEntropySlopes',
+  reads: { labels: 'i32' },
+  writes: { logits: 'f32', losses: 'f32' },
+  params: { vocabSize: 'i32', firstRow: 'i32', scale: 'f32' },
+  body: `
+  let label = labels[p.firstRow + group];
+  ${LOG_SUM_EXP}
+  if (lane == 0) {
+    losses[p.firstRow + group] = select(logSumExp - logits[at + max(label, 0)], 0.0, label < 0);
+  }
+  storageBarrier();
+  for (var j = lane; j < p.vocabSize; j += LANES) {
+    let chance = exp(logits[at + j] - logSumExp);
+    logits[at + j] = select(p.scale * (chance - select(0.0, 1.0, j == label)), 0.0, label < 0);
+  }`,
+});
+
+const LOSSES = rowProgram({
+  name: 'crossEntropyLosses',
+  reads: { labels: 'i32', logits: 'f32' },
+  writes: { losses: 'f32' },
+  params: { vocabSize: 'i32', firstRow: 'i32', scale: 'f32' },
+  body: `
+  let label = labels[p.firstRow + group];
+  ${LOG_SUM_EXP}
+  if (lane == 0) {
+    losses[p.firstRow + group] = select(logSumExp - logits[at + max(label, 0)], 0.0, label < 0);
+  }`,
+});
+
+/** Rows whose logits are held at a time. */
+export function logitRows({ limits }: MoectWebgpuBackend, vocabSize: number): number {
+  const wanted = Math.max(64, Math.floor(MAX_LOGITS / vocabSize));
+  return Math.max(1, Math.min(wanted, Math.floor(bindable(limits) / vocabSize)));
+}
+
+interface Term {
+  readonly input: TensorInfo;
+  readonly weight: TensorInfo;
+  readonly inputGradient: TensorInfo | undefined;
+  readonly weightGradient: TensorInfo | undefined;
+}
+
+interface Problem {
+  readonly backend: MoectWebgpuBackend;
+  readonly terms: readonly Term[];
+  readonly labels: TensorInfo;
+  readonly losses: TensorInfo;
+  readonly vocabSize: number;
+  readonly scale: number;
+  readonly withGradients: boolean;
+}
+
+/** Rows firstRow … firstRow + m − 1: their losses, and their share of the gradients. */
+function block(p: Problem, logits: TensorInfo, firstRow: number, m: number): void {
+  const { backend, terms, labels, losses, vocabSize, scale, withGradients } = p;
+  terms.forEach(({ input, weight }, i) => {
+    const k = weight.shape[1]!;
+    const sizes = { m, n: vocabSize, k, transposeA: false, transposeB: true };
+    product(backend, input, weight, logits, sizes, { aOffset: firstRow * k, accumulate: i > 0 });
+  });
+  const program = withGradients ? SLOPES : LOSSES;
+  runProgram(backend, program, m, { labels, logits, losses }, { vocabSize, firstRow, scale });
+  if (!withGradients) return;
+  for (const { input, weight, inputGradient, weightGradient } of terms) {
+    const n = weight.shape[1]!;
+    const toInput = { m, n, k: vocabSize, transposeA: false, transposeB: false };
+    product(backend, logits, weight, inputGradient!, toInput, { yOffset: firstRow * n });
+    if (weightGradient === undefined) continue;
+    const toWeight = { m: vocabSize, n, k: m, transposeA: true, transposeB: false };
+    const options = { bOffset: firstRow * n, accumulate: firstRow > 0 };
+    product(backend, logits, input, weightGradient, toWeight, options);
+  }
+}
+
+function linearCrossEntropy({
+  backend,
+  inputs: given,
+  attrs,
+  dims,
+}: WebgpuCall<typeof LinearCrossEntropy>): readonly [TensorInfo, ...TensorInfo[]] {
+  const labels = given.targets;
+  const { rows, vocabSize } = dims;
+  const { trainable, scale, withGradients } = attrs;
+  const operands = given.input.map((input, i) => ({ input, weight: given.weight[i]! }));
+  const terms = operands.map(({ input, weight }, i) => ({
+    input,
+    weight,
+    inputGradient: withGradients ? output(backend, input.shape) : undefined,
+    weightGradient: withGradients && trainable[i]! ? output(backend, weight.shape) : undefined,
+  }));
+  const losses = output(backend, [rows]);
+  const problem = { backend, terms, labels, losses, vocabSize, scale, withGradients };
+  const most = Math.min(rows, logitRows(backend, vocabSize));
+  withScratch(backend, Math.max(1, most * vocabSize), (logits) => {
+    for (let firstRow = 0; firstRow < rows; firstRow += most) {
+      block(problem, logits, firstRow, Math.min(most, rows - firstRow));
+    }
+  });
+  const inputs = terms.flatMap(({ inputGradient }) => inputGradient ?? []);
+  const weights = terms.flatMap(({ weightGradient }) => weightGradient ?? []);
+  return [losses, ...inputs, ...weights];
+}
+
+/** x · scalar; x itself where the scalar is still on the host and is 1, as it is at the end of a backward pass. */
+function timesScalar({ inputs: { x, scalar }, backend }: WebgpuCall<typeof TimesScalar>): TensorInfo {
+  const { values, resource } = backend.tensorMap.get(scalar.dataId);
+  if (resource == null && values != null && values[0] === 1) {
+    backend.incRef(x.dataId);
+    return { dataId: x.dataId, shape: x.shape, dtype: x.dtype };
+  }
+  const multiply = getKernel('Multiply', 'webgpu').kernelFunc as unknown as WebgpuKernel;
+  return multiply({ inputs: { a: x, b: scalar }, attrs: {}, backend }) as TensorInfo;
+}
+
+/** Cross-entropy of a linear layer's logits in blocks of rows, with its gradients. */
+export function registerLinearCrossEntropy(): void {
+  implement(LinearCrossEntropy, linearCrossEntropy);
+  implement(TimesScalar, timesScalar);
+}

@@ -1,0 +1,3 @@
+export { environmentChoice } from './host/environment-choice.ts';
+export { nodeBuiltin } from './host/node-builtin.ts';
+export { threadCount } from './host/thread-count.ts';

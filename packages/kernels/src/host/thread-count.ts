@@ -1,0 +1,49 @@
+import { InvalidConfigError } from '@moect/core';
+import { nodeBuiltin } from './node-builtin.ts';
+
+/** What `'auto'` takes at most: with more, the chunks of everyday shapes get too small to be worth taking. */
+const MOST_AUTO = 16;
+
+interface Os {
+  availableParallelism(): number;
+}
+
+interface Fs {
+  readFileSync(path: string, encoding: 'utf8'): string;
+}
+
+/** Cores that a container may use (Linux control groups), which Node's count leaves out; Infinity without a limit. */
+function quota(): number {
+  try {
+    const [limit, period] = nodeBuiltin<Fs>('node:fs')!
+      .readFileSync('/sys/fs/cgroup/cpu.max', 'utf8')
+      .split(' ')
+      .map(Number);
+    return limit! > 0 && period! > 0 ? Math.max(1, Math.round(limit! / period!)) : Number.POSITIVE_INFINITY;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** Cores that this process may use, at most 16. */
+function availableThreads(): number {
+  const { navigator } = globalThis as { navigator?: { hardwareConcurrency?: number } };
+  const cores = nodeBuiltin<Os>('node:os')?.availableParallelism() ?? navigator?.hardwareConcurrency ?? 1;
+  return Math.min(cores, quota(), MOST_AUTO);
+}
+
+/**
+ * Threads as asked for, else as the environment variable MOECT_THREADS says, else all cores.
+ * @throws InvalidConfigError for anything but 1 … 64 and 'auto'
+ */
+export function threadCount(asked: number | 'auto' | undefined): number {
+  const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } };
+  const given = asked ?? (process?.env?.['MOECT_THREADS'] || 'auto');
+  if (given === 'auto') return availableThreads();
+  const count = Number(given);
+  if (Number.isInteger(count) && count >= 1 && count <= 64) return count;
+  const path = asked === undefined ? 'MOECT_THREADS' : 'threads';
+  throw new InvalidConfigError('The wasm backend', [
+    { path, message: `is ${given}, must be a whole number from 1 to 64, or 'auto' for all cores` },
+  ]);
+}

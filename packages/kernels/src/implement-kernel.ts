@@ -1,0 +1,32 @@
+import {
+  getKernel,
+  type KernelConfig,
+  registerKernel,
+  type TensorInfo,
+  unregisterKernel,
+} from '@tensorflow/tfjs-core';
+import { type KernelCall, type ReadCall, readerOf } from './read-call.ts';
+import type { KernelSpec, Outputs } from './spec.ts';
+
+/** The result, or the results in their order. */
+export type Results<S extends KernelSpec> =
+  Outputs<S, TensorInfo> extends readonly [infer One] ? One : Outputs<S, TensorInfo>;
+
+/** A kernel of one backend: takes a call that fits the table, gives what the table says. */
+export type Implementation<S extends KernelSpec, Backend> = (
+  call: ReadCall<S> & { readonly backend: Backend },
+) => Results<S>;
+
+/** Registers a backend's implementation of a kernel of the table, in place of one that is there. */
+export function implementKernel<S extends KernelSpec, Backend>(
+  backendName: string,
+  spec: S,
+  implementation: Implementation<S, Backend>,
+): void {
+  const kernelName = spec.name;
+  if (getKernel(kernelName, backendName) != null) unregisterKernel(kernelName, backendName);
+  const read = readerOf(spec);
+  const run = (call: KernelCall & { readonly backend: Backend }): Results<S> =>
+    implementation({ ...read(call), backend: call.backend });
+  registerKernel({ kernelName, backendName, kernelFunc: run as unknown as KernelConfig['kernelFunc'] });
+}

@@ -1,0 +1,61 @@
+import { ShapeMismatchError } from '@moect/core';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import type { Check } from '../spec.ts';
+
+function hasVocabulary({ kernel, dims }: Parameters<Check>[0]): void {
+  const { rows, vocabSize } = dims as Record<string, number>;
+  if (vocabSize === 0) throw new ShapeMismatchError(`${kernel}: logits`, [rows!, 0], 'a vocabulary');
+}
+
+function hasWeights({ kernel, inputs }: Parameters<Check>[0]): void {
+  const weights = inputs['weight'] as readonly TensorInfo[];
+  if (weights.length === 0)
+    throw new ShapeMismatchError(`${kernel}: weight0 (missing)`, [], 'at least one term');
+  for (const { shape } of weights) {
+    if (shape.includes(0)) throw new ShapeMismatchError(`${kernel}: weight`, shape, 'no empty dimension');
+  }
+}
+
+/**
+ * −log softmax(logits)[target] in nats; target −1 counts nothing. `saved` is what the backend's own gradient reads:
+ * [rows], the logarithms of the softmax sums; in the backend `node` [rows, vocabSize], softmax less one-hot.
+ */
+export const CrossEntropy = {
+  name: 'MoectCrossEntropy',
+  inputs: { logits: ['float32', 'rows', 'vocabSize'], targets: ['int32', 'rows'] },
+  outputs: [
+    ['losses', 'float32', 'rows'],
+    ['saved', 'float32', '…saved'],
+  ],
+  check: hasVocabulary as Check,
+} as const;
+
+export const CrossEntropyGrad = {
+  name: 'MoectCrossEntropyGrad',
+  inputs: {
+    logits: ['float32', 'rows', 'vocabSize'],
+    targets: ['int32', 'rows'],
+    saved: ['float32', '…saved'],
+    dlosses: ['float32', 'rows'],
+  },
+  outputs: [['dlogits', 'float32', 'rows', 'vocabSize']],
+} as const;
+
+/**
+ * {@link CrossEntropy} of logits Σ input · weightᵀ over the terms, which are never held for all rows. `gradients`, with
+ * `withGradients`: those of scale · Σ losses, of all inputs, then of the `trainable` weights. Weights may be compressed.
+ */
+export const LinearCrossEntropy = {
+  name: 'MoectLinearCrossEntropy',
+  inputs: {
+    targets: ['int32', 'rows'],
+    'weight*': ['float32', 'vocabSize', 'in*'],
+    'input*': ['float32', 'rows', 'in*'],
+  },
+  attrs: { trainable: 'booleans*', scale: 'number', withGradients: 'boolean' },
+  outputs: [
+    ['losses', 'float32', 'rows'],
+    ['gradients*', 'float32', '…*'],
+  ],
+  check: hasWeights as Check,
+} as const;
