@@ -20,7 +20,7 @@ export function createModel(
 
 /**
  * Fresh weights for pretraining: N(0, initializer_range²), the two projections back into the stream divided by
- * √(2 · layers) (GPT-2, §2.3), norms 1, biases 0. Each weight has a random stream of its own.
+ * √(2 · layers) (GPT-2 paper, section 2.3), norms 1, biases 0. Each weight has a random stream of its own.
  * @param config contents of a config.json
  * Throws InvalidConfigError.
  */
