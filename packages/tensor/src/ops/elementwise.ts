@@ -42,14 +42,15 @@ export const relu: Unary = unary((x) => tf.relu(x));
 export const softplus: Unary = unary((x) => tf.softplus(x));
 /** x · σ(x). */
 export const silu: Unary = unary((x) => tf.mul(x, tf.sigmoid(x)));
+const stopped = differentiable({
+  forward: ({ x }: { x: Tensor }) => [fromTf(tf.clone(asTf(x)))] as const,
+  saves: () => ({}),
+  gradients: { x: ({ dys: [dy] }) => fromTf(tf.zerosLike(asTf(dy))) },
+});
+
 /** The same values; no gradient flows back. */
 export function stopGradient(x: Tensor): Tensor {
-  return differentiable({
-    inputs: { x },
-    forward: () => [fromTf(tf.clone(asTf(x)))] as const,
-    saves: () => ({}),
-    gradients: ([dy]) => ({ x: () => fromTf(tf.zerosLike(asTf(dy))) }),
-  })[0];
+  return stopped({ x }, undefined)[0];
 }
 
 /** Values below `low` become `low`, above `high` become `high`; the gradient there is 0. */
