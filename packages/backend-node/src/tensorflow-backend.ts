@@ -1,5 +1,6 @@
+import { type Implementation, implementKernel, type KernelSpec } from '@moect/kernels';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { getKernel, registerKernel, type TensorInfo } from '@tensorflow/tfjs-core';
 
 /** The name under which tfjs-node and tfjs-node-gpu register themselves. */
 export const TENSORFLOW = 'tensorflow';
@@ -62,22 +63,10 @@ export function tensorflowBackend(): TensorflowBackend {
   return tf.findBackend(TENSORFLOW) as unknown as TensorflowBackend;
 }
 
-/** A kernel's inputs by name and its attributes. */
-export interface KernelCall {
-  readonly backend: TensorflowBackend;
-  readonly inputs: Readonly<Record<string, TensorInfo>>;
-  readonly attrs: Readonly<Record<string, unknown>>;
-}
+/** A checked call of a kernel of the table. */
+export type TensorflowCall<S extends KernelSpec> = Parameters<Implementation<S, TensorflowBackend>>[0];
 
-/** Adds a kernel to TensorFlow.js's registry for this backend, once. */
-export function registerTensorflowKernel(
-  kernelName: string,
-  kernelFunc: (call: KernelCall) => TensorInfo | TensorInfo[],
-): void {
-  if (getKernel(kernelName, TENSORFLOW) !== undefined) return;
-  registerKernel({
-    kernelName,
-    backendName: TENSORFLOW,
-    kernelFunc: (params) => kernelFunc(params as unknown as KernelCall),
-  });
+/** Adds a kernel of the table to TensorFlow.js's registry for this backend. */
+export function implement<S extends KernelSpec>(spec: S, kernel: Implementation<S, TensorflowBackend>): void {
+  implementKernel<S, TensorflowBackend>(TENSORFLOW, spec, kernel);
 }

@@ -1,142 +1,133 @@
 import { ShapeMismatchError } from '@moect/core';
-import type { Derived, KernelSpec, Pattern } from './spec.ts';
+import type { CompiledPattern, CompiledSpec, DerivedSize } from './compile-spec.ts';
 
-/** Sizes of one call by name, as they come to be known. */
+/** A size that is not known yet. */
+const UNKNOWN = -1;
+
+/** The sizes of one call, as they come to be known. Runs for each kernel: no text is made unless something is wrong. */
 export class Dimensions {
-  readonly kernel: string;
-  readonly #where: Readonly<Record<string, Derived>> | undefined;
-  readonly #sizes: Record<string, number> = {};
-  readonly #leading: Record<string, readonly number[]> = {};
-  readonly #flags: Record<string, boolean> = {};
+  readonly spec: CompiledSpec;
+  /** By the numbers that `compileSpec` gave their names. */
+  readonly sizes: number[];
+  readonly leading: (readonly number[] | undefined)[] = [];
+  flags: Readonly<Record<string, unknown>> = {};
 
-  constructor({ name, where }: KernelSpec) {
-    this.kernel = name;
-    this.#where = where;
-  }
-
-  /** A size that is also an attribute, or an attribute that sizes depend on. */
-  attr(name: string, value: number | boolean): void {
-    if (typeof value === 'number') this.#sizes[name] = value;
-    else this.#flags[name] = value;
+  constructor(spec: CompiledSpec) {
+    this.spec = spec;
+    this.sizes = spec.unknown.slice();
   }
 
   /** Forgets the sizes that each item of a list has for itself. */
   nextItem(): void {
-    for (const known of [this.#sizes, this.#leading]) {
-      for (const name of Object.keys(known)) if (name.endsWith('*')) delete known[name];
-    }
+    for (const index of this.spec.itemSizes) this.sizes[index] = UNKNOWN;
+    for (const slot of this.spec.itemLeading) this.leading[slot] = undefined;
   }
 
   /** Whether a shape fits the pattern; takes the sizes that were not known. */
-  fit(shape: readonly number[], pattern: Pattern): boolean {
-    const [, first] = pattern;
-    const isOpen = typeof first === 'string' && first.startsWith('…');
-    const from = isOpen ? 2 : 1;
-    const skipped = shape.length - (pattern.length - from);
-    if (isOpen ? skipped < 0 : skipped !== 0) return false;
-    if (isOpen && !this.#fitLeading(first, shape, skipped)) return false;
-    for (let i = from; i < pattern.length; i++) {
-      if (!this.#fitSize(pattern[i]!, shape[skipped + i - from]!)) return false;
+  fit(shape: readonly number[], { leading, indices, values }: CompiledPattern): boolean {
+    const skipped = shape.length - indices.length;
+    if (leading < 0 ? skipped !== 0 : skipped < 0 || !this.#fitLeading(leading, shape, skipped)) return false;
+    for (let i = 0; i < indices.length; i++) {
+      const index = indices[i]!;
+      const size = shape[skipped + i]!;
+      if (index < 0) {
+        if (values[i] !== size) return false;
+        continue;
+      }
+      const known = this.sizeAt(index);
+      if (known === UNKNOWN) this.sizes[index] = size - values[i]!;
+      else if (known + values[i]! !== size) return false;
     }
     return true;
   }
 
-  #fitLeading(name: string, shape: readonly number[], length: number): boolean {
-    const known = this.#leading[name];
+  #fitLeading(slot: number, shape: readonly number[], length: number): boolean {
+    const known = this.leading[slot];
     if (known === undefined) {
-      this.#leading[name] = shape.slice(0, length);
+      this.leading[slot] = shape.length === length ? shape : shape.slice(0, length);
       return true;
     }
-    return known.length === length && known.every((size, i) => size === shape[i]);
-  }
-
-  #fitSize(dimension: number | string, size: number): boolean {
-    if (typeof dimension === 'number') return dimension === size;
-    const known = this.#sizeOf(dimension);
-    if (known !== undefined) return known === size;
-    const isOneMore = dimension.endsWith('+1');
-    this.#sizes[isOneMore ? dimension.slice(0, -2) : dimension] = isOneMore ? size - 1 : size;
+    if (known.length !== length) return false;
+    for (let i = 0; i < length; i++) if (known[i] !== shape[i]) return false;
     return true;
   }
 
-  #sizeOf(dimension: number | string): number | undefined {
-    if (typeof dimension === 'number') return dimension;
-    const known = this.#sizes[dimension];
-    if (known !== undefined) return known;
-    if (dimension.endsWith('+1')) {
-      const less = this.#sizeOf(dimension.slice(0, -2));
-      return less === undefined ? undefined : less + 1;
-    }
-    const derived = this.#where?.[dimension];
-    if (derived === undefined) return undefined;
+  /** UNKNOWN where it neither was read nor follows from what was. */
+  sizeAt(index: number): number {
+    const known = this.sizes[index]!;
+    if (known !== UNKNOWN) return known;
+    const derived = this.spec.derived[index];
+    if (derived === undefined) return UNKNOWN;
     const size = this.#derive(derived);
-    if (size !== undefined) this.#sizes[dimension] = size;
+    this.sizes[index] = size;
     return size;
   }
 
-  #derive(derived: Derived): number | undefined {
-    if ('attr' in derived) return this.#sizeOf(this.#flags[derived.attr] ? derived.isTrue : derived.isFalse);
-    let product = 1;
-    for (const factor of derived) {
-      const size = typeof factor === 'number' ? factor : this.#sizes[factor];
-      if (size === undefined) return undefined;
+  #derive(derived: DerivedSize): number {
+    if (derived.attr !== undefined) {
+      return this.sizes[this.flags[derived.attr] === true ? derived.isTrue : derived.isFalse]!;
+    }
+    let product = derived.factor;
+    for (const index of derived.indices) {
+      const size = this.sizes[index]!;
+      if (size === UNKNOWN) return UNKNOWN;
       product *= size;
     }
     return product;
   }
 
-  /** All sizes. @throws ShapeMismatchError where derived ones contradict the shapes */
+  /** All sizes by name. @throws ShapeMismatchError where derived ones contradict the shapes */
   finish(): Readonly<Record<string, number>> {
-    for (const name in this.#where) this.#settle(name, this.#where[name]!);
-    return this.#sizes;
+    for (const index of this.spec.derivedIndices) this.#settle(index, this.spec.derived[index]!);
+    const { names } = this.spec;
+    const dims: Record<string, number> = {};
+    for (let i = 0; i < names.length; i++) dims[names[i]!] = this.sizes[i]!;
+    return dims;
   }
 
-  #settle(name: string, derived: Derived): void {
-    const size = this.#sizes[name];
+  #settle(index: number, derived: DerivedSize): void {
+    const size = this.sizeAt(index);
     const computed = this.#derive(derived);
-    if (size === undefined) {
-      if (computed !== undefined) this.#sizes[name] = computed;
-      return;
-    }
     if (computed === size) return;
-    const factors = derived as readonly (number | string)[];
-    const open = 'attr' in derived ? undefined : factors.find((factor) => this.#sizeOf(factor) === undefined);
-    if (computed === undefined && open !== undefined) {
-      const others = factors.filter((factor) => factor !== open).map((factor) => this.#sizeOf(factor)!);
-      const solved = size / others.reduce((a, b) => a * b, 1);
-      if (Number.isInteger(solved)) {
-        this.#sizes[open as string] = solved;
-        return;
-      }
-    }
-    throw new ShapeMismatchError(`${this.kernel}: ${name}`, [size], this.#explain(derived));
+    if (computed === UNKNOWN && derived.attr === undefined && this.#solve(size, derived)) return;
+    const name = this.spec.names[index];
+    throw new ShapeMismatchError(`${this.spec.name}: ${name}`, [size], this.#explain(derived));
   }
 
-  #explain(derived: Derived): string {
-    if ('attr' in derived) return `${this.#derive(derived)}`;
-    const open = derived.some((factor) => this.#sizeOf(factor) === undefined);
-    const known = derived.filter((factor) => this.#sizeOf(factor) !== undefined);
-    const terms = (open ? known : derived).map((factor) => {
-      const size = this.#sizeOf(factor);
-      return typeof factor === 'number' || size === undefined ? `${factor}` : `${factor} = ${size}`;
-    });
-    return `${open ? 'a multiple of ' : ''}${terms.join(' times ')}`;
+  /** Finds the one factor that is not known. */
+  #solve(size: number, { factor, indices }: DerivedSize): boolean {
+    let [others, open] = [factor, UNKNOWN];
+    for (const index of indices) {
+      if (this.sizes[index] === UNKNOWN) open = index;
+      else others *= this.sizes[index]!;
+    }
+    if (!Number.isInteger(size / others)) return false;
+    this.sizes[open] = size / others;
+    return true;
+  }
+
+  #explain({ factor, indices }: DerivedSize): string {
+    const known = indices.filter((index) => this.sizes[index] !== UNKNOWN);
+    const terms = known.map((index) => `${this.spec.names[index]} = ${this.sizes[index]}`);
+    if (factor !== 1) terms.unshift(`${factor}`);
+    return `${known.length < indices.length ? 'a multiple of ' : ''}${terms.join(' times ')}`;
   }
 
   /** Product of what `…` stands for. */
   get rows(): number {
     let product = 1;
-    for (const size of this.#leading['…'] ?? []) product *= size;
+    for (const size of this.leading[this.spec.rows] ?? []) product *= size;
     return product;
   }
 
   /** A pattern for people, with the sizes that are known. */
-  describe([dtype, ...dimensions]: Pattern): string {
-    const sizes = dimensions.flatMap((dimension): readonly (number | string)[] => {
-      if (typeof dimension === 'number') return [dimension];
-      if (dimension.startsWith('…')) return this.#leading[dimension] ?? ['…'];
-      return [this.#sizeOf(dimension) ?? dimension.replace('*', '')];
+  describe({ dtype, leading, indices, values }: CompiledPattern): string {
+    const tail = indices.map((index, i) => {
+      if (index < 0) return values[i]!;
+      const size = this.sizeAt(index);
+      return size === UNKNOWN ? this.spec.names[index]!.replace('*', '') : size + values[i]!;
     });
-    return `${dtype} [${sizes.join(', ')}]`;
+    const head = leading < 0 ? [] : (this.leading[leading] ?? ['…']);
+    return `${dtype} [${[...head, ...tail].join(', ')}]`;
   }
 }

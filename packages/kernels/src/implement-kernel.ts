@@ -13,12 +13,12 @@ export type Results<S extends KernelSpec> =
   Outputs<S, TensorInfo> extends readonly [infer One] ? One : Outputs<S, TensorInfo>;
 
 /** A kernel of one backend: takes a call that fits the table, gives what the table says. */
-export type Implementation<S extends KernelSpec, Backend> = (
-  call: ReadCall<S> & { readonly backend: Backend },
+export type Implementation<S extends KernelSpec, Backend extends object> = (
+  call: Omit<ReadCall<S>, 'backend'> & { readonly backend: Backend },
 ) => Results<S>;
 
 /** Registers a backend's implementation of a kernel of the table, in place of one that is there. */
-export function implementKernel<S extends KernelSpec, Backend>(
+export function implementKernel<S extends KernelSpec, Backend extends object>(
   backendName: string,
   spec: S,
   implementation: Implementation<S, Backend>,
@@ -26,7 +26,7 @@ export function implementKernel<S extends KernelSpec, Backend>(
   const kernelName = spec.name;
   if (getKernel(kernelName, backendName) != null) unregisterKernel(kernelName, backendName);
   const read = readerOf(spec);
-  const run = (call: KernelCall & { readonly backend: Backend }): Results<S> =>
-    implementation({ ...read(call), backend: call.backend });
+  const run = (call: KernelCall): Results<S> =>
+    implementation(read(call) as Parameters<Implementation<S, Backend>>[0]);
   registerKernel({ kernelName, backendName, kernelFunc: run as unknown as KernelConfig['kernelFunc'] });
 }

@@ -5,38 +5,51 @@ type Named = Readonly<Record<string, Tensor>>;
 /** Tensors by name; undefined: not needed. */
 type Saved = Readonly<Record<string, Tensor | undefined>>;
 
-/** An operation that says its own gradients. */
-export interface Operation<I extends Named, O extends readonly Tensor[], S extends Saved> {
-  /** What gradients may reach. */
-  readonly inputs: I;
+/** What an operation's gradients are made from. */
+export interface Backward<R, O extends readonly Tensor[], S extends Saved> {
+  /** Gradients of the results, in their order; zeros where nothing depends on one. */
+  readonly dys: { readonly [Place in keyof O]: Tensor };
+  readonly saved: S;
+  /** As it was given. Its tensors may be gone: those that gradients read are saved. */
+  readonly rest: R;
+}
+
+/**
+ * An operation that says its own gradients.
+ * `I`: inputs that gradients may reach, by name. `R`: the rest, data such as ids and attributes. `O`: results. `S`: what
+ * is saved. `M`: gradients that one kernel makes together.
+ */
+export interface Operation<I extends Named, R, O extends readonly Tensor[], S extends Saved, M> {
   /** Makes the results, and nothing else that lives on. */
-  forward(): O;
+  readonly forward: (inputs: I, rest: R) => O;
   /**
    * All that the gradients read: a scope around the operation may dispose whatever is not named here. `gradientReaches`
    * tells what no gradient will be asked for, such as frozen weights, so that its partner need not be kept.
    */
-  saves(results: O): S;
+  readonly saves: (inputs: I, rest: R, results: O) => S;
+  /** Runs when the first gradient is asked for; each of them gets what it gave. */
+  readonly together?: (call: Backward<R, O, S>) => M;
   /**
-   * Gradients by input. Each is asked for at most once, in the order of the inputs, and only where one is wanted; an
-   * input without one is left out.
-   * @param dys of the results, in their order; zeros where nothing depends on one
+   * By input: each is asked for at most once, in the order of the inputs, and only where a gradient is wanted. An input
+   * without one is left out.
    */
-  gradients(
-    dys: { readonly [Place in keyof O]: Tensor },
-    saved: S,
-  ): { readonly [Name in keyof I]?: () => Tensor };
+  readonly gradients: { readonly [Name in keyof I]?: (call: Backward<R, O, S>, made: M) => Tensor };
 }
+
+type Save = (tensors: tf.Tensor[]) => void;
+type Forward = (backend: object, save: Save) => tf.Tensor[];
+type Backwards = (
+  dys: tf.Tensor | readonly tf.Tensor[],
+  saved: readonly tf.Tensor[],
+) => Readonly<Record<string, () => tf.Tensor>>;
 
 /** The parts of TensorFlow.js's engine that its types hide. */
 interface Engine {
   isTapeOn(): boolean;
   runKernelFunc(call: {
     readonly inputs: Readonly<Record<string, tf.Tensor>>;
-    forwardFunc(backend: object, save: (tensors: tf.Tensor[]) => void): tf.Tensor[];
-    backwardsFunc(
-      dys: tf.Tensor | readonly tf.Tensor[],
-      saved: readonly tf.Tensor[],
-    ): Readonly<Record<string, () => tf.Tensor>>;
+    readonly forwardFunc: Forward;
+    readonly backwardsFunc: Backwards;
     /** For our own pass: `forward` leaves nothing behind. */
     readonly isTidy: true;
   }): tf.Tensor[];
@@ -45,43 +58,64 @@ interface Engine {
 const engine = tf.engine() as unknown as Engine;
 
 /**
- * Runs an operation with its own gradients: the one way in which operations of this package declare them. Works under
- * `valueAndGrads` and under TensorFlow.js's own `tf.grads`; what `gradients` runs is differentiable there in turn.
+ * Makes a function of an operation: the one way in which operations of this package declare gradients. It works under
+ * `valueAndGrads` and under TensorFlow.js's own `tf.grads`; what the gradients run is differentiable there in turn.
  */
-export function differentiable<I extends Named, O extends readonly Tensor[], S extends Saved>(
-  operation: Operation<I, O, S>,
-): O {
-  if (!engine.isTapeOn()) return operation.forward();
-  let names: readonly string[] = [];
-  const results = engine.runKernelFunc({
-    inputs: operation.inputs as unknown as Record<string, tf.Tensor>,
-    isTidy: true,
-    forwardFunc(_, save) {
-      const made = operation.forward();
-      const needed = Object.entries(operation.saves(made)).filter(([, tensor]) => tensor !== undefined);
-      names = needed.map(([name]) => name);
-      save(needed.map(([, tensor]) => asTf(tensor!)));
-      return made.map(asTf);
-    },
-    backwardsFunc(dys, kept) {
-      const saved = Object.fromEntries(names.map((name, i) => [name, fromTf(kept[i]!)]));
-      const all = (Array.isArray(dys) ? dys : [dys]) as readonly tf.Tensor[];
-      const given = all.map(fromTf) as unknown as { readonly [Place in keyof O]: Tensor };
-      return operation.gradients(given, saved as unknown as S) as Readonly<Record<string, () => tf.Tensor>>;
-    },
-  });
-  return results.map(fromTf) as unknown as O;
+export function differentiable<I extends Named, R, O extends readonly Tensor[], S extends Saved, M>(
+  operation: Operation<I, R, O, S, M>,
+): (inputs: I, rest: R) => O {
+  return (inputs, rest) => {
+    if (!engine.isTapeOn()) return operation.forward(inputs, rest);
+    const names: string[] = [];
+    const call = {
+      inputs: inputs as unknown as Record<string, tf.Tensor>,
+      forwardFunc: forwardOf(operation, inputs, rest, names),
+      backwardsFunc: backwardsOf(operation, rest, names),
+      isTidy: true,
+    } as const;
+    return engine.runKernelFunc(call) as unknown as O;
+  };
 }
 
-/** Gradients that one kernel gives together: it runs when the first of them is asked for. */
-export function together<Name extends string>(
-  names: readonly Name[],
-  run: () => readonly (Tensor | undefined)[],
-): Readonly<Record<Name, () => Tensor>> {
-  let made: readonly (Tensor | undefined)[] | undefined;
-  const at = (place: number) => (): Tensor => {
-    made ??= run();
-    return made[place]!;
+/** @param names gets those of what is saved */
+function forwardOf<I extends Named, R, O extends readonly Tensor[], S extends Saved, M>(
+  { forward, saves }: Operation<I, R, O, S, M>,
+  inputs: I,
+  rest: R,
+  names: string[],
+): Forward {
+  return (_, save) => {
+    const results = forward(inputs, rest);
+    const saved: Saved = saves(inputs, rest, results);
+    const needed: tf.Tensor[] = [];
+    for (const name in saved) {
+      if (saved[name] === undefined) continue;
+      names.push(name);
+      needed.push(asTf(saved[name]));
+    }
+    save(needed);
+    return results as unknown as tf.Tensor[];
   };
-  return Object.fromEntries(names.map((name, place) => [name, at(place)])) as Record<Name, () => Tensor>;
+}
+
+function backwardsOf<I extends Named, R, O extends readonly Tensor[], S extends Saved, M>(
+  { together, gradients }: Operation<I, R, O, S, M>,
+  rest: R,
+  names: readonly string[],
+): Backwards {
+  return (dys, kept) => {
+    const saved: Record<string, Tensor> = {};
+    for (let i = 0; i < names.length; i++) saved[names[i]!] = fromTf(kept[i]!);
+    const all = Array.isArray(dys) ? dys : [dys];
+    const call = { dys: all, saved, rest } as unknown as Backward<R, O, S>;
+    let made: M | undefined;
+    const found: Record<string, () => tf.Tensor> = {};
+    for (const name in gradients) {
+      found[name] = () => {
+        made ??= together?.(call);
+        return asTf(gradients[name]!(call, made as M));
+      };
+    }
+    return found;
+  };
 }

@@ -65,18 +65,17 @@ describe.each(testBackends())('gradients on %s', (backend) => {
 
   it('free what the way back has passed', () => {
     const live: number[] = [];
-    const probe = (h: Tensor): Tensor =>
-      differentiable({
-        inputs: { h },
-        forward: () => [tidy(() => mul(h, 1))] as const,
-        saves: () => ({}),
-        gradients: ([dy]) => ({
-          h: () => {
-            live.push(memory().numTensors);
-            return mul(dy, 1);
-          },
-        }),
-      })[0];
+    const probed = differentiable({
+      forward: ({ h }: { h: Tensor }) => [tidy(() => mul(h, 1))] as const,
+      saves: () => ({}),
+      gradients: {
+        h: ({ dys: [dy] }) => {
+          live.push(memory().numTensors);
+          return mul(dy, 1);
+        },
+      },
+    });
+    const probe = (h: Tensor): Tensor => probed({ h }, undefined)[0];
     const { value, gradients } = valueAndGrads(
       () => sum(frozen.reduce((h, w) => rmsNormalize(linear(probe(h), w), 1e-6), linear(x, trained))),
       new Map([['trained', trained]]),

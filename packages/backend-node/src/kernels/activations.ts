@@ -1,18 +1,22 @@
+import { Gelu, GeluGrad, Swiglu, SwigluGrad } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { type Id, type Operations, withOperations } from '../operations.ts';
-import { type KernelCall, registerTensorflowKernel } from '../tensorflow-backend.ts';
+import { implement, type TensorflowCall } from '../tensorflow-backend.ts';
 
-function swiglu({ backend, inputs }: KernelCall): TensorInfo {
+function swiglu({ backend, inputs }: TensorflowCall<typeof Swiglu>): TensorInfo {
   return withOperations(backend, (ops) => {
-    const [gate, up] = ops.inputs(inputs['gate']!, inputs['up']!);
+    const [gate, up] = ops.inputs(inputs.gate, inputs.up);
     const silu = ops.run('Mul', [gate!, ops.run('Sigmoid', [gate!])]);
     return ops.output(ops.run('Mul', [silu, up!]));
   });
 }
 
-function swigluGrad({ backend, inputs }: KernelCall): TensorInfo[] {
+function swigluGrad({
+  backend,
+  inputs,
+}: TensorflowCall<typeof SwigluGrad>): readonly [TensorInfo, TensorInfo] {
   return withOperations(backend, (ops) => {
-    const [gate, up, dy] = ops.inputs(inputs['gate']!, inputs['up']!, inputs['dy']!);
+    const [gate, up, dy] = ops.inputs(inputs.gate, inputs.up, inputs.dy);
     const sigmoid = ops.run('Sigmoid', [gate!]);
     const dSilu = ops.run('Mul', [dy!, up!]);
     const inside = ops.run('SigmoidGrad', [sigmoid, ops.run('Mul', [dSilu, gate!])]);
@@ -40,19 +44,19 @@ const exactPhi = (ops: Operations, x: Id): Id => {
   return line(ops, erf, 0.5, 0.5);
 };
 
-function gelu({ backend, inputs, attrs }: KernelCall): TensorInfo {
+function gelu({ backend, inputs, attrs }: TensorflowCall<typeof Gelu>): TensorInfo {
   return withOperations(backend, (ops) => {
-    const x = ops.inputs(inputs['x']!)[0]!;
-    const phi = attrs['approximate'] === 'tanh' ? tanhPhi(ops, x, ops.run('Square', [x])) : exactPhi(ops, x);
+    const x = ops.inputs(inputs.x)[0]!;
+    const phi = attrs.approximate === 'tanh' ? tanhPhi(ops, x, ops.run('Square', [x])) : exactPhi(ops, x);
     return ops.output(ops.run('Mul', [x, phi]));
   });
 }
 
-function geluGrad({ backend, inputs, attrs }: KernelCall): TensorInfo {
+function geluGrad({ backend, inputs, attrs }: TensorflowCall<typeof GeluGrad>): TensorInfo {
   return withOperations(backend, (ops) => {
-    const [x, dy] = ops.inputs(inputs['x']!, inputs['dy']!);
+    const [x, dy] = ops.inputs(inputs.x, inputs.dy);
     const square = ops.run('Square', [x!]);
-    if (attrs['approximate'] === 'tanh') {
+    if (attrs.approximate === 'tanh') {
       const phi = tanhPhi(ops, x!, square);
       const inside = ops.run('SigmoidGrad', [phi, ops.run('Mul', [dy!, x!])]);
       const slope = ops.run('Mul', [inside, line(ops, square, LINEAR, 3 * CUBIC)]);
@@ -66,8 +70,8 @@ function geluGrad({ backend, inputs, attrs }: KernelCall): TensorInfo {
 }
 
 export function registerActivations(): void {
-  registerTensorflowKernel('MoectSwiglu', swiglu);
-  registerTensorflowKernel('MoectSwigluGrad', swigluGrad);
-  registerTensorflowKernel('MoectGelu', gelu);
-  registerTensorflowKernel('MoectGeluGrad', geluGrad);
+  implement(Swiglu, swiglu);
+  implement(SwigluGrad, swigluGrad);
+  implement(Gelu, gelu);
+  implement(GeluGrad, geluGrad);
 }

@@ -1,26 +1,18 @@
+import { CausalAttention, CausalAttentionGrad } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { type Id, type Operations, withOperations } from '../operations.ts';
-import { type KernelCall, registerTensorflowKernel } from '../tensorflow-backend.ts';
+import { implement, type TensorflowCall } from '../tensorflow-backend.ts';
 
-interface Sizes {
-  readonly batch: number;
-  readonly time: number;
-  readonly heads: number;
-  readonly headDim: number;
-  readonly keys: number;
-  readonly keyHeads: number;
-}
+type Sizes = TensorflowCall<typeof CausalAttention>['dims'];
 
-function sizesOf({ inputs }: KernelCall): Sizes {
-  const [batch, time, heads, headDim] = inputs['q']!.shape as [number, number, number, number];
-  const [, keys, keyHeads] = inputs['k']!.shape as [number, number, number];
-  return { batch, time, heads, headDim, keys, keyHeads };
-}
+/** What both kernels get alike. */
+type Shared = Pick<TensorflowCall<typeof CausalAttention>, 'inputs' | 'attrs' | 'dims'>;
 
 /** bool [batch, 1, time, keys]: what each query sees. */
-function visible(ops: Operations, { inputs, attrs }: KernelCall, { time, keys }: Sizes): Id {
-  const window = attrs['window'] as number;
-  const [queryIds, keyIds] = ops.inputs(inputs['queryDocumentIds']!, inputs['keyDocumentIds']!);
+function visible(ops: Operations, { inputs, attrs, dims }: Shared): Id {
+  const { time, keys } = dims;
+  const { window } = attrs;
+  const [queryIds, keyIds] = ops.inputs(inputs.queryDocumentIds, inputs.keyDocumentIds);
   const at = ops.values(
     [time, 1],
     Int32Array.from({ length: time }, (_, t) => keys - time + t),
@@ -67,14 +59,13 @@ const regroup = (ops: Operations, x: Id, { batch, time, heads, keyHeads }: Sizes
   heads === keyHeads ? x : ops.reshape(x, [batch, keyHeads, (heads / keyHeads) * time, width]);
 
 /** Result, and the softmax weights for the gradient [batch, heads, time, keys]. */
-function causalAttention(call: KernelCall): TensorInfo[] {
-  const { backend, inputs, attrs } = call;
+function causalAttention(call: TensorflowCall<typeof CausalAttention>): readonly [TensorInfo, TensorInfo] {
+  const { backend, inputs, attrs, dims: sizes } = call;
   return withOperations(backend, (ops) => {
-    const sizes = sizesOf(call);
-    const [q, k, v] = ops.inputs(inputs['q']!, inputs['k']!, inputs['v']!);
-    const mask = visible(ops, call, sizes);
+    const [q, k, v] = ops.inputs(inputs.q, inputs.k, inputs.v);
+    const mask = visible(ops, call);
     // the scale on the small operand
-    const scaled = ops.run('Mul', [q!, ops.constant(attrs['scale'] as number)]);
+    const scaled = ops.run('Mul', [q!, ops.constant(attrs.scale)]);
     const scores = ops.matMul(grouped(ops, scaled, sizes), ops.transpose(k!, HEADS_FIRST), false, true);
     const hidden = ops.run('SelectV2', [mask, ops.constant(0), ops.constant(-1e30)]);
     const masked = ops.run('AddV2', [byHead(ops, scores, sizes, sizes.keys), hidden]);
@@ -85,17 +76,18 @@ function causalAttention(call: KernelCall): TensorInfo[] {
   });
 }
 
-/** dS = P · (dP − Σ dO · O), as in FlashAttention (arXiv 2205.14135). `logsumexp` holds the softmax weights here. */
-function causalAttentionGrad(call: KernelCall): TensorInfo[] {
-  const { backend, inputs, attrs } = call;
+/** dS = P · (dP − Σ dO · O), as in FlashAttention (arXiv 2205.14135). `saved` holds the softmax weights here. */
+function causalAttentionGrad(
+  call: TensorflowCall<typeof CausalAttentionGrad>,
+): readonly [TensorInfo, TensorInfo, TensorInfo] {
+  const { backend, inputs, attrs, dims: sizes } = call;
   return withOperations(backend, (ops) => {
-    const sizes = sizesOf(call);
     const { keys, headDim } = sizes;
     const [q, k, v, out, weights, dout] = ops.inputs(
-      ...['q', 'k', 'v', 'out', 'logsumexp', 'dout'].map((name) => inputs[name]!),
+      ...[inputs.q, inputs.k, inputs.v, inputs.out, inputs.saved, inputs.dout],
     );
-    const scale = ops.constant(attrs['scale'] as number);
-    const heard = seesAny(ops, visible(ops, call, sizes));
+    const scale = ops.constant(attrs.scale);
+    const heard = seesAny(ops, visible(ops, call));
     const dMixed = ops.run('Mul', [ops.transpose(dout!, HEADS_FIRST), heard]);
     const dGrouped = regroup(ops, dMixed, sizes, headDim);
     const along = ops.transpose(ops.reduce('Sum', ops.run('Mul', [dout!, out!]), [-1], true), HEADS_FIRST);
@@ -109,12 +101,13 @@ function causalAttentionGrad(call: KernelCall): TensorInfo[] {
     const dqByHead = ops.transpose(byHead(ops, dq, sizes, headDim), HEADS_FIRST);
     return [
       ops.output(ops.run('Mul', [dqByHead, scale])),
-      ...[dk, dv].map((x) => ops.output(ops.transpose(x, HEADS_FIRST))),
+      ops.output(ops.transpose(dk, HEADS_FIRST)),
+      ops.output(ops.transpose(dv, HEADS_FIRST)),
     ];
   });
 }
 
 export function registerCausalAttention(): void {
-  registerTensorflowKernel('MoectCausalAttention', causalAttention);
-  registerTensorflowKernel('MoectCausalAttentionGrad', causalAttentionGrad);
+  implement(CausalAttention, causalAttention);
+  implement(CausalAttentionGrad, causalAttentionGrad);
 }

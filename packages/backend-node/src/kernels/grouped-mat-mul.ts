@@ -1,6 +1,7 @@
+import { GroupedMatMul, GroupedMatMulGradWeight } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { type Id, type Operations, withOperations } from '../operations.ts';
-import { type KernelCall, registerTensorflowKernel } from '../tensorflow-backend.ts';
+import { implement, type TensorflowCall } from '../tensorflow-backend.ts';
 
 /** Rows of each expert; TensorFlow reads the counts itself. */
 function byExpert(ops: Operations, rows: Id, counts: Id, numExperts: number): Id[] {
@@ -15,15 +16,14 @@ function countsOf(ops: Operations, offsets: Id, numExperts: number): Id {
 }
 
 /** One product per expert on its rows. */
-function groupedMatMul({ backend, inputs, attrs }: KernelCall): TensorInfo {
+function groupedMatMul({ backend, inputs, attrs, dims }: TensorflowCall<typeof GroupedMatMul>): TensorInfo {
   return withOperations(backend, (ops) => {
-    const [numExperts, outSize, inSize] = inputs['w']!.shape as [number, number, number];
-    const [x, w, offsets] = ops.inputs(inputs['x']!, inputs['w']!, inputs['offsets']!);
+    const { numExperts, out: outSize, in: inSize } = dims;
+    const [x, w, offsets] = ops.inputs(inputs.x, inputs.w, inputs.offsets);
     const parts = byExpert(ops, x!, countsOf(ops, offsets!, numExperts), numExperts);
-    const isTransposed = attrs['transposeW'] === true;
     const products = parts.map((part, e) => {
       const weight = ops.run('Slice', [w!, ops.integers([e, 0, 0]), ops.integers([1, outSize, inSize])]);
-      return ops.matMul(part, ops.reshape(weight, [outSize, inSize]), false, !isTransposed);
+      return ops.matMul(part, ops.reshape(weight, [outSize, inSize]), false, !attrs.transposeW);
     });
     if (products.length === 1) return ops.output(products[0]!);
     return ops.output(ops.run('ConcatV2', [...products, ops.integer(0)], ops.list(numExperts)));
@@ -31,10 +31,14 @@ function groupedMatMul({ backend, inputs, attrs }: KernelCall): TensorInfo {
 }
 
 /** dw[e] = dyᵀ · x on the rows of e. */
-function groupedGradWeight({ backend, inputs, attrs }: KernelCall): TensorInfo {
+function groupedGradWeight({
+  backend,
+  inputs,
+  dims,
+}: TensorflowCall<typeof GroupedMatMulGradWeight>): TensorInfo {
   return withOperations(backend, (ops) => {
-    const numExperts = attrs['numExperts'] as number;
-    const [x, dy, offsets] = ops.inputs(inputs['x']!, inputs['dy']!, inputs['offsets']!);
+    const { numExperts } = dims;
+    const [x, dy, offsets] = ops.inputs(inputs.x, inputs.dy, inputs.offsets);
     const counts = countsOf(ops, offsets!, numExperts);
     const rows = byExpert(ops, x!, counts, numExperts);
     const slopes = byExpert(ops, dy!, counts, numExperts);
@@ -44,6 +48,6 @@ function groupedGradWeight({ backend, inputs, attrs }: KernelCall): TensorInfo {
 }
 
 export function registerGroupedMatMul(): void {
-  registerTensorflowKernel('MoectGroupedMatMul', groupedMatMul);
-  registerTensorflowKernel('MoectGroupedMatMulGradWeight', groupedGradWeight);
+  implement(GroupedMatMul, groupedMatMul);
+  implement(GroupedMatMulGradWeight, groupedGradWeight);
 }

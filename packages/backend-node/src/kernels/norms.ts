@@ -1,6 +1,7 @@
+import { LayerNorm, LayerNormGrad, RmsNorm, RmsNormGrad } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { type Id, type Operations, withOperations } from '../operations.ts';
-import { type KernelCall, registerTensorflowKernel } from '../tensorflow-backend.ts';
+import { implement, type TensorflowCall } from '../tensorflow-backend.ts';
 
 interface Normed {
   /** x less its mean (layer norm) or as it is (RMS norm), times `inverse` */
@@ -16,39 +17,70 @@ function normalize(ops: Operations, x: Id, eps: number, isCentred: boolean): Nor
   return { normed: ops.run('Mul', [centred, inverse]), inverse };
 }
 
-const norm =
-  (isCentred: boolean) =>
-  ({ backend, inputs, attrs }: KernelCall): TensorInfo =>
-    withOperations(backend, (ops) => {
-      const [x, weight] = ops.inputs(inputs['x']!, inputs['weight']!);
-      const { normed } = normalize(ops, x!, attrs['eps'] as number, isCentred);
-      const scaled = ops.run('Mul', [normed, weight!]);
-      return ops.output(isCentred ? ops.run('AddV2', [scaled, ops.inputs(inputs['bias']!)[0]!]) : scaled);
-    });
+function rmsNorm({ backend, inputs, attrs }: TensorflowCall<typeof RmsNorm>): TensorInfo {
+  return withOperations(backend, (ops) => {
+    const [x, weight] = ops.inputs(inputs.x, inputs.weight);
+    return ops.output(ops.run('Mul', [normalize(ops, x!, attrs.eps, false).normed, weight!]));
+  });
+}
+
+function layerNorm({ backend, inputs, attrs }: TensorflowCall<typeof LayerNorm>): TensorInfo {
+  return withOperations(backend, (ops) => {
+    const [x, weight, bias] = ops.inputs(inputs.x, inputs.weight, inputs.bias);
+    const scaled = ops.run('Mul', [normalize(ops, x!, attrs.eps, true).normed, weight!]);
+    return ops.output(ops.run('AddV2', [scaled, bias!]));
+  });
+}
+
+interface NormGradient {
+  readonly dx: Id;
+  /** Makes the gradient of the weight. */
+  readonly dWeight: () => Id;
+  /** Makes the gradient of the bias. */
+  readonly dBias: () => Id;
+}
 
 /** dx = inverse · (g − [mean g] − normed · mean(g · normed)) with g = dy · weight. */
-const normGrad =
-  (isCentred: boolean) =>
-  ({ backend, inputs, attrs }: KernelCall): TensorInfo[] =>
-    withOperations(backend, (ops) => {
-      const [x, weight, dy] = ops.inputs(inputs['x']!, inputs['weight']!, inputs['dy']!);
-      const { normed, inverse } = normalize(ops, x!, attrs['eps'] as number, isCentred);
-      const rows = inputs['x']!.shape.slice(0, -1).map((_, axis) => axis);
-      const along = ops.run('Mul', [dy!, normed]);
-      const g = ops.run('Mul', [dy!, weight!]);
-      const overlap = ops.reduce('Mean', ops.run('Mul', [along, weight!]), [-1], true);
-      const away = ops.run('Sub', [g, ops.run('Mul', [normed, overlap])]);
-      const flat = isCentred ? ops.run('Sub', [away, ops.reduce('Mean', g, [-1], true)]) : away;
-      const dx = ops.output(ops.run('Mul', [flat, inverse]));
-      if (attrs['withWeight'] === false) return [dx];
-      const dWeight = ops.output(ops.reduce('Sum', along, rows, false));
-      if (!isCentred) return [dx, dWeight];
-      return [dx, dWeight, ops.output(ops.reduce('Sum', dy!, rows, false))];
-    });
+function gradient(
+  ops: Operations,
+  { inputs, attrs }: Pick<TensorflowCall<typeof LayerNormGrad>, 'inputs' | 'attrs'>,
+  isCentred: boolean,
+): NormGradient {
+  const [x, weight, dy] = ops.inputs(inputs.x, inputs.weight, inputs.dy);
+  const { normed, inverse } = normalize(ops, x!, attrs.eps, isCentred);
+  const rows = inputs.x.shape.slice(0, -1).map((_, axis) => axis);
+  const along = ops.run('Mul', [dy!, normed]);
+  const g = ops.run('Mul', [dy!, weight!]);
+  const overlap = ops.reduce('Mean', ops.run('Mul', [along, weight!]), [-1], true);
+  const away = ops.run('Sub', [g, ops.run('Mul', [normed, overlap])]);
+  const flat = isCentred ? ops.run('Sub', [away, ops.reduce('Mean', g, [-1], true)]) : away;
+  const sumRows = (of: Id): Id => ops.reduce('Sum', of, rows, false);
+  return {
+    dx: ops.run('Mul', [flat, inverse]),
+    dWeight: () => sumRows(along),
+    dBias: () => sumRows(dy!),
+  };
+}
+
+function rmsNormGrad(call: TensorflowCall<typeof RmsNormGrad>): readonly [TensorInfo, TensorInfo?] {
+  return withOperations(call.backend, (ops) => {
+    const { dx, dWeight } = gradient(ops, call, false);
+    return call.attrs.withWeight ? [ops.output(dx), ops.output(dWeight())] : [ops.output(dx)];
+  });
+}
+
+function layerNormGrad(
+  call: TensorflowCall<typeof LayerNormGrad>,
+): readonly [TensorInfo, TensorInfo, TensorInfo] {
+  return withOperations(call.backend, (ops) => {
+    const { dx, dWeight, dBias } = gradient(ops, call, true);
+    return [ops.output(dx), ops.output(dWeight()), ops.output(dBias())];
+  });
+}
 
 export function registerNorms(): void {
-  registerTensorflowKernel('MoectRmsNorm', norm(false));
-  registerTensorflowKernel('MoectRmsNormGrad', normGrad(false));
-  registerTensorflowKernel('MoectLayerNorm', norm(true));
-  registerTensorflowKernel('MoectLayerNormGrad', normGrad(true));
+  implement(RmsNorm, rmsNorm);
+  implement(RmsNormGrad, rmsNormGrad);
+  implement(LayerNorm, layerNorm);
+  implement(LayerNormGrad, layerNormGrad);
 }

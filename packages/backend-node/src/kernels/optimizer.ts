@@ -1,11 +1,12 @@
+import { AdamW, GlobalNorm } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { type Id, type Operations, withOperations } from '../operations.ts';
-import { type KernelCall, registerTensorflowKernel, type TensorEntry } from '../tensorflow-backend.ts';
+import { implement, type TensorEntry, type TensorflowCall } from '../tensorflow-backend.ts';
 
 /** √(Σ over all inputs of Σ x²) */
-function globalNorm({ backend, inputs }: KernelCall): TensorInfo {
+function globalNorm({ backend, inputs }: TensorflowCall<typeof GlobalNorm>): TensorInfo {
   return withOperations(backend, (ops) => {
-    const halves = ops.inputs(...Object.values(inputs)).map((x) => ops.run('L2Loss', [x]));
+    const halves = ops.inputs(...inputs.x).map((x) => ops.run('L2Loss', [x]));
     const sum = ops.run('AddN', halves, ops.list(halves.length));
     return ops.output(ops.run('Sqrt', [ops.run('Mul', [sum, ops.constant(2)])]));
   });
@@ -57,28 +58,28 @@ function take(ops: Operations, info: TensorInfo): { entry: TensorEntry; resource
 }
 
 /** TensorFlow's Adam in place; weight decay before it, bias corrections in the learning rate and in eps. */
-function adamW({ backend, inputs, attrs }: KernelCall): TensorInfo[] {
-  const { learningRate, eps, step } = attrs as Record<string, number>;
-  const weightDecays = attrs['weightDecays'] as readonly number[];
+function adamW({ backend, inputs, attrs }: TensorflowCall<typeof AdamW>): readonly [] {
+  const { learningRate, eps, step, weightDecays } = attrs;
   // the rates that TensorFlow sees are float32: the corrections must be those of the same rates
-  const [beta1, beta2] = [Math.fround(attrs['beta1'] as number), Math.fround(attrs['beta2'] as number)];
-  const second = Math.sqrt(1 - beta2 ** step!);
+  const [beta1, beta2] = [Math.fround(attrs.beta1), Math.fround(attrs.beta2)];
+  const second = Math.sqrt(1 - beta2 ** step);
   withOperations(backend, (ops) => {
     const scalar = (value: number): Id => ops.values([], new Float32Array([value]));
     const zero = ops.constant(0);
     const rates = [
-      scalar((learningRate! * second) / (1 - beta1 ** step!)),
+      scalar((learningRate * second) / (1 - beta1 ** step)),
       ops.constant(beta1),
       ops.constant(beta2),
-      scalar(eps! * second),
+      scalar(eps * second),
     ];
-    const scale = ops.inputs(inputs['scale']!)[0]!;
+    const scale = ops.inputs(inputs.scale)[0]!;
     for (const [i, weightDecay] of weightDecays.entries()) {
-      const gradient = ops.run('Mul', [ops.inputs(inputs[`grad${i}`]!)[0]!, scale]);
-      const all = ['param', 'expAvg', 'expAvgSq'].map((name) => take(ops, inputs[`${name}${i}`]!));
+      const gradient = ops.run('Mul', [ops.inputs(inputs.grad[i]!)[0]!, scale]);
+      const { param, expAvg, expAvgSq } = inputs;
+      const all = [param, expAvg, expAvgSq].map((list) => take(ops, list[i]!));
       const handles = all.map(({ resource }) => resource.handle);
       if (weightDecay !== 0) {
-        const kept = scalar(1 - learningRate! * weightDecay);
+        const kept = scalar(1 - learningRate * weightDecay);
         const decayed = resourceProduct(ops, all[0]!.resource.handle, kept);
         backend.binding.executeOp('AssignVariableOp', [], [handles[0]!, decayed], 0);
         ops.free(decayed);
@@ -101,6 +102,6 @@ function resourceProduct(ops: Operations, handle: Id, factor: Id): Id {
 }
 
 export function registerOptimizer(): void {
-  registerTensorflowKernel('MoectGlobalNorm', globalNorm);
-  registerTensorflowKernel('MoectAdamW', adamW);
+  implement(GlobalNorm, globalNorm);
+  implement(AdamW, adamW);
 }

@@ -1,7 +1,20 @@
 import { ShapeMismatchError, type Tensor } from '@moect/core';
 import { CausalAttention, CausalAttentionGrad, hasKernel, runKernel } from '@moect/kernels';
-import { differentiable, together } from '../differentiable.ts';
+import { differentiable } from '../differentiable.ts';
 import { asTf, tf } from '../tf.ts';
+
+interface Rest {
+  readonly attrs: { readonly scale: number; readonly window: number };
+  readonly masks: Readonly<Record<'queryDocumentIds' | 'keyDocumentIds', Tensor>>;
+}
+
+const fused = differentiable({
+  forward: (inputs: Record<'q' | 'k' | 'v', Tensor>, { attrs, masks }: Rest) =>
+    runKernel(CausalAttention, { ...inputs, ...masks }, attrs),
+  saves: (inputs, { masks }, [out, saved]) => ({ ...inputs, out, saved, ...masks }),
+  together: ({ dys: [dout], saved, rest }) => runKernel(CausalAttentionGrad, { ...saved, dout }, rest.attrs),
+  gradients: { q: (_, [dq]) => dq, k: (_, [, dk]) => dk, v: (_, [, , dv]) => dv },
+});
 
 export interface AttentionOptions {
   /** Factor on the scores, usually 1/√headDim. */
@@ -27,15 +40,8 @@ export function causalAttention(q: Tensor, k: Tensor, v: Tensor, options: Attent
   check(q, k, v);
   const { scale, window = 0, queryDocumentIds, keyDocumentIds } = options;
   if (!hasKernel(CausalAttention)) return composed(q, k, v, options);
-  const attrs = { scale, window };
   const masks = { queryDocumentIds, keyDocumentIds };
-  return differentiable({
-    inputs: { q, k, v },
-    forward: () => runKernel(CausalAttention, { q, k, v, ...masks }, attrs),
-    saves: ([out, saved]) => ({ q, k, v, out, saved, ...masks }),
-    gradients: ([dout], given) =>
-      together(['q', 'k', 'v'], () => runKernel(CausalAttentionGrad, { ...given, dout }, attrs)),
-  })[0];
+  return fused({ q, k, v }, { attrs: { scale, window }, masks })[0];
 }
 
 function check(q: Tensor, k: Tensor, v: Tensor): void {

@@ -3,6 +3,13 @@ import { CausalMean, CausalMeanGrad, hasKernel, runKernel } from '@moect/kernels
 import { differentiable } from '../differentiable.ts';
 import { asTf, tf } from '../tf.ts';
 
+const fused = differentiable({
+  forward: ({ x }: { x: Tensor }, { documentIds }: { documentIds: Tensor }) =>
+    runKernel(CausalMean, { x, documentIds }),
+  saves: (_, { documentIds }) => ({ documentIds }),
+  gradients: { x: ({ dys: [dy], saved }) => runKernel(CausalMeanGrad, { dy, ...saved })[0] },
+});
+
 /**
  * Mean over each token's prefix within its document; restarts where the document changes.
  * @param x [batch, time, d]
@@ -11,12 +18,7 @@ import { asTf, tf } from '../tf.ts';
  */
 export function causalMean(x: Tensor, documentIds: Tensor): Tensor {
   if (hasKernel(CausalMean)) {
-    return differentiable({
-      inputs: { x },
-      forward: () => runKernel(CausalMean, { x, documentIds }),
-      saves: () => ({ documentIds }),
-      gradients: ([dy], saved) => ({ x: () => runKernel(CausalMeanGrad, { dy, ...saved })[0] }),
-    })[0];
+    return fused({ x }, { documentIds })[0];
   }
   return tf.tidy(() => {
     const time = x.shape[1]!;

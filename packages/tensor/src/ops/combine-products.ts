@@ -8,12 +8,34 @@ import {
   runKernel,
   WeightedRowsGrad,
 } from '@moect/kernels';
-import { differentiable, together } from '../differentiable.ts';
+import { differentiable } from '../differentiable.ts';
 import { combineRows, type ExpertOrder } from './expert-order.ts';
 import { groupedMatMul } from './grouped-mat-mul.ts';
 import { remake } from './recompute.ts';
 
 type Places = Pick<ExpertOrder, 'inverse' | 'tokens' | 'offsets'>;
+
+type Inputs = Record<'x' | 'w' | 'weights', Tensor>;
+
+const fused = differentiable({
+  forward: ({ x, w, weights }: Inputs, { inverse, offsets }: Places) => {
+    const [rows] = runKernel(GroupedMatMul, { x, w, offsets }, { transposeW: false });
+    const combined = runKernel(CombineRows, { rows, inverse, weights });
+    rows.dispose();
+    return combined;
+  },
+  saves: (inputs, { inverse, tokens, offsets }) => ({ ...inputs, inverse, tokens, offsets }),
+  together: ({ dys: [dy], saved: { x, w, weights, inverse, tokens, offsets } }) => {
+    const [rows] = runKernel(Embedding, { table: dy, ids: tokens });
+    const [dx] = runKernel(GroupedMatMul, { x: rows, w, offsets }, { transposeW: true });
+    // puts the weights on both in place
+    const [dweights] = runKernel(WeightedRowsGrad, { x, back: dx, dy: rows, inverse, weights });
+    const numExperts = w.shape[0]!;
+    const [dw] = runKernel(GroupedMatMulGradWeight, { x, dy: rows, offsets }, { numExperts });
+    return { dx, dw, dweights };
+  },
+  gradients: { x: (_, { dx }) => dx, w: (_, { dw }) => dw, weights: (_, { dweights }) => dweights },
+});
 
 /**
  * y[n] = Σ_j weights[n, j] · w[e] · x[r] with r = inverse[n·topK + j] and its expert e: the last product of experts and
@@ -40,28 +62,5 @@ export function combineProducts(x: Tensor, w: Tensor, order: Places, weights: Te
       `[tokens, topK] for x [${x.shape}]`,
     );
   }
-  return differentiable({
-    inputs: { x, w, weights },
-    forward: () => {
-      const [rows] = runKernel(GroupedMatMul, { x, w, offsets }, { transposeW: false });
-      const combined = runKernel(CombineRows, { rows, inverse, weights });
-      rows.dispose();
-      return combined;
-    },
-    saves: () => ({ x, w, weights, inverse, tokens, offsets }),
-    gradients: ([dy], saved) => together(['x', 'w', 'weights'], () => gradients(dy, saved)),
-  })[0];
-}
-
-type Saved = Readonly<Record<'x' | 'w' | 'weights' | keyof Places, Tensor>>;
-
-/** Of x, w and the weights. */
-function gradients(dy: Tensor, { x, w, weights, inverse, tokens, offsets }: Saved): readonly Tensor[] {
-  const [rows] = runKernel(Embedding, { table: dy, ids: tokens });
-  const [dx] = runKernel(GroupedMatMul, { x: rows, w, offsets }, { transposeW: true });
-  // puts the weights on both in place
-  const [dweights] = runKernel(WeightedRowsGrad, { x, back: dx, dy: rows, inverse, weights });
-  const numExperts = w.shape[0]!;
-  const [dw] = runKernel(GroupedMatMulGradWeight, { x, dy: rows, offsets }, { numExperts });
-  return [dx, dw, dweights];
+  return fused({ x, w, weights }, { inverse, tokens, offsets })[0];
 }

@@ -3,6 +3,15 @@ import { CrossEntropy, CrossEntropyGrad, hasKernel, runKernel } from '@moect/ker
 import { differentiable } from '../differentiable.ts';
 import { asTf, tf } from '../tf.ts';
 
+const fused = differentiable({
+  forward: ({ logits }: { logits: Tensor }, { targets }: { targets: Tensor }) =>
+    runKernel(CrossEntropy, { logits, targets }),
+  saves: ({ logits }, { targets }, [, saved]) => ({ logits, saved, targets }),
+  gradients: {
+    logits: ({ dys: [dlosses], saved }) => runKernel(CrossEntropyGrad, { ...saved, dlosses })[0],
+  },
+});
+
 /**
  * −log softmax(logits)[target] for each row, in nats. Rows with target −1 give 0 and no gradient.
  * @param logits [rows, vocabSize] float32
@@ -19,14 +28,7 @@ export function crossEntropy(logits: Tensor, targets: Tensor): Tensor {
     );
   }
   if (hasKernel(CrossEntropy)) {
-    return differentiable({
-      inputs: { logits },
-      forward: () => runKernel(CrossEntropy, { logits, targets }),
-      saves: ([, saved]) => ({ logits, saved, targets }),
-      gradients: ([dlosses], given) => ({
-        logits: () => runKernel(CrossEntropyGrad, { ...given, dlosses })[0],
-      }),
-    })[0];
+    return fused({ logits }, { targets })[0];
   }
   return tf.tidy(() => {
     // oneHot gives a row of zeros for target −1: loss 0 and gradient 0

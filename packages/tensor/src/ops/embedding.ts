@@ -3,6 +3,16 @@ import { Embedding, EmbeddingGrad, hasKernel, runKernel } from '@moect/kernels';
 import { differentiable } from '../differentiable.ts';
 import { asTf, tf } from '../tf.ts';
 
+const fused = differentiable({
+  forward: ({ table }: { table: Tensor }, { ids }: { ids: Tensor; vocabSize: number }) =>
+    runKernel(Embedding, { table, ids }),
+  saves: (_, { ids }) => ({ ids }),
+  gradients: {
+    table: ({ dys: [dy], saved, rest: { vocabSize } }) =>
+      runKernel(EmbeddingGrad, { ...saved, dy }, { vocabSize })[0],
+  },
+});
+
 /**
  * Rows of a table. Its gradient adds up the rows of repeated ids.
  * @param table [rows, d]
@@ -12,14 +22,7 @@ import { asTf, tf } from '../tf.ts';
 export function embedding(table: Tensor, ids: Tensor): Tensor {
   const [rows, d] = table.shape as [number, number];
   if (hasKernel(Embedding)) {
-    return differentiable({
-      inputs: { table },
-      forward: () => runKernel(Embedding, { table, ids }),
-      saves: () => ({ ids }),
-      gradients: ([dy], saved) => ({
-        table: () => runKernel(EmbeddingGrad, { ...saved, dy }, { vocabSize: rows })[0],
-      }),
-    })[0];
+    return fused({ table }, { ids, vocabSize: rows })[0];
   }
   return tf.tidy(() => {
     const flat = tf.reshape(asTf(ids), [-1]);

@@ -5,6 +5,16 @@ import { untaped } from '../tape.ts';
 import { asTf, fromTf, tf } from '../tf.ts';
 import { topK } from './expert-order.ts';
 
+const fused = differentiable({
+  forward: ({ logits }: { logits: Tensor }, attrs: { k: number; renormalize: boolean }) =>
+    runKernel(ChooseExperts, { logits }, attrs),
+  saves: ({ logits }, _, [, indices]) => ({ logits, indices }),
+  gradients: {
+    logits: ({ dys: [dweights], saved, rest }) =>
+      runKernel(ChooseExpertsGrad, { ...saved, dweights }, rest)[0],
+  },
+});
+
 export interface ExpertChoice {
   /** [tokens, topK] int32, the largest logits in descending order, ties to the lower index. Data: no gradient. */
   readonly indices: Tensor;
@@ -23,15 +33,7 @@ export function chooseExperts(logits: Tensor, k: number, renormalize: boolean): 
     throw new ShapeMismatchError('logits of chooseExperts', logits.shape, `[tokens, at least ${k}]`);
   }
   if (!hasKernel(ChooseExperts)) return composed(logits, k, renormalize);
-  const attrs = { k, renormalize };
-  const [weights, indices] = differentiable({
-    inputs: { logits },
-    forward: () => runKernel(ChooseExperts, { logits }, attrs),
-    saves: ([, indices]) => ({ logits, indices }),
-    gradients: ([dweights], saved) => ({
-      logits: () => runKernel(ChooseExpertsGrad, { ...saved, dweights }, attrs)[0],
-    }),
-  });
+  const [weights, indices] = fused({ logits }, { k, renormalize });
   return { indices, weights };
 }
 

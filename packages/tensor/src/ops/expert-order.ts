@@ -9,9 +9,26 @@ import {
   SortByExpert,
   TopK,
 } from '@moect/kernels';
-import { differentiable, together } from '../differentiable.ts';
+import { differentiable } from '../differentiable.ts';
 import { asTf, fromTf, tf } from '../tf.ts';
 import { embedding } from './embedding.ts';
+
+const slots = differentiable({
+  forward: ({ x }: { x: Tensor }, { tokens }: { tokens: Tensor; inverse: Tensor; topK: number }) =>
+    runKernel(Embedding, { table: x, ids: tokens }),
+  saves: (_, { inverse }) => ({ inverse }),
+  gradients: {
+    x: ({ dys: [dy], saved, rest: { topK } }) => runKernel(SlotRowsGrad, { dy, ...saved }, { topK })[0],
+  },
+});
+
+const combined = differentiable({
+  forward: (inputs: Record<'rows' | 'weights', Tensor>, { inverse }: { inverse: Tensor }) =>
+    runKernel(CombineRows, { ...inputs, inverse }),
+  saves: (inputs, { inverse }) => ({ ...inputs, inverse }),
+  together: ({ dys: [dy], saved }) => runKernel(CombineRowsGrad, { ...saved, dy }),
+  gradients: { rows: (_, [drows]) => drows, weights: (_, [, dweights]) => dweights },
+});
 
 /**
  * The k largest values of each row, descending; ties to the lower index. Data: no gradient.
@@ -74,12 +91,7 @@ export function sortByExpert(expertIndices: Tensor, numExperts: number): ExpertO
 export function slotRows(x: Tensor, { tokens, inverse }: ExpertOrder): Tensor {
   if (!hasKernel(SlotRowsGrad)) return embedding(x, tokens);
   const topK = x.shape[0] === 0 ? 1 : tokens.size / x.shape[0]!;
-  return differentiable({
-    inputs: { x },
-    forward: () => runKernel(Embedding, { table: x, ids: tokens }),
-    saves: () => ({ inverse }),
-    gradients: ([dy], saved) => ({ x: () => runKernel(SlotRowsGrad, { dy, ...saved }, { topK })[0] }),
-  })[0];
+  return slots({ x }, { tokens, inverse, topK })[0];
 }
 
 /**
@@ -91,13 +103,7 @@ export function slotRows(x: Tensor, { tokens, inverse }: ExpertOrder): Tensor {
  */
 export function combineRows(rows: Tensor, inverse: Tensor, weights: Tensor): Tensor {
   if (hasKernel(CombineRows)) {
-    return differentiable({
-      inputs: { rows, weights },
-      forward: () => runKernel(CombineRows, { rows, inverse, weights }),
-      saves: () => ({ rows, weights, inverse }),
-      gradients: ([dy], saved) =>
-        together(['rows', 'weights'], () => runKernel(CombineRowsGrad, { ...saved, dy })),
-    })[0];
+    return combined({ rows, weights }, { inverse })[0];
   }
   return tf.tidy(() => {
     const [tokens, k] = weights.shape as [number, number];

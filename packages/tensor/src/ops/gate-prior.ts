@@ -3,6 +3,22 @@ import { GatePrior, GatePriorGrad, hasKernel, runKernel } from '@moect/kernels';
 import { differentiable } from '../differentiable.ts';
 import { asTf, tf } from '../tf.ts';
 
+interface Rest {
+  readonly classes: Tensor;
+  readonly documentIds: Tensor;
+  readonly attrs: GatePriorOptions;
+}
+
+const fused = differentiable({
+  forward: ({ logit }: { logit: Tensor }, { classes, documentIds, attrs }: Rest) =>
+    runKernel(GatePrior, { logit, classes, documentIds }, attrs),
+  saves: ({ logit }, { classes, documentIds }) => ({ logit, classes, documentIds }),
+  gradients: {
+    logit: ({ dys: [dpositive, dnegative], saved, rest: { attrs } }) =>
+      runKernel(GatePriorGrad, { ...saved, dpositive, dnegative }, attrs)[0],
+  },
+});
+
 export interface GatePriorOptions {
   /** Class of the tokens whose gate should be open, and what their sum is multiplied with. */
   readonly positive: number;
@@ -28,15 +44,7 @@ export function gatePrior(
   options: GatePriorOptions,
 ): { positive: Tensor; negative: Tensor } {
   if (hasKernel(GatePrior)) {
-    const attrs = { ...options };
-    const [positive, negative] = differentiable({
-      inputs: { logit },
-      forward: () => runKernel(GatePrior, { logit, classes, documentIds }, attrs),
-      saves: () => ({ logit, classes, documentIds }),
-      gradients: ([dpositive, dnegative], saved) => ({
-        logit: () => runKernel(GatePriorGrad, { ...saved, dpositive, dnegative }, attrs)[0],
-      }),
-    });
+    const [positive, negative] = fused({ logit }, { classes, documentIds, attrs: { ...options } });
     return { positive, negative };
   }
   return tf.tidy(() => {

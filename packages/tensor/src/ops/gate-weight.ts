@@ -1,7 +1,23 @@
 import { ShapeMismatchError, type Tensor } from '@moect/core';
 import { GateWeight, GateWeightGrad, hasKernel, runKernel } from '@moect/kernels';
-import { differentiable, together } from '../differentiable.ts';
+import { differentiable } from '../differentiable.ts';
 import { asTf, tf } from '../tf.ts';
+
+const fused = differentiable({
+  forward: (inputs: Record<'left' | 'right' | keyof GateWeightParams, Tensor>) =>
+    runKernel(GateWeight, inputs),
+  saves: ({ weight }, _, [, probability, tanh]) => ({ weight, probability, tanh }),
+  together: ({ dys: [dlogit, dprobability], saved }) =>
+    runKernel(GateWeightGrad, { ...saved, dlogit, dprobability }),
+  gradients: {
+    left: (_, [dsum]) => dsum,
+    right: (_, [dsum]) => dsum,
+    leftBias: (_, [, dinnerBias]) => dinnerBias,
+    rightBias: (_, [, dinnerBias]) => dinnerBias,
+    weight: (_, [, , dweight]) => dweight,
+    bias: (_, [, , , dbias]) => dbias,
+  },
+});
 
 export interface GateWeightParams {
   /** [inner] */
@@ -31,19 +47,7 @@ export function gateWeight(
     throw new ShapeMismatchError('right of gateWeight', right.shape, expected);
   }
   if (!hasKernel(GateWeight)) return composed(left, right, params);
-  const inputs = { left, right, ...params };
-  const [logit, probability, tanh] = differentiable({
-    inputs,
-    forward: () => runKernel(GateWeight, inputs),
-    saves: ([, probability, tanh]) => ({ weight: params.weight, probability, tanh }),
-    gradients: ([dlogit, dprobability], saved) => {
-      const made = together(['sum', 'innerBias', 'weight', 'bias'], () =>
-        runKernel(GateWeightGrad, { ...saved, dlogit, dprobability }),
-      );
-      const { sum, innerBias, weight, bias } = made;
-      return { left: sum, right: sum, leftBias: innerBias, rightBias: innerBias, weight, bias };
-    },
-  });
+  const [logit, probability, tanh] = fused({ left, right, ...params }, undefined);
   tanh.dispose();
   return { logit, probability };
 }

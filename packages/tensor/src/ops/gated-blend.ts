@@ -1,7 +1,19 @@
 import { ShapeMismatchError, type Tensor } from '@moect/core';
 import { GatedBlend, GatedBlendGrad, hasKernel, runKernel } from '@moect/kernels';
-import { differentiable, together } from '../differentiable.ts';
+import { differentiable } from '../differentiable.ts';
 import { asTf, tf } from '../tf.ts';
+
+const fused = differentiable({
+  forward: (inputs: Record<'residual' | 'base' | 'moe' | 'weight', Tensor>) => runKernel(GatedBlend, inputs),
+  saves: ({ base, moe, weight }) => ({ base, moe, weight }),
+  together: ({ dys: [dy], saved }) => runKernel(GatedBlendGrad, { ...saved, dy }),
+  gradients: {
+    residual: ({ dys: [dy] }) => dy,
+    base: (_, [dbase]) => dbase,
+    moe: (_, [, dmoe]) => dmoe,
+    weight: (_, [, , dweight]) => dweight,
+  },
+});
 
 /**
  * residual + (base + (1 − weight) · (moe − base)): a gated sum of two branches beside a residual stream. Where both are
@@ -21,16 +33,7 @@ export function gatedBlend(residual: Tensor, base: Tensor, moe: Tensor, weight: 
     }
   }
   if (!hasKernel(GatedBlend)) return composed(residual, base, moe, weight);
-  const inputs = { residual, base, moe, weight };
-  return differentiable({
-    inputs,
-    forward: () => runKernel(GatedBlend, inputs),
-    saves: () => ({ base, moe, weight }),
-    gradients: ([dy], saved) => ({
-      residual: () => dy,
-      ...together(['base', 'moe', 'weight'], () => runKernel(GatedBlendGrad, { ...saved, dy })),
-    }),
-  })[0];
+  return fused({ residual, base, moe, weight }, undefined)[0];
 }
 
 function composed(residual: Tensor, base: Tensor, moe: Tensor, weight: Tensor): Tensor {

@@ -3,18 +3,19 @@ import { Gelu, GeluGrad, hasKernel, runKernel } from '@moect/kernels';
 import { differentiable } from '../differentiable.ts';
 import { asTf, tf } from '../tf.ts';
 
+const fused = differentiable({
+  forward: ({ x }: { x: Tensor }, attrs: { approximate: 'none' | 'tanh' }) => runKernel(Gelu, { x }, attrs),
+  saves: ({ x }) => ({ x }),
+  gradients: { x: ({ dys: [dy], saved, rest }) => runKernel(GeluGrad, { ...saved, dy }, rest)[0] },
+});
+
 /**
  * Gaussian error linear unit (arXiv 1606.08415).
  * @param approximate `none`: x·Φ(x); `tanh`: the approximation that GPT-2 uses
  */
 export function gelu(x: Tensor, approximate: 'none' | 'tanh' = 'none'): Tensor {
   if (hasKernel(Gelu)) {
-    return differentiable({
-      inputs: { x },
-      forward: () => runKernel(Gelu, { x }, { approximate }),
-      saves: () => ({ x }),
-      gradients: ([dy], saved) => ({ x: () => runKernel(GeluGrad, { ...saved, dy }, { approximate })[0] }),
-    })[0];
+    return fused({ x }, { approximate })[0];
   }
   return tf.tidy(() => {
     const t = asTf(x);

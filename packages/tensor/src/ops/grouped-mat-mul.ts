@@ -4,6 +4,34 @@ import { differentiable } from '../differentiable.ts';
 import { gradientReaches } from '../tape.ts';
 import { asTf, tf } from '../tf.ts';
 
+interface Rest {
+  readonly offsets: Tensor;
+  readonly transposeW: boolean;
+}
+
+const fused = differentiable({
+  forward: ({ x, w }: Record<'x' | 'w', Tensor>, { offsets, transposeW }: Rest) =>
+    runKernel(GroupedMatMul, { x, w, offsets }, { transposeW }),
+  saves: ({ x, w }, { offsets }) => ({
+    x: gradientReaches(w) ? x : undefined,
+    w: gradientReaches(x) ? w : undefined,
+    offsets,
+  }),
+  gradients: {
+    x: ({ dys: [dy], saved: { w, offsets }, rest }) => product(dy, w!, offsets, !rest.transposeW),
+    w: ({ dys: [dy], saved: { x, offsets }, rest: { transposeW } }) => {
+      const [rows, slopes] = transposeW ? [dy, x!] : [x!, dy];
+      const numExperts = offsets.shape[0]! - 1;
+      return runKernel(GroupedMatMulGradWeight, { x: rows, dy: slopes, offsets }, { numExperts })[0];
+    },
+  },
+});
+
+/** w[e] · x[r], or its transpose; differentiable as often as one likes in x. */
+function product(x: Tensor, w: Tensor, offsets: Tensor, transposeW: boolean): Tensor {
+  return fused({ x, w }, { offsets, transposeW })[0];
+}
+
 /**
  * One product per expert on rows grouped by expert: y[r] = w[e] · x[r] for offsets[e] ≤ r < offsets[e+1].
  * The offsets stay on the device; empty experts are fine.
@@ -23,27 +51,6 @@ export function groupedMatMul(x: Tensor, w: Tensor, offsets: Tensor): Tensor {
   }
   if (hasKernel(GroupedMatMul)) return product(x, w, offsets, false);
   return composed(x, w, offsets);
-}
-
-/** w[e] · x[r], or its transpose; differentiable as often as one likes. */
-function product(x: Tensor, w: Tensor, offsets: Tensor, transposeW: boolean): Tensor {
-  return differentiable({
-    inputs: { x, w },
-    forward: () => runKernel(GroupedMatMul, { x, w, offsets }, { transposeW }),
-    saves: () => ({
-      x: gradientReaches(w) ? x : undefined,
-      w: gradientReaches(x) ? w : undefined,
-      offsets,
-    }),
-    gradients: ([dy], saved) => ({
-      x: () => product(dy, saved.w!, saved.offsets, !transposeW),
-      w: () => {
-        const [rows, slopes] = transposeW ? [dy, saved.x!] : [saved.x!, dy];
-        const inputs = { x: rows, dy: slopes, offsets: saved.offsets };
-        return runKernel(GroupedMatMulGradWeight, inputs, { numExperts: w.shape[0]! })[0];
-      },
-    }),
-  })[0];
 }
 
 /** Every expert on every row, masked: exact on any backend, at numExperts times the cost. */

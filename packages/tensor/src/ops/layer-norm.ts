@@ -1,7 +1,19 @@
 import type { Tensor } from '@moect/core';
 import { hasKernel, LayerNorm, LayerNormGrad, runKernel } from '@moect/kernels';
-import { differentiable, together } from '../differentiable.ts';
+import { differentiable } from '../differentiable.ts';
 import { asTf, tf } from '../tf.ts';
+
+const fused = differentiable({
+  forward: (inputs: Record<'x' | 'weight' | 'bias', Tensor>, attrs: { eps: number }) =>
+    runKernel(LayerNorm, inputs, attrs),
+  saves: ({ x, weight }) => ({ x, weight }),
+  together: ({ dys: [dy], saved, rest }) => runKernel(LayerNormGrad, { ...saved, dy }, rest),
+  gradients: {
+    x: (_, [dx]) => dx,
+    weight: (_, [, dweight]) => dweight,
+    bias: (_, [, , dbias]) => dbias,
+  },
+});
 
 /**
  * Layer norm over the last axis: (x − mean) / √(variance + eps) · weight + bias.
@@ -11,13 +23,7 @@ import { asTf, tf } from '../tf.ts';
  */
 export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps: number): Tensor {
   if (hasKernel(LayerNorm)) {
-    return differentiable({
-      inputs: { x, weight, bias },
-      forward: () => runKernel(LayerNorm, { x, weight, bias }, { eps }),
-      saves: () => ({ x, weight }),
-      gradients: ([dy], saved) =>
-        together(['x', 'weight', 'bias'], () => runKernel(LayerNormGrad, { ...saved, dy }, { eps })),
-    })[0];
+    return fused({ x, weight, bias }, { eps })[0];
   }
   return tf.tidy(() => {
     const { mean, variance } = tf.moments(asTf(x), -1, true);

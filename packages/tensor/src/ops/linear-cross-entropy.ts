@@ -1,6 +1,6 @@
 import { type LogitsTerm, ShapeMismatchError, type Tensor } from '@moect/core';
 import { hasKernel, LinearCrossEntropy, runKernel, TimesScalar } from '@moect/kernels';
-import { differentiable } from '../differentiable.ts';
+import { type Backward, differentiable } from '../differentiable.ts';
 import { asTf, tf } from '../tf.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { reshape } from './shape.ts';
@@ -35,19 +35,33 @@ export function linearCrossEntropy(
     ...operands.input,
     ...terms.filter(({ trainable }) => trainable).map(({ weight }) => weight),
   ];
-  const byPlace = <T>(list: readonly T[]): Record<string, T> =>
-    Object.fromEntries(list.map((one, place) => [`of${place}`, one]));
-  const [loss] = differentiable({
-    inputs: byPlace(reached),
-    forward: () => [total()] as const,
-    saves: () => byPlace(gradients),
-    gradients: ([dy], saved) => {
-      const scaled = (x: Tensor) => (): Tensor => runKernel(TimesScalar, { x, scalar: dy })[0];
-      return Object.fromEntries(Object.entries(saved).map(([place, x]) => [place, scaled(x)]));
-    },
-  });
+  const [loss] = scaledSum(reached.length)(byPlace(reached), { gradients, total });
   return { loss, tokenLosses };
 }
+
+const byPlace = <T>(list: readonly T[]): Record<string, T> =>
+  Object.fromEntries(list.map((one, place) => [`of${place}`, one]));
+
+interface Made {
+  readonly gradients: readonly Tensor[];
+  readonly total: () => Tensor;
+}
+type MadeCall = Backward<Made, readonly [Tensor], Record<string, Tensor | undefined>>;
+
+/** The loss of a kernel that has made the gradients of so many inputs already. */
+const scaledSum = (count: number) =>
+  differentiable({
+    forward: (_: Record<string, Tensor>, { total }: Made) => [total()] as const,
+    saves: (_, { gradients }) => byPlace(gradients),
+    gradients: byPlace(
+      Array.from(
+        { length: count },
+        (_, place) =>
+          ({ dys: [dy], saved }: MadeCall): Tensor =>
+            runKernel(TimesScalar, { x: saved[`of${place}`]!, scalar: dy })[0],
+      ),
+    ),
+  });
 
 function check(terms: readonly LogitsTerm[], targets: Tensor): void {
   const rows = targets.shape[0];

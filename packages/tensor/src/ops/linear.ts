@@ -6,17 +6,35 @@ import { gradientReaches } from '../tape.ts';
 import { asTf, fromTf, tf } from '../tf.ts';
 import { add } from './elementwise.ts';
 
+const fused = differentiable({
+  forward: ({ x, w }: Record<'x' | 'w', Tensor>, attrs: { transposeW: boolean }) =>
+    runKernel(Linear, { x, w }, attrs),
+  saves: ({ x, w }) => ({ x: gradientReaches(w) ? x : undefined, w: gradientReaches(x) ? w : undefined }),
+  gradients: {
+    x: ({ dys: [dy], saved: { w }, rest }) => inputGradient(dy, w!, !rest.transposeW),
+    w: ({ dys: [dy], saved: { x }, rest }) => (rest.transposeW ? gradWeight(dy, x!) : gradWeight(x!, dy)),
+  },
+});
+
+const fusedGradWeight = differentiable({
+  forward: (inputs: Record<'x' | 'dy', Tensor>) => runKernel(LinearGradWeight, inputs),
+  saves: ({ x, dy }) => ({
+    x: gradientReaches(dy) ? x : undefined,
+    dy: gradientReaches(x) ? dy : undefined,
+  }),
+  gradients: {
+    x: ({ dys: [slope], saved: { dy } }) => product(dy!, slope, true),
+    dy: ({ dys: [slope], saved: { x } }) => product(x!, slope, false),
+  },
+});
+
 /** x · wᵀ, or x · w; differentiable as often as one likes. */
 function product(x: Tensor, w: Tensor, transposeW: boolean): Tensor {
-  return differentiable({
-    inputs: { x, w },
-    forward: () => runKernel(Linear, { x, w }, { transposeW }),
-    saves: () => ({ x: gradientReaches(w) ? x : undefined, w: gradientReaches(x) ? w : undefined }),
-    gradients: ([dy], saved) => ({
-      x: () => inputGradient(dy, saved.w!, !transposeW),
-      w: () => (transposeW ? weightGradient(dy, saved.x!) : weightGradient(saved.x!, dy)),
-    }),
-  })[0];
+  return fused({ x, w }, { transposeW })[0];
+}
+
+function gradWeight(x: Tensor, dy: Tensor): Tensor {
+  return fusedGradWeight({ x, dy }, undefined)[0];
 }
 
 /** The part of x in its gradient, added to what others gave where their sum may change in place. */
@@ -25,18 +43,6 @@ function inputGradient(dy: Tensor, w: Tensor, transposeW: boolean): Tensor {
   if (total === null) return product(dy, w, transposeW);
   runKernel(LinearInto, { x: dy, w, total: fromTf(total) }, { transposeW });
   return fromTf(total);
-}
-
-function weightGradient(x: Tensor, dy: Tensor): Tensor {
-  return differentiable({
-    inputs: { x, dy },
-    forward: () => runKernel(LinearGradWeight, { x, dy }),
-    saves: () => ({ x: gradientReaches(dy) ? x : undefined, dy: gradientReaches(x) ? dy : undefined }),
-    gradients: ([slope], saved) => ({
-      x: () => product(saved.dy!, slope, true),
-      dy: () => product(saved.x!, slope, false),
-    }),
-  })[0];
 }
 
 /**

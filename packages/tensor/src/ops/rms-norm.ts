@@ -7,9 +7,25 @@ import {
   RmsNormGrad,
   runKernel,
 } from '@moect/kernels';
-import { differentiable, together } from '../differentiable.ts';
+import { differentiable } from '../differentiable.ts';
 import { gradientReaches } from '../tape.ts';
 import { asTf, fromTf, tf } from '../tf.ts';
+
+const fused = differentiable({
+  forward: (inputs: Record<'x' | 'weight', Tensor>, { eps }: { eps: number; withWeight: boolean }) =>
+    runKernel(RmsNorm, inputs, { eps }),
+  saves: (inputs) => inputs,
+  together: ({ dys: [dy], saved, rest }) => runKernel(RmsNormGrad, { ...saved, dy }, rest),
+  gradients: { x: (_, [dx]) => dx, weight: (_, [, dweight]) => dweight! },
+});
+
+const fusedOfSum = differentiable({
+  forward: (inputs: Record<'a' | 'b', Tensor>, attrs: { eps: number }) =>
+    runKernel(RmsNormalizeSum, inputs, attrs),
+  saves: (inputs) => inputs,
+  together: ({ dys: [dy], saved, rest }) => runKernel(RmsNormalizeSumGrad, { ...saved, dy }, rest),
+  gradients: { a: (_, [gradient]) => gradient, b: (_, [gradient]) => gradient },
+});
 
 /**
  * Root-mean-square norm over the last axis: x · weight / √(mean(x²) + eps).
@@ -18,14 +34,7 @@ import { asTf, fromTf, tf } from '../tf.ts';
  */
 export function rmsNorm(x: Tensor, weight: Tensor, eps: number): Tensor {
   if (hasKernel(RmsNorm)) {
-    const attrs = { eps, withWeight: gradientReaches(weight) };
-    return differentiable({
-      inputs: { x, weight },
-      forward: () => runKernel(RmsNorm, { x, weight }, { eps }),
-      saves: () => ({ x, weight }),
-      gradients: ([dy], saved) =>
-        together(['x', 'weight'], () => runKernel(RmsNormGrad, { ...saved, dy }, attrs)),
-    })[0];
+    return fused({ x, weight }, { eps, withWeight: gradientReaches(weight) })[0];
   }
   return tf.tidy(() => {
     const t = asTf(x);
@@ -48,13 +57,5 @@ export function rmsNormalizeSum(a: Tensor, b: Tensor, eps: number): Tensor {
   if (!hasKernel(RmsNormalizeSum)) {
     return tf.tidy(() => asTf(rmsNormalize(fromTf(tf.add(asTf(a), asTf(b))), eps))) as unknown as Tensor;
   }
-  return differentiable({
-    inputs: { a, b },
-    forward: () => runKernel(RmsNormalizeSum, { a, b }, { eps }),
-    saves: () => ({ a, b }),
-    gradients: ([dy], saved) => {
-      const { sum } = together(['sum'], () => runKernel(RmsNormalizeSumGrad, { ...saved, dy }, { eps }));
-      return { a: sum, b: sum };
-    },
-  })[0];
+  return fusedOfSum({ a, b }, { eps })[0];
 }

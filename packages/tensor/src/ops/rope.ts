@@ -3,6 +3,15 @@ import { hasKernel, Rope, runKernel } from '@moect/kernels';
 import { differentiable } from '../differentiable.ts';
 import { asTf, tf } from '../tf.ts';
 
+const fused = differentiable({
+  forward: ({ x }: { x: Tensor }, tables: Record<'cos' | 'sin' | 'positions', Tensor>) =>
+    runKernel(Rope, { x, ...tables }, { inverse: false }),
+  saves: (_, tables) => tables,
+  gradients: {
+    x: ({ dys: [dy], saved }) => runKernel(Rope, { x: dy, ...saved }, { inverse: true })[0],
+  },
+});
+
 /**
  * Rotary position embedding, rotate-half form as Hugging Face: halves (x₁, x₂) become
  * (x₁·cos − x₂·sin, x₂·cos + x₁·sin).
@@ -21,12 +30,7 @@ export function rope(x: Tensor, cos: Tensor, sin: Tensor, positions: Tensor): Te
     );
   }
   if (hasKernel(Rope)) {
-    return differentiable({
-      inputs: { x },
-      forward: () => runKernel(Rope, { x, cos, sin, positions }, { inverse: false }),
-      saves: () => ({ cos, sin, positions }),
-      gradients: ([dy], saved) => ({ x: () => runKernel(Rope, { x: dy, ...saved }, { inverse: true })[0] }),
-    })[0];
+    return fused({ x }, { cos, sin, positions })[0];
   }
   return tf.tidy(() => {
     const [batch, time, heads] = x.shape as [number, number, number];

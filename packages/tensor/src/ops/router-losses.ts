@@ -10,6 +10,24 @@ import {
 import { differentiable } from '../differentiable.ts';
 import { asTf, fromTf, tf } from '../tf.ts';
 
+const balance = differentiable({
+  forward: ({ logits }: { logits: Tensor }, rest: Record<'mask' | 'tokensPerExpert', Tensor>) =>
+    runKernel(LoadBalance, { logits, ...rest }),
+  saves: ({ logits }, rest, [, factor]) => ({ logits, ...rest, factor }),
+  gradients: {
+    logits: ({ dys: [dloss], saved }) => runKernel(LoadBalanceGrad, { ...saved, dloss })[0],
+  },
+});
+
+const zLoss = differentiable({
+  forward: ({ logits }: { logits: Tensor }, { mask }: { mask: Tensor }) =>
+    runKernel(SquaredLogSumExp, { logits, mask }),
+  saves: ({ logits }, { mask }, [, factor]) => ({ logits, mask, factor }),
+  gradients: {
+    logits: ({ dys: [dloss], saved }) => runKernel(SquaredLogSumExpGrad, { ...saved, dloss })[0],
+  },
+});
+
 const maskOf = (logits: Tensor, mask: Tensor | undefined): Tensor => {
   const tokens = logits.shape[0]!;
   if (mask === undefined) return fromTf(tf.ones([tokens]));
@@ -29,15 +47,7 @@ export function loadBalance(logits: Tensor, tokensPerExpert: Tensor, mask?: Tens
   return tf.tidy(() => {
     const counted = maskOf(logits, mask);
     if (hasKernel(LoadBalance)) {
-      const inputs = { logits, mask: counted, tokensPerExpert };
-      const [loss] = differentiable({
-        inputs: { logits },
-        forward: () => runKernel(LoadBalance, inputs),
-        saves: ([, factor]) => ({ ...inputs, factor }),
-        gradients: ([dloss], saved) => ({
-          logits: () => runKernel(LoadBalanceGrad, { ...saved, dloss })[0],
-        }),
-      });
+      const [loss] = balance({ logits }, { mask: counted, tokensPerExpert });
       return asTf(loss);
     }
     const [tokens, numExperts] = logits.shape as [number, number];
@@ -58,15 +68,7 @@ export function squaredLogSumExp(logits: Tensor, mask?: Tensor): Tensor {
   return tf.tidy(() => {
     const counted = maskOf(logits, mask);
     if (hasKernel(SquaredLogSumExp)) {
-      const inputs = { logits, mask: counted };
-      const [loss] = differentiable({
-        inputs: { logits },
-        forward: () => runKernel(SquaredLogSumExp, inputs),
-        saves: ([, factor]) => ({ ...inputs, factor }),
-        gradients: ([dloss], saved) => ({
-          logits: () => runKernel(SquaredLogSumExpGrad, { ...saved, dloss })[0],
-        }),
-      });
+      const [loss] = zLoss({ logits }, { mask: counted });
       return asTf(loss);
     }
     const squares = tf.square(tf.logSumExp(asTf(logits), -1));
