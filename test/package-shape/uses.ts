@@ -23,6 +23,32 @@ export const USES: Readonly<Record<string, string>> = {
     const error = new NoSuchComponentError('router', 'x', ['topK']);
     console.log(MoectError.isInstance(error) ? 'ok' : error);
   `,
+  kernels: `
+    import { KERNELS, RmsNorm, readerOf } from '@moect/kernels';
+    const read = readerOf(RmsNorm);
+    const tensor = (shape) => ({ dataId: {}, shape, dtype: 'float32' });
+    const { dims, rows } = read({ inputs: { x: tensor([2, 3, 4]), weight: tensor([4]) }, attrs: { eps: 1 } });
+    console.log(KERNELS.length > 40 && dims.d === 4 && rows === 6 ? 'ok' : [dims, rows]);
+  `,
+  'backend-wasm': `
+    import '@moect/backend-wasm';
+    import * as tf from '@tensorflow/tfjs-core';
+    await tf.setBackend('moect-wasm');
+    const gradient = tf.grad((w) => tf.sum(tf.square(tf.matMul(tf.ones([2, 3]), w))))(tf.ones([3, 1]));
+    const values = await gradient.data();
+    console.log(values.every((value) => value === 12) ? 'ok' : values);
+  `,
+  'backend-webgpu': `
+    import { registerWebgpuBackend } from '@moect/backend-webgpu';
+    const error = await registerWebgpuBackend().catch((error) => error);
+    console.log(/npm install .*tfjs-backend-webgpu/.test(error.message) ? 'ok' : error);
+  `,
+  'backend-node': `
+    import { tensorflowObstacle, useNode } from '@moect/backend-node';
+    const error = await useNode().catch((error) => error);
+    const right = /neither .*tfjs-node/.test(tensorflowObstacle()) && /npm install @tensorflow/.test(error.message);
+    console.log(right ? 'ok' : error);
+  `,
   tensor: `
     import { matMul, ones, rmsNorm, selectBackend, sum, valueAndGrads } from '@moect/tensor';
     await selectBackend('auto');
@@ -32,7 +58,7 @@ export const USES: Readonly<Record<string, string>> = {
     const [total, gradient] = [(await value.data())[0], await gradients.get('x').data()];
     const absent = await selectBackend('node').catch(({ message }) => message);
     const right = total === 12 && gradient.every((g) => Math.abs(g) < 1e-6);
-    console.log(right && /npm install @tensorflow.tfjs-node/.test(absent) ? 'ok' : [total, gradient, absent]);
+    console.log(right && /npm install @moect.backend-node @tensorflow.tfjs-node/.test(absent) ? 'ok' : [total, gradient, absent]);
   `,
   safetensors: `
     import { readSafetensors, writeSafetensors } from '@moect/safetensors';
@@ -107,3 +133,18 @@ export const USES: Readonly<Record<string, string>> = {
     console.log(presets.length >= 6 && help.includes('train') ? 'ok' : help);
   `,
 };
+
+/** A program of @tensorflow/tfjs, with one import and one line for our backend; a few steps of a network of layers. */
+export const PLAIN_TFJS: string = `
+  import * as tf from '@tensorflow/tfjs';
+  import '@moect/backend-wasm';
+  await tf.setBackend('moect-wasm');
+  const model = tf.sequential();
+  model.add(tf.layers.dense({ units: 16, activation: 'tanh', inputShape: [4] }));
+  model.add(tf.layers.dense({ units: 1 }));
+  model.compile({ optimizer: tf.train.adam(0.05), loss: 'meanSquaredError' });
+  const x = tf.randomNormal([64, 4], 0, 1, 'float32', 1);
+  const { history } = await model.fit(x, tf.sum(x, 1, true), { epochs: 20, verbose: 0 });
+  const [first, last] = [history.loss[0], history.loss.at(-1)];
+  console.log(tf.getBackend() === 'moect-wasm' && last < first / 4 ? 'ok' : [tf.getBackend(), first, last]);
+`;
