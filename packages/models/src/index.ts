@@ -1,4 +1,3 @@
-export { countParameters } from './decoder/init-parameters.ts';
 export type {
   DecoderConfig,
   EmbeddingSpec,

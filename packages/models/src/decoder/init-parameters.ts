@@ -1,4 +1,4 @@
-import type { ParamMap, ParamPath, Rng, Tensor } from '@moect/core';
+import type { ParamPath, Rng, Tensor } from '@moect/core';
 import { ones, randomNormal, zeros } from '@moect/tensor';
 import type { DecoderLayout } from './layout.ts';
 import type { DecoderConfig } from './model-family.ts';
@@ -20,9 +20,4 @@ export function freshParameters(
     }
   }
   return made;
-}
-
-/** Number of values in all parameters. */
-export function countParameters(parameters: ParamMap): number {
-  return [...parameters.values()].reduce((sum, parameter) => sum + parameter.size, 0);
 }

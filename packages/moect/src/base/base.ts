@@ -1,5 +1,5 @@
 import { type BaseIdentity, type BaseModel, CorruptDataError, type Tokenizer } from '@moect/core';
-import { createParameterDigest, digestParameters } from '@moect/freeze';
+import { countParameters, createParameterDigest, digestParameters } from '@moect/freeze';
 import type { LoadedModel, LoadOptions } from '@moect/models';
 import type { BackendInfo, FrozenStorage } from '@moect/tensor';
 import type { Moect } from '../parts/moect.ts';
@@ -75,7 +75,6 @@ export async function describeBase(origin: BaseOrigin, setting: BaseSetting): Pr
     );
   }
   const sha256 = digest.hex();
-  const tensors = new Set(model.parameters.values());
   return {
     model,
     tokenizer,
@@ -84,7 +83,7 @@ export async function describeBase(origin: BaseOrigin, setting: BaseSetting): Pr
     place,
     ...setting,
     heldSha256: storage === 'float32' ? sha256 : await digestParameters(model.parameters),
-    parameterCount: [...tensors].reduce((sum, { size }) => sum + size, 0),
+    parameterCount: countParameters(model.parameters),
     dispose: () => model.dispose(),
   };
 }

@@ -1,4 +1,5 @@
 import { InvalidConfigError, MoectError } from '@moect/core';
+import { countParameters } from '@moect/freeze';
 import { activeBackend, keepsCompressed } from '@moect/tensor';
 import { countTokens, type TrainOptions } from '@moect/trainer';
 import { gibibytes } from '../numbers.ts';
@@ -24,14 +25,11 @@ const CHECKPOINTS_KEPT = 3;
 const FLOAT = 4;
 const BYTES_PER_WEIGHT = { float32: 4, bfloat16: 2, int8: 1 } as const;
 
-const sizeOf = (tensors: Iterable<{ readonly size: number }>): number =>
-  [...tensors].reduce((sum, { size }) => sum + size, 0);
-
 async function diskEstimate(
   { run, base, extension }: PlannedRun,
   output: string | undefined,
 ): Promise<DiskEstimate> {
-  const trained = sizeOf(extension.parameters.values());
+  const trained = countParameters(extension.parameters);
   // weights and two moments
   const checkpointBytes = 3 * FLOAT * trained;
   const extensionBytes = (run.extension.dtype === 'bf16' ? 2 : FLOAT) * trained;
@@ -41,7 +39,7 @@ async function diskEstimate(
 }
 
 function memoryEstimate({ run, base, extension }: PlannedRun, memory: StepMemory | null): MemoryEstimate {
-  const trained = sizeOf(extension.parameters.values());
+  const trained = countParameters(extension.parameters);
   // one copy of what trains, gradients, and two moments
   const weightBytes = keepsCompressed() ? BYTES_PER_WEIGHT[base.storage] : FLOAT;
   const leastBytes = weightBytes * base.parameterCount + 4 * FLOAT * trained;
@@ -128,7 +126,7 @@ export async function planPrepared(
     withTime && isTried
       ? (await probeTime(options, batchSize, mostRows(stepMemory, batchSize, memory))) / 1000
       : null;
-  const trainableParameters = sizeOf(extension.parameters.values());
+  const trainableParameters = countParameters(extension.parameters);
   const shape = {
     ...{ batchSize, accumulation, sequenceLength },
     gradientBytes: FLOAT * trainableParameters,

@@ -1,4 +1,5 @@
 import type { Extension } from '@moect/core';
+import { countParameters } from '@moect/freeze';
 import type { Base } from '../base/base.ts';
 import { makePack, type Pack } from '../extension/pack.ts';
 import { usedParts } from '../parts/own-parts.ts';
@@ -20,7 +21,7 @@ export function testPack(base: Base, extension: Extension): Pack {
     languages: [{ code: 'swh_Latn', role: 'new' }],
     license: 'CC0-1.0',
     base: base.identity,
-    parameters: [...extension.parameters.values()].reduce((sum, { size }) => sum + size, 0),
+    parameters: countParameters(extension.parameters),
     dtype: 'f32',
     training: null,
   });

@@ -1,4 +1,5 @@
 import { type Extension, InvalidConfigError } from '@moect/core';
+import { countParameters } from '@moect/freeze';
 import type { HiddenStateCache } from '@moect/models/node';
 import { type BackendInfo, createRng, keepsCompressed } from '@moect/tensor';
 import type { TrainOptions } from '@moect/trainer';
@@ -64,9 +65,6 @@ function refuseCompressedOverrides(origin: SettingsOrigin, extension: Extension,
   );
 }
 
-const sizeOf = ({ parameters }: Extension): number =>
-  [...parameters.values()].reduce((sum, { size }) => sum + size, 0);
-
 /**
  * The recipe of every run: text and preset become batches, an attached extension, and what the training loop takes.
  * Trains and writes nothing. Throws InvalidConfigError and NoSuchComponentError.
@@ -100,7 +98,7 @@ export async function prepareRun(base: Base, input: RunInput): Promise<PreparedR
       languages: packed.summaries,
       texts,
       baseParameters: base.parameterCount,
-      trainableParameters: sizeOf(extension),
+      trainableParameters: countParameters(extension.parameters),
       notes: [
         ...notes,
         ...(cache !== undefined && hiddenStates === null ? [NOTHING_TO_CACHE] : []),
