@@ -9,12 +9,6 @@ export interface BaseIdentity {
   readonly sha256: string;
 }
 
-export interface ExtensionMetadata {
-  readonly base: BaseIdentity;
-  readonly languages: readonly { readonly code: string; readonly role: 'old' | 'new' }[];
-  readonly license: string | null;
-}
-
 /** The small trainable part. It owns its variables; the base stays as it was. */
 export interface Extension {
   readonly contract: 'extension/1';
