@@ -34,7 +34,7 @@ export interface RunOptions {
 const PAGE = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
 const LATEST = fileURLToPath(new URL('../results/latest.json', import.meta.url));
 
-/** npm runs this in the folder of the workspace; paths are meant from where it was called. */
+/** Resolves a path from the caller's folder: npm runs this program in the folder of the workspace. */
 function fromCaller(file: string): string {
   const { INIT_CWD: caller = '.' } = process.env;
   return path.resolve(caller, file);
@@ -46,7 +46,7 @@ function unknown(kind: string, given: readonly string[], known: readonly string[
     throw new Error(`There is no ${kind} ${wrong.join(', ')}; known: ${known.join(', ')}`);
 }
 
-/** Throws with one line what is wrong. */
+/** Reads the options. Throws an error of one line. */
 export function readOptions(args: readonly string[]): RunOptions {
   const { values } = parseArgs({
     args: [...args],

@@ -1,10 +1,10 @@
 import type { BenchCase } from './cases/bench-case.ts';
 import type { BenchReport } from './report/report.ts';
 
-/** Starting a contender and warming it up, guessed. */
+/** Guessed seconds of starting a contender and warming it up. */
 const START_SECONDS = 8;
 
-/** Seconds a case takes if it goes as in the report; a guess where it is not there. */
+/** Seconds that a case takes according to the report; a guess if the report lacks it. */
 function expectedSeconds(benchCase: BenchCase, report: BenchReport | null, rounds: number): number {
   const earlier = report?.cases.find(({ name }) => name === benchCase.name);
   const perRound = Object.values(earlier?.results ?? {}).map(({ median }) =>
@@ -19,7 +19,7 @@ function expectedSeconds(benchCase: BenchCase, report: BenchReport | null, round
 const duration = (seconds: number): string =>
   seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.round(seconds / 60)} min`;
 
-/** One line that says what runs and about how long all cases still take. */
+/** Shows one line: the current work, and the estimated time left for all cases. */
 export function progress(
   cases: readonly BenchCase[],
   report: BenchReport | null,

@@ -2,8 +2,8 @@ import { InvalidConfigError } from '@moect/core';
 import { groupedMatMul, randomNormal, tidy, zeros } from '@moect/tensor';
 
 /**
- * Low-rank experts, E(z) = B·A·z with B = 0 at the start (LoRAMoE, arXiv 2312.09979): small packs. That they start at zero
- * is what `startsAtZero` says; the branch then adds to the base's own feed-forward network. Throws InvalidConfigError.
+ * Low-rank experts, E(z) = B·A·z with B = 0 at the start (LoRAMoE, arXiv 2312.09979): small packs. `startsAtZero`
+ * says that they start at zero; the branch then adds to the base's own feed-forward network. Throws InvalidConfigError.
  * @param {{ readonly rank?: number }} options
  * @returns {import('@moect/core').Expert}
  */

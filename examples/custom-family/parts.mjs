@@ -2,7 +2,7 @@ import { decoderFields, fieldReader, layerNormSpec, linearSpec } from '@moect/mo
 import { add, embedding, scalar } from '@moect/tensor';
 
 const [TOKENS, POSITIONS] = ['model.decoder.embed_tokens', 'model.decoder.embed_positions'];
-/** Rows at the start of the table of positions that no token has. */
+/** Rows at the start of the table of positions that no token uses. */
 const OFFSET = 2;
 
 /**

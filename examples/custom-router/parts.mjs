@@ -14,9 +14,9 @@ import {
 const EPS = 1e-6;
 
 /**
- * Scores experts by the angle between token and expert, so that long vectors win nothing (X-MoE, arXiv 2204.09179):
- * s = softmax(scale · cos(z, w_e)), the topK largest chosen and divided by their sum. `scale` is where the factor on the
- * cosines starts; it trains. Throws InvalidConfigError.
+ * Scores experts by the angle between token and expert, so that length has no effect (X-MoE, arXiv 2204.09179):
+ * s = softmax(scale · cos(z, w_e)), the topK largest chosen and divided by their sum. `scale` is the initial value of
+ * the factor on the cosines; the factor trains. Throws InvalidConfigError.
  * @param {{ readonly topK: number, readonly scale?: number }} options
  * @returns {import('@moect/core').Router}
  */

@@ -98,7 +98,7 @@ describe.each(testBackends())('every method on every family, on %s', (backend) =
       const extension = given.method.attach(base, given.config as never, createRng(3));
       const plain = await logitsOf(base, rows);
       const fresh = await logitsOf(base, rows, extension);
-      // slices are only near the base
+      // slices start only near the base
       if (given.name !== 'moe-ct slices') expect(maxDifference(fresh, plain)).toBeLessThan(5e-5);
       const before = await digestParameters(base.parameters);
       const [first, last] = await trainSome(base, extension);

@@ -23,7 +23,7 @@ function flatten(text: string): string {
 /**
  * Citations of a text: `docs/method.md §2 and §3.1`, `docs/metrics.md`, `law 4`, `laws 1 and 4`. Pages of docs/ may leave
  * out `docs/` among themselves.
- * @returns also what looks like a citation and says no file: a bare `§`, or a section of a page outside docs/
+ * @returns also unclear texts, which name no file: a bare `§`, or a section of a page outside docs/
  */
 export function citationsOf(text: string, inDocs = false): { found: Citation[]; unclear: string[] } {
   const flat = flatten(text);
@@ -48,7 +48,7 @@ export function headingNumbers(page: string): Set<string> {
   return new Set([...text.matchAll(/^#+ (\d+(?:\.\d+)*b?) /gm)].map(([, number]) => number!));
 }
 
-/** Why a citation leads nowhere, or null. */
+/** Reason why a citation leads nowhere, or null. */
 export function problemOf({ file, number }: Citation): string | null {
   if (!existsSync(path.join(root, file))) return `${file} does not exist`;
   if (number === null || headingNumbers(file).has(number)) return null;

@@ -3,7 +3,7 @@ export interface Program {
   readonly line: number;
   readonly language: 'js' | 'ts';
   readonly code: string;
-  /** The ```text block that comes next, before any other: what the program prints. */
+  /** The next block, if it is a ```text block: the program's output. */
   readonly output?: string;
 }
 

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 
 const page = await readFile(path.join(import.meta.dirname, '../../docs/tensorflow-js-backend.md'), 'utf8');
 
-/** Kernel names between backticks in the section of that heading, where TensorFlow.js or our backend has them. */
+/** Kernel names (capitalised, between backticks) in the section under a heading. */
 function kernelsUnder(heading: string): string[] {
   const section = page.split(/^## /m).find((text) => text.startsWith(`${heading}\n`))!;
   const named = [...section.matchAll(/`(\w+)`/g)].map((match) => match[1]!);

@@ -8,7 +8,7 @@ import { type Base, openBase, openPack, trainConfig } from 'moect';
 import { fixture } from 'moect-test-support/fixtures';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-/** Rounding of another machine's instructions; the values are of order 1. */
+/** Difference by another machine's instructions, which round otherwise; the values are of order 1. */
 const TOLERANCE = 1e-5;
 
 const PRESETS = ['moe-ct', 'moe-ct-mixture', 'lora-ct'];

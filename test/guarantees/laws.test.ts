@@ -13,7 +13,7 @@ interface Variant {
   readonly name: string;
   readonly method: Method<never>;
   readonly config: object;
-  /** Zero-output starts leave every bit of the logits as it was. */
+  /** The method starts with zero output, so it changes no bit of the logits. */
   readonly bitEqualStart: boolean;
 }
 

@@ -13,7 +13,7 @@ import { byteBase, tinyBase, tinyData, VOCAB_SIZE } from '../support/tiny.ts';
 /** 10,000 steps take half a minute: `MOECT_STEPS=10000 npx vitest run test/guarantees/leaks.test.ts`. */
 const STEPS = Number(process.env['MOECT_STEPS'] ?? 1000);
 
-/** For steps that take next to no time. */
+/** A model whose steps take next to no time. */
 const SMALLEST = {
   architectures: ['LlamaForCausalLM'],
   model_type: 'llama',

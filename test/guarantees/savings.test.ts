@@ -88,7 +88,7 @@ describe('recomputation', () => {
   it.each([
     ['ct', 3, fullCt() as Method<never>, {}],
     ['lora-ct', 3, loraCt() as Method<never>, {}],
-    // its branches keep little to begin with
+    // its branches keep few activations even without recomputation
     ['moe-ct', 2.5, moe, { ...guarded, expert: { type: 'swiglu', size: 16, init: 'zero-down' } }],
   ] as const)('divides the memory of a step of %s by more than %f', async (_name, factor, method, config) => {
     await selectBackend('wasm');
@@ -134,7 +134,7 @@ describe('training from cached hidden states', () => {
     await rm(folder, { recursive: true });
   });
   const top = { ...guarded, layers: { top: 2 } };
-  /** Two batches, again and again: epochs. */
+  /** Two batches that repeat, as in epochs. */
   const epochs = (): BatchSource => {
     const data = tinyData();
     return { ...data, batch: (counter) => data.batch(counter % 2) };
@@ -156,7 +156,7 @@ describe('training from cached hidden states', () => {
     expect(cold.counts).toEqual({ found: 24, computed: 8 });
     expect(warm.counts).toEqual({ found: 32, computed: 0 });
     expect({ ...warm, counts: null }).toEqual({ ...cold, counts: null });
-    // half the cache gone
+    // deletes half of the cache
     const names = (await readdir(folder, { recursive: true })).filter((name) =>
       name.endsWith('.safetensors'),
     );

@@ -1,6 +1,6 @@
 import { startTests, type Task, type VitestRunner } from '@vitest/runner';
 
-/** What became of the tests of a file. */
+/** Outcome of the tests of a file. */
 export interface SuiteOutcome {
   readonly file: string;
   readonly passed: number;
@@ -20,7 +20,7 @@ function* testsOf(task: Task): Generator<Task> {
 const messagesOf = ({ name, result }: Task): string[] =>
   (result?.errors ?? []).map(({ message, stack }) => `${name}: ${message}\n${stack ?? ''}`);
 
-/** Runs test files here, one after another, and gives their outcomes. */
+/** Runs test files here, one after another, and returns their outcomes. */
 export async function runSuites(suites: Suites): Promise<SuiteOutcome[]> {
   const runner: VitestRunner = {
     config: {

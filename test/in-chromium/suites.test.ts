@@ -11,7 +11,7 @@ const executable = findChromium();
 const title = executable === undefined ? ' (skipped: no chromium in PATH, and CHROMIUM names none)' : '';
 const root = path.resolve(import.meta.dirname, '../..');
 
-/** Contract and numerics, of every package that computes. What they need of Node alone is absent. */
+/** Contract and numerics, of every package that computes. Features that only Node has are absent. */
 const SUITES = [
   'packages/tensor/src/ops/forward.test.ts',
   'packages/tensor/src/ops/gradients.test.ts',
@@ -27,10 +27,10 @@ const SUITES = [
   'packages/models/src/decoder/start-points.test.ts',
   'packages/trainer/src/optimization/adam-w.test.ts',
 ];
-/** WGSL against plain JavaScript; it chooses its backends itself. */
+/** WGSL against plain JavaScript; these tests select their backends themselves. */
 const KERNELS = ['packages/backend-webgpu/src/kernels/kernels.test.ts'];
 
-/** Test files find vitest's runner and expectations, which run anywhere, where they ask for vitest. */
+/** Resolves `vitest` in test files to its runner and expectations, which run anywhere. */
 const vitestInPage: Plugin = {
   name: 'vitest-in-page',
   setup(build) {

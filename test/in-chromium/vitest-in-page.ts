@@ -1,4 +1,4 @@
-// What test files get in a page when they import 'vitest': its runner and its expectations, without its Node part.
+// Replaces 'vitest' in a page: its runner and its expectations, without its Node part.
 import {
   ASYMMETRIC_MATCHERS_OBJECT,
   chai,
@@ -24,7 +24,7 @@ function assertion(value: unknown, message?: string): Chai.Assertion {
   return test === undefined ? assert : assert.withTest(test);
 }
 
-/** As `createExpect` of vitest makes it. */
+/** Made as `createExpect` of vitest makes it. */
 export const expect: typeof chai.expect = Object.assign(
   assertion,
   chai.expect,

@@ -9,7 +9,7 @@ const SIZES: Readonly<Record<string, number>> = {
   ...{ tokens: 4, topK: 2, slots: 8, numExperts: 3, out: 5, in: 7, 'in*': 7 },
 };
 const LEADING: readonly number[] = [2, 3];
-/** Tensors of a list. */
+/** Number of tensors in a list. */
 const ITEMS = 2;
 
 type Attrs = Readonly<Record<string, unknown>>;
@@ -36,7 +36,7 @@ function attrsOf({ attrs = {} }: KernelSpec): Attrs {
   return Object.fromEntries(Object.keys(attrs).map((name) => [name, valueFor(name)]));
 }
 
-/** One of several shapes that a dimension of the table may stand for. */
+/** One of the shapes that a dimension of the table may stand for. */
 function sizesOf(name: number | string, { where = {} }: KernelSpec, attrs: Attrs): readonly number[] {
   if (typeof name === 'number') return [name];
   if (name.startsWith('…')) return LEADING;
@@ -67,7 +67,7 @@ function inputOf(name: string, dtype: 'float32' | 'int32', shape: readonly numbe
 export interface ExampleCall {
   readonly inputs: Readonly<Record<string, Tensor | readonly Tensor[]>>;
   readonly attrs: Attrs;
-  /** Of each result in its order; null where the table leaves the shape to the backend. */
+  /** Shape of each result, in order; null where the table leaves the shape to the backend. */
   readonly shapes: readonly (readonly number[] | null)[];
 }
 
@@ -92,7 +92,7 @@ export function exampleCall(spec: KernelSpec): ExampleCall {
   return { inputs: Object.fromEntries(inputs), attrs, shapes };
 }
 
-/** As the backends of ours have it: logarithms of sums, by row or by query. */
+/** Shape of saved values in our backends: logarithms of sums, by row or by query. */
 function savedShape({ inputs }: KernelSpec): number[] {
   return 'q' in inputs ? [SIZES['batch']!, SIZES['heads']!, SIZES['time']!] : [SIZES['rows']!];
 }

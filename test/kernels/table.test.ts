@@ -7,7 +7,7 @@ import { leakedTensors, selectBackend, testBackends } from '@moect/tensor/testin
 import { beforeAll, describe, expect, it } from 'vitest';
 import { exampleCall } from './example-calls.ts';
 
-/** Calls are made from the table, not by somebody who knows a kernel's types. */
+/** Untyped, because calls are made from the table, not written for the types of a kernel. */
 const run = runKernel as (spec: KernelSpec, inputs: object, attrs: object) => readonly Tensor[];
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -25,7 +25,7 @@ it('a kernel of ours is named in the table alone', async () => {
   expect(named.filter((file) => !file.startsWith('packages/kernels/src/table/'))).toEqual([]);
 });
 
-/** What each backend leaves to the composed form. `node` has few, and saves other shapes for its gradients. */
+/** Kernels a backend leaves to the composed form. `node` has few, and saves other shapes for its gradients. */
 const ABSENT: Readonly<Record<string, readonly string[]>> = {
   wasm: ['ClipScale'],
   webgpu: ['Linear', 'LinearInto', 'LinearGradWeight', 'WeightedRowsGrad'],

@@ -54,7 +54,7 @@ async function start(
   await page.click('#start');
 }
 
-/** Waits until a pack can be saved. @throws what the page says went wrong */
+/** Waits until a pack can be saved. @throws the error that the page shows */
 async function finished(page: Page): Promise<void> {
   await page.locator('#save:enabled, #error:visible').first().waitFor({ timeout: 120_000 });
   if (await page.isVisible('#error')) throw new Error((await page.textContent('#error'))!);
@@ -94,7 +94,7 @@ export function testBrowserPage(createProject: () => Promise<PackedProject>): vo
       return JSON.parse(stdout).languages[0].bitsPerByte;
     }
 
-    /** Trains, saves, and checks the shown score with the command line. Gives what the page showed. */
+    /** Trains, saves, and checks the shown score with the command line. Returns the shown values. */
     async function checkRun(
       page: Page,
       settings: Settings,
@@ -155,7 +155,7 @@ export function testBrowserPage(createProject: () => Promise<PackedProject>): vo
       await page.locator('#pause:enabled').click();
       await expect.poll(() => page.textContent('#status')).toContain('Paused');
       expect(await page.textContent('#fact-Computes-on')).toMatch(/WebAssembly.*software/s);
-      // the step that was under way may still end
+      // the current step may still end
       await page.waitForTimeout(500);
       const step = await page.textContent('#step');
       await page.waitForTimeout(500);

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 const packages = path.resolve(import.meta.dirname, '../../packages');
 const LARGEST_SHARE = 0.3;
 
-/** Source that somebody wrote and that is shipped or compiled: no tests, no test support, nothing generated. */
+/** Handwritten source that is shipped or compiled: no tests, no test support, nothing generated. */
 function isCounted(file: string): boolean {
   const parts = file.split(path.sep);
   return (

@@ -25,7 +25,7 @@ for (const name of names) {
   manifests.set(name, JSON.parse(await readFile(file, 'utf8')) as Manifest);
 }
 
-/** What `npm pack --json` tells of a package. */
+/** Output of `npm pack --json` for a package. */
 interface Packed {
   readonly filename: string;
   readonly unpackedSize: number;
@@ -98,7 +98,7 @@ describe('each package, packed and installed alone', () => {
     await install(project, [name]);
     const scoped = await readdir(path.join(project, 'node_modules/@moect')).catch((): string[] => []);
     const installed = name === 'moect' ? [...scoped, 'moect'] : scoped;
-    // nothing more than what it says it needs
+    // only the packages that it declares as needed
     expect(installed.sort()).toEqual([...closure(name)].sort());
     // plots are optional: training and measuring bring no plotting library
     expect(await readdir(path.join(project, 'node_modules'))).not.toContain('vega');
@@ -144,7 +144,7 @@ it('tensor is bundled for browsers where the optional backends are not installed
       logLevel: 'silent',
     });
   expect((await bundle('page.mjs')).errors).toEqual([]);
-  // and a package that is needed is missed
+  // a missing package fails the bundle
   await writeFile(path.join(project, 'other.mjs'), "import '@moect/backend-webgpu';");
   await expect(bundle('other.mjs')).rejects.toThrow('Could not resolve');
 });

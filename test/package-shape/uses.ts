@@ -16,7 +16,7 @@ const TINY_LLAMA = `
     tie_word_embeddings: true };
 `;
 
-/** What a stranger's first program with each package might be; prints `ok`. */
+/** A typical first program with each package; prints `ok`. */
 export const USES: Readonly<Record<string, string>> = {
   core: `
     import { MoectError, NoSuchComponentError } from '@moect/core';

@@ -91,7 +91,7 @@ describe('the same training run on every backend (law 8)', { timeout: 300_000 },
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
     const losses = largestRelative(result.losses, reference.losses);
     const logits = maxDifference(result.logits, reference.logits);
-    // here from cpu, and on cpu from here
+    // a run moves from cpu to this backend, and from this backend to cpu
     const there = await run(place, { backend, from: reference.saved });
     const back = await run('Node', { backend: 'cpu', from: result.saved });
     const rest = reference.losses.slice(MOVED_AT);

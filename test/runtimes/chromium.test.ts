@@ -12,11 +12,11 @@ const title = executable === undefined ? ' (skipped: no chromium in PATH, and CH
 const STEPS = 5;
 const bits: TrainSomeOptions = { threads: 2, deterministic: true, steps: STEPS };
 
-/** In a Worker of the page, where programs should run. */
+/** Runs in a Worker of the page, where programs should run. */
 const inWorker = (page: Page, options: TrainSomeOptions): Promise<TrainSomeResult> =>
   runInWorker(page, 'trainSome', options);
 
-/** On the page's own thread. A text, since the test runner would rewrite `import()`. */
+/** Runs on the page's own thread. A text, since the test runner would rewrite `import()`. */
 function onPage(page: Page, options: TrainSomeOptions): Promise<TrainSomeResult> {
   const given = JSON.stringify(options);
   return page.evaluate(`import(new URL('program.js', location)).then((m) => m.trainSome(${given}))`);

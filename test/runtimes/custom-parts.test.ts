@@ -11,7 +11,7 @@ import { makeTinyWorld, type TinyWorld } from '../../packages/moect/src/testing/
 const examples = path.resolve(import.meta.dirname, '../../examples');
 const partsOf = (example: string): string => path.join(examples, `custom-${example}/parts.mjs`);
 
-/** What the flags of `moect train` say beside `--parts`. */
+/** Settings of the flags of `moect train` besides `--parts`. */
 const CASES: readonly {
   readonly example: string;
   readonly flags: readonly string[];

@@ -26,7 +26,7 @@ type SavedValues = Readonly<
 
 export interface TrainOnBackendOptions {
   readonly backend: BackendName;
-  /** Go on from there. */
+  /** Training to resume. */
   readonly from?: SavedTraining;
 }
 
@@ -34,9 +34,9 @@ export interface TrainOnBackendResult {
   readonly detail: string;
   /** nats a token, by step; from the step after `from` on */
   readonly losses: readonly number[];
-  /** Of the trained model on rows that it has not seen. */
+  /** Logits of the trained model on rows outside its data. */
   readonly logits: readonly number[];
-  /** At step MOVED_AT. */
+  /** The training at step MOVED_AT. */
   readonly saved: SavedTraining;
 }
 
@@ -70,7 +70,7 @@ function memoryStore(from: SavedTraining | undefined): CheckpointStore & { saved
   };
 }
 
-/** Starts a backend; gives the reason where it is not there. */
+/** Starts a backend; returns the reason if it is not available. */
 async function absence(backend: BackendName): Promise<string | null> {
   try {
     await selectBackend(backend);
@@ -88,7 +88,7 @@ export async function trainOnBackend(
   const absent = await absence(options.backend);
   if (absent !== null) return { absent };
   const { detail } = await selectBackend(options.backend);
-  // one layer: software WebGPU takes its time for every operation
+  // one layer, because software WebGPU is slow at every operation
   const base = tinyBase(1, VOCAB_SIZE, 1);
   const extension = moeCt().attach(base, {}, createRng(2));
   const losses: number[] = [];

@@ -11,7 +11,7 @@ export interface TrainSomeOptions {
   /** A smaller model, for WebGPU in software. */
   readonly small?: boolean;
   readonly threads: number;
-  /** Only plain SIMD, the same bits on every machine. */
+  /** Uses only plain SIMD, which gives the same bits on every machine. */
   readonly deterministic: boolean;
   readonly steps: number;
   /** Address of a worker thread's script, where workers without a file are forbidden. */
@@ -23,9 +23,9 @@ export interface TrainSomeResult {
   readonly detail: string;
   /** nats a token, step by step */
   readonly losses: readonly number[];
-  /** sha256 over what was trained */
+  /** sha256 of the trained parameters */
   readonly digest: string;
-  /** Tensors that stayed behind. */
+  /** Number of tensors left behind. */
   readonly leaked: number;
 }
 
@@ -70,7 +70,7 @@ export async function trainSome(options: TrainSomeOptions): Promise<TrainSomeRes
     schedule: constant({ learningRate: 3e-3, totalSteps: steps }),
     callbacks: [{ contract: 'callback/1', name: 'losses', onStep: ({ loss }) => void losses.push(loss) }],
   });
-  // goes through WebCrypto, which takes no shared memory
+  // WebCrypto computes it, and takes no shared memory
   const digest = await digestParameters(extension.parameters);
   extension.dispose();
   base.dispose();

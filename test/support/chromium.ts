@@ -27,7 +27,7 @@ export interface Browser {
   close(): Promise<void>;
 }
 
-/** Starts it without a window, with an empty profile. */
+/** Starts Chromium without a window, with an empty profile. */
 export async function launchChromium(executablePath: string): Promise<Browser> {
   const profile = await mkdtemp(path.join(tmpdir(), 'moect-chromium-'));
   const context = await chromium.launchPersistentContext(profile, {

@@ -10,7 +10,7 @@ async function english(name: string, documents: number): Promise<string[]> {
   return lines.map((line) => (JSON.parse(line) as { text: string }).text.replaceAll(/\s+/g, ' '));
 }
 
-/** What the README's program reads, a document a line: public-domain text of the demo, enough for some seconds of training. */
+/** Texts of the README's program, a document a line: public-domain text of the demo, enough for some seconds. */
 export async function demoTexts(): Promise<Record<string, string[]>> {
   const { train, test } = (await loadUdhr()).find(({ code }) => code === 'swh_Latn')!;
   const textOf = ({ text }: { readonly text: string }): string => text.replaceAll(/\s+/g, ' ');
@@ -22,7 +22,7 @@ export async function demoTexts(): Promise<Record<string, string[]>> {
   };
 }
 
-/** Writes them as text files. */
+/** Writes the texts as files. */
 export async function writeTexts(folder: string): Promise<void> {
   for (const [name, documents] of Object.entries(await demoTexts())) {
     await writeFile(path.join(folder, `${name}.txt`), `${documents.join('\n')}\n`);

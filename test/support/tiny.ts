@@ -24,7 +24,7 @@ export function tinyBase(seed = 1, vocabSize: number = VOCAB_SIZE, layers = 3): 
   return createModel(config, initParameters(config, createRng(seed)));
 }
 
-/** The same for `createByteTokenizer`. */
+/** A tiny base for `createByteTokenizer`. */
 export function byteBase(): BaseModel {
   return tinyBase(1, 258);
 }

@@ -29,11 +29,11 @@ if (strict === 'strict') {
   };
   // tfjs-core resets the engine around every suite; starting three threads each time would take most of the run
   MoectWasmBackend.prototype.dispose = () => {};
-  // what a kernel forgets to write is NaN
+  // elements that a kernel forgets to write are NaN
   const { alloc } = Allocator.prototype;
   Allocator.prototype.alloc = function (bytes) {
     const pointer = alloc.call(this, bytes);
-    // the last operation may still read a block that is free already: the next one would wait, this does not by itself
+    // the last operation may still read a block that is free already: operations wait for it, `fill` does not
     runtimes.get(this)?.synchronize();
     new Uint8Array(this.memory.buffer, pointer, bytes).fill(255);
     return pointer;

@@ -1,4 +1,4 @@
-/** Specs of tfjs-core that pass on its cpu backend and are not asked of ours, with the reason. */
+/** Specs of tfjs-core that pass on its cpu backend but are not required of ours, with the reason. */
 export const EXCEPTIONS: ReadonlyMap<string, string> = new Map([
   [
     'Switching cpu backends any backend {} Move data from cpu1 to cpu2 backend',

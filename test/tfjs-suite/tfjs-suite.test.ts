@@ -21,7 +21,7 @@ async function bundle(): Promise<void> {
     conditions: ['@moect/source'],
     // the ES modules, so that specs, kernels and our backend share one engine
     mainFields: ['module', 'main'],
-    // tfjs-core calls its specs free of side effects
+    // tfjs-core declares its specs to be free of side effects
     ignoreAnnotations: true,
     logLevel: 'warning',
   });
@@ -45,7 +45,7 @@ function runSpecs(...args: string[]): Promise<SpecOutcome[]> {
   });
 }
 
-/** Specs that ours loses against cpu, without the exceptions. */
+/** Specs that pass on cpu but fail on our backend, without the exceptions. */
 async function lostBy(...args: string[]): Promise<string[]> {
   const outcomes = await runSpecs('moect-wasm', ...args);
   console.log(`cpu: ${counts(cpu)}; moect-wasm ${args}: ${counts(outcomes)}`);

@@ -11,5 +11,5 @@ async function lookForAdapter(): Promise<string | undefined> {
   }
 }
 
-/** Why tests of WebGPU are skipped; undefined where they run. */
+/** Reason why tests of WebGPU are skipped; undefined where they run. */
 export const webgpuObstacle: string | undefined = await lookForAdapter();

@@ -1,4 +1,4 @@
-/** Runs `work` and gives the number of compute dispatches since the last call of `lap`, for each call of it. */
+/** Runs `work` and returns the number of compute dispatches between calls of `lap`, one for each call. */
 export async function countDispatches(work: (lap: () => void) => Promise<void>): Promise<number[]> {
   type Encoder = { dispatchWorkgroups(...sizes: number[]): void };
   const { prototype } = (globalThis as unknown as { GPUComputePassEncoder: { prototype: Encoder } })

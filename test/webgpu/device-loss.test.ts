@@ -23,7 +23,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Trains in a folder, a checkpoint after every second step; gives the losses of the steps that it took. */
+/** Trains in a folder with a checkpoint after every second step; returns the losses of its steps. */
 async function run(
   name: string,
   resume: boolean,

@@ -118,7 +118,7 @@ describe.skipIf(webgpuObstacle !== undefined)(
         for (const [i, loss] of actual.entries()) {
           expect(Math.abs(loss / expected[i]! - 1), `step ${i + 1}`).toBeLessThan(LOSS_TOLERANCE);
         }
-        // it trains: by more than fifty times the tolerance
+        // training lowers the loss by more than fifty times the tolerance
         const { losses: untrained } = await run('wasm', storage, 1e-9);
         expect(actual.at(-1)).toBeLessThan(untrained.at(-1)! - 0.02);
         expect(pipelines.filter((label) => label.startsWith('widen'))).toEqual([]);

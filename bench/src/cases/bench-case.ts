@@ -2,7 +2,7 @@ import type { Ceiling, WebgpuUse } from '../report/report.ts';
 
 /** A contender of one case: a module of src/contenders and its settings. */
 export interface Entry {
-  /** As in the results: `moect-wasm-1t`, `torch-all`, … */
+  /** Name in the results: `moect-wasm-1t`, `torch-all`, … */
   readonly name: string;
   /** File in src/contenders. */
   readonly module: string;
@@ -24,7 +24,7 @@ export interface EntryResult {
 
 export type Results = Readonly<Record<string, EntryResult>>;
 
-/** Something that must be shown. */
+/** A requirement on the results. */
 export interface Bar {
   readonly text: string;
   readonly atLeast?: number;
@@ -54,7 +54,7 @@ function quotient(results: Results, above: string, below: string, of: Quantity):
   return a === undefined || b === undefined ? undefined : a / b;
 }
 
-/** How many times as fast `name` is as `other`. */
+/** Requires `name` to be at least `atLeast` times as fast as `other`. */
 export function speedRatio(name: string, other: string, atLeast: number): Bar {
   return {
     text: `${name} ÷ ${other}, speed`,
@@ -63,7 +63,7 @@ export function speedRatio(name: string, other: string, atLeast: number): Bar {
   };
 }
 
-/** Time of a step as a share of `other`'s; both do the same number of tokens. */
+/** Limits the step time of `name` as a share of `other`'s; both do the same number of tokens. */
 export function timeRatio(name: string, other: string, atMost: number): Bar {
   return {
     text: `${name} ÷ ${other}, step time`,

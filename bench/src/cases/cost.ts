@@ -22,8 +22,8 @@ export function activeExtension(
 }
 
 /**
- * Multiply-adds twice, of causal attention's two products in one forward pass: half of PaLM's 4·layers·d·T
- * (arXiv 2204.02311, appendix B), because half of the scores are masked.
+ * FLOPs (a multiply-add counts twice) of causal attention's two products in one forward pass: half of PaLM's
+ * 4·layers·d·T (arXiv 2204.02311, appendix B), because half of the scores are masked.
  */
 export function attentionFlops({ numLayers, hiddenSize, sequenceLength }: LlamaSizes): number {
   return 2 * numLayers * hiddenSize * sequenceLength;
@@ -34,10 +34,10 @@ export function fullTrainingFlops(sizes: LlamaSizes): number {
   return 6 * productParameters(sizes) + 3 * attentionFlops(sizes);
 }
 
-/** Where attachments sit, and whether the frozen layers below come out of a cache. */
+/** Where attachments sit, and whether hidden states of the frozen layers below come from a cache. */
 export type Placement = 'all' | 'top' | 'top-cached';
 
-/** Passes over the base's P: forward and backward to the input; the top half alone goes backward; the lower half cached. */
+/** FLOPs for each of P: forward and backward to the input; backward in the top half only; lower half cached. */
 const BASE_FACTOR: Readonly<Record<Placement, number>> = { all: 4, top: 3, 'top-cached': 2 };
 
 /** Product FLOPs a token of MoE-CT: 4P, 3P or 2P, and 6 × the active extension. */

@@ -2,7 +2,7 @@ import { type BenchCase, speedRatio } from './bench-case.ts';
 import { TOKENS_PER_STEP } from './gpt-small.ts';
 import { allThreads, THREADS_ALL } from './threads.ts';
 
-/** The GPT on which reference figures of other libraries exist. */
+/** The GPT for which reference figures of other libraries exist. */
 export const gptSmallTrain: BenchCase = {
   name: 'gpt-small-train',
   title: 'GPT of 0.82 M parameters (4 layers, width 128, 8 × 128 tokens), one Adam step',

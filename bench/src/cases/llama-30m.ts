@@ -2,7 +2,7 @@ import type { BaseModel, Batch, BatchSource } from '@moect/core';
 import { createModel, initParameters } from '@moect/models';
 import { createRng } from '@moect/tensor';
 
-/** What of a config.json the benchmark varies. */
+/** Fields of config.json that the benchmark varies. */
 export interface LlamaSizes {
   readonly hiddenSize: number;
   readonly intermediateSize: number;
@@ -79,7 +79,7 @@ export function llamaData(sizes: LlamaSizes = LLAMA_30M): BatchSource {
   return { languages: LANGUAGES, fingerprint: 'bench', batch: () => batch };
 }
 
-/** Greedy decoding of one sequence with keys and values cached. */
+/** Greedy decoding of one sequence with a key-value cache. */
 export const GENERATION = { promptTokens: 32, newTokens: 64 } as const;
 
 export function promptIds(): number[] {

@@ -10,13 +10,13 @@ export interface StepwiseTraining {
   stop(): Promise<void>;
 }
 
-/** Waits until the weights are updated: the loss of a step is there before. */
+/** Waits until the weights are updated, since a step's loss is known before. */
 async function waitForUpdate({ parameters }: Extension): Promise<void> {
   const [smallest] = [...parameters.values()].sort((a, b) => a.size - b.size);
   await smallest!.data();
 }
 
-/** `train` of @moect/trainer as users call it, held before each step by a callback. */
+/** `train` of @moect/trainer as users call it, paused before each step by a callback. */
 export function stepwise(
   base: BaseModel,
   extension: Extension,

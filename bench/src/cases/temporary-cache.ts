@@ -8,6 +8,6 @@ import { openHiddenStateCache } from '@moect/models/node';
 export async function temporaryCache(base: BaseModel, extension: Extension): Promise<HiddenStateSource> {
   const folder = mkdtempSync(path.join(tmpdir(), 'moect-bench-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  // one base only in this folder: any name for it will do
+  // the folder serves one base only, so any hash will do
   return openHiddenStateCache({ base, baseSha256: '0'.repeat(64), ...base.prefix!.start(extension), folder });
 }

@@ -3,7 +3,7 @@ import { fullCt, type MoeCtConfig, moeCt } from '@moect/experts';
 import { createRng } from '@moect/tensor';
 import { LLAMA_30M, type LlamaSizes } from './llama-30m.ts';
 
-/** What of the Llama trains. */
+/** Trained parts of the Llama. */
 export type TrainingName = 'full-ct' | 'moe-ct-all' | 'moe-ct-top' | 'experts-4' | 'experts-32';
 
 /** SwiGLU experts of 1/8 of the base's inner width, 2 a token; the guarded gate; no head delta. */

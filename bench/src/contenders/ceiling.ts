@@ -17,7 +17,7 @@ async function create(): Promise<Contender> {
       for (let i = 1; i < PRODUCTS; i++) dispose(matMul(a, b));
       const last = matMul(a, b);
       const corner = slice(last, [0, 0], [1, 1]);
-      // an element of the last one is there when all are
+      // the last product ends last, so waiting for one of its elements waits for all
       await corner.data();
       dispose([last, corner]);
       return 0;

@@ -1,13 +1,13 @@
 import { create, globals } from 'webgpu';
 
-/** What a contender did on a GPU, or on a driver that computes on the CPU. */
+/** A contender's use of a GPU, or of a driver that computes on the CPU. */
 export interface DawnUse {
-  /** As the driver names it. */
+  /** Name that the driver reports. */
   readonly adapter: string;
   dispatches(): number;
 }
 
-/** Dawn's WebGPU where browsers have theirs, the same for all contenders; counts the dispatches. */
+/** Installs Dawn's WebGPU as `navigator.gpu`, the same for all contenders, and counts the dispatches. */
 export async function startDawn(): Promise<DawnUse> {
   Object.assign(globalThis, globals);
   if (!('navigator' in globalThis)) Object.defineProperty(globalThis, 'navigator', { value: {} });

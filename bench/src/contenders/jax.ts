@@ -2,7 +2,7 @@ import { ADAM, GPT, initialWeights, tokens } from '../cases/gpt-small.ts';
 import { startDawn } from './dawn.ts';
 import { type Contender, serve } from './serve.ts';
 
-// jax-js wants a browser's navigator and Node 22's iterator helpers
+// jax-js needs a browser's navigator and Node 22's iterator helpers
 if (!('navigator' in globalThis))
   Object.defineProperty(globalThis, 'navigator', { value: { userAgent: 'Node.js' } });
 if (!('map' in Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]())))) {

@@ -3,7 +3,7 @@ import { ADAM, GPT, tokens } from '../cases/gpt-small.ts';
 import { peerModule, requirePeer } from './peers.ts';
 import { type Contender, serve } from './serve.ts';
 
-/** What is used of genai-nanogpt's public module. */
+/** The used part of genai-nanogpt's public module. */
 interface NanoGpt {
   readonly models: {
     readonly NanoGPTV1: new (
@@ -21,7 +21,7 @@ interface NanoGpt {
 
 /** Its first architecture (RMSNorm, learned positions): the newer one has no kernels for the cpu backend. */
 async function create(): Promise<Contender> {
-  // its bundle takes a worker's way around `window`
+  // as in a worker, where its bundle uses no `window`
   Object.assign(globalThis, { WorkerGlobalScope: class {} });
   const tf = requirePeer('@tensorflow/tfjs') as typeof TensorFlow;
   await tf.setBackend('cpu');

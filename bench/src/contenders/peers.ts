@@ -18,7 +18,7 @@ export function requirePeer(name: string): unknown {
     return need(name);
   } catch (error) {
     const [line] = (error as Error).message.split('\n');
-    // results are published: no path of this machine
+    // results are published, so the message must name no path of this machine
     throw new Error(
       `${name} does not load: ${line!.replace(/(?:[A-Za-z]:)?[\\/][^\s'"]+[\\/]/g, '…/').trim()}`,
     );

@@ -3,7 +3,7 @@ import type { DawnUse } from './dawn.ts';
 
 /** One model under measurement, in a process of its own. */
 export interface Contender {
-  /** One unit of work; resolves when it is really done, with a number that contenders on the same work share. */
+  /** Does one unit of work; resolves at its true end, with a number that contenders on the same work share. */
   step(): Promise<number>;
   /** Bytes of the wasm memory, which only grows. */
   wasmHeapBytes?(): Promise<number>;
@@ -12,7 +12,7 @@ export interface Contender {
   readonly flops?: number;
 }
 
-/** Some steps to do, the first of them off the clock. */
+/** Steps to run, the first `untimed` of them without timing. */
 export interface Request {
   readonly untimed: number;
   readonly timed: number;
@@ -20,7 +20,7 @@ export interface Request {
 
 export interface Reply {
   readonly milliseconds: readonly number[];
-  /** Of step CHECKED_STEP, or of the last step before it: loss, or sum of the generated ids. */
+  /** Loss or sum of the generated ids, of step CHECKED_STEP or of the last step before it. */
   readonly check: number;
   readonly peakRssBytes: number;
   readonly wasmHeapBytes?: number;
@@ -32,7 +32,7 @@ export type Message = Reply | { readonly error: string } | { readonly ready: tru
 
 const send = (message: Message): void => void process.send?.(message);
 
-/** Every contender comes this far, so that their losses can be compared. */
+/** Step whose loss is compared; every contender reaches it. */
 const CHECKED_STEP = 3;
 
 interface Progress {
@@ -69,9 +69,9 @@ async function answer(contender: Contender, progress: Progress, { untimed, timed
 const reason = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
 
-/** Serves a contender to the parent process: so many steps asked, so many times answered. */
+/** Serves a contender to the parent process: answers each request with the times of its steps. */
 export function serve(create: () => Promise<Contender>): void {
-  // leaves through `exit`, where temporary files go
+  // `exit` runs the handlers that delete temporary files
   const leave = (): never => process.exit();
   process.on('disconnect', leave).on('SIGTERM', leave);
   const progress: Progress = { steps: 0, check: Number.NaN };

@@ -31,7 +31,7 @@ const BACKENDS: Readonly<Record<string, () => Promise<TensorFlow>>> = {
     await import('@tensorflow/tfjs-backend-webgpu');
     return use('webgpu');
   },
-  // stock operations only: ours are kernels of other names
+  // stock operations only: our operations call kernels of other names
   node: async () => {
     await selectBackend('node', { threads: Number(process.env['BENCH_THREADS']) });
     return tf;

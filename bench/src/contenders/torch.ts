@@ -19,7 +19,7 @@ import {
 } from '../cases/llama-30m.ts';
 import type { Reply, Request } from './serve.ts';
 
-/** PyTorch's share: this process makes the same weights and data, then only passes requests on to Python. */
+/** The contender PyTorch: this process makes the same weights and data, then passes requests on to Python. */
 interface Work {
   readonly sizes: Readonly<Record<string, number>>;
   readonly inputs: readonly number[];

@@ -28,7 +28,7 @@ async function reply(child: ChildProcess): Promise<Exclude<Message, { error: str
   return message;
 }
 
-/** Starts a contender and waits until its model is there. Rejects with one line why it cannot run. */
+/** Starts a contender and waits until its model is ready. Rejects with a one-line reason if it cannot run. */
 export async function startContender(entry: Entry): Promise<ContenderProcess> {
   const child = fork(new URL(`../contenders/${entry.module}.ts`, import.meta.url), {
     env: { ...process.env, ...entry.env },

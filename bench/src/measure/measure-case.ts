@@ -8,7 +8,7 @@ import { median } from './median.ts';
 export interface CaseMeasurement {
   readonly results: Results;
   readonly ceiling: Ceiling;
-  /** Why a contender did not run, by name. */
+  /** Reasons why contenders did not run, by name. */
   readonly leftOut: Readonly<Record<string, string>>;
 }
 
@@ -26,7 +26,7 @@ const CEILING: readonly Entry[] = [
   { name: 'ceiling-all', module: 'ceiling', env: { BENCH_THREADS: THREADS_ALL } },
 ];
 
-/** Steps of a turn that are worth half a second, so that a turn's beginning does not count much. */
+/** Chooses steps worth half a second, so that the beginning of a turn counts little. */
 function turnOf(stepMs: number): Request {
   return { untimed: stepMs < 500 ? 1 : 0, timed: Math.min(5, Math.max(1, Math.round(500 / stepMs))) };
 }
@@ -40,10 +40,10 @@ interface Running {
   last: Reply;
 }
 
-/** Compilation, caches and clocks come up: up to three steps, the last one gives the length of a turn. */
+/** Warms up compilation, caches and clocks by up to three steps; the last one sets the length of a turn. */
 async function warmUp(process: ContenderProcess): Promise<Running> {
   let last = await process.ask({ untimed: 0, timed: 1 });
-  // a second step costs nobody much where the first took less than 5 s
+  // further steps are cheap if the first took less than 5 s
   for (let i = 0; i < 2 && last.milliseconds[0]! < 5000; i++)
     last = await process.ask({ untimed: 0, timed: 1 });
   const stepMs = last.milliseconds[0]!;
@@ -105,7 +105,7 @@ function gflops(running: readonly Running[], name: string): number {
   return found.last.flops! / median(found.rounds) / 1e6;
 }
 
-/** All contenders of a case in turn, and with them what the machine's products reach in the same minutes. */
+/** Measures all contenders of a case in turn, and the machine's matrix products in the same minutes. */
 export async function measureCase(benchCase: BenchCase, options: MeasureOptions): Promise<CaseMeasurement> {
   const leftOut: Record<string, string> = {};
   const running = await startAll([...CEILING, ...benchCase.entries], options, leftOut);

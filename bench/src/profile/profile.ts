@@ -38,7 +38,7 @@ Cases: ${cases.join(', ')}
   process.exit(flags.help ? 0 : 1);
 }
 
-/** As the benchmark's case of that name. */
+/** Settings of the benchmark's case of that name. */
 const top = moeCtConfig('moe-ct-top');
 /** Settings of docs/method.md §4 and §5: expert width 1/8 of the base's; a pack that is always on. */
 const settings: Readonly<Record<string, object>> = {

@@ -18,7 +18,7 @@ interface Dispatcher {
 
 const opNames = new Map(Object.entries(OP).map(([name, id]) => [id as number, name]));
 
-/** What one look at the clock costs. */
+/** Cost of one call of the clock. */
 function shortestCall(clock: () => number): number {
   let shortest = Number.POSITIVE_INFINITY;
   for (let i = 0; i < 1000; i++) {
@@ -29,12 +29,12 @@ function shortestCall(clock: () => number): number {
   return shortest;
 }
 
-/** Kernels that only pass their input on: no work, so it does not matter where they run. */
+/** Kernels that only return their input: they do no work, so it does not matter where they run. */
 const PASSES_ON = new Set(['Identity', 'Reshape', 'ExpandDims', 'Cast', 'StopGradient']);
 
 /**
- * Cuts the time of a step at every wasm operation and at every kernel of tfjs-backend-cpu. Make it before the wasm
- * backend is installed, which takes over the cpu kernels as they are then.
+ * Cuts the time of a step at every wasm operation and at every kernel of tfjs-backend-cpu. Create it before the
+ * wasm backend is installed, which takes over the cpu kernels as they are at that time.
  */
 export class Recorder {
   #segments: Segment[] = [];
@@ -72,7 +72,7 @@ export class Recorder {
     runtime.dispatch = (op, args, chunks) => {
       this.#cut('between', 'between');
       dispatch(op, args, chunks);
-      // otherwise a part of it would count as the next operation's
+      // otherwise part of its time would count as the next operation's
       runtime.synchronize();
       this.#cut('wasm', `${opNames.get(op) ?? op} (${this.#kernel})`);
     };

@@ -47,7 +47,7 @@ function barsOf({ bars }: BenchCase, { results, ceiling }: CaseMeasurement): Cas
   });
 }
 
-/** What is stored of a case: speeds, shares of the ceiling, predicted and measured cost, bars met or not. */
+/** Stored report of a case: speeds, shares of the ceiling, predicted and measured cost, bars met or not. */
 export function caseReport(benchCase: BenchCase, measured: CaseMeasurement, isQuick: boolean): CaseReport {
   const { name, title, unit, tokens } = benchCase;
   const cost = costOf(benchCase, measured);

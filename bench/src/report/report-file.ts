@@ -5,7 +5,7 @@ import { CASES } from '../cases/index.ts';
 import type { BenchReport, CaseReport } from './report.ts';
 import { reportSchema } from './report-schema.ts';
 
-/** Null where there is no report; throws where it is not one. */
+/** Reads the report: null if there is none; throws if the file is not a report. */
 export async function readReport(file: string): Promise<BenchReport | null> {
   if (!existsSync(file)) return null;
   const parsed = reportSchema.safeParse(JSON.parse(await readFile(file, 'utf8')));
@@ -18,7 +18,7 @@ export async function readReport(file: string): Promise<BenchReport | null> {
 
 const place = ({ name }: CaseReport): number => CASES.findIndex((known) => known.name === name);
 
-/** Puts a case in place of its earlier result; the other cases stay, with their own dates. */
+/** Replaces a case's earlier result; the other cases stay, with their own dates. */
 export function withCase(report: BenchReport | null, added: CaseReport): BenchReport {
   const others = report?.cases.filter(({ name }) => name !== added.name) ?? [];
   const { date, hardware, ceiling } = added;

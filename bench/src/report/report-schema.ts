@@ -56,7 +56,7 @@ const benchCase = z.strictObject({
   bars: z.array(bar),
 });
 
-/** What `bench/results/latest.json` must be. */
+/** Schema of `bench/results/latest.json`. */
 export const reportSchema: z.ZodType<BenchReport> = z.strictObject({
   schema: z.literal('moect-bench/1'),
   date: z.iso.datetime(),

@@ -1,7 +1,7 @@
 /** bench/results/latest.json, schema `moect-bench/1`. */
 export interface BenchReport {
   readonly schema: 'moect-bench/1';
-  /** Of the newest case. */
+  /** Date of the newest case. */
   readonly date: string;
   readonly hardware: Hardware;
   readonly ceiling: Ceiling;
@@ -22,19 +22,19 @@ export interface Ceiling {
 }
 
 export interface WebgpuUse {
-  /** As the driver names it. */
+  /** Name that the driver reports. */
   readonly adapter: string;
   readonly dispatchesPerStep: number;
 }
 
-/** Of one contender; speeds in the case's unit. */
+/** Result of one contender; speeds are in the case's unit. */
 export interface ResultReport {
   readonly median: number;
   readonly min: number;
   readonly max: number;
-  /** Rounds that the median is of. */
+  /** Number of rounds; `median` is over them. */
   readonly runs: number;
-  /** Loss of the third step, or sum of the generated ids: says that the same was computed. */
+  /** Loss of the third step, or sum of the generated ids: equal if contenders computed the same. */
   readonly check: number | null;
   readonly peakRssBytes: number;
   readonly wasmHeapBytes?: number;
@@ -69,7 +69,7 @@ export interface CaseReport {
   readonly quick: boolean;
   readonly tokensPerStep: number;
   readonly results: Readonly<Record<string, ResultReport>>;
-  /** Why a contender did not run, by name. */
+  /** Reasons why contenders did not run, by name. */
   readonly leftOut: Readonly<Record<string, string>>;
   readonly cost?: CostReport;
   readonly bars: readonly BarReport[];

@@ -44,7 +44,7 @@ export function barLines({ bars }: CaseReport): string[] {
   });
 }
 
-/** Which driver the contenders on WebGPU had. */
+/** Drivers of the contenders on WebGPU. */
 export function adapterLines({ results }: CaseReport): string[] {
   const adapters = [...new Set(Object.values(results).flatMap(({ webgpu }) => webgpu?.adapter ?? []))];
   return adapters.map((adapter) => {
@@ -60,7 +60,7 @@ export function costLine({ cost }: CaseReport): string | null {
   return `${entry} ÷ ${reference}, step time: predicted ${predicted.toFixed(2)}, measured ${measured.toFixed(2)}, ${excess} × predicted`;
 }
 
-/** For a terminal. */
+/** The report of a case as text for a terminal. */
 export function caseText(report: CaseReport): string {
   const table = speedTable(report);
   const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));

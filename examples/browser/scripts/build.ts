@@ -7,9 +7,9 @@ const here = path.resolve(import.meta.dirname, '..');
 const demo = path.resolve(here, '../demo');
 
 export interface BuildOptions {
-  /** Folder with `src`; the packages are those that it finds. Default: this example. */
+  /** Folder with `src`; packages are resolved from there. Default: this example. */
   readonly folder?: string;
-  /** Where the page goes. */
+  /** Folder of the built page. */
   readonly output: string;
   /** Packages from their TypeScript source, as in this repository, or as published. Default: source. */
   readonly packages?: 'source' | 'published';
@@ -30,7 +30,7 @@ async function writeSamples(folder: string): Promise<void> {
   await writeFile(path.join(folder, 'samples.json'), JSON.stringify(samples));
 }
 
-/** A few kilobytes of English, to see that it is not forgotten. */
+/** Writes a few kilobytes of English, to measure that it is not forgotten. */
 async function writeKnown(folder: string): Promise<void> {
   const text = await readFile(path.join(demo, 'data/old/eng_Latn.heldout.jsonl'), 'utf8');
   await mkdir(folder, { recursive: true });

@@ -12,7 +12,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.txt': 'text/plain; charset=utf-8',
 };
 
-/** With these a page gets SharedArrayBuffer, and WebAssembly all cores. */
+/** With these headers a page gets SharedArrayBuffer, and WebAssembly can use all cores. */
 const ISOLATION = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',

@@ -6,7 +6,7 @@ import { servePage } from './serve.ts';
 const { values } = parseArgs({
   options: {
     port: { type: 'string', default: '8080' },
-    // shows how the page does on servers that cannot send the two headers
+    // shows the page as on servers that cannot send the two headers
     'no-isolation': { type: 'boolean', default: false },
   },
 });

@@ -1,20 +1,20 @@
 import type { BackendName } from '@moect/tensor';
 
-/** What the page asks a run for. */
+/** The page's request to train. */
 export interface TrainRequest {
   readonly language: string;
   readonly text: File;
   /** Text of a language that the base knows, for replay; null: none. */
   readonly oldText: { readonly language: string; readonly text: File } | null;
   readonly backend: 'auto' | 'webgpu' | 'wasm';
-  /** Passes over the text; counts where `steps` is null. */
+  /** Passes over the text; used only if `steps` is null. */
   readonly epochs: number;
   readonly steps: number | null;
   /** Sequences in a step; null: chosen by the amount of text. */
   readonly batchSize: number | null;
   /** Tokens in a sequence; null: the base's context. */
   readonly sequenceLength: number | null;
-  /** Of a GPU, to stay within; null: not checked, since WebGPU does not tell how much there is. */
+  /** Limit of GPU memory; null: not checked, since WebGPU does not report the size of the memory. */
   readonly gpuMemoryBytes: number | null;
 }
 
@@ -25,7 +25,7 @@ export interface Score {
   readonly bitsPerByte: number;
 }
 
-/** What a run is going to do. */
+/** Sizes of a run, and the memory that it will take. */
 export interface PlanEvent {
   readonly kind: 'plan';
   readonly preset: string;
@@ -37,9 +37,9 @@ export interface PlanEvent {
   readonly sequenceLength: number;
   readonly trainableParameters: number;
   readonly baseParameters: number;
-  /** Predicted, with what the base takes. */
+  /** Predicted memory, including that of the base. */
   readonly memoryBytes: number;
-  /** Beginning of a text that is not trained on: something to continue. */
+  /** Beginning of a held-out text, to be continued. */
   readonly prompt: string;
 }
 
@@ -53,13 +53,13 @@ export interface StepEvent {
   readonly secondsLeft: number;
 }
 
-/** What a run tells on its way. */
+/** Events of a run. */
 export type RunEvent =
   | { readonly kind: 'status'; readonly text: string }
   | {
       readonly kind: 'backend';
       readonly name: BackendName;
-      /** What it is, and why this one. */
+      /** Description of the backend, and the reason for its choice. */
       readonly detail: string;
     }
   | PlanEvent
@@ -72,7 +72,7 @@ export interface RunOutcome {
   readonly steps: number;
 }
 
-/** Requests by name: what goes in, what comes back. */
+/** Requests by name, each with its reply. */
 export interface Requests {
   train: { readonly request: TrainRequest; readonly reply: RunOutcome };
   generate: { readonly request: { readonly prompt: string; readonly pack: boolean }; readonly reply: string };

@@ -34,7 +34,7 @@ const shipped = async (kind: 'heldout' | 'replay'): Promise<TextRecord[]> =>
     await Promise.all(oldLanguages.map((code) => readRecords(join(shippedFolder, `${code}.${kind}.jsonl`))))
   ).flat();
 
-/** Exact duplicates go; so does whatever shares 50 bytes with held-out text. */
+/** Removes exact duplicates, and texts that share 50 bytes with held-out text. */
 function select(records: readonly TextRecord[], isForbidden: (text: string) => boolean) {
   const seen = new Set<string>();
   const kept: TextRecord[] = [];

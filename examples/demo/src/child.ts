@@ -23,7 +23,7 @@ const send = (message: JobMessage): void => {
   process.send?.(message);
 };
 
-/** Everything that one job works with. */
+/** Common inputs of all stages of a job. */
 interface Work {
   readonly job: Job;
   readonly base: Base;
@@ -31,7 +31,7 @@ interface Work {
   readonly documents: readonly Document[];
 }
 
-/** Scores documents and tells the parent how far it is. */
+/** Scores documents and reports progress to the parent. */
 async function score(
   work: Work,
   phase: string,
@@ -61,11 +61,11 @@ function byCode<T extends { readonly code: string }>(languages: readonly T[], te
 interface Timed {
   readonly pack: TrainedPack;
   readonly steps: readonly StepRecord[];
-  /** Of the steps alone. */
+  /** Duration of the steps alone. */
   readonly seconds: number;
 }
 
-/** Trains a pack on the articles of the new languages, with a share of old text where the method wants replay. */
+/** Trains a pack on the articles of the new languages, with a share of old text if the method uses replay. */
 async function trainPack({ job, base, text }: Work, run: MethodRun): Promise<Timed> {
   const { batchSize, sequenceLength } = TRAINING;
   const totalSteps = Math.round(job.tokens / (batchSize * sequenceLength));
@@ -106,7 +106,7 @@ async function trainPack({ job, base, text }: Work, run: MethodRun): Promise<Tim
   return { pack, steps, seconds: (end - start) / 1000 };
 }
 
-/** How one document of each kind goes on, greedily, after its first words. */
+/** Continues the first words of one document of each language greedily. */
 async function continuations(work: Work, run: MethodRun | null, pack: Pack | null): Promise<Sample[]> {
   const { base, text } = work;
   const sources: [string, LanguageRole, Document][] = [
@@ -130,7 +130,7 @@ async function savedBytes({ job }: Work, pack: Pack): Promise<number | null> {
   return (await stat(path.join(job.packFolder, 'moect_model.safetensors'))).size;
 }
 
-/** Each document under the member that `known` chooses for its language: new languages the pack, all others the base. */
+/** Scores each document under the member that `known` chooses: the pack for new languages, else the base. */
 async function measureKnown(
   { base, text, documents }: Work,
   scores: { readonly base: readonly DocumentScore[]; readonly pack: readonly DocumentScore[] },
@@ -273,6 +273,6 @@ process.once('message', async (job: Job) => {
       message: error instanceof Error ? (error.stack ?? error.message) : String(error),
     };
   }
-  // leaving before the message is out would lose it
+  // exiting before the message is sent would lose it
   process.send?.(last, () => process.disconnect?.());
 });

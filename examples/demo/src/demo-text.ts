@@ -5,7 +5,7 @@ import { loadUdhr, type UdhrLanguage } from './udhr.ts';
 export interface OldLanguage {
   readonly code: string;
   readonly role: 'old';
-  /** Documents that were never in the base's training. */
+  /** Documents that the base was never trained on. */
   readonly heldOut: readonly Document[];
   readonly replay: readonly Document[];
 }

@@ -2,17 +2,17 @@ import type { DocumentScore, LanguageRole, RoutingStatistics, Settings, StepMetr
 import type { LogitComparison, MixtureBound, PosteriorCurve } from '@moect/eval';
 import type { FrozenStorage } from '@moect/tensor';
 
-/** What a child process is asked to do. */
+/** The task of a child process. */
 export interface Job {
   /** `base`: score the untouched base. */
   readonly method: string;
   readonly seed: number;
-  /** Overrides the method's own. */
+  /** Overrides the method's own learning rate. */
   readonly learningRate?: number;
-  /** Settings of the method on top of its own. */
+  /** Settings of the method that override its own. */
   readonly config?: Settings;
   readonly tokens: number;
-  /** How the base's matrices are kept. */
+  /** Storage of the base's matrices. */
   readonly baseStorage: FrozenStorage;
   readonly on: 'test' | 'dev';
   /** Folder for the language pack; null: not kept. */
@@ -38,11 +38,11 @@ export interface JobResult {
   readonly packBytes: number | null;
   readonly steps: readonly StepRecord[];
   readonly scores: readonly DocumentScore[];
-  /** The same without the gate's threshold, where there is one. */
+  /** Scores without the gate threshold; null if there is none. */
   readonly scoresWithoutThreshold: readonly DocumentScore[] | null;
-  /** The pack alone, before it is mixed with the base. */
+  /** Scores of the pack alone, before it is mixed with the base. */
   readonly packScores: readonly DocumentScore[] | null;
-  /** Mixture only: the same pack where each document's language is told. */
+  /** Mixture only: the same pack where each document's language is known. */
   readonly known: KnownResult | null;
   readonly mixtureBound: MixtureBound | null;
   readonly posterior: readonly PosteriorCurve[] | null;

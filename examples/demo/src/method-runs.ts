@@ -5,14 +5,14 @@ export interface MethodRun {
   readonly name: string;
   /** Preset of the package `moect`. */
   readonly preset: string;
-  /** The best on the development articles of those tried (`docs/decisions/2026-11-25-demo-learning-rates.md`). */
+  /** The best rate tried on the development articles (`docs/decisions/2026-11-25-demo-learning-rates.md`). */
   readonly learningRate: number;
   /** Settings on top of the preset. */
   readonly config: Settings;
-  /** Threshold of the gate at inference; null: the gate as it is. */
+  /** Gate threshold at inference; null: none. */
   readonly gateThreshold: number | null;
   readonly combine: 'gate' | 'mixture';
-  /** Trains matrices of the base, which then are kept as float32. */
+  /** Trains matrices of the base, which are then kept as float32. */
   readonly trainsBase: boolean;
 }
 

@@ -20,7 +20,7 @@ export interface JobState {
   phase: string;
 }
 
-/** Share of a job's time that each phase begins at and takes. */
+/** Shares of a job's time: where each phase begins, and its length. */
 const PHASES: readonly (readonly [string, number, number])[] = [
   ['training', 0, 0.8],
   ['scoring', 0.8, 0.1],
@@ -67,7 +67,7 @@ export function progressText(states: readonly JobState[], elapsedSeconds: number
   return `${String(Math.floor((100 * done) / total)).padStart(3)} %  ${minutes}  ${running}`;
 }
 
-/** Draws the line: rewritten on a terminal, every ten seconds elsewhere. */
+/** Prints the line: rewrites it on a terminal, repeats it every ten seconds elsewhere. */
 function reporter(states: readonly JobState[]): () => void {
   const begin = performance.now();
   const isTerminal = process.stderr.isTTY === true;

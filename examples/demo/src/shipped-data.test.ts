@@ -34,7 +34,7 @@ describe('shipped excerpts', () => {
       const index = new ShingleIndex();
       for (const { text } of heldOut) index.add(text);
       expect(replay.filter(({ text }) => index.shares(text))).toEqual([]);
-      // the index itself can tell
+      // the index finds a run that is there
       expect(index.shares(`xx${heldOut[7]!.text.slice(100, 160)}yy`)).toBe(true);
     },
   );

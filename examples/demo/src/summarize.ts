@@ -20,13 +20,13 @@ const NOTES: readonly string[] = [
   'The base saw about 75 other languages in 3 % of its training; Finnish and Zulu are in no training at all.',
 ];
 
-/** Translations of one article are drawn together; every other document is on its own. */
+/** Clusters for resampling: translations of one article together, every other document by itself. */
 function cluster({ id, language }: { readonly id: string; readonly language: string }): string {
   const article = /^udhr\/[^/]+\/(\d+)$/.exec(id)?.[1];
   return article === undefined ? `${language} ${id}` : `article ${article}`;
 }
 
-/** Loss per language over the tokens seen, means of three steps: one step has few sequences of a language. */
+/** Loss per language over trained tokens, means of three steps: one step has few sequences of a language. */
 function lossCurves({ steps, trainedTokens }: JobResult): LossCurve[] {
   const perStep = trainedTokens / Math.max(1, steps.length);
   const languages = [...new Set(steps.flatMap(({ lossByLanguage }) => Object.keys(lossByLanguage)))];
@@ -95,7 +95,7 @@ function summarizeMethod(
   };
 }
 
-/** The mixture's pack where languages are told: a row of its own, of the same training run. */
+/** The mixture's pack with known languages: a row of its own, from the same training run. */
 function summarizeKnown(
   result: JobResult,
   mixture: ReportMethod,

@@ -17,7 +17,7 @@ const mean = (values: readonly number[]): number => values.reduce((a, b) => a + 
 export async function writeTrainingReport(runFolder: string, file: string): Promise<void> {
   const lines = (await readFile(path.join(runFolder, 'events.jsonl'), 'utf8')).trim().split('\n');
   const events = lines.map((line) => JSON.parse(line) as StepEvent).filter(({ event }) => event === 'step');
-  // a resumed run repeats no step, but what was logged after the last checkpoint of a crash comes twice
+  // in the log, only the steps between the last checkpoint and a crash occur twice
   const steps = [...new Map(events.map((event) => [event.step, event])).values()];
   const curve = [];
   for (let i = 0; i < steps.length; i += 100) {

@@ -20,7 +20,7 @@ for (const name of BACKENDS) {
   trainers.set(name, { trainer: createTrainer(windows), milliseconds: [], losses: [] });
 }
 
-// in turn, so that whatever else the machine does meets both
+// in turn, so that other load on the machine affects both
 for (let step = 0; step < STEPS; step++) {
   for (const [name, { trainer, milliseconds, losses }] of trainers) {
     await tf.setBackend(name);

@@ -18,7 +18,7 @@ export const LANGUAGES: readonly string[] = [
 ];
 
 const LETTERS = ' abcdefghijklmnopqrstuvwxyz';
-/** One symbol more than there are letters: anything else. */
+/** Number of symbols: the letters, and one for anything else. */
 export const SYMBOLS: number = LETTERS.length + 1;
 /** Letters that the classifier sees. */
 export const WINDOW = 32;

@@ -2,13 +2,13 @@ import { BackendUnavailableError } from '@moect/core';
 import { importDawn } from './dawn.ts';
 
 export interface AdapterSummary {
-  /** For people: vendor, architecture and what the driver says of itself. */
+  /** Vendor, architecture and the driver's own description, for display. */
   readonly description: string;
-  /** Computes on the CPU (lavapipe, SwiftShader, WARP): right, and slower than the wasm backend. */
+  /** Computes on the CPU (lavapipe, SwiftShader, WARP): correct, but slower than the wasm backend. */
   readonly isSoftware: boolean;
 }
 
-/** The part of WebGPU's GPUAdapterInfo that is read here. */
+/** The used part of WebGPU's GPUAdapterInfo. */
 export interface AdapterTexts {
   readonly vendor?: string;
   readonly architecture?: string;
@@ -17,7 +17,7 @@ export interface AdapterTexts {
   readonly isFallbackAdapter?: boolean;
 }
 
-/** What adapters say of themselves, in the browsers and drivers that do not set `isFallbackAdapter`. */
+/** Names of software adapters, for browsers and drivers that do not set `isFallbackAdapter`. */
 const SOFTWARE = /llvmpipe|lavapipe|softpipe|swiftshader|software|basic render|\bwarp\b/i;
 
 function infoTexts({ vendor, architecture, device, description }: AdapterTexts): string[] {
@@ -26,7 +26,7 @@ function infoTexts({ vendor, architecture, device, description }: AdapterTexts):
   ) as string[];
 }
 
-/** True where an adapter is no GPU but a program on the CPU. */
+/** True if the adapter is a program on the CPU, not a GPU. */
 export function isSoftwareAdapter(info: AdapterTexts): boolean {
   return info.isFallbackAdapter === true || infoTexts(info).some((text) => SOFTWARE.test(text));
 }

@@ -17,7 +17,7 @@ type BackendClass = new (device: GPUDevice, info: GPUAdapterInfo) => WebGPUBacke
 type Read = ReturnType<WebGPUBackend['read']>;
 type RunArguments = Parameters<WebGPUBackend['runWebGPUProgram']>;
 
-/** TensorFlow.js's backend, on our device, with errors that are seen. */
+/** TensorFlow.js's WebGPU backend on our own device; errors of the device are reported. */
 export interface MoectWebgpuBackend extends WebGPUBackend {
   readonly health: DeviceHealth;
   /** Tensors in compressed storage. */
@@ -25,15 +25,15 @@ export interface MoectWebgpuBackend extends WebGPUBackend {
   readonly limits: DeviceLimits;
   /** The adapter computes on the CPU. */
   readonly isSoftware: boolean;
-  /** Eight invocations are always one subgroup, and better than workgroup memory. */
+  /** Eight invocations always form one subgroup, and subgroup functions are faster than workgroup memory. */
   readonly hasCheapSubgroups: boolean;
-  /** Software adapters have what suits them; GPUs begin with tiles, until `measureProducts` says better. */
+  /** Fixed on software adapters; tiles on GPUs, until `measureProducts` finds a faster form. */
   products: ProductForms;
 }
 
 /**
  * @param Stock the class of @tensorflow/tfjs-backend-webgpu, which is an optional peer
- * @param widen what {@link FrozenMatrices} need
+ * @param widen is passed to {@link FrozenMatrices}
  */
 export function createBackend(
   Stock: BackendClass,
@@ -56,7 +56,7 @@ export function createBackend(
           subgroupSize: fixedSubgroupSize(device.features, info),
         };
 
-    /** Kernels of TensorFlow.js itself: they bind every tensor as a whole. */
+    /** Runs a kernel of TensorFlow.js itself, which binds every tensor as a whole. */
     override runWebGPUProgram(...given: RunArguments): ReturnType<WebGPUBackend['runWebGPUProgram']> {
       const [program, inputs] = given;
       const kernel = program.shaderKey.split('_')[0]!;
@@ -66,7 +66,7 @@ export function createBackend(
       return super.runWebGPUProgram(...given);
     }
 
-    /** Reads under way, by what they read; and what was disposed meanwhile, which goes when they are done. */
+    /** Number of reads under way per dataId, and dataIds disposed meanwhile, which the last read frees. */
     readonly #reads = new Map<object, number>();
     readonly #readLast = new Set<object>();
 
@@ -95,11 +95,11 @@ export function createBackend(
       try {
         return await super.read(dataId);
       } catch (error) {
-        // a lost device rejects the read; its loss says more
+        // a lost device rejects the read; the error of the loss says more
         await this.health.settle();
         throw error;
       } finally {
-        // stock keeps a copy on the host, which would be wrong after an update in place
+        // TensorFlow.js keeps a copy on the host, which an update in place makes stale
         const data = this.tensorMap.has(dataId) ? this.tensorMap.get(dataId) : undefined;
         if (data?.resource != null) (data as { values: unknown }).values = null;
       }
@@ -138,7 +138,7 @@ export function createBackend(
       return isGone;
     }
 
-    /** Compressed values are on the device alone. */
+    /** Compressed values exist only on the device. */
     override shouldExecuteOnCPU(inputs: TensorInfo[], sizeThreshold?: number): boolean {
       const isFrozen = inputs.some(({ dataId }) => this.frozen.get(dataId) !== undefined);
       return !isFrozen && super.shouldExecuteOnCPU(inputs, sizeThreshold);

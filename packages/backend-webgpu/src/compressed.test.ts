@@ -15,7 +15,7 @@ const backend = (): MoectWebgpuBackend => tf.backend() as MoectWebgpuBackend;
 const stock = (x: Tensor): tf.Tensor => x as unknown as tf.Tensor;
 const values = async (x: Tensor | tf.Tensor): Promise<Float32Array> => (await x.data()) as Float32Array;
 
-/** Weights whose rows differ in size, so that a wrong scale shows. */
+/** Weights whose rows differ in magnitude, so that a wrong scale shows. */
 function weightsOf(rows: number, columns: number, seed = 1): Float32Array {
   const drawn = ops.createRng(seed).normal(rows * columns);
   return drawn.map((value, i) => value * (1 + (Math.floor(i / columns) % 37)));
@@ -23,7 +23,7 @@ function weightsOf(rows: number, columns: number, seed = 1): Float32Array {
 
 interface Pair {
   readonly frozen: Tensor;
-  /** float32 with the values that the compressed ones stand for. */
+  /** The float32 values that the codes stand for. */
   readonly widened: Tensor;
 }
 
@@ -35,7 +35,7 @@ async function pair(storage: Storage, shape: readonly [number, number], seed = 1
   return { frozen, widened: ops.tensor(widenValues(compressValues(given, shape[0], storage)), shape) };
 }
 
-/** The same computation with both weights: the same bits, since only the reading of the weight differs. */
+/** Expects the same bits with both weights, since only the reading of the weight differs. */
 async function expectSame(
   { frozen, widened }: Pair,
   run: (weight: Tensor) => Tensor,
@@ -82,7 +82,7 @@ describe.skipIf(noAdapter)(`compressed weights on WebGPU${skipNote}`, () => {
       },
     );
 
-    // software adapters take others by themselves
+    // software adapters choose other forms by themselves
     it.each([
       [false, [70, 67, 35]],
       [true, [70, 67, 35]],
@@ -177,7 +177,7 @@ describe.skipIf(noAdapter)(`compressed weights on WebGPU${skipNote}`, () => {
         expect(await values(double)).toEqual((await values(pairs[i]!.widened)).map((value) => 2 * value));
       }
       ops.dispose([pairs.map(({ widened }) => widened), sums, scaled] as never);
-      // what is disposed while recorded goes when the batch does
+      // tensors disposed while recorded are freed when the batch is submitted
       await values(ops.ones([1]));
       expect(used()).toBeLessThanOrEqual(before + 64);
     });
@@ -214,7 +214,7 @@ describe.skipIf(noAdapter)(`compressed weights on WebGPU${skipNote}`, () => {
         );
         ops.dispose([value, ...gradients.values()]);
       };
-      /** Bytes in use, and in use or pooled, when all that was recorded is done. */
+      /** Bytes in use, and bytes in use or pooled, after all recorded work is done. */
       const settled = async (): Promise<[used: number, allocated: number]> => {
         await values(marker);
         return [used(), allocated()];
@@ -229,7 +229,7 @@ describe.skipIf(noAdapter)(`compressed weights on WebGPU${skipNote}`, () => {
         step(weight);
         expect((await settled())[0]).toBe(held);
         costs.push(held - before);
-        // with activations and gradients, which are small here, far less than a widened copy on top
+        // the peak includes activations and gradients, which are small here, but no widened copy
         if (kind !== 'float32') expect(peak - pooled).toBeLessThan(held - before + 0.5 * float32);
         ops.dispose([source, weight]);
       }

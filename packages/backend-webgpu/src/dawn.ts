@@ -10,7 +10,7 @@ let started: GPU | undefined;
 /** Name of the package; not a literal in `import()`, so that bundlers for browsers leave it alone. */
 const PACKAGE: string = 'webgpu';
 
-/** Dawn's WebGPU, put where browsers have theirs: TensorFlow.js looks for it there. */
+/** Loads Dawn's WebGPU and installs it as `navigator.gpu`, where TensorFlow.js looks for it. */
 export async function importDawn(): Promise<GPU> {
   if (started !== undefined) return started;
   let dawn: Dawn;

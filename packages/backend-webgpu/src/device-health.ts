@@ -5,8 +5,8 @@ const REMEDY =
   'Values on the device are not to be trusted any more; the last checkpoint is intact: resume from it (`--resume`).';
 
 /**
- * What went wrong on a device. WebGPU says so later and elsewhere; here it comes up at the next read of values, and at
- * each one after that, so that nothing wrong is ever saved.
+ * Keeps the first error of a device. WebGPU reports errors later and elsewhere; this class throws them at the
+ * next read of values, and at each one after that, so that no wrong value is ever saved.
  */
 export class DeviceHealth {
   readonly #device: GPUDevice;
@@ -35,20 +35,20 @@ export class DeviceHealth {
     if (this.#failure !== undefined && !this.#disposed) throw this.#failure;
   }
 
-  /** Waits for the errors of all that was asked of the device so far. @throws BackendUnavailableError if there are any */
+  /** Waits for the errors of all calls to the device so far. @throws BackendUnavailableError if there are any */
   async settle(): Promise<void> {
     this.check();
     const scopes = FILTERS.map(() => this.#device.popErrorScope());
     this.#pushScopes();
     for (const scope of scopes) {
-      // rejects only where the device is lost
+      // rejects only if the device is lost
       const error = await scope.catch(() => null);
       if (error !== null) this.#fail(error);
     }
     this.check();
   }
 
-  /** No more errors: the device is being taken down on purpose. */
+  /** Silences later errors: the device is about to be destroyed on purpose. */
   dispose(): void {
     this.#disposed = true;
   }

@@ -2,13 +2,13 @@ import { BackendUnavailableError } from '@moect/core';
 import { sizeOf } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
-/** What a device allows. Tests make it smaller than any device does. */
+/** Limits of a device. Tests set them lower than those of any device. */
 export interface DeviceLimits {
-  /** Bytes of a tensor that a shader reaches at once; kernels of large tensors go through them in parts. */
+  /** Most bytes of a tensor that a shader binds at once; kernels process larger tensors in parts. */
   bindingBytes: number;
-  /** Bytes of one tensor. */
+  /** Most bytes of one tensor. */
   bufferBytes: number;
-  /** Workgroups along one dimension of a dispatch. */
+  /** Most workgroups along one dimension of a dispatch. */
   groupsPerDimension: number;
 }
 
@@ -42,8 +42,8 @@ export function checkBufferSize({ bufferBytes }: DeviceLimits, shape: readonly n
 }
 
 /**
- * @param isPart the kernel goes through the tensor in parts, of which this is one
- * @throws BackendUnavailableError where a kernel cannot reach all that it needs of a tensor at once
+ * @param isPart the kernel processes the tensor in parts, and this is one of them
+ * @throws BackendUnavailableError where a kernel must bind more of a tensor at once than the device allows
  */
 export function checkBindingSize(
   { bindingBytes }: DeviceLimits,

@@ -1,7 +1,7 @@
-/** What training can use; a device has those of them that its adapter has. */
+/** Optional features that training can use; a device requests those that its adapter has. */
 const FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query'];
 
-/** A device gets the smallest limits unless it asks; large models need what the adapter gives. */
+/** Limits requested as high as the adapter's: the defaults are the smallest, too low for large models. */
 const LIMITS = [
   'maxBufferSize',
   'maxComputeInvocationsPerWorkgroup',

@@ -24,10 +24,10 @@ function fitsHalf({ codes, scales }: CompressedValues): boolean {
   return scales.every((scale) => 127 * scale <= LARGEST_HALF);
 }
 
-/** Records a dispatch that writes the values as float32 to `y`. It submits nothing: what was widened before it stays. */
+/** Records, but does not submit, a dispatch that writes the values as float32 to `y`: widened tensors stay. */
 export type Widen = (matrix: FrozenMatrix, y: TensorInfo) => void;
 
-/** Compressed values as 32-bit words; the last may be filled up with zeros. */
+/** Compressed values as 32-bit words; zeros pad the last one. */
 function wordsOf(codes: CompressedValues['codes']): Int32Array {
   const words = new Int32Array(Math.ceil(codes.byteLength / 4));
   new Uint8Array(words.buffer).set(new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength));
@@ -35,8 +35,8 @@ function wordsOf(codes: CompressedValues['codes']): Int32Array {
 }
 
 /**
- * The tensors of a backend that are kept in compressed storage. Kernels that know it read the codes; for all others the
- * tensor is widened into a buffer of its own, which goes when the dispatches that use it are with the driver.
+ * Tensors of a backend in compressed storage. Kernels that support it read the codes; for all others the tensor
+ * is widened into a buffer of its own, which is released once the dispatches that use it are submitted.
  */
 export class FrozenMatrices {
   readonly #backend: WebGPUBackend;
@@ -77,7 +77,7 @@ export class FrozenMatrices {
     return info;
   }
 
-  /** Fills the buffer that a tensor has just got, where its values are compressed. */
+  /** Widens compressed values into the new buffer of their tensor; ignores other tensors. */
   fill(dataId: object): void {
     const matrix = this.#matrices.get(dataId);
     if (matrix === undefined) return;
@@ -86,7 +86,7 @@ export class FrozenMatrices {
     this.#widen(matrix, { dataId, shape, dtype: 'float32' });
   }
 
-  /** Frees the buffers of widened tensors; a pool would keep what the storage saves. */
+  /** Frees the buffers of widened tensors; a pool would keep the memory that compressed storage saves. */
   releaseWidened(): void {
     const { tensorMap, bufferManager } = this.#backend;
     for (const dataId of this.#widened) {
@@ -98,7 +98,7 @@ export class FrozenMatrices {
     this.#widened.clear();
   }
 
-  /** The values, widened on the host. */
+  /** Reads the values and widens them on the host. */
   async read(
     { storage, codes, scales, rows, columns }: FrozenMatrix,
     readFrom: (dataId: object) => Promise<unknown>,
@@ -117,7 +117,7 @@ export class FrozenMatrices {
     });
   }
 
-  /** After a tensor was disposed. */
+  /** Frees the codes and scales of a disposed tensor. */
   forget(dataId: object): void {
     const matrix = this.#matrices.get(dataId);
     if (matrix === undefined) return;

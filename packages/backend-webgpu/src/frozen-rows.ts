@@ -6,21 +6,21 @@ export interface FrozenRows extends Range {
   readonly matrix: FrozenMatrix;
 }
 
-/** Parts begin at multiples of so many rows: their codes and scales then begin where a binding may, in any storage. */
+/** Parts begin at multiples of this many rows, where codes and scales of any storage are aligned for a binding. */
 const ROWS = 256;
 
 export const codesPerWord = ({ storage }: FrozenMatrix): number => (storage === 'int8' ? 4 : 2);
 
-/** Ranges of rows of a matrix in compressed storage, of at most `most` rows or 256. */
+/** Ranges of rows of a matrix in compressed storage, each of at most max(`most`, 256) rows. */
 export const frozenRanges = (rows: number, most: number): Range[] => ranges(rows, Math.max(ROWS, most), ROWS);
 
 const wordsBefore = (matrix: FrozenMatrix, row: number): number =>
   Math.ceil((row * matrix.columns) / codesPerWord(matrix));
 
-/** Words of codes of the rows. */
+/** Number of words that hold the codes of the rows. */
 export const frozenWords = ({ matrix, count }: FrozenRows): number => wordsBefore(matrix, count);
 
-/** What kernels read of them. */
+/** Codes and scales of the rows. */
 export function partsOf({ matrix, first, count }: FrozenRows): { codes: TensorPart; scales: TensorPart } {
   const begin = wordsBefore(matrix, first);
   const codes = { whole: matrix.codes, first: begin, size: wordsBefore(matrix, first + count) - begin };

@@ -29,7 +29,7 @@ export function implement<S extends KernelSpec>(
   implementKernel<S, MoectWebgpuBackend>('webgpu', spec, kernel);
 }
 
-/** Registers a kernel of TensorFlow.js for WebGPU, in place of its own of the same name. */
+/** Registers our WebGPU kernel in place of TensorFlow.js's own kernel of the same name. */
 export function registerWebgpuKernel(kernelName: string, kernel: WebgpuKernel): void {
   if (getKernel(kernelName, 'webgpu') !== undefined) unregisterKernel(kernelName, 'webgpu');
   registerKernel({

@@ -7,14 +7,14 @@ import { activeWebgpu, difference, noAdapter, skipNote, withFloats } from './tes
 
 interface Case {
   readonly name: string;
-  /** Shapes of the float inputs, which gradients are taken of. */
+  /** Shapes of the float inputs; each case tests the gradients of all of them. */
   readonly shapes: readonly (readonly number[])[];
   readonly run: (inputs: Tensor[]) => Tensor;
-  /** Floats that the device binds at most. Default 1000. */
+  /** Most floats that the device binds. Default 1000. */
   readonly floats?: number;
   /** Inputs whose gradients are sums over all rows, which parts add up in another order. */
   readonly sums?: readonly number[];
-  /** The value is such a sum. */
+  /** The value is a sum over all rows. */
   readonly isSum?: true;
 }
 
@@ -42,7 +42,7 @@ const attention = (batch: number, time: number, heads: number, keyHeads: number,
   },
 });
 
-/** Tokens that go to experts, one of which gets none. */
+/** Choices of experts by tokens; one expert gets none. */
 const choice = (tokens: number, topK: number, experts: number): Tensor => {
   const chosen = ops.createRng(3).integers(tokens * topK, experts - 1);
   return int(
@@ -80,7 +80,7 @@ const rope = (batch: number, time: number, heads: number, d: number): Case => ({
 });
 
 const cases: Case[] = [
-  // 64 rows of 12 values, and fewer rows than begin at a multiple of 64 values
+  // bindings hold 64 rows of 12 values, or fewer rows than an aligned part needs
   ...[
     [150, 12],
     [70, 33],

@@ -18,7 +18,7 @@ describe.skipIf(noAdapter)(`tensors larger than a binding${skipNote}`, () => {
   });
 
   const sizes = [
-    // rows in multiples of 64, and fewer
+    // bindings hold multiples of 64 rows, or fewer rows
     [300, 12, 8],
     [9, 300, 7],
     [20, 16, 300],

@@ -6,9 +6,9 @@ import { emptyPool } from './pool.ts';
 import { type ExactForm, formsOn, type ProductForm, type ProductForms } from './product-forms.ts';
 import { output, submit } from './program.ts';
 
-/** Rows, columns and terms of the product that is timed: fills a GPU. */
+/** Rows, columns and terms of the timed product: enough to fill a GPU. */
 const SIZE = 1024;
-/** Products of one measurement, and measurements, of which the fastest counts. */
+/** Products per measurement, and number of measurements, of which the fastest counts. */
 const PRODUCTS = 4;
 const MEASUREMENTS = 3;
 
@@ -24,7 +24,7 @@ async function time(backend: MoectWebgpuBackend, run: () => void): Promise<numbe
   };
   device.pushErrorScope('validation');
   device.pushErrorScope('internal');
-  // makes the pipeline too
+  // creates the pipeline too
   await round();
   const errors = [await device.popErrorScope(), await device.popErrorScope()];
   if (errors.some((error) => error !== null)) return Number.POSITIVE_INFINITY;
@@ -33,11 +33,11 @@ async function time(backend: MoectWebgpuBackend, run: () => void): Promise<numbe
   return best;
 }
 
-/** What was measured. */
+/** Result of the measurements. */
 export interface MeasuredProducts {
-  /** The fastest of those that give the same bits. */
+  /** The fastest of the forms that give the same bits. */
   readonly forms: ProductForms;
-  /** How many times as fast products with frozen matrices are in the form `float16`; undefined where the device has none. */
+  /** Speed of `float16` products with frozen matrices relative to the fastest exact form; undefined without float16. */
   readonly float16Gain: number | undefined;
 }
 
@@ -51,7 +51,7 @@ async function timeAll(
   return times;
 }
 
-/** Tiles among equals. */
+/** The faster exact form; tiles if both are equally fast. */
 const fastestExact = (times: ReadonlyMap<ProductForm, number>): ExactForm =>
   (times.get('subgroups') ?? Number.POSITIVE_INFINITY) < times.get('tiles')! ? 'subgroups' : 'tiles';
 

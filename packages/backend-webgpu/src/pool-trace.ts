@@ -5,30 +5,30 @@ type Pool = WebGPUBackend['bufferManager'];
 interface TakenBuffer {
   readonly bytes: number;
   readonly usage: number;
-  /** Goes back to the pool, where the next of its size and usage takes it. */
+  /** Returns to the pool when released, where the next buffer of its size and usage reuses it. */
   readonly isPooled: boolean;
 }
 
-/** Buffers taken and given back while it was recorded. */
+/** Buffers taken and given back during a recording. */
 export interface PoolTrace {
-  /** Bytes in use when it began; the pool held nothing else. */
+  /** Bytes in use at the beginning; the pool held no other buffers. */
   readonly startBytes: number;
   readonly buffers: readonly TakenBuffer[];
   /** +n: buffer n − 1 is taken; −n: it is given back. */
   readonly events: readonly number[];
 }
 
-/** What a piece of work takes of a GPU's memory. */
+/** GPU memory that a piece of work takes. */
 export interface PoolDemand {
   /** Largest number of bytes in use at once. */
   readonly peakBytes: number;
-  /** With the buffers that wait in the pool for the next of their size: what the device holds. */
+  /** Most bytes that the device holds at once, in use or waiting in the pool for reuse. */
   readonly usedBytes: number;
-  /** Of the largest buffer. */
+  /** Bytes of the largest buffer. */
   readonly largestBytes: number;
 }
 
-/** Records the pool until the function that it gives is called. */
+/** Records the pool until the returned function is called. */
 export function recordPool(pool: Pool): () => PoolTrace {
   const startBytes = pool.numBytesUsed;
   const buffers: TakenBuffer[] = [];
@@ -54,7 +54,7 @@ export function recordPool(pool: Pool): () => PoolTrace {
   };
 }
 
-/** Does with a pool that was empty what a trace did. */
+/** Repeats the events of a trace on an empty pool. */
 function replay({ startBytes, buffers, events }: PoolTrace): { peakBytes: number; usedBytes: number } {
   const free = new Map<string, number>();
   let [inUse, held] = [startBytes, startBytes];
@@ -82,9 +82,9 @@ const largest = (buffers: readonly TakenBuffer[]): number =>
   buffers.reduce((most, { bytes }) => Math.max(most, bytes), 0);
 
 /**
- * What work takes on `first + factor · (second − first)` units of something that its buffers grow with linearly, such as
- * sequences, from traces of it on two numbers of units. Each buffer is extrapolated by itself and the pool replayed; where
- * the traces differ in more than sizes, the results are extrapolated as such. Factor 0 replays the first.
+ * GPU memory of work on `first + factor · (second − first)` units with which its buffers grow linearly, such as
+ * sequences, from traces of two numbers of units. Each buffer is extrapolated by itself and the events repeated; if
+ * the traces differ in more than sizes, their results are extrapolated instead. Factor 0 repeats the first.
  */
 export function extrapolatePool(first: PoolTrace, second: PoolTrace, factor: number): PoolDemand {
   const between = (a: number, b: number): number => Math.ceil((a + factor * (b - a)) / 4) * 4;

@@ -14,7 +14,7 @@ import { noAdapter, skipNote } from './test-support.ts';
 
 const [vocabSize, width] = [500, 48];
 
-/** Gradients of a small model on so many rows. */
+/** Takes gradients of a small model on `rows` rows. */
 async function step(rows: number): Promise<void> {
   const rng = ops.createRng(1);
   const made = (shape: readonly number[]): Variable =>

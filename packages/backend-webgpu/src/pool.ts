@@ -4,11 +4,11 @@ import { logitRows } from './kernels/linear-cross-entropy.ts';
 import { type PoolTrace, recordPool } from './pool-trace.ts';
 import { submit } from './program.ts';
 
-/** Memory of the device in use, and what it allows. Bytes. */
+/** Memory in use on the device, and its limits, in bytes. */
 export interface WebgpuMemory {
-  /** In use, and waiting in the pool. */
+  /** Bytes in use or waiting in the pool. */
   readonly usedBytes: number;
-  /** Of one tensor. */
+  /** Most bytes of one tensor. */
   readonly maxTensorBytes: number;
   /** The adapter computes on the CPU, in the memory of the machine. */
   readonly isSoftware: boolean;
@@ -18,7 +18,7 @@ function active(): MoectWebgpuBackend | null {
   return tf.getBackend() === 'webgpu' ? (tf.backend() as MoectWebgpuBackend) : null;
 }
 
-/** null where another backend is active. WebGPU does not tell how much memory there is. */
+/** null where another backend is active. WebGPU does not report the size of the memory. */
 export function webgpuMemory(): WebgpuMemory | null {
   const backend = active();
   if (backend === null) return null;
@@ -29,7 +29,7 @@ export function webgpuMemory(): WebgpuMemory | null {
   };
 }
 
-/** Rows of logits that `linearCrossEntropy` holds at a time: from so many on they take no more memory. */
+/** Rows of logits that `linearCrossEntropy` holds at a time: more rows take no more memory. */
 export function webgpuLogitRows(vocabSize: number): number {
   const backend = active();
   return backend === null ? 0 : logitRows(backend, vocabSize);
@@ -41,16 +41,16 @@ interface Hidden {
   readonly bufferManager: { freeBuffers: Map<string, GPUBuffer[]>; numFreeBuffers: number };
 }
 
-/** Gives the memory that waits in the pool back to the device. Other work takes buffers of other sizes. */
+/** Returns the pooled buffers to the device: other work takes buffers of other sizes. */
 export function emptyWebgpuPool(): void {
   const backend = active();
   if (backend !== null) emptyPool(backend);
 }
 
-/** The same for a backend that need not be the active one. */
+/** Empties the pool of a backend that need not be the active one. */
 export function emptyPool(backend: MoectWebgpuBackend): void {
   const { commandEncoder, bufferManager: pool } = backend as unknown as Hidden;
-  // what is recorded may hold buffers that are free then
+  // recorded work may hold buffers that the pool counts as free
   if (commandEncoder !== null) submit(backend);
   for (const buffers of pool.freeBuffers.values()) {
     for (const buffer of buffers.splice(0)) {
@@ -61,7 +61,7 @@ export function emptyPool(backend: MoectWebgpuBackend): void {
   pool.numFreeBuffers = 0;
 }
 
-/** Records what `work` takes of the device's memory; null where another backend is active. */
+/** Records the device memory that `work` takes; null where another backend is active. */
 export async function traceWebgpuPool(work: () => Promise<unknown>): Promise<PoolTrace | null> {
   const backend = active();
   if (backend === null) return null;

@@ -51,11 +51,11 @@ describe('forms of products', () => {
     const there = formsOn(backend.device.features, forms.subgroupSize);
     for (const form of [forms.float32, forms.frozen]) {
       expect(there).toContain(form);
-      // a form that changes bits is never taken by itself
+      // a form that changes bits is never chosen automatically
       expect(form).not.toBe('float16');
     }
     expect(forms.subgroupSize).toBe(backend.products.subgroupSize);
-    // no time is infinite: the device took every program
+    // no time is infinite, so the device accepted every program
     if (there.includes('float16'))
       expect([0, Number.NaN, Number.POSITIVE_INFINITY]).not.toContain(float16Gain);
     else expect(float16Gain).toBeUndefined();

@@ -2,20 +2,20 @@ import { BackendUnavailableError } from '@moect/core';
 import { environmentChoice } from '@moect/kernels/host';
 
 /**
- * How products are computed: in tiles of workgroup memory, in tiles that hold a frozen matrix as float16, or by
- * subgroups. The first and the last give the same bits.
+ * Forms of products: tiles of workgroup memory, tiles that hold a frozen matrix as float16, or subgroups. The
+ * first and the last give the same bits.
  */
 export const PRODUCT_FORMS = ['tiles', 'float16', 'subgroups'] as const;
 export type ProductForm = (typeof PRODUCT_FORMS)[number];
 export type ExactForm = Exclude<ProductForm, 'float16'>;
 
-/** Sizes of subgroups that a program can be made for. */
+/** Subgroup sizes for which a program can be made. */
 export type SubgroupSize = 4 | 8 | 16 | 32 | 64;
 
 export interface ProductForms {
-  /** Where both sides are float32. */
+  /** Form where both sides are float32. */
   readonly float32: ExactForm;
-  /** Where the right side is a frozen matrix in compressed storage. */
+  /** Form where the right side is a frozen matrix in compressed storage. */
   readonly frozen: ProductForm;
   /** Invocations of a workgroup of the form `subgroups`; undefined where the device has no such form. */
   readonly subgroupSize: SubgroupSize | undefined;
@@ -32,7 +32,7 @@ export function fixedSubgroupSize(
   return SIZES.find((size) => size === subgroupMinSize);
 }
 
-/** What MOECT_WEBGPU_PRODUCTS names; undefined where it is not set. @throws InvalidConfigError for another name */
+/** The form that MOECT_WEBGPU_PRODUCTS names; undefined if not set. @throws InvalidConfigError for another name */
 export const wantedForm = (): ProductForm | undefined =>
   environmentChoice('MOECT_WEBGPU_PRODUCTS', PRODUCT_FORMS, 'The WebGPU backend');
 

@@ -5,9 +5,9 @@ import { isPart, type Operand } from './tensor-part.ts';
 
 type Element = 'f32' | 'i32' | 'vec4<f32>';
 
-/** A compute shader. Its buffers and parameters are known in the text by their names. */
+/** A compute shader. Its text uses its buffers and parameters by name. */
 export interface Program {
-  /** Distinguishes texts: names all that changes them. */
+  /** Identifies the text: programs of different texts have different names. */
   readonly name: string;
   /** Buffers that are read. */
   readonly reads: Readonly<Record<string, Element>>;
@@ -17,11 +17,11 @@ export interface Program {
   readonly params: Readonly<Record<string, 'i32' | 'f32'>>;
   /** Invocations of a workgroup. */
   readonly lanes: number;
-  /** The workgroup is one subgroup, and uses its functions: only where the device has subgroups of that many lanes. */
+  /** The workgroup is one subgroup and uses its functions: only where the device has subgroups of `lanes` lanes. */
   readonly isSubgroup?: true;
-  /** Uses float16: only where the device has it. */
+  /** Uses float16: only where the device supports it. */
   readonly isHalf?: boolean;
-  /** The same for as many workgroups, used in place of this one where the backend `hasCheapSubgroups`. */
+  /** An equal program for as many workgroups, used instead where the backend `hasCheapSubgroups`. */
   readonly onSubgroup?: Program;
   /** Constants, functions and workgroup memory. */
   readonly declarations?: string;
@@ -29,7 +29,7 @@ export interface Program {
   readonly body: string;
 }
 
-/** The part of TensorFlow.js's backend (4.22, the last of its line) that records; its types hide it. */
+/** Recording internals of TensorFlow.js's backend (4.22, the last of its line), which its types hide. */
 interface Recorder {
   commandEncoder: GPUCommandEncoder | null;
   computePassEncoder: GPUComputePassEncoder | null;
@@ -40,12 +40,12 @@ interface Recorder {
 
 const FLOAT = 4;
 
-/** Dispatches that go to the driver together. Buffers that are freed wait for that. */
+/** Dispatches that are submitted together. Freed buffers are reused only after that. */
 const BATCH = 32;
 
 const pipelines = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
 
-/** The whole shader. */
+/** The complete WGSL of a program. */
 export function shaderText(program: Program): string {
   const { reads, writes, params, lanes, isSubgroup = false, isHalf = false } = program;
   const { declarations = '', body } = program;
@@ -93,7 +93,7 @@ function pipelineOf(device: GPUDevice, program: Program): GPUComputePipeline {
   return pipeline;
 }
 
-/** All fields have four bytes, so they lie one after another. */
+/** Writes a uniform buffer. All fields have four bytes, so they lie one after another. */
 function writeParams(
   backend: MoectWebgpuBackend,
   params: Program['params'],
@@ -129,7 +129,7 @@ function bufferOf(backend: MoectWebgpuBackend, info: TensorInfo): GPUBuffer {
   return backend.tensorMap.get(info.dataId).resource as GPUBuffer;
 }
 
-/** What a shader gets of a tensor, or of a part of one. @throws BackendUnavailableError where that is too large */
+/** The binding of a tensor or of a part of one. @throws BackendUnavailableError where it is too large */
 function bindingOf(backend: MoectWebgpuBackend, operand: Operand, program: string): GPUBufferBinding {
   const info = isPart(operand) ? operand.whole : operand;
   const buffer = bufferOf(backend, info);
@@ -142,7 +142,7 @@ function bindingOf(backend: MoectWebgpuBackend, operand: Operand, program: strin
   return { buffer };
 }
 
-/** The grid of that many workgroups: more than a dimension allows are laid out in two. */
+/** The grid of `groups` workgroups: in two dimensions where one does not allow that many. */
 function gridOf({ limits }: MoectWebgpuBackend, groups: number): [x: number, y: number] {
   const limit = limits.groupsPerDimension;
   return groups <= limit ? [groups, 1] : [limit, Math.ceil(groups / limit)];
@@ -166,13 +166,13 @@ export function runProgram(...call: ProgramCall): void {
   if ((backend as unknown as Recorder).dispatchCountInPass >= BATCH) submit(backend);
 }
 
-/** Gives the driver what was recorded. */
+/** Submits the recorded work to the driver. */
 export function submit(backend: MoectWebgpuBackend): void {
   backend.endComputePassEncoder();
   backend.submitQueue();
 }
 
-/** As `runProgram`, and nothing goes to the driver yet. */
+/** As `runProgram`, but submits nothing. */
 export function recordProgram(...[backend, given, groups, tensors, params]: ProgramCall): void {
   if (groups === 0) return;
   const program = (backend.hasCheapSubgroups ? given.onSubgroup : undefined) ?? given;
@@ -195,7 +195,7 @@ export function recordProgram(...[backend, given, groups, tensors, params]: Prog
   recorder.dispatchCountInPass++;
 }
 
-/** Copies elements of one tensor to another, of whatever type; neither needs to be bound. */
+/** Copies elements of any type from one tensor to another; neither needs to be bound. */
 export function copyElements(
   backend: MoectWebgpuBackend,
   from: { readonly tensor: TensorInfo; readonly at: number },
@@ -211,7 +211,7 @@ export function copyElements(
   commandEncoder!.copyBufferToBuffer(source, FLOAT * from.at, target, FLOAT * to.at, FLOAT * size);
 }
 
-/** A new tensor on the device. What is in it is undefined until written. */
+/** A new tensor on the device. Its values are undefined until written. */
 export function output(
   backend: MoectWebgpuBackend,
   shape: readonly number[],
@@ -223,7 +223,7 @@ export function output(
   return info;
 }
 
-/** Runs `use` with a buffer of that many numbers, which goes when the dispatches that use it are done. */
+/** Runs `use` with a buffer of `size` numbers, which is freed after the dispatches that use it. */
 export function withScratch<T>(
   backend: MoectWebgpuBackend,
   size: number,

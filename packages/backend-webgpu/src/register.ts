@@ -16,9 +16,9 @@ export interface WebgpuBackendInfo extends AdapterSummary {
   readonly name: typeof NAME;
   /** WebGPU features of the device that kernels can use. */
   readonly features: readonly string[];
-  /** How products are computed, for float32 and for frozen weights in 16 or 8 bits. */
+  /** Forms of products, for float32 and for frozen weights in 16 or 8 bits. */
   readonly products: { readonly float32: ProductForm; readonly frozen: ProductForm };
-  /** How many times as fast the form `float16` is for frozen weights, where that was measured. */
+  /** Speed of `float16` for frozen weights relative to the fastest exact form; undefined if not measured. */
   readonly float16Gain?: number;
 }
 
@@ -42,7 +42,7 @@ async function importStock(): Promise<typeof import('@tensorflow/tfjs-backend-we
   }
 }
 
-/** Takes out a backend of that name: TensorFlow.js's own, which registers itself, or ours that failed. */
+/** Removes another backend of that name: TensorFlow.js's own, which registers itself, or ours that failed. */
 function removeOther(): void {
   const { registry, registryFactory } = tf.engine();
   if (registryFactory[NAME] === undefined) return;
@@ -59,7 +59,7 @@ function removeOther(): void {
 }
 
 async function start(): Promise<Active> {
-  // before Dawn is there: the package registers a backend of its own where it sees WebGPU
+  // before Dawn is loaded: the package registers its own backend where it finds WebGPU
   const { WebGPUBackend } = await importStock();
   registerKernels();
   const adapter = await requestAdapter();
@@ -79,7 +79,7 @@ async function start(): Promise<Active> {
   return { backend, info };
 }
 
-/** What MOECT_WEBGPU_PRODUCTS says; else software adapters keep what suits them, and GPUs are measured. */
+/** The form in MOECT_WEBGPU_PRODUCTS; without it, software adapters keep theirs and GPUs are measured. */
 async function chooseProducts(backend: MoectWebgpuBackend): Promise<MeasuredProducts> {
   const { products, isSoftware, device } = backend;
   const wanted = wantedForm();
@@ -93,9 +93,9 @@ async function chooseProducts(backend: MoectWebgpuBackend): Promise<MeasuredProd
 let starting: Promise<Active> | undefined;
 
 /**
- * Makes the backend 'webgpu' ready for `tf.setBackend('webgpu')`: on this machine's fastest adapter, in browsers and
- * in Node. A second call returns what is there; after a device loss it starts anew, and tensors of the lost device
- * are gone.
+ * Makes the backend 'webgpu' ready for `tf.setBackend('webgpu')`: on this machine's fastest adapter, in browsers
+ * and in Node. A second call returns the same backend; after a device loss it starts a new one, and tensors of the
+ * lost device are gone.
  * @throws BackendUnavailableError where a package or an adapter is missing
  */
 export async function registerWebgpuBackend(): Promise<WebgpuBackendInfo> {

@@ -4,7 +4,7 @@ const shifted = new WeakMap<Program, Map<string, Program>>();
 
 const shiftOf = (name: string): string => `${name}Shift`;
 
-/** Each `name[…]` of the text becomes `name[p.nameShift + …]`. */
+/** Replaces each `name[…]` of the text by `name[p.nameShift + …]`. */
 const shiftAll = (text: string, names: readonly string[]): string =>
   text.replace(
     new RegExp(`\\b(${names.join('|')})\\[`, 'g'),
@@ -24,9 +24,9 @@ function shift(program: Program, names: readonly string[]): Program {
 }
 
 /**
- * The same program, with these of its buffers beginning at an element of what is bound: WebGPU binds from multiples of
- * 256 bytes, and rows begin anywhere. Its text must name the buffers for nothing else, and add no more than sums and
- * products in their indices.
+ * The same program with the named buffers beginning at an element of their bindings: WebGPU binds from multiples
+ * of 256 bytes, and rows begin anywhere. The text must use these names for nothing else, and only sums and products
+ * in their indices.
  */
 export function shiftedProgram(program: Program, names: readonly string[]): Program {
   const known = shifted.get(program) ?? new Map<string, Program>();

@@ -11,7 +11,7 @@ export interface TensorPart {
 
 export type Operand = TensorInfo | TensorPart;
 
-/** Parts begin at multiples of so many elements: WebGPU binds from multiples of 256 bytes. */
+/** Parts begin at multiples of this many elements: WebGPU binds from multiples of 256 bytes. */
 export const ALIGNMENT = 64;
 const FLOAT = 4;
 
@@ -20,13 +20,13 @@ export const isPart = (operand: Operand): operand is TensorPart => 'whole' in op
 export const elementsOf = (operand: Operand): number =>
   isPart(operand) ? operand.size : sizeOf(operand.shape);
 
-/** Elements that a binding can have. */
+/** Most elements of a binding. */
 export const bindable = ({ bindingBytes }: DeviceLimits): number => Math.floor(bindingBytes / FLOAT);
 
 export const fits = (limits: DeviceLimits, operand: Operand): boolean =>
   elementsOf(operand) <= bindable(limits);
 
-/** The smallest part with these elements, and where they begin in it. */
+/** The smallest aligned part with these elements, and their offset in it. */
 export function partWith(operand: Operand, at: number, size: number): { part: TensorPart; offset: number } {
   const offset = at % ALIGNMENT;
   const whole = isPart(operand) ? operand.whole : operand;
@@ -41,8 +41,8 @@ export interface Range {
 }
 
 /**
- * Ranges of at most `most`, each beginning at a multiple of `multiple` where that leaves any; at least one, also of
- * nothing.
+ * Ranges of at most `most`, each beginning at a multiple of `multiple` if `most` allows that; at least one range,
+ * even of nothing.
  */
 export function ranges(total: number, most: number, multiple: number = ALIGNMENT): Range[] {
   const whole = Math.floor(most / multiple) * multiple;

@@ -5,7 +5,7 @@ import { type AdapterSummary, findAdapter } from './adapter.ts';
 import type { MoectWebgpuBackend } from './backend.ts';
 import { limitsOf } from './device-limits.ts';
 
-/** The adapter that tests run on, or why there is none. */
+/** The adapter that tests run on, or the reason for its absence. */
 async function lookForAdapter(): Promise<AdapterSummary | string> {
   try {
     return await findAdapter();
@@ -19,18 +19,18 @@ const adapter = await lookForAdapter();
 
 /** For `describe.skipIf`. */
 export const noAdapter: boolean = typeof adapter === 'string';
-/** For the title of a suite: why it was skipped. */
+/** Reason for skipping, for the title of a suite. */
 export const skipNote: string = typeof adapter === 'string' ? ` (skipped: ${adapter})` : '';
 
 export const activeWebgpu = (): MoectWebgpuBackend => tf.backend() as MoectWebgpuBackend;
 
-/** The active backend binds at most so many bytes of a tensor, as smaller devices do; null: what its device does. */
+/** Limits the bytes of a tensor that the active backend binds, as smaller devices do; null: the device's limit. */
 export function limitWebgpuBindings(bytes: number | null): void {
   const { limits, device } = activeWebgpu();
   Object.assign(limits, limitsOf(device), bytes !== null && { bindingBytes: bytes });
 }
 
-/** Values of an operation on a device that binds at most so many floats, and a few workgroups in a row. */
+/** Values of an operation on a device that binds at most `floats` floats, and 5 workgroups in a dimension. */
 export async function withFloats(floats: number, run: () => Tensor[]): Promise<Float32Array[]> {
   Object.assign(activeWebgpu().limits, { bindingBytes: 4 * floats, groupsPerDimension: 5 });
   const results = ops.tidy(run);

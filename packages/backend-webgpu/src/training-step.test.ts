@@ -40,7 +40,7 @@ function loss(weights: ParamMap, ids: Tensor, targets: Tensor, documents: Tensor
   return ops.linearCrossEntropy(terms, targets, 1 / rows).loss;
 }
 
-/** Steps with clipping; gives the losses. */
+/** Runs steps with clipping; returns the losses. */
 async function train(layers: number, steps: number, afterStep: () => void = () => {}): Promise<number[]> {
   const rng = ops.createRng(1);
   const weights = new Map<string, Variable>();
@@ -141,7 +141,7 @@ describe.skipIf(noAdapter)(`training on WebGPU${skipNote}`, () => {
     const bytes: number[] = [];
     const leaked = await leakedTensors(async () => void (await train(1, 1000, () => bytes.push(gpuBytes()))));
     expect(leaked).toBe(0);
-    // buffers are pooled by size: after a few steps each has been needed
+    // buffers are pooled by size: after a few steps every size is in the pool
     expect(Math.max(...bytes.slice(10))).toBe(bytes[10]);
   });
 });

@@ -1,4 +1,4 @@
-"""The peers' GPT, plainly written: as src/cases/gpt-small.ts says."""
+"""The GPT of src/cases/gpt-small.ts, plainly written; all peers train it."""
 import torch
 import torch.nn.functional as F
 

@@ -2,7 +2,7 @@ import { element, setText } from './elements.ts';
 
 const WIDTH = 600;
 const HEIGHT = 180;
-/** Steps that the thick line is the mean of. */
+/** Number of steps that the thick line averages. */
 const WINDOW = 8;
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -12,7 +12,7 @@ export interface LossCurve {
   add(loss: number, totalSteps: number): void;
 }
 
-/** Each point's mean with those just before it. */
+/** Mean of each point and those just before it. */
 function smooth(values: readonly number[]): number[] {
   return values.map((_, i) => {
     const window = values.slice(Math.max(0, i + 1 - WINDOW), i + 1);

@@ -12,7 +12,7 @@ let before: readonly Score[] = [];
 let prompt = '';
 let language = '';
 const texts = { base: '', pack: '' };
-/** Something was learned that is not saved. */
+/** True while a trained pack is unsaved. */
 let isUnsaved = false;
 
 function showPlan(plan: PlanEvent): void {
@@ -90,7 +90,7 @@ async function train(request: TrainRequest): Promise<void> {
   setFormEnabled(false);
   language = request.language;
   showCommands(language);
-  // on a narrow screen it lies below the form
+  // on a narrow screen the training section lies below the form
   element('training-title').scrollIntoView({ block: 'nearest' });
   run = startRun(onEvent);
   const { reason, steps } = await run.ask('train', request);
@@ -104,7 +104,7 @@ async function train(request: TrainRequest): Promise<void> {
   for (const id of ['save', 'write']) button(id).disabled = false;
 }
 
-/** Runs what a button asks for; an error is shown, and the form is there again. */
+/** Runs a button's action; shows its error, and enables the form again. */
 async function attempt(work: () => Promise<void>): Promise<void> {
   try {
     await work();

@@ -5,11 +5,11 @@ type Settle = { readonly resolve: (reply: unknown) => void; readonly reject: (er
 /** A training run in a worker of its own. */
 export interface RunClient {
   ask<N extends RequestName>(name: N, request: Requests[N]['request']): Promise<Requests[N]['reply']>;
-  /** Ends it at once; what it holds is gone. */
+  /** Ends the run at once; its state is lost. */
   end(): void;
 }
 
-/** Starts a worker. A run that fails rejects what was asked of it. */
+/** Starts a worker. If it fails, all pending requests reject. */
 export function startRun(onEvent: (event: RunEvent) => void): RunClient {
   const worker = new Worker(new URL('worker.js', location.href), { type: 'module' });
   const waiting = new Map<number, Settle>();

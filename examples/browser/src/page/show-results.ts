@@ -47,14 +47,14 @@ export function showScores(before: readonly Score[], after: readonly Score[]): v
   element('scores').replaceChildren(...rows);
 }
 
-/** Shows the prompt in grey with what was written after it. */
+/** Shows the prompt in grey, followed by its continuation. */
 export function showText(id: 'text-base' | 'text-pack', prompt: string, text: string): void {
   const given = document.createElement('mark');
   given.textContent = prompt;
   element(id).replaceChildren(given, text);
 }
 
-/** What to type to use the pack. */
+/** Shows the commands that use the pack. */
 export function showCommands(language: string): void {
   setText(
     'commands',
@@ -66,7 +66,7 @@ export function showCommands(language: string): void {
   );
 }
 
-/** Facts about the run, one a line; those of the same name are replaced. */
+/** Shows a fact about the run, one a line; replaces one of the same name. */
 export function showFact(name: string, text: string): void {
   const list = element('facts');
   const id = `fact-${name.replaceAll(' ', '-')}`;

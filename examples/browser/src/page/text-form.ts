@@ -44,7 +44,7 @@ async function chosenText(): Promise<Pick<TrainRequest, 'language' | 'text'>> {
   return { language: sample.code, text: new File([await response.blob()], sample.file) };
 }
 
-/** What the form says. */
+/** Values of the form. */
 export async function readForm(): Promise<TrainRequest> {
   const old = input('old-file').files?.[0];
   const gibibytes = numberIn('gpu-memory');

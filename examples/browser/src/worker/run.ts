@@ -17,7 +17,7 @@ import { checkText, toJsonLines, upTo } from './text.ts';
 
 /** Share of the new text that is kept for measuring. */
 const HELD_OUT = 0.1;
-/** Most bytes of it that are scored. */
+/** Most bytes of held-out text that are scored. */
 const HELD_OUT_BYTES = 32_768;
 const KNOWN_BYTES = 6144;
 const NEW_TOKENS = 48;
@@ -25,17 +25,17 @@ const NEW_TOKENS = 48;
 /** A base, the pack beside it, and text to measure both on. */
 export interface Session {
   readonly base: Base;
-  /** null until it is trained. */
+  /** null until the pack is trained. */
   readonly pack: TrainedPack | null;
-  /** Of the new language. */
+  /** Documents of the new language. */
   readonly heldOut: readonly Document[];
-  /** Of a language that the base knows. */
+  /** Documents of a language that the base knows. */
   readonly known: readonly Document[];
 }
 
 type Ready = RunInfo & { readonly plan: TrainingPlan };
 
-/** Text of a language that the base knows: what may not be forgotten. Never trained on. */
+/** Text of a language that the base knows, to measure forgetting. Never trained on. */
 async function readKnown(texts: RunInfo['texts']): Promise<Document[]> {
   const old = texts.find(({ role }) => role === 'old');
   if (old !== undefined) return upTo(KNOWN_BYTES, old.heldOut);
@@ -44,7 +44,7 @@ async function readKnown(texts: RunInfo['texts']): Promise<Document[]> {
   return upTo(KNOWN_BYTES, await collectDocuments(readDocuments(response.body!, options)));
 }
 
-/** Its first words: something to continue. */
+/** First words of the first document, to be continued. */
 function promptOf(documents: readonly Document[]): string {
   return documents[0]?.text.split(/\s+/).slice(0, 4).join(' ') ?? '';
 }
@@ -80,7 +80,7 @@ async function measure({ base, pack, heldOut, known }: Session): Promise<Score[]
   });
 }
 
-/** Continues a prompt with the base, or with base and pack; gives the text at the end too. */
+/** Continues a prompt with the base, or with base and pack; returns the whole text at the end. */
 export async function continueText(
   { base, pack }: Pick<Session, 'base' | 'pack'>,
   prompt: string,
@@ -95,7 +95,7 @@ export async function continueText(
   return text;
 }
 
-/** What is measured and written before the first step. */
+/** Measures the base and continues the prompt with it, before the first step. */
 async function before(base: Base, info: Ready, tell: (event: RunEvent) => void): Promise<Session> {
   const heldOut = upTo(HELD_OUT_BYTES, info.texts[0]!.heldOut);
   const session = { base, pack: null, heldOut, known: await readKnown(info.texts) };
@@ -109,7 +109,7 @@ async function before(base: Base, info: Ready, tell: (event: RunEvent) => void):
   return session;
 }
 
-/** Opens the base, trains, and measures before and after. Throws MoectError: also for a run that does not fit. */
+/** Opens the base, trains, and measures before and after. Throws MoectError, also if the run does not fit. */
 export async function trainAndMeasure(
   request: TrainRequest,
   callbacks: readonly Callback[],
@@ -147,7 +147,7 @@ export async function trainAndMeasure(
 }
 
 /**
- * A zip file laid out as the folder of `moect train`: the pack in `extension/`, the text that it was not trained on in
+ * A zip file laid out as the folder of `moect train`: the pack in `extension/`, the held-out text in
  * `held-out/`.
  */
 export async function zipPack(
@@ -160,6 +160,6 @@ export async function zipPack(
     files[`extension/${name}`] = new Uint8Array(await new Blob([...pieces] as BlobPart[]).arrayBuffer());
   }
   files[`held-out/${language}.jsonl`] = new TextEncoder().encode(toJsonLines(heldOut));
-  // the same pack gives the same bytes, and weights hardly get smaller
+  // fixed time: the same pack gives the same bytes; level 0: weights hardly get smaller
   return zipSync(files, { level: 0, mtime: '2000-01-01T00:00:00' }) as Uint8Array<ArrayBuffer>;
 }

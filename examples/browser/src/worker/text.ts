@@ -14,7 +14,7 @@ export async function checkText(file: File, language: string): Promise<void> {
   );
 }
 
-/** The first documents, up to so many bytes of text; at least one. */
+/** The first documents, up to `bytes` bytes of text; at least one document. */
 export function upTo(bytes: number, documents: readonly Document[]): Document[] {
   const encoder = new TextEncoder();
   const kept: Document[] = [];

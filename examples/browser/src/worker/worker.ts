@@ -12,7 +12,7 @@ import type {
 import { createPauseSwitch } from './pause.ts';
 import { continueText, type Session, trainAndMeasure, zipPack } from './run.ts';
 
-/** A worker is one run: the page starts another one for the next. */
+/** A worker serves one run: the page starts another worker for the next. */
 let session: (Session & { readonly pack: TrainedPack }) | null = null;
 const pauseSwitch = createPauseSwitch();
 
@@ -21,7 +21,7 @@ const post = (message: WorkerMessage, transfer: Transferable[] = []): void => {
 };
 const tell = (event: RunEvent): void => post({ event });
 
-/** Tells the page about each step, with the time left at the mean speed of the last ones. */
+/** Tells the page about each step, with the time left at the mean speed of the latest steps. */
 function progress(): Callback {
   const recent: number[] = [];
   return {

@@ -7,7 +7,7 @@ export interface Book {
   readonly title: string;
   readonly language: 'eng_Latn' | 'zho_Hans';
   readonly body: readonly string[];
-  /** The book's tail: where held-out documents come from. */
+  /** The book's tail, from which held-out documents are taken. */
   readonly reserved: readonly string[];
 }
 

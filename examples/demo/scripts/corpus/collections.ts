@@ -71,7 +71,7 @@ export function englishStories(corpus: string): Promise<TextRecord[]> {
 
 /**
  * The sprinkle: some text in each of the other languages of African Storybook, shared out by UniMax with one
- * epoch at most, so that no byte of a new language is one that the base never met. Codes are the source's.
+ * epoch at most, so that the base has seen every byte of a new language. Codes are the source's.
  */
 export async function sprinkleDocuments(corpus: string, bytes: number): Promise<TextRecord[]> {
   const folder = join(corpus, 'corpus-african-storybook');

@@ -3,7 +3,7 @@ const base = 0x01000193;
 
 /**
  * Finds texts that share a run of `width` UTF-8 bytes with texts added before.
- * A rolling hash finds candidates, comparing the bytes settles them: no false alarm, none missed.
+ * A rolling hash finds candidates and a comparison of bytes confirms them: no run is missed or falsely found.
  */
 export class ShingleIndex {
   readonly width: number;

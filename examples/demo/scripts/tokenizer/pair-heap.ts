@@ -1,4 +1,4 @@
-/** Two neighbouring symbols and how often they occur. */
+/** Two neighbouring symbols and the number of their occurrences. */
 export interface SymbolPair {
   readonly left: number;
   readonly right: number;

@@ -38,7 +38,7 @@ class PairTable {
     else words.add(word);
   }
 
-  /** Replaces the pair by `merged` wherever it stands. Returns the keys of the pairs that came into being. */
+  /** Replaces every occurrence of the pair by `merged`. Returns the keys of the pairs that this creates. */
   merge(left: number, right: number, merged: number): Set<number> {
     const created = new Set<number>();
     const key = pairKey(left, right);

@@ -40,7 +40,7 @@ const adamWProgram = (count: number): Program =>
     ),
   }));
 
-/** In double precision: 1 - 0.999 in float32 would be off by 1.3e-5. */
+/** Computes in double precision: 1 - 0.999 in float32 would be off by 1.3e-5. */
 function constants({
   learningRate,
   beta1,
@@ -53,7 +53,7 @@ function constants({
   return { beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2, rate, root, eps };
 }
 
-/** A tensor with values that nothing else shares: a clone, a reshape or `tf.variable(t)` would change with them. */
+/** A tensor with unshared values: an update would also change a clone, a reshape or `tf.variable(t)`. */
 function owned(backend: MoectWebgpuBackend, name: string, info: TensorInfo): TensorInfo {
   if (backend.refCount(info.dataId) === 1) return info;
   if (!(info instanceof Variable)) {
@@ -129,7 +129,7 @@ function adamW({ backend, inputs, attrs }: WebgpuCall<typeof AdamW>): readonly [
   return [];
 }
 
-/** AdamW (arXiv 1711.05101) in place, as many tensors a dispatch as it can bind. */
+/** AdamW (arXiv 1711.05101) in place; a dispatch updates as many tensors as it can bind. */
 export function registerAdamW(): void {
   implement(AdamW, adamW);
 }

@@ -40,7 +40,7 @@ function addAll({ backend, inputs }: WebgpuCall<typeof AddInto>): readonly [] {
     ]);
     runProgram(backend, addInto(chunk.length), groups, tensors, params);
   }
-  // a copy on the host would be the old values
+  // copies on the host hold the old values
   for (const total of inputs.total) forgetHostValues(backend, total);
   return [];
 }
@@ -50,7 +50,7 @@ function forgetHostValues(backend: MoectWebgpuBackend, { dataId }: TensorInfo): 
   if (data.resource != null) (data as { values: unknown }).values = null;
 }
 
-/** Sums of many pairs of tensors in place, as many a dispatch as it can bind. */
+/** Sums of many pairs of tensors in place; a dispatch adds as many pairs as it can bind. */
 export function registerAddInto(): void {
   implement(AddInto, addAll);
 }

@@ -12,9 +12,9 @@ import {
 
 type Loop = (layout: HeadLayout) => string;
 
-/** One way through keys and queries; how an invocation begins and ends is the same for all. */
+/** A loop over keys or queries; all forms share the beginning and end of an invocation. */
 export interface AttentionForm {
-  /** Tells the programs' names apart. */
+  /** Distinguishes the names of the programs. */
   readonly suffix: string;
   /** Queries or keys of a workgroup, one for each invocation. */
   readonly lanes: number;
@@ -22,9 +22,9 @@ export interface AttentionForm {
   readonly declarations: Loop;
   /** Online softmax (arXiv 2205.14135) of `question` over all keys into `top`, `total` and `sums`. */
   readonly forward: Loop;
-  /** Adds to `sums` what all keys give to dq of `question`, with `slopes` of dy, `delta` and `level`. */
+  /** Adds each key's share of dq of `question` to `sums`; reads dy from `slopes`, and `delta` and `level`. */
   readonly queryGrad: Loop;
-  /** Adds to `keySums` and `contentSums` what all queries give to dk and dv of the key `answer` and value `content`. */
+  /** Adds each query's share of dk (key `answer`) to `keySums`, and of dv (value `content`) to `contentSums`. */
   readonly keyGrad: Loop;
 }
 
@@ -76,7 +76,7 @@ const keyGradBody = ({ unit, units }: HeadLayout, lanes: number, loop: string): 
   }
   if (isKey) { ${eachUnit(units, 'dk[own + j] = keySums[j]; dv[own + j] = contentSums[j];')} }`;
 
-/** Attention, then dq with Σ dout · out of each query (which the gradients of keys and values need), then dk and dv. */
+/** Attention, then dq and Σ dout · out of each query (which dk and dv need), then dk and dv. */
 export function attentionPrograms(form: AttentionForm): AttentionPrograms {
   const { lanes, suffix, isSubgroup } = form;
   const program = (

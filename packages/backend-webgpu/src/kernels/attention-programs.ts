@@ -4,7 +4,7 @@ import { type AttentionPrograms, eachUnit, type HeadLayout, whole } from './atte
 /** Queries (or keys, for their gradients) of a workgroup: one for each invocation. */
 const ATTENTION_LANES = 64;
 
-/** Copies rows of `names` (of `heads` heads) from `begin` on to the tiles; past the end they are zero. */
+/** Copies `head` of rows `begin` … of both `names` into the tiles; rows from `limit` on are zero. */
 function loadTiles(
   names: readonly [string, string],
   { unit, units, tile }: HeadLayout,
@@ -101,7 +101,7 @@ const keyGrad = (layout: HeadLayout): string => {
     }`;
 };
 
-/** With workgroup memory, as GPUs like it: keys and values, or queries and slopes, go through it in tiles. */
+/** For GPUs: tiles of keys and values, or of queries and slopes, pass through workgroup memory. */
 export const TILED: AttentionPrograms = attentionPrograms({
   suffix: '',
   lanes: ATTENTION_LANES,

@@ -10,7 +10,7 @@ export const ATTENTION_PARAMS = {
   scale: 'f32',
 } as const;
 
-/** Where the block of `group` is, one query for each lane. */
+/** WGSL: position of the block of `group`, with one query for each lane. */
 export const queryPlace = (lanes: number): string => `
   let block = group % p.blocks;
   let head = (group / p.blocks) % p.heads;
@@ -25,7 +25,7 @@ export const queryPlace = (lanes: number): string => `
   let lastKey = min(p.keys, behind + (block + 1) * ${lanes});
   let firstKey = select(0, max(0, behind + block * ${lanes} - p.window + 1), p.window > 0);`;
 
-/** The same with one key for each lane. */
+/** WGSL: position of the block of `group`, with one key for each lane. */
 export const keyPlace = (lanes: number): string => `
   let block = group % p.blocks;
   let keyHead = (group / p.blocks) % p.keyHeads;
@@ -42,12 +42,12 @@ export const keyPlace = (lanes: number): string => `
 export const eachUnit = (units: number, statements: string): string =>
   `for (var j = 0; j < ${units}; j++) { ${statements} }`;
 
-/** How a head is read: in quads where they fit. */
+/** Layout of a head: quads where its size is a multiple of four, else single floats. */
 export interface HeadLayout {
   readonly unit: 'vec4<f32>' | 'f32';
   /** Units of a head. */
   readonly units: number;
-  /** Rows that are in workgroup memory at a time, of two tensors: 16 KiB. */
+  /** Rows of each of two tensors in workgroup memory at a time: 16 KiB in all. */
   readonly tile: number;
 }
 

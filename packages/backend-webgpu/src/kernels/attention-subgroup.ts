@@ -6,7 +6,7 @@ const LANES = 8;
 /** Keys that share one step of the online softmax. */
 const KEYS = [0, 1, 2, 3] as const;
 
-/** What `lane` has read, in all lanes. */
+/** WGSL: `value` of `lane`, in all lanes. */
 const from = (lane: string, value: string): string => `subgroupShuffle(${value}, u32(${lane}))`;
 
 /** Each lane reads the key and value of one of the next keys. */
@@ -104,7 +104,7 @@ const keyGrad = ({
       }
     }`;
 
-/** Without workgroup memory, for software adapters: keys and values, or queries and slopes, go round by shuffles. */
+/** For software adapters: lanes exchange keys and values, or queries and slopes, without workgroup memory. */
 export const IN_SUBGROUP: AttentionPrograms = attentionPrograms({
   suffix: ' subgroup',
   lanes: LANES,

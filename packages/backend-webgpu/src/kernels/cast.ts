@@ -15,8 +15,8 @@ const TO_FLOAT: Program = {
 };
 
 /**
- * Integers and truth values become floats in memory too: TensorFlow.js's own kernel gives the same buffer another name,
- * and its other kernels ask the buffer what is in it; ours go by the tensor's dtype.
+ * Converts integers and truth values in memory: TensorFlow.js's own kernel gives the same buffer another dtype,
+ * and its other kernels use the dtype of the buffer, whereas ours use the dtype of the tensor.
  */
 function cast(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | TensorInfo[] {
   const { backend, inputs, attrs } = call;
@@ -28,7 +28,7 @@ function cast(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | TensorI
   return y;
 }
 
-/** Conversions to float32; TensorFlow.js's own kernel has the rest. */
+/** Casts to float32; TensorFlow.js's own kernel handles all others. */
 export function registerCast(): void {
   const stock = getKernel('Cast', 'webgpu').kernelFunc as unknown as WebgpuKernel;
   registerWebgpuKernel('Cast', (call) => cast(call, stock));

@@ -10,7 +10,7 @@ import { type Operands, runRows } from './rows.ts';
 
 type Problem = Pick<WebgpuCall<typeof CausalAttention>, 'inputs' | 'dims' | 'attrs'>;
 
-/** As the programs call them. */
+/** Inputs by their names in the programs. */
 function tensorsOf({ inputs }: Problem): Record<'q' | 'k' | 'v' | 'queryIds' | 'keyIds', TensorInfo> {
   const { q, k, v, queryDocumentIds, keyDocumentIds } = inputs;
   return { q, k, v, queryIds: queryDocumentIds, keyIds: keyDocumentIds };
@@ -19,7 +19,7 @@ function tensorsOf({ inputs }: Problem): Record<'q' | 'k' | 'v' | 'queryIds' | '
 const programsFor = (backend: MoectWebgpuBackend): AttentionPrograms =>
   backend.hasCheapSubgroups ? IN_SUBGROUP : TILED;
 
-/** Batch elements are independent; each has `blocks` workgroups for every one of so many heads. */
+/** Runs each batch element independently, with `blocks` workgroups for each of `heads` heads. */
 function runBatch(
   backend: MoectWebgpuBackend,
   program: Program,

@@ -5,27 +5,27 @@ import { output, type Program, withScratch } from '../program.ts';
 import { runRows } from './rows.ts';
 import { ROW_LANES } from './snippets.ts';
 
-/** Columns of a workgroup, and stretches of time that it goes through at once. */
+/** Columns of a workgroup, and stretches of time that it processes at once. */
 const COLUMNS = 16;
 const STRETCHES = 16;
-/** Tokens of a stretch: fixed, so that the bits of a sum depend on what is summed alone. */
+/** Tokens of a stretch: fixed, so that the bits of a sum depend only on its terms. */
 const STRETCH = 32;
 const BLOCK: number = STRETCHES * STRETCH;
 
 interface RunningSum {
   readonly name: string;
   readonly reads: Program['reads'];
-  /** Towards the end of a sequence, or from there. */
+  /** 1 goes towards the end of a sequence, -1 towards its start. */
   readonly step: 1 | -1;
-  /** What is added up, of element `at` and row `row`. */
+  /** WGSL of a term: element `at` of row `row`. */
   readonly value: string;
-  /** What is written, from `sum` and the number of terms `count`. */
+  /** WGSL of the result, from `sum` and the number of terms `count`. */
   readonly result: string;
 }
 
 /**
- * Running sums of each column that begin anew where the document changes. Each lane sums a stretch of time, learns from
- * the stretches before what they leave over, and goes through its own again.
+ * Running sums of each column that restart where the document changes. Each lane sums a stretch of time, then
+ * adds what the stretches before carry over, and passes through its own stretch again to write the results.
  */
 const runningSum = ({ name, reads, step, value, result }: RunningSum): Program => {
   const eachTerm = (statements: string): string => `
@@ -103,7 +103,7 @@ const MEAN_GRAD = runningSum({
   result: 'sum',
 });
 
-/** Tokens of the same document up to each; a workgroup has a sequence, a lane a stretch of it. */
+/** Counts each token's prefix within its document; a workgroup takes a sequence, a lane a stretch of it. */
 const COUNTS: Program = {
   name: 'prefixCounts',
   reads: { ids: 'i32' },

@@ -68,7 +68,7 @@ function crossEntropyGrad({ backend, inputs, dims }: WebgpuCall<typeof CrossEntr
   return dlogits;
 }
 
-/** Cross-entropy of logits with integer targets, and its gradient; target -1 counts nothing. */
+/** Cross-entropy of logits with integer targets, and its gradient; a target of -1 contributes nothing. */
 export function registerCrossEntropy(): void {
   implement(CrossEntropy, crossEntropy);
   implement(CrossEntropyGrad, crossEntropyGrad);

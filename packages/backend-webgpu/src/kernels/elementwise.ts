@@ -26,7 +26,7 @@ export const ZEROS: Program = {
   body: eachElement('p.size', 'y[i] = 0.0;'),
 };
 
-/** a ∘ b where a is larger than a binding, and b of its shape or one number; TensorFlow.js's own kernel has the rest. */
+/** a ∘ b where a exceeds a binding, and b has its shape or one number; TensorFlow.js's own kernel does the rest. */
 function largeBinary(name: keyof typeof OPERATORS): WebgpuKernel {
   const stock = getKernel(name, 'webgpu').kernelFunc as unknown as WebgpuKernel;
   const each = binary(name, OPERATORS[name], 'b[i]');
@@ -56,7 +56,7 @@ function zerosLike(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | Te
   return y;
 }
 
-/** What is done with whole weights and their gradients, which may be larger than a binding. */
+/** Operations on whole weights and their gradients, which may be larger than a binding. */
 export function registerElementwise(): void {
   for (const name of ['Add', 'Sub', 'Multiply'] as const) registerWebgpuKernel(name, largeBinary(name));
   const stock = getKernel('ZerosLike', 'webgpu').kernelFunc as unknown as WebgpuKernel;

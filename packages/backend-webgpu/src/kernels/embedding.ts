@@ -12,7 +12,7 @@ import { runFlat } from './flat.ts';
 import { runRows } from './rows.ts';
 import { eachElement, FLAT_LANES, flatGroups, prefixSum, ROW_LANES } from './snippets.ts';
 
-/** Statements with `row`, where that is in this part of the table; ids of no row stand for the nearest. */
+/** Runs statements with `row` if it is in this part of the table; ids outside the table are clamped. */
 const rowOfIds = (statements: string): string => `
   let row = clamp(ids[i / p.d], 0, p.vocabSize - 1) - p.firstRow;
   if (row >= 0 && row < p.rows) { ${statements} }`;
@@ -45,8 +45,8 @@ const DIGIT_BITS = 4;
 const DIGITS = 2 ** DIGIT_BITS;
 
 /**
- * Places in the order of their ids, those of one id in their own order; ids outside the table come last. Rounds from the
- * lowest digit on, each a stable counting sort, by one workgroup whose lanes have a stretch of places each.
+ * Sorts places by id, places of one id in their own order; ids outside the table come last. One workgroup runs
+ * rounds of a stable counting sort, from the lowest digit on; each lane takes a stretch of places.
  * `order` has two halves; the result is in half `rounds % 2`.
  */
 const SORT_PLACES: Program = {
@@ -93,7 +93,7 @@ fn counterOf(lane : i32, place : i32, round : i32) -> i32 {
   }`,
 };
 
-/** The first of the sorted places of an id adds up the rows of all of them, in their order. */
+/** The workgroup of an id's first sorted place adds up the rows of all its places, in their order. */
 const SCATTER: Program = {
   name: 'scatterRows',
   reads: { ids: 'i32', order: 'i32', dy: 'f32' },
@@ -116,7 +116,7 @@ const SCATTER: Program = {
   }`,
 };
 
-/** The same of places firstPlace … endPlace − 1 alone; their sums go on from those of the places before. */
+/** The same for only places firstPlace … endPlace − 1; their sums continue those of the places before. */
 const SCATTER_PART: Program = {
   ...SCATTER,
   name: 'scatterRows of part',
@@ -208,7 +208,7 @@ function embeddingGrad({
   const dtable = output(backend, [vocabSize, d]);
   runFlat(backend, ZEROS, vocabSize * d, { y: dtable });
   if (d === 0 || places === 0) return dtable;
-  // one more than there are ids: those outside the table count as the next
+  // vocabSize + 1 keys, because all ids outside the table have the key vocabSize
   const rounds = Math.ceil(Math.log2(vocabSize + 1) / DIGIT_BITS);
   const sort = (order: TensorInfo): void => {
     runProgram(backend, SORT_PLACES, 1, { ids, order }, { places, vocabSize, rounds });

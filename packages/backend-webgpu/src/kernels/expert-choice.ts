@@ -4,7 +4,7 @@ import { implement, type WebgpuCall } from '../kernel.ts';
 import { output, type Program, runProgram } from '../program.ts';
 import { FLAT_LANES, REDUCTIONS, ROW_LANES } from './snippets.ts';
 
-/** One invocation has a row. An expert that has been chosen is not chosen again, even where a logit is not a number. */
+/** One invocation takes a row. No expert is chosen twice, even where a logit is not a number. */
 const CHOOSE: Program = {
   name: 'chooseExperts',
   reads: { logits: 'f32' },
@@ -37,7 +37,7 @@ const CHOOSE: Program = {
   }`,
 };
 
-/** dlogits = s · (g − Σ s·g), s the softmax over the chosen or over all, g the slope of a chosen one and else 0. */
+/** dlogits = s · (g − Σ s·g), s the softmax over the chosen or over all, g the slope of a chosen one, else 0. */
 const CHOOSE_GRAD: Program = {
   name: 'chooseExpertsGrad',
   reads: { logits: 'f32', indices: 'i32', dweights: 'f32' },
@@ -89,7 +89,7 @@ const COUNT: Program = {
   if (lane == 0) { counts[group] = sum; }`,
 };
 
-/** As the programs take them. */
+/** Parameters of the programs. */
 function paramsOf({
   dims,
   attrs,
@@ -130,7 +130,7 @@ function countAssignments({ backend, inputs, dims }: WebgpuCall<typeof CountAssi
   return counts;
 }
 
-/** Choice of experts from router logits with its gradient, and how many tokens each expert gets. */
+/** Choice of experts from router logits with its gradient, and the number of tokens of each expert. */
 export function registerExpertChoice(): void {
   implement(ChooseExperts, choose);
   implement(ChooseExpertsGrad, chooseGrad);

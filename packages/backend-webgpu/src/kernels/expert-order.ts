@@ -9,7 +9,7 @@ import { rowProgram } from './row-program.ts';
 import { rowParts, runRows } from './rows.ts';
 import { FLAT_LANES, prefixSum } from './snippets.ts';
 
-/** One invocation has a row: it looks for what comes after the value that it found last. */
+/** One invocation takes a row: each search finds the value that ranks next after the one found last. */
 const TOP_K: Program = {
   name: 'topK',
   reads: { scores: 'f32' },
@@ -37,8 +37,8 @@ const TOP_K: Program = {
 const SORT_LANES = 256;
 
 /**
- * Workgroup e finds the slots of expert e, each lane in a stretch of its own: their places come after the slots of
- * smaller experts and after those of lanes before.
+ * Workgroup e finds the slots of expert e, each lane in a stretch of its own: their places follow the slots of
+ * smaller experts and the slots found by the lanes before.
  */
 const SORT: Program = {
   name: 'sortByExpert',
@@ -75,7 +75,7 @@ const SORT: Program = {
   }`,
 };
 
-/** Rows of the slots of each token, added up. In order of the slots, or of the experts as `inverse` says. */
+/** Sums the rows of each token's slots. They are in the order of slots or, if `sorted`, of experts. */
 const sumSlots = (weighted: boolean, sorted: boolean): Program =>
   rowProgram({
     name: `${weighted ? 'combineRows' : 'sumSlots'}${sorted ? '' : ' in order'}`,
@@ -95,7 +95,7 @@ const sumSlots = (weighted: boolean, sorted: boolean): Program =>
 const SUM_SLOTS = { sorted: sumSlots(false, true), inOrder: sumSlots(false, false) };
 const COMBINE = { sorted: sumSlots(true, true), inOrder: sumSlots(true, false) };
 
-/** Of the slot `group`, whose row begins at `at`. */
+/** Gradient of the slot `group`, whose row begins at `at`. */
 const combineGrad = (name: string, params: Program['params'], place: string): Program =>
   rowProgram({
     name,
@@ -116,7 +116,7 @@ const combineGrad = (name: string, params: Program['params'], place: string): Pr
 
 const COMBINE_GRAD = combineGrad('combineRowsGrad', {}, 'let at = inverse[group] * p.d;');
 
-/** For the slots whose rows are bound. */
+/** The same for only the slots whose rows are bound. */
 const COMBINE_GRAD_PART = combineGrad(
   'combineRowsGrad of part',
   { firstRow: 'i32', rowCount: 'i32', before: 'i32' },
@@ -162,7 +162,7 @@ interface SlotTensors {
   readonly weights?: TensorInfo;
 }
 
-/** Rows that are larger than a binding are brought into the order of their tokens first: any may be of any token. */
+/** Gathers rows that exceed a binding into the order of their tokens: a token's rows may lie anywhere. */
 function addSlots(
   backend: MoectWebgpuBackend,
   programs: Readonly<Record<'sorted' | 'inOrder', Program>>,
@@ -191,7 +191,7 @@ function combineRows({ backend, inputs, dims }: WebgpuCall<typeof CombineRows>):
   return y;
 }
 
-/** Gradient of gathering the rows of slots: every token's slots added up. */
+/** Gradient of gathering the rows of slots: the sum over each token's slots. */
 function slotRowsGrad({ backend, inputs, dims }: WebgpuCall<typeof SlotRowsGrad>): TensorInfo {
   const { dy, inverse } = inputs;
   const { tokens, topK: k, d } = dims;
@@ -228,7 +228,7 @@ function combineRowsGrad({
   return [drows, dweights];
 }
 
-/** Choice of experts, dropless grouping of tokens by expert (arXiv 2211.15841) and the way back. */
+/** Choice of experts, dropless grouping of tokens (arXiv 2211.15841) and combination of their rows. */
 export function registerExpertOrder(): void {
   implement(TopK, topK);
   implement(SortByExpert, sortByExpert);

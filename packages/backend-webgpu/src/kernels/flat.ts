@@ -4,7 +4,7 @@ import { type Program, runProgram } from '../program.ts';
 import { bindable, partWith, type Range, ranges, type TensorPart } from '../tensor-part.ts';
 import { FLAT_ELEMENTS, flatGroups } from './snippets.ts';
 
-/** Ranges of elements that fit into bindings; sums by workgroup are the same as without them. */
+/** Ranges of elements that fit into bindings; each workgroup sums the same elements as without ranges. */
 export function flatRanges({ limits }: MoectWebgpuBackend, size: number): Range[] {
   return ranges(size, bindable(limits), FLAT_ELEMENTS);
 }
@@ -13,7 +13,7 @@ export const flatPart = (tensor: TensorInfo, { first, count }: Range): TensorPar
   partWith(tensor, first, count).part;
 
 /**
- * Runs a program that goes through the elements of tensors of one size, its parameter `size`, in as many dispatches as
+ * Runs a program over the elements of tensors of one size (its parameter `size`), in as many dispatches as
  * large tensors need.
  * @param shared tensors that are read as a whole
  */

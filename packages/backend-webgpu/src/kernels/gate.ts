@@ -7,7 +7,7 @@ import { rowProgram } from './row-program.ts';
 import { runRows } from './rows.ts';
 import { REDUCTIONS, ROW_LANES } from './snippets.ts';
 
-/** As e^(−2|x|) never overflows, and NaN shows. */
+/** tanh by e^(−2|x|), which never overflows and propagates NaN. */
 const TANH = `
 fn tanhOf(x : f32) -> f32 {
   let e = exp(-2.0 * abs(x));
@@ -38,13 +38,13 @@ const WEIGHT = rowProgram({
   }`,
 });
 
-/** Columns and rows that a workgroup goes through at a time. */
+/** Columns and rows that a workgroup processes at a time. */
 const COLUMNS = 8;
 const ROWS = 32;
 
 /**
- * `dsum` is the gradient of both sides, `dinnerBias` that of both their biases. `accumulate` adds what is summed over the
- * rows to what is there.
+ * `dsum` is the gradient of both sides, `dinnerBias` that of both their biases. `accumulate` adds the sums over
+ * the rows to the present values.
  */
 const weightGrad = (accumulate: boolean): Program => ({
   name: `gateWeightGrad${accumulate ? '+' : ''}`,
@@ -83,7 +83,7 @@ fn slopeOf(row : i32) -> f32 {
 const WEIGHT_GRAD = weightGrad(false);
 const WEIGHT_GRAD_MORE = weightGrad(true);
 
-/** What a token adds to the loss, or to its gradient, where it belongs to one of the classes. */
+/** WGSL: `isOf(i, kind)`, true for a token of class `kind` that is not padding. */
 const CLASSES = `
 fn isOf(i : i32, kind : i32) -> bool { return classes[i] == kind && documentIds[i] >= 0; }`;
 
@@ -161,7 +161,7 @@ function gateWeightGrad({
   return [dsum, dinnerBias, dweight, dbias];
 }
 
-/** As the programs take them. */
+/** Tensors and parameters of the programs. */
 function priorOf({
   inputs,
   attrs,

@@ -77,7 +77,7 @@ function clipScale({ backend, inputs: { norm }, attrs }: WebgpuCall<typeof ClipS
   return y;
 }
 
-/** Global norm of many tensors, and what clipping by it multiplies them with. */
+/** Global norm of many tensors, and the factor of clipping by it. */
 export function registerGlobalNorm(): void {
   implement(GlobalNorm, globalNorm);
   implement(ClipScale, clipScale);

@@ -9,7 +9,7 @@ import { type Operands, rowParts } from './rows.ts';
 import { subgroupProgram, subgroupTile } from './subgroup-product.ts';
 import { type ProductSource, type TileSize, tileProgram, tileSize } from './tile-product.ts';
 
-/** Rows of one expert are few: small tiles waste less of them. */
+/** One expert has few rows: small tiles leave less of a tile empty. */
 const TILE = 'small';
 
 /** A product in tiles of one size. */
@@ -18,7 +18,7 @@ interface Form {
   readonly program: Program;
 }
 
-/** In tiles of workgroup memory, and by subgroups, which read and write in quads. */
+/** The product in tiles of workgroup memory, and by subgroups, which read and write in quads. */
 interface Forms {
   readonly tiled: Form;
   readonly inSubgroup: (lanes: SubgroupSize) => Form;
@@ -48,12 +48,12 @@ function formFor(
   return isInSubgroup && subgroupSize !== undefined ? inSubgroup(subgroupSize) : tiled;
 }
 
-/** Row of `a` that an expert begins at. */
+/** WGSL of the row of `a` where an expert begins. */
 type RowOf = (expert: string) => string;
 
 const ROW_OF: RowOf = (expert) => `offsets[${expert}]`;
 
-/** Where a dispatch has some of the rows and some of the experts; it sees those alone. */
+/** Parameters of a dispatch that binds only some of the rows and some of the experts. */
 const PART = {
   firstExpert: 'i32',
   firstRow: 'i32',
@@ -64,7 +64,7 @@ const PART = {
 } as const;
 const ROW_OF_PART: RowOf = (expert) => `clamp(offsets[p.firstExpert + ${expert}] - p.firstRow, 0, p.rows)`;
 
-/** Tiles never cross experts: tile `group / across` belongs to the expert whose tiles reach that far. */
+/** Tiles never cross experts: tile `group / across` belongs to the expert whose tiles include it. */
 const grouped = (transposeW: boolean, isPart: boolean): Forms => {
   const rowOf = isPart ? ROW_OF_PART : ROW_OF;
   const shift = (of: 'a' | 'b' | 'y'): string => (isPart ? `p.${of}Shift + ` : '');
@@ -139,8 +139,8 @@ interface Part {
 
 /**
  * Ranges of experts and, for each of them, ranges of rows.
- * @param ofExperts the operand with a matrix for each expert
- * @param ofRows the two with rows
+ * @param ofExperts the operand that has a matrix for each expert
+ * @param ofRows the two operands that have rows
  */
 function partsOf(
   backend: MoectWebgpuBackend,
@@ -172,7 +172,7 @@ function groupedMatMul({ backend, inputs, attrs, dims }: WebgpuCall<typeof Group
   const isWhole = [a, b, y].every((operand) => fits(backend.limits, operand));
   const forms = (attrs.transposeW ? GROUPED_TRANSPOSED : GROUPED)[isWhole ? 'whole' : 'part'];
   const { size, program } = formFor(forms, backend, [n, k]);
-  // the counts stay on the device: each expert but one may leave a tile half empty
+  // an upper bound, since the counts stay on the device: each expert but one may leave a tile half empty
   const groupsOf = (count: number, some: number): number =>
     (Math.floor(count / size.rows) + Math.min(count, some)) * Math.ceil(n / size.columns);
   if (isWhole) {

@@ -8,7 +8,7 @@ import { noAdapter, skipNote } from '../test-support.ts';
 
 interface Case {
   readonly name: string;
-  /** Shapes of the float inputs, which gradients are taken of. */
+  /** Shapes of the float inputs; each case tests the gradients of all of them. */
   readonly shapes: readonly (readonly number[])[];
   readonly run: (inputs: Tensor[]) => Tensor;
 }
@@ -237,7 +237,7 @@ const rope = (batch: number, time: number, heads: number, d: number): Case => ({
   },
 });
 
-/** Added to each row, cut and put together the other way round: gradients are sums over rows, and the reverse. */
+/** Adds vectors to x, splits it and joins the parts in reverse: gradients are sums over rows, and the reverse. */
 const parts = (leading: number[], sizes: number[], axis: number): Case => {
   const whole = sizes.reduce((a, b) => a + b, 0);
   const shape = axis === 0 ? [whole, ...leading] : [...leading, whole];
@@ -257,7 +257,7 @@ const cases: Case[] = [
     product(129, 67, 35, a, b),
     product(36, 68, 40, a, b, [2]),
   ]),
-  // as many large tiles as it takes for large tiles
+  // just enough large tiles for them to be used
   product(450, 300, 9, false, true),
   ...[
     [1, 1],
@@ -276,7 +276,7 @@ const cases: Case[] = [
     choice(90, 5, 2, renormalize),
     choice(3, 70, 6, renormalize),
   ]),
-  // more than a lane has, and than a workgroup goes through at once
+  // more elements than a lane takes, and than a workgroup processes at once
   {
     name: 'embedding [300, 2], repeated ids',
     shapes: [[300, 2]],
@@ -340,7 +340,7 @@ function difference(a: Float32Array, b: Float32Array): number {
   return a.reduce((worst, x, i) => Math.max(worst, Math.abs(x - b[i]!)), 0) / scale;
 }
 
-/** With the programs that GPUs run: software adapters with subgroups have others. */
+/** Runs with the programs of GPUs: software adapters with subgroups use others. */
 async function withoutSubgroups(run: () => Promise<void>): Promise<void> {
   await selectBackend('webgpu');
   const backend = tf.backend() as MoectWebgpuBackend & { hasCheapSubgroups: boolean };
@@ -355,7 +355,7 @@ async function withoutSubgroups(run: () => Promise<void>): Promise<void> {
 }
 
 describe.skipIf(noAdapter)(`WGSL kernels${skipNote}`, () => {
-  // sums of up to 130 float32 terms in another order, and exponentials that are right to a few units in the last place
+  // tolerance: sums of 130 float32 terms in another order, exponentials right to a few units in the last place
   it.each(cases)('$name: value and gradients are those of plain JavaScript', async (example) => {
     const expected = await evaluate('cpu', example);
     const check = (actual: Float32Array[], title: string): void => {

@@ -16,7 +16,7 @@ export interface ProductTask {
   readonly k: number;
   readonly transposeA: boolean;
   readonly transposeB: boolean;
-  /** Elements that are skipped. */
+  /** Elements to skip at the start of each operand. */
   readonly aOffset: number;
   readonly bOffset: number;
   readonly yOffset: number;
@@ -25,7 +25,7 @@ export interface ProductTask {
 
 type Run = (task: ProductTask) => void;
 
-/** Columns of one matrix to or from a dense one of their own. */
+/** Copies columns between a matrix and a dense matrix of their own; `add` adds them. */
 const copyColumns = (add: boolean): Program => ({
   name: `copyColumns${add ? '+' : ''}`,
   reads: { x: 'f32' },
@@ -49,7 +49,7 @@ export interface Columns {
   readonly stride: number;
 }
 
-/** In as many dispatches as its operands need bindings. */
+/** Copies or adds columns, in as many dispatches as the operands need bindings. */
 function copy(
   backend: MoectWebgpuBackend,
   program: Program,
@@ -69,7 +69,7 @@ function copy(
   }
 }
 
-/** Columns of one matrix to another, in as many dispatches as they need bindings. */
+/** Copies columns of one matrix to another, in as many dispatches as they need bindings. */
 export function copyMatrix(
   backend: MoectWebgpuBackend,
   x: Columns,
@@ -79,7 +79,7 @@ export function copyMatrix(
   copy(backend, COPY, x, y, sizes);
 }
 
-/** Runs `use` with columns first … first + count − 1 of a matrix as a matrix of their own. */
+/** Runs `use` with a dense copy of columns `x`. */
 function withColumns(
   backend: MoectWebgpuBackend,
   x: Columns,
@@ -92,7 +92,7 @@ function withColumns(
   });
 }
 
-/** Rows of a and y, or columns of a stored transposed. */
+/** Splits by rows of a and y; if a is stored transposed, these are its columns. */
 function splitM(backend: MoectWebgpuBackend, task: ProductTask, most: number, run: Run): void {
   const { a, m, n, k, transposeA, aOffset, yOffset } = task;
   for (const { first, count } of ranges(m, most / Math.max(n, k))) {
@@ -120,7 +120,7 @@ function rowsOfB(
 const rangesOfB = ({ b }: ProductTask, rows: number, most: number): Range[] =>
   (isFrozen(b) ? frozenRanges : ranges)(rows, most);
 
-/** Rows of b, which is stored transposed, and columns of y. */
+/** Splits by columns of y, which are rows of b, stored transposed. */
 function splitN(backend: MoectWebgpuBackend, task: ProductTask, most: number, run: Run): void {
   const { y, m, n, k, yOffset, accumulate } = task;
   for (const { first, count } of rangesOfB(task, n, most / Math.max(m, k))) {
@@ -134,7 +134,7 @@ function splitN(backend: MoectWebgpuBackend, task: ProductTask, most: number, ru
   }
 }
 
-/** Terms of the sums: rows of a matrix, or columns where it is stored the other way. */
+/** Splits by terms of the sums: rows of a matrix, or columns where it is stored the other way. */
 function splitK(backend: MoectWebgpuBackend, task: ProductTask, most: number, run: Run): void {
   const { a, b, m, n, k, transposeA, transposeB, aOffset, bOffset, accumulate } = task;
   for (const { first, count } of rangesOfB(task, k, most / Math.max(m, n))) {
@@ -154,7 +154,7 @@ function splitK(backend: MoectWebgpuBackend, task: ProductTask, most: number, ru
   }
 }
 
-/** The task with its operands narrowed to what it reads and writes. */
+/** The task with its operands narrowed to the elements that it reads and writes. */
 function narrowed(task: ProductTask): ProductTask {
   const { m, n, k } = task;
   const a = partWith(task.a, task.aOffset, m * k);
@@ -165,7 +165,7 @@ function narrowed(task: ProductTask): ProductTask {
   return { ...part, b: b.part, bOffset: b.offset };
 }
 
-/** By the dimension along which the operand that is too large is contiguous. */
+/** Splits by the dimension along which the operand that is too large is contiguous. */
 function splitOf({ b, m, n, k, transposeA, transposeB }: ProductTask, most: number): typeof splitM {
   if (m * k > most) return transposeA ? splitK : splitM;
   const elementsOfB = isFrozen(b) ? frozenWords(b) : n * k;
@@ -174,8 +174,8 @@ function splitOf({ b, m, n, k, transposeA, transposeB }: ProductTask, most: numb
 }
 
 /**
- * A product with an operand larger than a binding may be, as products of parts. Sums that are split add up their parts
- * in the order of the terms.
+ * Computes a product whose operands may be larger than a binding as products of parts. Split sums add up their
+ * parts in the order of the terms.
  * @param run takes each product whose operands fit, and those that cannot be split further
  */
 export function largeProduct(backend: MoectWebgpuBackend, task: ProductTask, run: Run): void {
@@ -187,7 +187,7 @@ export function largeProduct(backend: MoectWebgpuBackend, task: ProductTask, run
     run(small);
     return;
   }
-  // a part may begin after its binding does
+  // a part may begin later than its binding
   const most = bindable(limits) - ALIGNMENT;
   splitOf(task, most)(backend, task, most, (part) => {
     const isSame = part.m === m && part.n === n && part.k === k;

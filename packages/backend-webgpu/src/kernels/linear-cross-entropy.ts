@@ -8,10 +8,10 @@ import { LOG_SUM_EXP } from './cross-entropy.ts';
 import { product } from './mat-mul.ts';
 import { rowProgram } from './row-program.ts';
 
-/** Numbers of logits that are held at a time: 64 MiB. */
+/** Number of logits held at a time: 64 MiB. */
 const MAX_LOGITS = 2 ** 24;
 
-/** Losses; then the logits become their slopes, (softmax − one-hot) · scale. */
+/** Writes the losses, and replaces the logits by their slopes, (softmax − one-hot) · scale. */
 const SLOPES = rowProgram({
   name: 'crossEntropySlopes',
   reads: { labels: 'i32' },
@@ -43,7 +43,7 @@ const LOSSES = rowProgram({
   }`,
 });
 
-/** Rows whose logits are held at a time. */
+/** Number of rows whose logits are held at a time. */
 export function logitRows({ limits }: MoectWebgpuBackend, vocabSize: number): number {
   const wanted = Math.max(64, Math.floor(MAX_LOGITS / vocabSize));
   return Math.max(1, Math.min(wanted, Math.floor(bindable(limits) / vocabSize)));
@@ -66,7 +66,7 @@ interface Problem {
   readonly withGradients: boolean;
 }
 
-/** Rows firstRow … firstRow + m − 1: their losses, and their share of the gradients. */
+/** Computes the losses of rows firstRow … firstRow + m − 1 and their share of the gradients. */
 function block(p: Problem, logits: TensorInfo, firstRow: number, m: number): void {
   const { backend, terms, labels, losses, vocabSize, scale, withGradients } = p;
   terms.forEach(({ input, weight }, i) => {
@@ -117,7 +117,7 @@ function linearCrossEntropy({
   return [losses, ...inputs, ...weights];
 }
 
-/** x · scalar; x itself where the scalar is still on the host and is 1, as it is at the end of a backward pass. */
+/** x · scalar; x itself if the scalar is still on the host and is 1, as at the end of a backward pass. */
 function timesScalar({ inputs: { x, scalar }, backend }: WebgpuCall<typeof TimesScalar>): TensorInfo {
   const { values, resource } = backend.tensorMap.get(scalar.dataId);
   if (resource == null && values != null && values[0] === 1) {

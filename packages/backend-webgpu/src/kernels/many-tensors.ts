@@ -27,14 +27,14 @@ export const byTensor = (count: number, statements: (i: number) => string): stri
 
 const programs = new Map<string, Program>();
 
-/** A program for a number of tensors, which its name says. */
+/** Caches a program by its name, which includes its number of tensors. */
 export function cached(name: string, make: () => Omit<Program, 'name'>): Program {
   const program = programs.get(name) ?? { name, ...make() };
   programs.set(name, program);
   return program;
 }
 
-/** First workgroup of each tensor or part of one, and how many there are in all. */
+/** Size and first workgroup of each tensor or part of one, and the number of workgroups in all. */
 export function layOut(sizes: readonly number[]): { params: Record<string, number>; groups: number } {
   let groups = 0;
   const params: Record<string, number> = {};

@@ -41,7 +41,7 @@ function draw({ m, n, k, transposeA, transposeB }: ProductSizes): Operands {
   };
 }
 
-/** y = 1 or 0 before, so that what is added to shows. */
+/** y is 1 before the product if it accumulates, else 0, so that accumulation shows. */
 async function multiply(
   { a, b }: Operands,
   sizes: ProductSizes,
@@ -54,7 +54,7 @@ async function multiply(
   return result;
 }
 
-/** In double precision. */
+/** The product in double precision. */
 async function reference(
   { a, b }: Operands,
   { m, n, k, transposeA, transposeB }: ProductSizes,
@@ -74,8 +74,8 @@ const largestDifference = (a: Float32Array, b: ArrayLike<number>): number =>
   a.reduce((worst, x, i) => Math.max(worst, Math.abs(x - b[i]!)), 0);
 
 /**
- * The program of a size of subgroups that this adapter has not: what lanes read of `a` goes through workgroup memory, once
- * a round. The text is the same otherwise.
+ * The program for a subgroup size that this adapter lacks: lanes share their values of `a` through workgroup
+ * memory, once a round. The rest of the text is the same.
  */
 function emulated({ isSubgroup: _, declarations = '', body, ...program }: Program): Program {
   const quads = [...body.matchAll(/let (a\d) =/g)].map(([, name]) => name!);
@@ -96,7 +96,7 @@ describe.skipIf(noAdapter)(`products on WebGPU${skipNote}`, () => {
     await selectBackend('webgpu');
   });
 
-  // of these an adapter takes one by itself; sums of 36 terms of size 1 in float32
+  // an adapter chooses one of these by itself; tolerance: sums of 36 terms of size 1 in float32
   it.for(
     (['small', 'large', 'wide', 'subgroups'] as const).flatMap((form) =>
       TRANSPOSED.flatMap((transposed) => [
@@ -122,7 +122,7 @@ describe.skipIf(noAdapter)(`products on WebGPU${skipNote}`, () => {
     ops.dispose([operands.a, operands.b]);
   });
 
-  // GPUs have subgroups of 4 to 64; rounds of 4 or 8 terms, whole ones and not
+  // GPUs have subgroups of 4 to 64; rounds of 4 or 8 terms, complete and incomplete
   it.each(
     ([4, 8, 16, 32, 64] as const).flatMap((lanes) =>
       TRANSPOSED.map((transposed) => [lanes, transposed] as const),

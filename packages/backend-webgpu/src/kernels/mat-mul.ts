@@ -12,7 +12,7 @@ import { largeProduct } from './large-product.ts';
 import { subgroupProgram, subgroupTile } from './subgroup-product.ts';
 import { type ProductSource, type TileKind, tileProgram, tileSize } from './tile-product.ts';
 
-/** Below this many large tiles small ones are used, so that more workgroups share the work. */
+/** With fewer large tiles than this, small ones are used, so that more workgroups share the work. */
 const FEW_TILES = { gpu: 32, software: 8 } as const;
 
 export interface ProductSizes {
@@ -24,20 +24,20 @@ export interface ProductSizes {
   readonly transposeB: boolean;
 }
 
-/** How a product is divided among workgroups. */
+/** Division of a product among workgroups. */
 type Tiling =
   | { readonly tile: TileKind; readonly isHalf: boolean }
   | { readonly tile: 'subgroup'; readonly lanes: SubgroupSize };
 
 export interface ProductOptions {
-  /** Elements that are skipped. */
+  /** Elements to skip at the start of each operand. */
   readonly aOffset?: number;
   readonly bOffset?: number;
   readonly yOffset?: number;
   readonly accumulate?: boolean;
-  /** Default: what the backend's `products` say. */
+  /** Default: the form in the backend's `products`. */
   readonly form?: ProductForm;
-  /** Default: what suits the adapter. */
+  /** Default: chosen for the adapter and the sizes. */
   readonly tile?: TileKind;
 }
 
@@ -102,7 +102,7 @@ function tilesOf({ batch = 1, m, n }: ProductSizes, tiling: Tiling): number {
   return batch * Math.ceil(m / rows) * Math.ceil(n / columns);
 }
 
-/** What suits the adapter. */
+/** Chooses the division for the adapter and the sizes. */
 function tilingFor(
   backend: MoectWebgpuBackend,
   sizes: ProductSizes,
@@ -146,7 +146,7 @@ function wholeProduct(
   );
 }
 
-/** The same where an operand is larger than a binding may be. */
+/** The same for operands that may be larger than a binding. */
 function productInParts(
   backend: MoectWebgpuBackend,
   a: Operand,
@@ -168,7 +168,7 @@ function productInParts(
   }
 }
 
-/** y = a · b, or y += a · b (b in any storage), of matrices or of as many pairs of them as `batch` says. */
+/** y = a · b, or y += a · b (b in any storage), of one pair of matrices or of `batch` pairs. */
 export function product(
   backend: MoectWebgpuBackend,
   a: TensorInfo,
@@ -180,12 +180,12 @@ export function product(
   const matrix = (sizes.batch ?? 1) === 1 ? backend.frozen.of(b) : undefined;
   const isSmall = [a, matrix?.codes ?? b, y].every((operand) => fits(backend.limits, operand));
   const run = isSmall ? wholeProduct : productInParts;
-  // parts of a sum over transposed a may need columns of b, which codes do not give
+  // parts of a sum over transposed a may need columns of b, which cannot be read from codes
   const isRead = matrix !== undefined && (isSmall || !sizes.transposeA);
   run(backend, a, isRead ? { matrix, first: 0, count: matrix.rows } : b, y, sizes, options);
 }
 
-/** Products of equally many float32 matrices; TensorFlow.js's own kernel has the rest. */
+/** Products of equally many float32 matrices; TensorFlow.js's own kernel handles the rest. */
 function batchMatMul(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | TensorInfo[] {
   const { inputs, attrs, backend } = call;
   const [a, b] = [inputs['a']!, inputs['b']!];

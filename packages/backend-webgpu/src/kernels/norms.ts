@@ -15,14 +15,14 @@ import { runRows } from './rows.ts';
 const eachColumn = (statements: string): string =>
   `for (var j = lane; j < p.d; j += LANES) { ${statements} }`;
 
-/** One over the root mean square of `value`, as `inverse`. */
+/** WGSL: `inverse`, one over the root mean square of `value`. */
 const root = (value: string): string => `
   let at = group * p.d;
   var squares = 0.0;
   ${eachColumn(`let v = ${value}; squares += v * v;`)}
   let inverse = inverseSqrt(total(lane, squares) / f32(p.d) + p.eps);`;
 
-/** The same, and `slope`: what each element's gradient is less by, times the element; `dy` is that of value · inverse. */
+/** WGSL: `inverse`, and `slope`, where dvalue = dy · inverse − value · slope; `dy` is that of value · inverse. */
 const rootSlope = (value: string, dy: string): string => `
   let at = group * p.d;
   var squares = 0.0;
@@ -40,7 +40,7 @@ const RMS_NORM = rowProgram({
   ${eachColumn('y[at + j] = x[at + j] * inverse * weight[j];')}`,
 });
 
-/** dx, and the numbers of each row that the weight's gradient needs. */
+/** dx, and 0 (the mean) and `inverse` of each row, which the weight's gradient needs. */
 const RMS_NORM_GRAD = rowProgram({
   name: 'rmsNormGrad',
   reads: { x: 'f32', weight: 'f32', dy: 'f32' },
@@ -105,11 +105,11 @@ const LAYER_NORM_GRAD = rowProgram({
   if (lane == 0) { rowNumbers[2 * group] = mean; rowNumbers[2 * group + 1] = inverse; }`,
 });
 
-/** Columns and rows that a workgroup goes through at a time. */
+/** Columns and rows that a workgroup processes at a time. */
 const COLUMNS = 16;
 const ROWS = 16;
 
-/** Sums over the rows: of dy times the normed input, and for the bias of dy. `accumulate` adds them to what is there. */
+/** Sums over the rows of dy · normed input, and of dy for the bias. `accumulate` adds to the present values. */
 const sumRows = (withBias: boolean, accumulate: boolean): Program => ({
   name: `normGradWeight${withBias ? 'Bias' : ''}${accumulate ? '+' : ''}`,
   reads: { x: 'f32', dy: 'f32', rowNumbers: 'f32' },
@@ -157,7 +157,7 @@ function norm(call: NormCall, program: Program): TensorInfo {
   return y;
 }
 
-/** What the gradient of a norm gives besides dx: sums over the rows, by name. */
+/** Gradients besides dx, by name: sums over the rows. */
 type Sums = Readonly<Record<string, TensorInfo>>;
 
 function normGrad(

@@ -26,11 +26,11 @@ import { registerSumOuter } from './sum-outer.ts';
 
 let registered = false;
 
-/** Registers our kernels on top of TensorFlow.js's, under the names that the operations look for. */
+/** Registers our kernels in addition to TensorFlow.js's, under the names that the operations call. */
 export function registerKernels(): void {
   if (registered) return;
   registered = true;
-  // before those that leave the rest to TensorFlow.js's
+  // first: later kernels wrap these, and leave the rest to them
   registerStockInParts();
   registerElementwise();
   registerCast();

@@ -6,7 +6,7 @@ import { FLAT_LANES, REDUCTIONS, ROW_LANES } from './snippets.ts';
 
 type Kind = 'balance' | 'z';
 
-/** `value` of row `at / p.n`, from the largest logit `top` and the sum `all` of exponentials less it. */
+/** WGSL: `value` of row `at / p.n`, from the largest logit `top` and `all` = Σ exp(logit − top). */
 const OF_ROW: Readonly<Record<Kind, string>> = {
   balance: `
     var value = 0.0;
@@ -17,7 +17,7 @@ const OF_ROW: Readonly<Record<Kind, string>> = {
     let value = logSumExp * logSumExp;`,
 };
 
-/** Slope of that value in logit i, whose probability is `share`. */
+/** WGSL: slope of `value` in logit i, whose probability is `share`. */
 const SLOPE: Readonly<Record<Kind, string>> = {
   balance: 'share * (tokensPerExpert[i] - value)',
   z: '2.0 * logSumExp * share',

@@ -23,7 +23,7 @@ export interface RowsPart extends Range {
   readonly shifts: Readonly<Record<string, number>>;
 }
 
-/** One part with all rows where bindings hold them, and else as few parts as they allow. */
+/** One part with all rows if they fit into bindings, else as few parts as possible. */
 export function rowParts({ limits }: MoectWebgpuBackend, rows: number, tensors: Operands): RowsPart[] {
   const all = Object.entries(tensors);
   if (all.every(([, tensor]) => fits(limits, tensor))) {
@@ -38,7 +38,7 @@ export function rowParts({ limits }: MoectWebgpuBackend, rows: number, tensors: 
   }
   const widths = all.map(([, tensor]) => elementsOf(tensor) / rows);
   const widest = Math.max(...widths);
-  // fewer rows than begin at a multiple of the alignment may begin after their binding does
+  // parts of fewer rows than the alignment may begin later than their binding
   const most = bindable(limits) / widest;
   return ranges(rows, most < ALIGNMENT ? (bindable(limits) - ALIGNMENT) / widest : most).map(
     ({ first, count }) => {
@@ -56,22 +56,22 @@ export function rowParts({ limits }: MoectWebgpuBackend, rows: number, tensors: 
   );
 }
 
-/** Work on rows (of matrices, or batch elements, or what else lies one after another) that do not depend on each other. */
+/** Work on independent rows (of matrices, batch elements, or other blocks that lie one after another). */
 export interface RowsTask {
-  /** Where it differs: by the first row of a part. */
+  /** The program, or one for the first row of a part. */
   readonly program: Program | ((firstRow: number) => Program);
   readonly rows: number;
-  /** Equally many elements of each for every row. */
+  /** Tensors with equally many elements for every row. */
   readonly tensors: Operands;
-  /** Bound as they are. */
+  /** Operands that every part binds unchanged. */
   readonly shared?: Operands;
-  /** Where they differ: by the number of rows. */
+  /** Parameters, or those for a part's number of rows and first row. */
   readonly params: Params | ((rows: number, firstRow: number) => Params);
-  /** Workgroups for so many rows. Default: one for each. */
+  /** Number of workgroups for a number of rows. Default: one for each row. */
   readonly groups?: (rows: number) => number;
 }
 
-/** One dispatch where bindings hold the tensors; else one for each of their {@link rowParts}, in their order. */
+/** Runs one dispatch if the tensors fit into bindings, else one for each of {@link rowParts}, in order. */
 export function runRows(backend: MoectWebgpuBackend, task: RowsTask): void {
   const { program: given, rows, tensors, shared = {}, params: paramsOf, groups = (count) => count } = task;
   const names = Object.keys(tensors);

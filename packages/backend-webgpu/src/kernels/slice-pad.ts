@@ -8,7 +8,7 @@ import { ZEROS } from './elementwise.ts';
 import { runFlat } from './flat.ts';
 import { copyMatrix } from './large-product.ts';
 
-/** Entries first … first + count − 1 of an axis of `long`, which are all that `short` has. */
+/** `short` is entries first … first + count − 1 of an axis of `long`. */
 interface Stretch {
   readonly long: TensorInfo;
   readonly short: TensorInfo;
@@ -40,7 +40,7 @@ function copyStretch(backend: MoectWebgpuBackend, stretch: Stretch, isOut: boole
   ]);
 }
 
-/** Goes from one tensor to the next, axis by axis; those between are gone at the end. */
+/** Applies `next` axis by axis, and disposes the tensors between. */
 function byAxis(
   backend: MoectWebgpuBackend,
   x: TensorInfo,
@@ -87,7 +87,7 @@ function pad(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | TensorIn
   });
 }
 
-/** Blocks of tensors that no binding holds, and blocks with zeros around; TensorFlow.js's own kernels have the rest. */
+/** Slices and zero padding of tensors that exceed a binding; TensorFlow.js's own kernels handle the rest. */
 export function registerSlicePad(): void {
   for (const [name, kernel] of [
     ['Slice', slice],

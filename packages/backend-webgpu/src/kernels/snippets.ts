@@ -1,4 +1,4 @@
-/** Invocations of a workgroup that goes through a row together. */
+/** Invocations of a workgroup that processes one row. */
 export const ROW_LANES = 64;
 
 /** `total(lane, value)` and `largest(lane, value)` over the invocations of a workgroup, in a fixed order. */
@@ -27,7 +27,7 @@ fn largest(lane : i32, value : f32) -> f32 {
   return top;
 }`;
 
-/** `before(lane, value)`: sum of the values of the lanes before this one; `sumOfAll` then has that of all `lanes`. */
+/** `before(lane, value)`: sum of the values of the lanes before this one; sets `sumOfAll` to that of all `lanes`. */
 export const prefixSum = (lanes: number): string => `
 var<workgroup> prefixes : array<i32, ${lanes}>;
 var<workgroup> sumOfAll : i32;

@@ -9,7 +9,7 @@ import { eachElement, FLAT_LANES, flatGroups } from './snippets.ts';
 
 const programs = new Map<string, Program>();
 
-/** Columns of a matrix of rows `p.width` long to as many matrices of their own, or back. */
+/** Splits a matrix of `p.width` columns by columns into `count` matrices, or concatenates them. */
 function programOf(count: number, isSplit: boolean): Program {
   const name = `${isSplit ? 'split' : 'concat'} ${count}`;
   const known = programs.get(name);
@@ -38,14 +38,14 @@ function programOf(count: number, isSplit: boolean): Program {
   return program;
 }
 
-/** One dispatch can have these parts. */
+/** True if one dispatch can bind these parts. */
 function fitsOne(backend: MoectWebgpuBackend, parts: readonly TensorInfo[]): boolean {
   const { maxStorageBuffersPerShaderStage } = backend.device.limits;
   const isPlain = parts.every(({ dtype, shape }) => dtype === 'float32' && sizeOf(shape) > 0);
   return isPlain && parts.length > 1 && parts.length < maxStorageBuffersPerShaderStage;
 }
 
-/** Parts of a tensor that is larger than a binding, one after another in it. */
+/** True for a tensor that is larger than a binding and whose parts lie one after another in it. */
 const isLargeRow = ({ limits }: MoectWebgpuBackend, shape: readonly number[], axis: number): boolean =>
   sizeOf(shape) > bindable(limits) && sizeOf(shape.slice(0, axis)) === 1;
 
@@ -123,7 +123,7 @@ function concat(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | Tenso
   return whole;
 }
 
-/** Tensors of one shape along a new dimension: concatenated where a binding does not hold the result. */
+/** Stacks tensors of one shape along a new dimension: by concatenation if the result exceeds a binding. */
 function pack(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | TensorInfo[] {
   const { backend, attrs } = call;
   const parts = Object.values(call.inputs) as TensorInfo[];
@@ -138,7 +138,7 @@ function pack(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | TensorI
   return join({ backend, attrs: { axis }, inputs: inputs as unknown as WebgpuKernelCall['inputs'] });
 }
 
-/** Back from there. */
+/** Reverses `pack`: splits a tensor that exceeds a binding. */
 function unpack(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | TensorInfo[] {
   const { backend, attrs } = call;
   const x = call.inputs['value']!;
@@ -150,7 +150,7 @@ function unpack(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | Tenso
   return parts.map((part) => ({ ...part, shape: part.shape.filter((_, i) => i !== axis) }));
 }
 
-/** Tensors cut along a dimension, and put together, in one dispatch; TensorFlow.js has one for each part. */
+/** Splits and concatenates tensors along a dimension in one dispatch; TensorFlow.js has one for each part. */
 export function registerSplitConcat(): void {
   for (const [name, kernel] of [
     ['SplitV', split],

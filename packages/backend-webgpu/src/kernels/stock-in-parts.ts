@@ -14,7 +14,7 @@ const BINARY = [
   ...['Equal', 'Greater', 'GreaterEqual', 'Less', 'LessEqual', 'LogicalAnd'],
 ];
 
-/** Rows as a tensor [count, ...rest] of their own: TensorFlow.js's kernels bind whole tensors. */
+/** Copies rows to a tensor [count, ...rest] of their own: TensorFlow.js's kernels bind whole tensors. */
 function copyRows(
   backend: MoectWebgpuBackend,
   tensor: TensorInfo,
@@ -27,7 +27,7 @@ function copyRows(
   return rows;
 }
 
-/** Runs `use` on copies, which are gone when it comes back: what is recorded goes to the driver. */
+/** Runs `use` on copies, then disposes them and submits the recorded work. */
 function withCopies(
   backend: MoectWebgpuBackend,
   copies: readonly TensorInfo[],
@@ -37,13 +37,13 @@ function withCopies(
     return use() as TensorInfo;
   } finally {
     for (const { dataId } of copies) backend.disposeData(dataId);
-    // the kernel may have done so itself
+    // the kernel may have submitted already
     backend.ensureCommandEncoderReady();
     submit(backend);
   }
 }
 
-/** One tensor of what each range of rows gives for these rows. */
+/** Joins the results of all ranges of rows into one tensor. */
 function joinRows(
   backend: MoectWebgpuBackend,
   shape: readonly number[],
@@ -62,7 +62,7 @@ function joinRows(
   return whole!;
 }
 
-/** As many first dimensions as each of the shapes has in full, or not at all. */
+/** Number of leading dimensions in which each of the shapes either equals `whole` or is all 1. */
 function sharedDimensions(shapes: readonly (readonly number[])[], whole: readonly number[]): number {
   const isShared = (count: number): boolean =>
     shapes.every((shape) => {
@@ -74,7 +74,7 @@ function sharedDimensions(shapes: readonly (readonly number[])[], whole: readonl
   return count;
 }
 
-/** Kernels that treat each element by itself, by rows that some of the inputs have and the others are the same for. */
+/** Runs an elementwise kernel by rows; each input either has these rows or broadcasts over them. */
 function elementwise(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | TensorInfo[] {
   const { backend } = call;
   const inputs = Object.entries(call.inputs) as [string, TensorInfo][];
@@ -103,13 +103,13 @@ function elementwise(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | 
   });
 }
 
-/** Its inputs have one shape, but for a condition on rows. */
+/** Runs `elementwise` if all inputs have one shape; a condition on rows is left to `stock`. */
 function select(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | TensorInfo[] {
   const [condition, t] = [call.inputs['condition']!, call.inputs['t']!];
   return condition.shape.length === t.shape.length ? elementwise(call, stock) : stock(call);
 }
 
-/** Repetitions: rows are those of the tensor, or a row is repeated. */
+/** Repeats a tensor by rows, which are either those of the tensor or copies of one row. */
 function tile(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | TensorInfo[] {
   const { backend } = call;
   const x = call.inputs['x']!;
@@ -136,7 +136,7 @@ function tile(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | TensorI
   });
 }
 
-/** First dimensions that are all summed over, or all kept. */
+/** Number of leading dimensions that are all summed over, or all kept. */
 function alikeDimensions(shape: readonly number[], axes: readonly number[]): number {
   const other = shape.findIndex((_, axis) => axes.includes(axis) !== axes.includes(0));
   return other < 0 ? shape.length : other;
@@ -147,7 +147,7 @@ function addInto(backend: MoectWebgpuBackend, total: TensorInfo, more: TensorInf
   return withCopies(backend, [total, more], () => add({ backend, attrs: {}, inputs: { a: total, b: more } }));
 }
 
-/** Sums of parts; where rows are summed over, those of their parts are added up in order. */
+/** Sums in parts; if rows are summed over, the sums of their parts are added up in order. */
 function sum(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | TensorInfo[] {
   const { backend, inputs, attrs } = call;
   const x = inputs['x']!;
@@ -173,7 +173,7 @@ function sum(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | TensorIn
 
 type Wrapper = (call: WebgpuKernelCall, stock: WebgpuKernel) => TensorInfo | TensorInfo[];
 
-/** Kernels of TensorFlow.js for what is done with activations besides layers: in parts where no binding holds a tensor. */
+/** Runs TensorFlow.js's kernels for activations outside layers in parts if a tensor exceeds a binding. */
 export function registerStockInParts(): void {
   const wrap = (name: string, wrapper: Wrapper): void => {
     const stock = getKernel(name, 'webgpu').kernelFunc as unknown as WebgpuKernel;

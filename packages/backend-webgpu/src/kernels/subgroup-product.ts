@@ -4,7 +4,7 @@ import { operandB } from './operand-b.ts';
 import type { ProductSource, TileSize } from './tile-product.ts';
 
 const ROWS = 16;
-/** Quads of a row of outputs, where a is transposed: four rows of one term. */
+/** Quads of one term of a tile's rows, where a is transposed: each has four rows. */
 const ROW_QUADS = ROWS / 4;
 const EACH = [0, 1, 2, 3];
 
@@ -14,20 +14,20 @@ const lines = (of: readonly number[], line: (i: number) => string): string => of
 /** Lanes own four columns each. */
 export const subgroupTile = (lanes: SubgroupSize): TileSize => ({ rows: ROWS, columns: 4 * lanes });
 
-/** Terms of one round: as many as give each lane a quad of `a` to read; of 64 lanes half read what nobody takes. */
+/** Terms of one round: each lane reads a quad of `a`; of 64 lanes, half read values that no lane uses. */
 const termsOf = (lanes: SubgroupSize): number => (lanes > 16 ? 8 : 4);
 
-/** How one round is divided. */
+/** Division of one round among lanes. */
 interface Round extends Pick<ProductSource, 'transposeA' | 'transposeB'> {
   readonly lanes: SubgroupSize;
   readonly terms: number;
   /** Quads of `a` that each lane reads. */
   readonly quads: number;
-  /** Terms past the last may be read, and count as zero. */
+  /** A round may read past the last term; such terms count as zero. */
   readonly isGuarded: boolean;
 }
 
-/** Which quad of `a` lane + lanes · q reads: a row's terms, or a term's rows. */
+/** Position of quad q of `a` that a lane reads: four terms of a row or, transposed, four rows of a term. */
 function quadOfA({ transposeA, lanes }: Round, q: number): { row: string; term: string } {
   const index = `(lane + ${lanes * q})`;
   return transposeA
@@ -45,7 +45,7 @@ function placesOfA(round: Round): string {
   });
 }
 
-/** Row `row` of the tile, term `e` of the round, out of the lane that has read it. */
+/** WGSL: row `row` of the tile, term `e` of the round, from the lane that has read it. */
 function valueOfA({ transposeA, lanes }: Round, row: number, e: number): string {
   const [index, element] = transposeA
     ? [e * ROW_QUADS + Math.floor(row / 4), row % 4]
@@ -53,7 +53,7 @@ function valueOfA({ transposeA, lanes }: Round, row: number, e: number): string 
   return `subgroupBroadcast(a${Math.floor(index / lanes)}[${element}], ${index % lanes}u)`;
 }
 
-/** A quad of term `term`; zero past the last. */
+/** WGSL: `value`, or zero past the last term. */
 const orZero = (value: string, term: string): string => `select(vec4<f32>(), ${value}, ${term} < k)`;
 
 function loadA({ transposeA, quads, isGuarded }: Round): string {

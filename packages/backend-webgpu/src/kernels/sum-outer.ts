@@ -5,7 +5,7 @@ import { output, type Program, runProgram } from '../program.ts';
 import { bindable } from '../tensor-part.ts';
 import { eachElement, FLAT_LANES, flatGroups } from './snippets.ts';
 
-/** More rows than these are worth several invocations for each sum. */
+/** With more rows than this, several invocations for each sum are faster. */
 const MAX_ROWS = 64;
 
 const SUM_OUTER: Program = {
@@ -22,7 +22,7 @@ const SUM_OUTER: Program = {
   ),
 };
 
-/** Sums over the first dimensions, as the gradient of a tensor that was added to each row; stock has the rest. */
+/** Sums over the first dimensions, as for the gradient of a tensor added to each row; `stock` does the rest. */
 function sumOuter(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | TensorInfo[] {
   const { backend, inputs, attrs } = call;
   const x = inputs['x']!;
@@ -38,7 +38,7 @@ function sumOuter(call: WebgpuKernelCall, stock: WebgpuKernel): TensorInfo | Ten
   return y;
 }
 
-/** TensorFlow.js transposes, and has a workgroup for each sum. */
+/** Replaces TensorFlow.js's sums for few rows, which transpose and use a workgroup for each sum. */
 export function registerSumOuter(): void {
   const stock = getKernel('Sum', 'webgpu').kernelFunc as unknown as WebgpuKernel;
   registerWebgpuKernel('Sum', (call) => sumOuter(call, stock));

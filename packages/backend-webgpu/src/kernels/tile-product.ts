@@ -4,20 +4,20 @@ import { type OperandB, operandB } from './operand-b.ts';
 import { loadVectors } from './tile-vectors.ts';
 
 /**
- * Small tiles fill a GPU where there are few; large ones read less. Wide ones are for adapters that are software: they
- * have no use for many invocations, and each of them reads its operands one by one.
+ * Small tiles occupy more workgroups of a GPU; large ones read less. Wide tiles are for software adapters, which
+ * gain nothing from many invocations: each invocation reads its operands one by one.
  */
 export type TileKind = 'small' | 'large' | 'wide';
 
-/** Which product a workgroup computes a tile of, and where its operands lie. */
+/** A product of which a workgroup computes a tile, and the places of its operands. */
 export interface ProductSource {
   /** Distinguishes programs. */
   readonly name: string;
   readonly transposeA: boolean;
   readonly transposeB: boolean;
-  /** True adds to what is there. */
+  /** Adds the product to the present values of `y`. */
   readonly accumulate?: boolean;
-  /** The terms first … k−1 may be any, where `a` is transposed and `b` is not: no multiples of four. */
+  /** `first` and `k` need not be multiples of four; only where `a` is transposed and `b` is not. */
   readonly hasAnyTerms?: boolean;
   /** `b` holds the codes of a compressed matrix, whose rows begin where `bAt` does. Default: float32. */
   readonly storageB?: CompressedStorage | undefined;
@@ -35,7 +35,7 @@ export interface TileSource extends ProductSource {
   /** Reads and writes in quads: `m`, `n`, `k` and the offsets must be multiples of four. */
   readonly vectors?: boolean;
   /**
-   * Workgroup memory holds `b` as float16, in half the room; sums are float32 all the same. Each value of `b` changes by at
+   * Workgroup memory holds `b` as float16, in half the space; sums stay float32. Each value of `b` changes by at
    * most 2⁻¹¹ of itself, or by 2⁻¹⁴ where it is smaller than that (devices may take such values for zero).
    */
   readonly isHalf?: boolean;
@@ -49,7 +49,7 @@ export interface TileSize {
 interface TileShape {
   /** Rows and columns of a tile. */
   readonly size: number;
-  /** Terms that are in workgroup memory at a time: 16 KiB in all, what every device has. */
+  /** Terms in workgroup memory at a time: 16 KiB in all, which every device has. */
   readonly depth: number;
   /** Rows, and groups of four columns, of one invocation. */
   readonly rows: number;
@@ -80,7 +80,7 @@ function load(
   const b = transposeB
     ? element('bAt + column * k + term', 'column')
     : element('bAt + term * n + column', 'term');
-  // neighbours in memory are read by neighbouring invocations
+  // neighbouring invocations read neighbouring elements
   const placeA = transposeA ? `i % ${size}, i / ${size}` : `i / ${depth}, i % ${depth}`;
   const placeB = transposeB ? `i / ${depth}, i % ${depth}` : `i % ${quads}, i / ${quads}`;
   const elements = ROW_OF_B.map(
@@ -105,8 +105,8 @@ function load(
 }
 
 /**
- * y = a · b in tiles: each workgroup holds a part of both operands in its memory, each invocation sums a block of
- * outputs in registers, in the order of the terms. The same bits for any size of tile.
+ * y = a · b in tiles: each workgroup holds a part of both operands in its memory, each invocation sums a block
+ * of outputs in registers, in the order of the terms. Every size of tile gives the same bits.
  */
 export function tileProgram(source: TileSource): Program {
   const shape = SHAPES[source.tile];

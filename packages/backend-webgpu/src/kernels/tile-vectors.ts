@@ -1,6 +1,6 @@
 import type { OperandB } from './operand-b.ts';
 
-/** What loading a tile needs to know. */
+/** Parameters of loading a tile. */
 export interface TileLoad {
   readonly size: number;
   readonly depth: number;
@@ -14,7 +14,7 @@ export interface TileLoad {
 
 const EACH = [0, 1, 2, 3];
 
-/** Operands in quads: all sizes and offsets are multiples of four, so a quad is inside or outside as a whole. */
+/** WGSL that loads operands in quads: sizes and offsets are multiples of four, so no quad is partly outside. */
 export function loadVectors({
   size,
   depth,
