@@ -3,7 +3,7 @@ import type { LossNormalizers } from './fusion.ts';
 import type { Site } from './site.ts';
 import type { Json, ParamMap, ParamTree, Rng, Tensor } from './tensor.ts';
 
-/** What every attachment of one forward pass may read. */
+/** Inputs that every attachment of one forward pass may read. */
 export interface SiteContext {
   readonly training: boolean;
   /** [batch, time] int32, negative for padding. */
@@ -15,7 +15,7 @@ export interface SiteContext {
   readonly normalizers?: LossNormalizers;
   /** As in {@link ForwardOptions}. */
   readonly gateThreshold?: number | null;
-  /** A stream of this site alone, in training only: see {@link ForwardOptions}. */
+  /** Random stream of this site alone, in training only: see {@link ForwardOptions}. */
   readonly rng?: Rng;
   /** [batch, time, 1]: p of the nearest site below, or null before the first. */
   readonly baseWeight: Tensor | null;
@@ -26,7 +26,7 @@ export interface SiteContext {
 export interface FfnInput {
   /** [batch, time, hiddenSize]: a */
   readonly residual: Tensor;
-  /** [batch, time, hiddenSize]: z = Norm(a); in parallel blocks (GPT-NeoX) the norm of what enters the block */
+  /** [batch, time, hiddenSize]: z = Norm(a); in parallel blocks (GPT-NeoX) the norm of the block's input */
   readonly normed: Tensor;
   /** [batch, time, hiddenSize]: f = FFN(z); may be computed when it is first read. */
   readonly base: Tensor;
@@ -42,7 +42,7 @@ export interface SiteStatistics {
 }
 
 export interface FfnOutput {
-  /** [batch, time, hiddenSize]: the stream that goes on, residual included. */
+  /** [batch, time, hiddenSize]: the output stream, residual included. */
   readonly output: Tensor;
   readonly baseWeight?: Tensor;
   readonly auxLosses?: Readonly<Record<string, Tensor>>;
@@ -56,22 +56,22 @@ export interface LogitsTerm {
   readonly input: Tensor;
   /** [vocabSize, in] */
   readonly weight: Tensor;
-  /** False spares the weight's gradient; none may be asked for then. */
+  /** False saves the weight's gradient; it must not be requested then. */
   readonly trainable: boolean;
 }
 
 /** Bound attachments: each already holds its own parameters. */
 export interface Attachments {
   readonly ffn: ReadonlyMap<string, (input: FfnInput, context: SiteContext) => FfnOutput>;
-  /** y of a linear [.., in] → [.., out] becomes what is returned. */
+  /** Returns the replacement of y, the output of a linear [.., in] → [.., out]. */
   readonly linear: ReadonlyMap<string, (input: Tensor, output: Tensor, context: SiteContext) => Tensor>;
-  /** The stream after a block becomes what is returned. */
+  /** Returns the replacement of the stream after a block. */
   readonly block: ReadonlyMap<string, (stream: Tensor, context: SiteContext) => Tensor>;
-  /** Logits [.., vocabSize] of final hidden states [.., hiddenSize] become what is returned. */
+  /** Returns the replacement of the logits [.., vocabSize] of final hidden states [.., hiddenSize]. */
   readonly head: ((hidden: Tensor, logits: Tensor, context: SiteContext) => Tensor) | null;
   /**
-   * What `head` adds to the logits in training, as linear terms of hidden states [batch, time, hiddenSize]: `loss` then
-   * needs no whole logits. A `head` without it always gets whole logits.
+   * Terms that `head` adds to the logits in training, linear in hidden states [batch, time, hiddenSize]: with them
+   * `loss` does not need whole logits. A `head` without them always gets whole logits.
    */
   readonly headTerms?: ((hidden: Tensor, context: SiteContext) => readonly LogitsTerm[]) | null;
 }
@@ -82,28 +82,28 @@ export interface DecodingCache {
   dispose(): void;
 }
 
-/** Where in a base a pass can begin. */
+/** Point in a base where a pass can begin. */
 export interface StartPoint {
-  /** The first layer that runs; `numLayers`: only what follows the layers. */
+  /** First layer that runs; `numLayers`: only the final norm and the head run. */
   readonly layer: number;
   /**
-   * `block`: what enters the layer. `ffn`: its FFN site, behind the layer's own attention and FFN; only where the FFN reads
-   * what attention gave (z = Norm(a)), not in blocks where both read the same input.
+   * `block`: the layer's input. `ffn`: its FFN site, after the layer's own attention and FFN; only if the FFN reads
+   * attention's output (z = Norm(a)), not in parallel blocks, where both read the same input.
    */
   readonly at: 'block' | 'ffn';
 }
 
-/** Hidden states with which a pass begins in place of the embeddings. */
+/** Hidden states that replace the embeddings at the start of a pass. */
 export interface LayerInput extends StartPoint {
   /**
-   * float32. At `block` [batch, time, hiddenSize]: the stream that enters the layer. At `ffn` [batch, time, 2 · hiddenSize]:
-   * a, and behind it f (see `FfnInput`).
+   * float32. At `block` [batch, time, hiddenSize]: the stream that enters the layer. At `ffn`
+   * [batch, time, 2 · hiddenSize]: a, then f (see `FfnInput`).
    */
   readonly hidden: Tensor;
 }
 
 export interface ForwardOptions {
-  /** [batch, time] int32; default: 0 … time−1, after what the cache holds. */
+  /** [batch, time] int32; default: 0 … time−1, counted on from the cached tokens. */
   readonly positions?: Tensor;
   /** [batch, time] int32: attention stays inside equal ids; negative = padding. Default: all 0. */
   readonly documentIds?: Tensor;
@@ -111,11 +111,11 @@ export interface ForwardOptions {
   readonly languageIds?: Tensor;
   readonly normalizers?: LossNormalizers;
   readonly training?: boolean;
-  /** τ of this pass, 0 … 1: outside training gates count p > τ as exactly 1; null: off. Default: what each gate has of its own. */
+  /** τ of this pass, 0 … 1: outside training gates count p > τ as exactly 1; null: off. Default: each gate's own τ. */
   readonly gateThreshold?: number | null;
   /**
-   * Random numbers for training: each site gets a fork under its name, so that a stream of equal seed gives equal numbers
-   * to each site. The stream itself is not moved on. Default: none, and what needs one refuses to train.
+   * Random stream for training: each site gets a fork under its name, so that equal seeds give equal numbers to each
+   * site. The stream itself does not advance. Default: none; components that need one then refuse to train.
    */
   readonly rng?: Rng;
   readonly attachments?: Attachments;
@@ -123,15 +123,15 @@ export interface ForwardOptions {
   readonly overrides?: ParamMap;
   /** Grows by `time`. Made by `createCache`. */
   readonly cache?: DecodingCache;
-  /** Begins in the middle, without a cache; what lies below is neither attached to nor overridden. See `BasePrefix`. */
+  /** Begins at a start point, without a cache; nothing below it may be attached to or overridden. See `BasePrefix`. */
   readonly from?: LayerInput;
-  /** For training: of each layer keep only what enters it, and run it again on the way back. The same bits. */
+  /** For training: recomputation of each layer from its input on the way back. The same bits. */
   readonly recompute?: boolean;
   /** `last`: logits of the last position only, [batch, 1, vocabSize]. Default `all`. */
   readonly logits?: 'all' | 'last';
   /** Keep per-site statistics (they hold tensors; the caller disposes them). */
   readonly collectStatistics?: boolean;
-  /** Also return the hidden states: what enters the first layer that runs, then each block's, the last after the final norm. */
+  /** Also return the hidden states: the first layer's input, then each block's output, the last after the final norm. */
   readonly collectHiddenStates?: boolean;
 }
 
@@ -149,15 +149,15 @@ export interface ForwardResult {
   readonly hiddenStates: readonly Tensor[];
 }
 
-/** The layers of a base below what an extension touches: their results never change, so they can be kept. */
+/** The layers of a base below an extension: their results never change, so they can be kept. */
 export interface BasePrefix {
   /**
-   * The last point up to which a pass is the base's own under these: layer 0 with embeddings of their own, `numLayers` where
-   * only the head is touched. Throws NoSuchComponentError and NoMatchingParameterError for what the base lacks.
+   * Last point below which these attachments and overrides change nothing: layer 0 if embeddings are overridden,
+   * `numLayers` if only the head is touched. Throws NoSuchComponentError, NoMatchingParameterError for unknown names.
    */
   start(touched: Pick<ForwardOptions, 'attachments' | 'overrides'>): StartPoint;
   /**
-   * The base's hidden states at a point: what `ForwardOptions.from` takes there.
+   * The base's hidden states at a point, as `ForwardOptions.from` takes them.
    * @param tokens [batch, time] int32
    * @returns see `LayerInput.hidden`
    */
@@ -187,7 +187,7 @@ export interface BaseModel {
   readonly vocabSize: number;
   readonly maxPositions: number;
   /**
-   * True where the base has no position from `maxPositions` on, because its table of positions is learned: longer
+   * True if the base has no position from `maxPositions` on, because its positions are a learned table: longer
    * sequences are errors. Default false.
    */
   readonly hasLearnedPositions?: boolean;
@@ -196,17 +196,17 @@ export interface BaseModel {
   readonly sites: readonly Site[];
   /** Every weight by Hugging Face name. Linear weights are [out, in]. */
   readonly parameters: ParamMap;
-  /** What the FFN at a site of kind `ffn` is, for experts that start as copies. Throws NoSuchComponentError. */
+  /** The FFN at an `ffn` site, for experts that start as copies. Throws NoSuchComponentError. */
   ffnAt(site: string): BaseFfn;
-  /** Absent where a pass cannot begin in the middle. */
+  /** Absent if a pass must begin at the embeddings. */
   readonly prefix?: BasePrefix;
   /** @param tokens [batch, time] int32. Throws ShapeMismatchError. */
   forward(tokens: Tensor, options?: ForwardOptions): ForwardResult;
   /**
-   * Cross-entropy of the next tokens, without the logits of all positions in memory where that can be. Gradients reach
-   * overrides and attachments, not the base's own head. Models without it are asked for logits.
+   * Cross-entropy of the next tokens, if possible without all positions' logits in memory. Gradients reach overrides
+   * and attachments, not the base's own head. For models without this method, the loss is computed from logits.
    * @param targets [batch, time] int32; −1 where there is none
-   * @param scale put on the sum of the losses. Throws ShapeMismatchError.
+   * @param scale factor on the sum of the losses. Throws ShapeMismatchError.
    */
   loss?(tokens: Tensor, targets: Tensor, scale: number, options?: LossOptions): LossResult;
   /** @param batch rows that will be decoded together */

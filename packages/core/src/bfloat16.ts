@@ -1,6 +1,6 @@
 /**
  * bfloat16 bits → float32, exact.
- * @param into as many values or more; by default a new array
+ * @param into at least as long as the input; default: a new array
  */
 export function decodeBfloat16(
   bits: Uint16Array,

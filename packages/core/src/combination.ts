@@ -1,18 +1,18 @@
 export interface CombinationMember {
   /** `base` or the pack's name. */
   readonly name: string;
-  /** Language codes that this member is for. */
+  /** Codes of the languages that this member serves. */
   readonly languages: readonly string[];
 }
 
 /**
- * How base and packs meet at document level (docs/method.md §4). Member 0 is the base.
+ * Combines base and packs per document (docs/method.md §4). Member 0 is the base.
  * Log weights are natural logarithms in float64 and sum to one in probability.
  */
 export interface Combination {
   readonly contract: 'combination/1';
   readonly name: string;
-  /** True: `start` chooses by the document's language, and is given it. Default false. */
+  /** True: `start` receives the document's language and chooses by it. Default false. */
   readonly readsLanguage?: boolean;
   /** Log weights before the first token. Throws NoSuchComponentError for an unknown language. */
   start(members: readonly CombinationMember[], language?: string): Float64Array;

@@ -35,15 +35,15 @@ export interface Batch {
   readonly roles: Int32Array;
 }
 
-/** Seekable: the batch at a counter does not depend on what was asked before. */
+/** Seekable: the batch at a counter does not depend on earlier calls. */
 export interface BatchSource {
   readonly languages: readonly { readonly code: string; readonly role: LanguageRole }[];
-  /** Changes when the data, the tokenizer or the packing changes; checkpoints refuse another one. */
+  /** Changes when the data, the tokenizer or the packing changes; checkpoints refuse a different one. */
   readonly fingerprint: string;
   batch(counter: number): Batch;
 }
 
-/** Which language the sequence at a counter is taken from. */
+/** Chooses the language of the sequence at each counter. */
 export interface Sampler {
   readonly contract: 'sampler/1';
   /** @returns index of the language */

@@ -25,7 +25,7 @@ export interface ConfigProblem {
   readonly line?: number;
 }
 
-/** A configuration is wrong; `problems` has all of it at once. */
+/** A configuration is wrong; `problems` lists everything at once. */
 export class InvalidConfigError extends MoectError {
   readonly problems: readonly ConfigProblem[];
 
@@ -38,7 +38,7 @@ export class InvalidConfigError extends MoectError {
   }
 }
 
-/** A tensor has another shape than it must. */
+/** A tensor has the wrong shape. */
 export class ShapeMismatchError extends MoectError {
   readonly tensor: string;
   readonly given: readonly number[];
@@ -127,7 +127,7 @@ export class CorruptDataError extends MoectError {
   }
 }
 
-/** NaN or infinity where a number must be. */
+/** A value is NaN or infinite but must be finite. */
 export class NonFiniteError extends MoectError {
   readonly where: string;
 

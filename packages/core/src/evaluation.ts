@@ -6,11 +6,11 @@ export interface DocumentScore {
   readonly language: string;
   /** UTF-8 bytes of the text as given to the tokenizer. */
   readonly bytes: number;
-  /** log P(token | prefix), nats, float64: one a scored token, in order. */
+  /** log P(token | prefix), nats, float64: one per scored token, in order. */
   readonly logProbs: Float64Array;
 }
 
-/** Something that gives probabilities to text: a base, base + extension, or a combination. */
+/** Gives probabilities to text: a base, base + extension, or a combination. */
 export interface Scorer {
   readonly name: string;
   score(documents: readonly Document[]): Promise<DocumentScore[]>;

@@ -6,7 +6,7 @@ export interface ExpertDims {
   readonly numExperts: number;
 }
 
-/** Where the rows of tokens lie that are grouped by expert. */
+/** Positions of tokens' rows after grouping by expert. */
 export interface ExpertRows {
   /** [numExperts + 1] int32: expert e owns rows offsets[e] … offsets[e+1] − 1. */
   readonly offsets: Tensor;
@@ -20,14 +20,14 @@ export interface ExpertRows {
 export interface Expert {
   readonly contract: 'expert/1';
   readonly name: string;
-  /** The result is exactly 0 at the start. The branch then adds to the base: m = f + experts(z). Default false: m = experts(z). */
+  /** The result is exactly 0 at the start, so the branch adds to the base: m = f + experts(z). Default false: m = experts(z). */
   readonly startsAtZero?: boolean;
   /**
-   * Each expert is the base's FFN at the start. The branch is then the base where the weights of a token's experts sum
-   * to 1, so that one of several copies is refused. Default false.
+   * True: each expert equals the base's FFN at the start. The branch then equals the base if a token's expert weights
+   * sum to 1; therefore topK = 1 of several copies is refused. Default false.
    */
   readonly copiesBase?: boolean;
-  /** False: `init` reads no base FFN, so that a base which shows none can carry these experts. Default true. */
+  /** False: `init` reads no base FFN, so that bases that expose none can carry these experts. Default true. */
   readonly readsBaseFfn?: boolean;
   /**
    * Throws InvalidConfigError where `baseFfn` is of a kind that these experts cannot copy.
@@ -41,8 +41,8 @@ export interface Expert {
    */
   apply(params: ParamTree, rows: Tensor, offsets: Tensor): Tensor;
   /**
-   * The results of `apply` brought back to their tokens: y[n] = Σⱼ weights[n, j] · results[inverse[n·topK + j]]. For
-   * experts that can do so without keeping all results; where it is missing, they are kept or made again.
+   * Sums the results of `apply` for each token: y[n] = Σⱼ weights[n, j] · results[inverse[n·topK + j]]. Optional,
+   * for experts that can do this without keeping all results; otherwise results are kept or computed again.
    * @param weights [tokens, topK]
    * @returns [tokens, hiddenSize]
    */

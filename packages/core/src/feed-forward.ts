@@ -36,5 +36,5 @@ export interface PlainFfn {
   readonly down: FfnLinear;
 }
 
-/** What a base model's own feed-forward network is, with its weights. */
+/** Kind and weights of a base model's own feed-forward network. */
 export type BaseFfn = GatedFfn | PlainFfn;

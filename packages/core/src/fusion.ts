@@ -26,7 +26,7 @@ export interface FusionInput {
   readonly normalizers?: LossNormalizers;
   /** τ of this pass, 0 … 1, or null for off. Default: the fusion's own `gateThreshold`. Not used in training. */
   readonly gateThreshold?: number | null;
-  /** What an earlier call returned as `state`, when decoding with a cache. */
+  /** `state` that the previous call returned, when decoding with a cache. */
   readonly state?: ParamTree;
 }
 
@@ -41,17 +41,17 @@ export interface FusionResult {
   readonly state?: ParamTree;
 }
 
-/** How base and branch meet inside a layer (MoE-CT, arXiv 2407.00875; docs/method.md §1). */
+/** Joins base and branch inside a layer (MoE-CT, arXiv 2407.00875; docs/method.md §1). */
 export interface Fusion {
   readonly contract: 'fusion/1';
   readonly name: string;
   /** False: `fuse` never reads `base`, which then need not be computed. Default true. */
   readonly readsBase?: boolean;
-  /** True: p is 0 for every token. What a method puts beside the branches then needs no gate. Default false. */
+  /** True: p is 0 for every token, so that updates beside the branches need no gate. Default false. */
   readonly alwaysOn?: boolean;
   /**
-   * τ where a pass names none: outside training p > τ counts as exactly 1; null: off. Absent where the fusion has no
-   * threshold; one of a pass then changes nothing.
+   * Default τ, if a pass names none: outside training p > τ counts as exactly 1; null: off. Absent if the fusion has no
+   * threshold; τ of a pass then changes nothing.
    */
   readonly gateThreshold?: number | null;
   init(rng: Rng, dims: { readonly hiddenSize: number }): ParamTree;

@@ -8,12 +8,12 @@ export type SequenceBatch = Pick<Batch, 'batchSize' | 'sequenceLength' | 'tokens
   readonly positions?: Int32Array;
 };
 
-/** Gives the hidden states with which a pass begins, in place of running the frozen layers (docs/method.md §6). */
+/** Gives hidden states to begin a pass with, so that the frozen layers need not run (docs/method.md §6). */
 export interface HiddenStateSource extends StartPoint {
   readonly contract: 'hidden-states/1';
-  /** What they are rounded to, the first time as every other. */
+  /** Type that the states are rounded to, also on their first use. */
   readonly dtype: 'bf16';
-  /** As `LayerInput.hidden`; padding at the end of a row is 0. The caller disposes it. */
+  /** See `LayerInput.hidden`; padding at the end of a row is 0. The caller disposes it. */
   hiddenStates(batch: SequenceBatch): Promise<Tensor>;
 }
 

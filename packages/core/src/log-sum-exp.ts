@@ -1,4 +1,4 @@
-/** log Σ exp(xᵢ) in float64; −Infinity where every term is, and where there is none. */
+/** log Σ exp(xᵢ) in float64; −Infinity if there are no terms or all are −Infinity. */
 export function logSumExp(values: ArrayLike<number>): number {
   let most = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < values.length; i++) most = Math.max(most, values[i]!);

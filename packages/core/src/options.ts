@@ -1,7 +1,7 @@
 import { type ConfigProblem, InvalidConfigError } from './errors.ts';
 import type { Json } from './tensor.ts';
 
-/** What is wrong with a value, or null. */
+/** Returns the problem with a value, or null. */
 export type Check = (value: unknown) => string | null;
 
 /** Default and check of each known key. */
@@ -58,7 +58,7 @@ export function orNull(check: Check): Check {
   };
 }
 
-/** For keys that may be absent, which is undefined here. */
+/** For optional keys: undefined is valid. */
 export function optional(check: Check): Check {
   return (value) => (value === undefined ? null : check(value));
 }
@@ -77,7 +77,7 @@ export const strings: Check = (value) =>
     ? null
     : `must be a list of strings, is ${shown(value)}`;
 
-/** Problems of the keys that have a check, in the order of the checks. Other keys are not looked at. */
+/** Problems of the keys that have a check, in the order of the checks. Other keys are ignored. */
 export function problemsOf<T extends object>(
   given: T,
   checks: { readonly [K in keyof T]?: Check },
@@ -88,7 +88,7 @@ export function problemsOf<T extends object>(
   });
 }
 
-/** A problem for each key that is not among those known. */
+/** One problem per unknown key. */
 export function unknownKeys(given: object, known: readonly string[]): ConfigProblem[] {
   return Object.keys(given)
     .filter((key) => !known.includes(key))
@@ -108,7 +108,7 @@ export function readOptions<T extends object>(
   return { options, problems: [...unknownKeys(given, known), ...problemsOf(options, checks)] };
 }
 
-/** {@link readOptions} for callers with nothing to add: throws InvalidConfigError with every problem. */
+/** {@link readOptions} that throws InvalidConfigError with every problem. */
 export function checkedOptions<T extends object>(what: string, given: Partial<T>, fields: Fields<T>): T {
   const { options, problems } = readOptions(given, fields);
   if (problems.length > 0) throw new InvalidConfigError(what, problems);

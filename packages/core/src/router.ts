@@ -12,9 +12,9 @@ export interface RouteContext {
   /** [tokens] int32, number of the token's language in the batch's language list. */
   readonly languageIds?: Tensor;
   /**
-   * Random numbers of this call alone, in training only: a noisy router draws from here and from nowhere else. The same
-   * step of the same run gives the same numbers, after a resume and when the layer runs again on the way back. What runs
-   * inside `recompute` or `remake` must fork it there, because drawing moves it on.
+   * Random stream of this call, in training only: a noisy router draws from nothing else. The same step of the same run
+   * gives the same numbers, also after a resume and in recomputation. Code inside `recompute` or `remake` must fork the
+   * stream there, because drawing advances it.
    */
   readonly rng?: Rng;
 }
@@ -33,7 +33,7 @@ export interface RoutingResult {
 }
 
 /**
- * Sends each token to experts. Returned, never stored: a router keeps no state between calls.
+ * Sends each token to experts. A router keeps no state between calls.
  * A router of your own is an object of this type; run `testRouter` of `@moect/router/testing` on it.
  */
 export interface Router {

@@ -1,4 +1,4 @@
-/** What a linear layer computes inside its block. Fused layers have a role of their own. */
+/** Function of a linear layer inside its block. Fused layers have a role of their own. */
 export type LinearRole =
   | 'attention-query'
   | 'attention-key'
@@ -23,7 +23,7 @@ interface SitePlace {
   readonly name: string;
   /** Layer number, or null for the head. */
   readonly layer: number | null;
-  /** Width of what comes in and what goes out. */
+  /** Widths of input and output. */
   readonly inSize: number;
   readonly outSize: number;
 }

@@ -4,8 +4,8 @@ export type DType = 'float32' | 'int32' | 'bool' | 'complex64' | 'string';
 export type Shape = readonly number[];
 
 /**
- * What every package above `@moect/tensor` knows of a tensor. Structural: a `tf.Tensor` satisfies it.
- * There is no synchronous read: `data()` is the only way to the numbers.
+ * The view of a tensor in every package above `@moect/tensor`. Structural: a `tf.Tensor` satisfies it.
+ * Only `data()` reads the values; there is no synchronous read.
  */
 export interface Tensor {
   readonly id: number;
@@ -35,8 +35,8 @@ export interface ParamTree<T extends Tensor = Tensor> {
 export type ParamMap<T extends Tensor = Tensor> = ReadonlyMap<ParamPath, T>;
 
 /**
- * Seeded random numbers, the same on every backend: they are made on the host.
- * `fork` gives an independent stream, so that adding a consumer moves nobody else's numbers.
+ * Seeded random numbers, drawn on the host and therefore the same on every backend.
+ * `fork` gives an independent stream, so that a new consumer does not change the numbers of others.
  */
 export interface Rng {
   /** Float32 samples from N(mean, std²). */
@@ -51,7 +51,7 @@ export interface Rng {
   fork(label: string): Rng;
 }
 
-/** JSON value, as configurations and metadata are kept on disk. */
+/** JSON value, the form of configurations and metadata on disk. */
 export type Json =
   | null
   | boolean

@@ -1,6 +1,6 @@
 import type { Json, ParamMap, ParamPath, Tensor, Variable } from './tensor.ts';
 
-/** What made a component, as checkpoints record and compare it. */
+/** Settings of a component; checkpoints record and compare them. */
 export type Settings = Readonly<Record<string, Json | undefined>>;
 
 /** Learning rate at an optimizer step, counted from 0. */
@@ -12,7 +12,7 @@ export interface Schedule {
 export interface OptimizerState {
   /** Finished updates. */
   readonly step: number;
-  /** By name, for example `exp_avg.model.layers.0.…`: what a checkpoint keeps. */
+  /** Tensors that a checkpoint keeps, by name, for example `exp_avg.model.layers.0.…`. */
   readonly tensors: ParamMap<Variable>;
   dispose(): void;
 }
@@ -52,7 +52,7 @@ export interface StepMetrics {
   readonly lossByLanguage: Readonly<Record<string, number>>;
 }
 
-/** Of the tokens of one language at one site, padding left out. */
+/** Statistics of one language's tokens at one site, padding left out. */
 export interface LanguageStatistics {
   readonly tokens: number;
   /** Mean p, the weight of the base. */
@@ -85,7 +85,7 @@ export interface Callback {
   onEvaluate?(step: number, results: Readonly<Record<string, number>>): HookResult | Promise<HookResult>;
   onCheckpoint?(step: number, folder: string): void | Promise<void>;
   onEnd?(reason: 'finished' | 'interrupted' | 'failed'): void | Promise<void>;
-  /** What the callback must find again after a resume. */
+  /** State that the callback needs after a resume. */
   saveState?(): Json;
   loadState?(state: Json): void;
 }

@@ -5,8 +5,8 @@ const stackedName = /^(.*\.experts)\.(?!\d+\.)(.+)$/;
 const expertName = /^(.*\.experts)\.(\d+)\.(.+)$/;
 
 /**
- * One tensor per expert, as folders keep them: `….experts.gate_proj.weight` [E, …] becomes
- * `….experts.0.gate_proj.weight` […], and so on. Other tensors are handed over as second handles on the same values.
+ * One tensor per expert, the form in folders: `….experts.gate_proj.weight` [E, …] becomes
+ * `….experts.0.gate_proj.weight` […], and so on. Other tensors are returned as second handles on the same values.
  * The caller disposes the result.
  */
 export function toDiskTensors(parameters: ParamMap): Map<ParamPath, Tensor> {
@@ -28,7 +28,7 @@ export function toDiskTensors(parameters: ParamMap): Map<ParamPath, Tensor> {
 }
 
 /**
- * The stacked form of what {@link toDiskTensors} made. The caller disposes the result.
+ * The stacked form of the result of {@link toDiskTensors}. The caller disposes the result.
  * Throws NoMatchingParameterError where an expert's number is missing.
  */
 export function fromDiskTensors(onDisk: ParamMap): Map<ParamPath, Tensor> {

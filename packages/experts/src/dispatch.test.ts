@@ -77,7 +77,7 @@ describe.each(testBackends())('dispatch on %s', (backend) => {
     const params = makeParams(numExperts);
     const hidden = randomNormal(createRng(4), [11, D], 1);
     const rng = createRng(8);
-    // distinct experts for each token, one expert left without any
+    // distinct experts for each token; one expert gets no token
     const chosen = Array.from({ length: 11 }, () => {
       const order = Array.from({ length: Math.max(topK, numExperts - 1) }, (_, e) => e);
       return order.sort(() => rng.next() - 0.5).slice(0, topK);

@@ -31,7 +31,7 @@ export type FfnExpertOptions = {
   readonly size: number | null;
   /**
    * `copy`: every expert is a copy of the base FFN (size must be null), so that the branch equals it at the start.
-   * `zero-down`: random inner weights, down projection 0: the branch adds to the base FFN, at first nothing.
+   * `zero-down`: random inner weights, down projection 0: the branch adds to the base FFN, starting from 0.
    * `slice`: expert e takes the base's neurons e·size … (e+1)·size − 1, cyclically, down projection scaled by
    * base width ÷ size. Only near the base at the start.
    */
@@ -43,7 +43,7 @@ export const ffnExpertFields: Fields<FfnExpertOptions> = {
   init: { default: 'copy', check: oneOf('copy', 'zero-down', 'slice') },
 };
 
-/** What experts made with these options say of their start. */
+/** Properties of the start of experts with these options. */
 export function startOf({
   init,
   size,
@@ -63,7 +63,7 @@ type StackedLinear = {
   readonly bias?: Tensor;
 };
 
-/** Experts that are feed-forward networks: linears that read the input, and `down_proj` behind them. */
+/** Experts that are feed-forward networks: linears that read the input, followed by `down_proj`. */
 export interface FfnExpertKind {
   /** For messages. */
   readonly name: string;
@@ -75,7 +75,7 @@ export interface FfnExpertKind {
   linearsOf(base: BaseFfn): Readonly<Record<string, FfnLinear>>;
 }
 
-/** `size` neighbours along `axis` from `start` on, going round at the end. */
+/** `size` consecutive entries along `axis` from `start` on, cyclically. */
 function cyclicSlice(x: Tensor, axis: number, start: number, size: number): Tensor {
   const width = x.shape[axis]!;
   const take = (from: number, count: number): Tensor =>
@@ -194,12 +194,12 @@ export function expertLinear(params: ParamTree, name: string, rows: Tensor, offs
   );
 }
 
-/** `Expert.apply` behind the activations. @param inner [rows, size] */
+/** `Expert.apply` after the activations. @param inner [rows, size] */
 export function expertDown(params: ParamTree, inner: Tensor, offsets: Tensor): Tensor {
   return remake({ inner, offsets }, (given) => expertLinear(params, 'down_proj', given.inner, given.offsets));
 }
 
-/** `Expert.applyCombined` behind the activations. @param inner [rows, size] */
+/** `Expert.applyCombined` after the activations. @param inner [rows, size] */
 export function expertDownCombined(
   params: ParamTree,
   inner: Tensor,

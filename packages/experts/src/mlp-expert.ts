@@ -50,7 +50,7 @@ function kindWith(activation: Activation): FfnExpertKind {
  */
 export function mlpExpert(options: Partial<MlpExpertOptions> = {}): Expert {
   const { activation, ...checked } = checkedOptions('mlpExpert', options, fields);
-  /** activation(up(x)), [rows, size]; cheap to make again. */
+  /** activation(up(x)), [rows, size]; cheap to recompute. */
   const activations = (params: ParamTree, rows: Tensor, offsets: Tensor): Tensor => {
     const up = expertLinear(params, 'up_proj', rows, offsets);
     return remake({ up }, (given) => activate(given.up, activation));

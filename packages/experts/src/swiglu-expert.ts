@@ -34,7 +34,7 @@ const kind: FfnExpertKind = {
 /**
  * SwiGLU experts: down(silu(gate(x)) · up(x)) (arXiv 2002.05202), as in Llama and Qwen. Parameters: `gate_proj.weight` and
  * `up_proj.weight` [numExperts, size, hiddenSize], `down_proj.weight` [numExperts, hiddenSize, size]; each has a `bias`
- * [numExperts, out] where the copied base has. Throws InvalidConfigError.
+ * [numExperts, out] if the copied base has one. Throws InvalidConfigError.
  */
 export function swigluExpert(options: Partial<SwigluExpertOptions> = {}): Expert {
   const checked = checkedOptions('swigluExpert', options, ffnExpertFields);
@@ -50,7 +50,7 @@ export function swigluExpert(options: Partial<SwigluExpertOptions> = {}): Expert
   };
 }
 
-/** silu(gate(x)) · up(x), [rows, size]; cheap to make again. */
+/** silu(gate(x)) · up(x), [rows, size]; cheap to recompute. */
 function activations(params: ParamTree, rows: Tensor, offsets: Tensor): Tensor {
   const gate = expertLinear(params, 'gate_proj', rows, offsets);
   const up = expertLinear(params, 'up_proj', rows, offsets);

@@ -10,7 +10,7 @@ import { testBaseModel } from './testing.ts';
 testBaseModel({ name: 'tiny-llama', create: async () => (await loadHuggingFaceFolder(tinyLlama)).model });
 
 const config = JSON.parse(readFileSync(join(tinyLlama, 'config.json'), 'utf8'));
-// everything that the other does not have: biases, tied head, head size of its own, windows, head norms, scaling
+// everything that the tiny Llama lacks: biases, tied head, head size of its own, windows, head norms, scaling
 const variants = {
   'biases, tied head, own head size, YaRN': {
     attention_bias: true,
@@ -51,7 +51,7 @@ const others = {
 
 for (const [name, change] of Object.entries({ ...variants, ...others })) {
   const own = Object.keys(variants).includes(name) ? config : {};
-  // larger than fresh weights, so that every part shows
+  // larger than fresh weights, so that every part has an effect
   const all = { ...own, initializer_range: 0.4, ...change };
   testBaseModel({ name, create: () => createModel(all, initParameters(all, createRng(11))) });
 }

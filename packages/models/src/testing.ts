@@ -30,8 +30,8 @@ export interface BaseModelSuite {
 }
 
 /**
- * Registers vitest tests that every base model must pass: causality, independence of the batch, caching, what
- * attachments see and may change, overrides, gradients, start points and leaks. The model must allow 64 positions.
+ * Registers vitest tests that every base model must pass: causality, independence of the batch, caching, attachments'
+ * inputs and effects, overrides, gradients, start points and leaks. The model must allow 64 positions.
  */
 export function testBaseModel(suite: BaseModelSuite): void {
   const { create, name = 'base model', backends = testBackends() } = suite;

@@ -32,7 +32,7 @@ function encodeOneFloat16(value: number): number {
   return sign | ((magnitude - 0x38000000 + 0xfff + odd) >>> 13);
 }
 
-/** float32 → IEEE half precision bits, round to nearest, ties to even; too large becomes infinity. */
+/** float32 → IEEE half precision bits, round to nearest, ties to even; overflow becomes infinity. */
 export function encodeFloat16(values: Float32Array): Uint16Array {
   return Uint16Array.from(values, encodeOneFloat16);
 }

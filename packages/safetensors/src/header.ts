@@ -2,7 +2,7 @@ import { CorruptDataError } from '@moect/core';
 import { bitsPerElement, isSafetensorsDType, SAFETENSORS_DTYPES, type SafetensorsDType } from './dtype.ts';
 import { findDuplicateKey } from './duplicate-keys.ts';
 
-/** What the header says about one tensor. */
+/** A tensor's entry in the header. */
 export interface SafetensorsEntry {
   readonly dtype: SafetensorsDType;
   readonly shape: readonly number[];

@@ -4,7 +4,7 @@ import { bitsPerElement, type HostTensor, SAFETENSORS_DTYPES, type SafetensorsDT
 import { encodeFloat16 } from './half-precision.ts';
 
 export interface WriteOptions {
-  /** Added to `{ format: 'pt' }`, which transformers asks for. */
+  /** Added to `{ format: 'pt' }`, which transformers requires. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** How float32 values are stored; whole numbers stay I32 and bytes U8. Default F32. */
   readonly dtype?: 'F32' | 'BF16' | 'F16';

@@ -11,8 +11,8 @@ export type BayesianMixtureOptions = {
   /** The base's weight before the first token; the packs share the rest equally. In (0, 1]. */
   readonly basePrior: number;
   /**
-   * From this posterior odds of the base against all packs on, the base is alone: its logits come out bit for bit, and
-   * the packs cost nothing more. Null: never. There is no lock to a pack: it would forfeit the bound.
+   * From these posterior odds of the base against all packs on, the base is locked: its logits come out bit for bit,
+   * and the packs cost nothing more. Null: never. Packs are never locked, because that would forfeit the bound.
    */
   readonly lockOdds: number | null;
 };
@@ -30,14 +30,14 @@ export function checkLogProbs(logProbs: ArrayLike<number>, where: string): void 
   }
 }
 
-/** Posterior log weights after one token: wᵢ·Pᵢ, normalised. Kept as they are where every member says 0. */
+/** Posterior log weights after one token: wᵢ·Pᵢ, normalised. Unchanged if every member gives 0. */
 export function posterior(logWeights: Float64Array, tokenLogProbs: ArrayLike<number>): Float64Array {
   const joint = logWeights.map((weight, i) => weight + tokenLogProbs[i]!);
   const total = logSumExp(joint);
   return total === Number.NEGATIVE_INFINITY ? logWeights.slice() : joint.map((value) => value - total);
 }
 
-/** Only the base where its odds reach the threshold, else the weights as they are. */
+/** Only the base if its odds reach `lockOdds`, else the given weights. */
 export function lockToBase(logWeights: Float64Array, lockOdds: number | null): Float64Array {
   if (lockOdds === null || logWeights.length < 2) return logWeights;
   const packs = logSumExp(logWeights.subarray(1));

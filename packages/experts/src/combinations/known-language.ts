@@ -1,8 +1,8 @@
 import { type Combination, NoSuchComponentError, ShapeMismatchError } from '@moect/core';
 
 /**
- * One member for the whole document, by its language: the base where the language is one of its own, so that old text
- * gets the base's logits bit for bit, else the first pack that is for it (docs/method.md §4.1).
+ * Chooses one member for the whole document by its language: the base for its own languages, so that old text gets
+ * the base's logits bit for bit, else the first pack for that language (docs/method.md §4.1).
  * `start` throws NoSuchComponentError for a language that no member has, and without a language.
  */
 export function knownLanguage(): Combination {

@@ -2,14 +2,14 @@ import { InvalidConfigError, logSumExp, ShapeMismatchError } from '@moect/core';
 import { checkLogProbs, lockCheck, lockToBase, posterior } from './bayesian-mixture.ts';
 
 export interface MixtureScore {
-  /** log P(token | prefix) of the mixture, nats: one a token. */
+  /** log P(token | prefix) of the mixture, nats: one per token. */
   readonly logProbs: Float64Array;
   /** Weight of each member in predicting each token (before seeing it): posteriors[member][token], 0 … 1. */
   readonly posteriors: readonly Float64Array[];
 }
 
 /**
- * What the Bayesian mixture gives to one document, from what its members give: no model is run. Member 0 is the base.
+ * The Bayesian mixture's log-probabilities of one document, from its members'; no model runs. Member 0 is the base.
  * Σ −logProbs ≤ Σ −logProbs of the base − logPriors[0], with or without a lock.
  * Throws ShapeMismatchError, NonFiniteError (NaN or +Infinity) and InvalidConfigError (priors that do not sum to 1).
  * @param memberLogProbs log Pᵢ(token | prefix), nats, one array per member; −Infinity is allowed

@@ -2,7 +2,7 @@ import type { Tensor } from '@moect/core';
 import { add, equal, gatedBlend, remake, stopGradient, tidy, where } from '@moect/tensor';
 
 /**
- * y = a + p·f + (1−p)·m, computed as a + (f + (1−p)·(m−f)): where m = f the base's bits come out, and so they do for
+ * y = a + p·f + (1−p)·m, computed as a + (f + (1−p)·(m−f)): this gives the base's bits where m = f, and also where
  * p = 1. There, outside training, the branch cannot leak even if it is infinite or not a number.
  * @param baseWeight p, [batch, time, 1]
  */

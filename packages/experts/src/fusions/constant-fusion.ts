@@ -9,8 +9,8 @@ export type FixedFusionOptions = {
 };
 
 /**
- * y = a + c·f + (1−c)·m with a constant c (docs/method.md §1; 0.5, or 0.9 in an older script). No parameters. With c = 0 it
- * does not call itself always on, so that extensions made with it keep their parameters; `alwaysOn` does.
+ * y = a + c·f + (1−c)·m with a constant c (docs/method.md §1; 0.5, or 0.9 in an older script). No parameters. With
+ * c = 0 it does not set `alwaysOn`, so that extensions made with it keep their parameters; the fusion `alwaysOn` does.
  */
 export function fixedFusion(options: Partial<FixedFusionOptions> = {}): Fusion {
   const { baseWeight } = checkedOptions<FixedFusionOptions>('fixedFusion', options, {

@@ -173,7 +173,7 @@ describe.each(testBackends())('gates on %s', (backend) => {
     expect(new Set(await weights(tau, false)).size).toBeGreaterThan(1);
     expect(await weights(1, false)).toEqual(plain);
     expect(await weights(tau, true)).toEqual(plain);
-    // a pass has the last word
+    // τ of a pass takes precedence
     expect(await weights(null, false, { gateThreshold: tau })).toEqual(await weights(tau, false));
     expect(await weights(tau, false, { gateThreshold: null })).toEqual(plain);
     expect(await weights(null, true, { gateThreshold: tau })).toEqual(plain);

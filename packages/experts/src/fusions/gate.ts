@@ -53,7 +53,7 @@ export function initGate(
 
 /**
  * p and its logit, both [batch, time, 1].
- * @param baseSide u, what stands for the base; @param moeSide makes v, what stands for the branch; both [batch, time, d]
+ * @param baseSide u, the gate's view of the base; @param moeSide makes v, its view of the branch; both [batch, time, d]
  */
 export function gateOf(
   params: ParamTree,
@@ -63,7 +63,7 @@ export function gateOf(
   type Linear = Record<'weight' | 'bias', Tensor>;
   const { base_proj, moe_proj, out_proj } = params as Record<string, Linear>;
   return tidy(() => {
-    // one side after the other: so on the way back the second is gone when the first is made again
+    // one side after the other: on the way back the second is freed before the first is made again
     const left = linear(baseSide, base_proj!.weight);
     const right = linear(moeSide(), moe_proj!.weight);
     return gateWeight(left, right, { leftBias: base_proj!.bias, rightBias: moe_proj!.bias, ...out_proj! });
@@ -79,7 +79,7 @@ export const thresholdCheck: Check = orNull(number({ min: 0, max: 1 }));
 
 /**
  * Outside training p > τ counts as exactly 1; null or 1 switches that off.
- * @param own τ where the pass names none
+ * @param own τ if the pass names none
  */
 export function aboveThreshold(
   baseWeight: Tensor,
@@ -96,7 +96,7 @@ export function gateResult(input: FusionInput, baseWeight: Tensor): FusionResult
   return { output: blend(input, baseWeight), baseWeight, auxLosses: {} };
 }
 
-/** λ ÷ the tokens of the role in the whole optimizer step; 1 where those are not known. */
+/** λ ÷ the tokens of the role in the whole optimizer step; 1 if that count is unknown. */
 function scaleOf(strength: number, count: number | undefined): number {
   return count === undefined ? 1 : strength / Math.max(1, count);
 }
@@ -109,9 +109,9 @@ function ownScale(strength: number, roles: Tensor, documentIds: Tensor, role: 'o
 }
 
 /**
- * Two-sided prior: λ·mean over old tokens of −log p + λ₂·mean over new tokens of −log(1−p). From the logit, where both
- * are softplus and stay finite. Means divide by the counts of the whole optimizer step (`normalizers`), so that the
- * losses of micro-batches add up to the step's; without those, by the batch's own counts.
+ * Two-sided prior: λ·mean over old tokens of −log p + λ₂·mean over new tokens of −log(1−p). Computed from the logit,
+ * where both are softplus and stay finite. Means divide by the counts of the whole optimizer step (`normalizers`), so
+ * that the losses of micro-batches add up to the step's; without `normalizers`, by the batch's own counts.
  * Empty outside training and where roles are unknown.
  */
 export function priorLosses(

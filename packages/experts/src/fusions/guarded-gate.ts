@@ -23,7 +23,7 @@ export type GuardedGateOptions = {
   readonly gateSize: number | null;
   /** τ: outside training p > τ counts as exactly 1; null: off. A pass may name another (`ForwardOptions`). */
   readonly gateThreshold: number | null;
-  /** What the first gate input is: the mean over the document's prefix, or the token alone. */
+  /** First input of the gate: the mean over the document's prefix, or the token alone. */
   readonly pool: 'prefix' | 'token';
 };
 

@@ -15,7 +15,7 @@ import {
   tidy,
 } from '@moect/tensor';
 
-/** Sum and count of the last document of each row: what decoding with a cache carries on. */
+/** Sum and count over each row's last document: the state of decoding with a cache. */
 interface PoolState {
   /** [batch, 1, hiddenSize] */
   readonly sum: Tensor;
@@ -25,7 +25,7 @@ interface PoolState {
   readonly documentId: Tensor;
 }
 
-/** Tokens of the same document up to each place, itself included: [batch, time, 1] float32. */
+/** Number of tokens of the same document up to each position, itself included: [batch, time, 1] float32. */
 function prefixCounts(documentIds: Tensor): Tensor {
   const [batch, time] = documentIds.shape as [number, number];
   const at = range(time);
@@ -35,7 +35,7 @@ function prefixCounts(documentIds: Tensor): Tensor {
 }
 
 /**
- * Mean over each token's prefix within its document. With `state` the prefix goes on where the earlier call ended.
+ * Mean over each token's prefix within its document. With `state` the prefix continues that of the earlier call.
  * @param x [batch, time, hiddenSize]
  * @param documentIds [batch, time] int32
  */
@@ -53,7 +53,7 @@ export function pooledPrefix(x: Tensor, documentIds: Tensor, state?: ParamTree):
   });
 }
 
-/** State after these tokens, for the next call. The last token of a row tells its document, so pad on the left. */
+/** State after these tokens, for the next call. A row's last token determines its document, so pad on the left. */
 export function poolState(pooled: Tensor, documentIds: Tensor, state?: ParamTree): ParamTree {
   return tidy(() => {
     const [batch, time, hiddenSize] = pooled.shape as [number, number, number];

@@ -15,7 +15,7 @@ export type ComponentConfig = { readonly type: string; readonly [option: string]
 // biome-ignore lint/suspicious/noExplicitAny: each factory checks its own options at run time
 export type ComponentFactory<T> = (options: any) => T;
 
-/** Factories by name; in a registry of somebody else's they come on top of the built-in ones. */
+/** Factories by name; a caller's own factories are added to the built-in ones. */
 export type ComponentFactories<T> = Readonly<Record<string, ComponentFactory<T>>>;
 
 /** The parts of a mixture of experts, by the `type` of their configuration. */
@@ -25,7 +25,7 @@ export interface MoeComponents {
   readonly fusions?: ComponentFactories<Fusion>;
 }
 
-/** What comes with this package. */
+/** Components of this package. */
 export const builtInComponents: Required<MoeComponents> = {
   routers: { 'top-k': topKRouter },
   experts: { swiglu: swigluExpert, mlp: mlpExpert },
@@ -39,13 +39,13 @@ export const builtInComponents: Required<MoeComponents> = {
   },
 };
 
-/** How base and packs meet at document level, by name; options as their factories take them. */
+/** Built-in combinations of base and packs, by name; each factory takes options of its own. */
 export const builtInCombinations: ComponentFactories<Combination> = {
   known: () => knownLanguage(),
   mixture: bayesianMixture,
 };
 
-/** What options of built-in components were called before: they are read under both names and kept under the new one. */
+/** Former names of options of built-in components: both names are read, and the new one is kept. */
 const formerNames: ReadonlyMap<unknown, Readonly<Record<string, string>>> = new Map(
   [guardedGate, continuousGate].map((factory) => [factory, { snap: 'gateThreshold' }] as const),
 );
@@ -56,7 +56,7 @@ function factoryOf<T>(kind: string, factories: ComponentFactories<T>, type: stri
 }
 
 /**
- * A combination by name. Throws NoSuchComponentError, and what its factory throws.
+ * A combination by name. Throws NoSuchComponentError, and the errors of its factory.
  * @param extra factories of your own; those named like a built-in one replace it
  */
 export function createCombination(
@@ -67,7 +67,7 @@ export function createCombination(
   return factoryOf('combination', { ...builtInCombinations, ...extra }, name)(options);
 }
 
-/** Makes components from their configuration. Throws NoSuchComponentError, and what the factories throw. */
+/** Makes components from their configuration. Throws NoSuchComponentError, and factories' errors. */
 export function componentsOf(extra: MoeComponents): {
   router(config: ComponentConfig, topK: number): Router;
   expert(config: ComponentConfig): Expert;
@@ -86,7 +86,7 @@ export function componentsOf(extra: MoeComponents): {
   };
 }
 
-/** A former name wins: where both are there, a file of before was laid over a preset of now. */
+/** A former name wins: if both are present, an older file was merged over a current preset. */
 function renamed(config: ComponentConfig, names: Readonly<Record<string, string>> = {}): ComponentConfig {
   const given = Object.keys(names).filter((name) => config[name] !== undefined);
   const { ...result } = config as Record<string, Json | undefined>;

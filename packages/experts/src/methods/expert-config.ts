@@ -4,7 +4,7 @@ import type { ComponentConfig } from './components.ts';
 const DEFAULTS = { size: null, init: 'copy' };
 
 /**
- * The experts that a configuration asks for, defaults filled in: `auto` becomes `swiglu` or `mlp`, whichever the base's
+ * Expert settings with defaults filled in: `auto` becomes `swiglu` or `mlp`, whichever the base's
  * own FFN is, and an `mlp` without an activation takes the base's.
  * @param site an FFN site that gets a branch; absent where none was found
  */

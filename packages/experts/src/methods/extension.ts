@@ -38,7 +38,7 @@ export function overridesOf(base: BaseModel, patterns: readonly string[]): Map<P
   return overrides;
 }
 
-/** Each variable once, under the first of its names: what an optimizer may be given. */
+/** Each variable once, under the first of its names, as an optimizer needs them. */
 export function distinct(variables: ParamMap<Variable>): Map<ParamPath, Variable> {
   const seen = new Set<Variable>();
   return new Map([...variables].filter(([, value]) => !seen.has(value) && seen.add(value)));

@@ -11,7 +11,7 @@ const fields: Fields<FullCtConfig> = { trainable: { default: ['**'], check: stri
 
 /**
  * Full continual training: copies of the base's parameters train under the base's own names and stand in for them as
- * `overrides`; the base itself stays as it was. A tied head trains once, as the embedding.
+ * `overrides`; the base itself does not change. A tied head trains once, as the embedding.
  * `attach` throws InvalidConfigError and NoMatchingParameterError.
  */
 export function fullCt(): Method<Partial<FullCtConfig>> {

@@ -2,8 +2,8 @@ import { type Extension, InvalidConfigError } from '@moect/core';
 import { thresholdCheck } from '../fusions/gate.ts';
 
 /**
- * Refuses a τ (`ForwardOptions.gateThreshold`) that passes with this extension could not use: one that is neither null nor
- * from 0 to 1, and any where no gate has a threshold. Throws InvalidConfigError.
+ * Throws InvalidConfigError for a τ (`ForwardOptions.gateThreshold`) that is neither null nor from 0 to 1, and for any
+ * τ if no gate of the extension has a threshold.
  * @param extension undefined: the base alone
  */
 export function checkGateThreshold(

@@ -3,14 +3,14 @@ import { add, linear, mul, randomNormal, slice, sub, tidy, zeros } from '@moect/
 import { unlessBaseOnly } from '../fusions/blend.ts';
 import { lowRankUpdate } from './low-rank.ts';
 
-/** p for values of the given leading shape; where only the last position is left, p of the last position. */
+/** p for each position of `value`; p of the last position if `value` has only that one. */
 function weightFor(baseWeight: Tensor, value: Tensor): Tensor {
   const [batch, time] = baseWeight.shape as [number, number];
   if (value.rank !== 3 || value.shape[1] === time) return baseWeight;
   return slice(baseWeight, [0, time - 1, 0], [batch, 1, 1]);
 }
 
-/** value + delta(1 − p); the value's own bits where p is exactly 1. */
+/** value + delta(1 − p); unchanged bits where p is exactly 1. */
 function addGated(
   value: Tensor,
   baseWeight: Tensor,
@@ -65,7 +65,7 @@ export interface HeadDelta {
 export function attachHeadDelta(params: ParamTree, alwaysOn: boolean): HeadDelta {
   const isFull = params['delta'] !== undefined;
   const last = weightOf(params, isFull ? 'delta' : 'delta_B');
-  /** What ΔW's last factor is multiplied with. */
+  /** Input of ΔW's last factor. */
   const narrow = (hidden: Tensor, open: Tensor | null): Tensor => {
     const inner = isFull ? hidden : linear(hidden, weightOf(params, 'delta_A'));
     return open === null ? inner : mul(inner, open);

@@ -51,7 +51,7 @@ describe.each(testBackends())('loraCt on %s', (backend) => {
       'model.layers.1.mlp.down_proj',
     ]);
     expect(sitesOf(gpt2, roles)).toEqual(['transformer.h.1.attn.c_proj', 'transformer.h.1.mlp.c_proj']);
-    // as PEFT: both modules have this name
+    // as in PEFT: both modules have this name
     expect(sitesOf(gpt2, ['c_proj'])).toEqual(sitesOf(gpt2, roles));
     expect(() => sitesOf(gpt2, ['attention-query'])).toThrow(/it has c_attn, .*attention-query-key-value/);
     llama.dispose();

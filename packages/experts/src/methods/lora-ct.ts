@@ -35,7 +35,7 @@ const fields: Fields<LoraCtConfig> = {
   targets: { default: 'all-linear', check: targets },
 };
 
-/** What a linear may be asked for by: its module's own name, as PEFT's `target_modules`, and its role in any family. */
+/** Names that select a linear: its module's own name, as in PEFT's `target_modules`, and its role in any family. */
 const callNames = ({ name, role }: LinearSite): string[] => [name.slice(name.lastIndexOf('.') + 1), role];
 
 function targetSites(

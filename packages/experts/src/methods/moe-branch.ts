@@ -74,7 +74,7 @@ export function attachBranch(branch: MoeBranch): (input: FfnInput, context: Site
       const { training, documentIds, roles, normalizers, gateThreshold, state } = context;
       const { fusion, expert } = branch;
       const isAdditive = expert.startsAtZero === true;
-      // what is read here outlives the scopes inside the fusion
+      // `base` is computed here, so that it outlives the scopes inside the fusion
       const base = isAdditive || fusion.readsBase !== false ? input.base : null;
       const fused = fusion.fuse((branch.params['fusion'] ?? {}) as ParamTree, {
         residual,

@@ -115,7 +115,7 @@ const fields = Object.fromEntries(
   ]),
 ) as unknown as Fields<MoeCtConfig>;
 
-// an array has a method named `every`, so a test for the key is not enough
+// an array has a method named `every`, so the key alone does not tell lists apart
 const isList = (layers: MoeCtLayers): layers is readonly number[] => Array.isArray(layers);
 
 /** Numbers of the layers that get a branch, ascending; those out of range are problems. */
@@ -153,7 +153,7 @@ export interface ResolvedMoeCt {
   readonly sites: readonly Site[];
 }
 
-/** How experts start at zero, for messages. */
+/** Description of experts that start at zero, for messages. */
 const ZERO_DOWN = "experts that start at zero, such as 'swiglu' with init 'zero-down'";
 
 /** Runs a factory; its problems are listed under `path`. */
@@ -169,7 +169,7 @@ function attempt<T>(path: string, problems: ConfigProblem[], create: () => T): T
   }
 }
 
-/** Problems of parts that are right by themselves. */
+/** Problems of parts that are valid alone but not together. */
 function jointProblems({ numExperts, topK }: MoeCtConfig, expert: Expert | null): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   if (topK > numExperts) {
@@ -182,7 +182,7 @@ function jointProblems({ numExperts, topK }: MoeCtConfig, expert: Expert | null)
   return problems;
 }
 
-/** The configured fields, on top of the defaults where the component is the default one. */
+/** The configured fields, merged over the defaults if the component is the default one. */
 const withDefaults = (given: ComponentConfig, defaults: ComponentConfig): ComponentConfig => ({
   ...(given.type === defaults.type && defaults),
   ...given,

@@ -154,7 +154,7 @@ describe.each(testBackends())('moeCt on %s', (backend) => {
       shake(former, 0.5);
       const plain = await logitsOf(base, tokens);
       expect(await logitsOf(base, tokens, { attachments: former.attachments })).toEqual(plain);
-      // a file of before, laid over a preset of now
+      // an older file, merged over a current preset
       const both = attach({ fusion: { type, gateThreshold: 0.2, snap: 0.7 } });
       expect(both.gateThreshold).toBe(0.7);
       former.dispose();

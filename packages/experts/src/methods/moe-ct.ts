@@ -32,7 +32,7 @@ const branchName = (site: Site): ParamPath => `${site.name.slice(0, site.name.la
 function initBranch(base: BaseModel, site: Site, resolved: ResolvedMoeCt, rng: Rng): ParamTree {
   const { config, router, expert, fusion } = resolved;
   const dims = { hiddenSize: base.hiddenSize, numExperts: config.numExperts };
-  // a base that shows no FFN can still carry experts that read none
+  // a base without a known FFN can still carry experts that read none
   const baseFfn = expert.readsBaseFfn === false ? undefined : base.ffnAt(site.name);
   return {
     ...(router && { router: router.init(rng.fork('router'), dims) }),

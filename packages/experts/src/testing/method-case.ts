@@ -11,7 +11,7 @@ export interface RefusedConfig {
   readonly paths: readonly string[];
 }
 
-/** A method with what it is attached to. */
+/** A method with its base and configuration. */
 export interface MethodCase {
   readonly method: AnyMethod;
   readonly base: BaseModel;
@@ -23,7 +23,7 @@ export interface MethodCase {
 export const attach = ({ method, base, config }: MethodCase, seed = 7): Extension =>
   method.attach(base, config, createRng(seed));
 
-/** What a forward pass with the extension is given. */
+/** Options for a forward pass with the extension. */
 export const passOf = ({
   attachments,
   overrides,
@@ -43,7 +43,7 @@ export function batchOf(...rows: readonly ArrayLike<number>[]): Tensor {
   return tensor(values, [rows.length, rows[0]!.length], 'int32');
 }
 
-/** Runs `work` with an extension whose parameters have moved by `std`; the extension goes afterwards. */
+/** Runs `work` with an extension whose parameters have moved by `std`, then disposes the extension. */
 export async function withExtension(
   methodCase: MethodCase,
   std: number,

@@ -43,7 +43,7 @@ export async function checkCausality(methodCase: MethodCase): Promise<void> {
   });
 }
 
-/** Rows of logits from … to of a batch of rows that are `time` long. */
+/** Rows of logits `from` … `to`. */
 type Rows = (values: Float32Array, from: number, to: number) => Float32Array;
 
 export async function checkBatch(methodCase: MethodCase): Promise<void> {

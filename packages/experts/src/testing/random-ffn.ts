@@ -1,7 +1,7 @@
 import type { BaseFfn, FfnLinear, Rng } from '@moect/core';
 import { randomNormal } from '@moect/tensor';
 
-/** What a base FFN is, without its weights. */
+/** Structure of a base FFN, without its weights. */
 export interface FfnShape extends Pick<BaseFfn, 'kind' | 'activation'> {
   readonly bias: boolean;
 }

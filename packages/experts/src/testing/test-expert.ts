@@ -27,7 +27,7 @@ import { type FfnShape, randomFfn } from './random-ffn.ts';
 
 export interface ExpertSuite {
   readonly create: () => Expert;
-  /** What base FFN the experts begin with. Default: gated, silu, without biases. */
+  /** Base FFN that the experts start from. Default: gated, silu, without biases. */
   readonly ffn?: FfnShape;
   /** Default: all backends of this machine. */
   readonly backends?: readonly BackendName[];

@@ -27,7 +27,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 export interface FusionSuite {
   readonly create: () => Fusion;
-  /** False for hard choices, whose gradient is not that of their value. Default true. */
+  /** False for hard choices, whose gradient differs from that of their value. Default true. */
   readonly differentiable?: boolean;
   /** Default: all backends of this machine. */
   readonly backends?: readonly BackendName[];
@@ -118,7 +118,7 @@ async function checkEqualBranch(c: Case): Promise<void> {
   base.dispose();
 }
 
-/** The tokens from … to of one row, as an input of its own. */
+/** The tokens `from` … `to` of one row, as an input of its own. */
 function part(input: FusionInput, row: number, from: number, to: number): FusionInput {
   const cut = (x: Tensor): Tensor =>
     slice(x, [row, from, ...x.shape.slice(2).map(() => 0)], [1, to - from, ...x.shape.slice(2)]);
@@ -201,7 +201,7 @@ async function checkDifferences(c: Case): Promise<void> {
     const replaced = mapTree(c.params, (_, path) => leaves[named.findIndex(([name]) => name === path)]!);
     const input = { ...c.input, residual: residual!, base: base!, moe: moe!, training: true };
     const { output, auxLosses } = c.fusion.fuse(replaced, input);
-    // losses join the output, so that both are checked
+    // losses are joined to the output, so that both are checked
     return concat([output, ...Object.values(auxLosses)].map((x) => reshape(x, [-1])));
   };
   if (c.differentiable) {

@@ -12,7 +12,7 @@ import { tinyLlama } from './tiny-models.ts';
 
 type Head = NonNullable<Extension['attachments']['head']>;
 
-/** LoRA with something wrong. */
+/** LoRA with an error. */
 function spoiled(change: (extension: Extension, base: BaseModel) => Extension): AnyMethod {
   const sound = loraCt();
   return { ...sound, attach: (base, config, rng) => change(sound.attach(base, config, rng), base) };

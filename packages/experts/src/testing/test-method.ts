@@ -20,17 +20,17 @@ export interface MethodSuite {
   readonly config?: object;
   /** For the names of the tests. Default: the method's. */
   readonly name?: string;
-  /** A fresh extension changes no bit of the logits. Default false: nothing but rounding. */
+  /** A fresh extension changes no bit of the logits. Default false: only rounding differs. */
   readonly isExactAtStart?: boolean;
-  /** What must be refused besides options that are not known. */
+  /** Configurations that must be refused, besides unknown options. */
   readonly refuses?: readonly RefusedConfig[];
   /** Default: all backends of this machine. */
   readonly backends?: readonly BackendName[];
 }
 
 /**
- * Registers vitest tests that every method must pass: a configuration that attaches again, every problem of a wrong one at
- * once, a fresh extension that is the base, gradients for what trains and for nothing else, a base without a changed
+ * Registers vitest tests that every method must pass: a configuration that attaches again, all problems of a wrong one
+ * at once, a fresh extension that equals the base, gradients for trained parameters only, a base without a changed
  * byte, causality, independence of batch, padding and packing, caching, parameters that survive files, random numbers
  * that come from the pass alone, no leaks.
  */

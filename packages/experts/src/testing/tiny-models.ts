@@ -24,7 +24,7 @@ export function tinyLlama(changes: Record<string, number | boolean> = {}): BaseM
   return createModel(config, initParameters(config, createRng(11)));
 }
 
-/** A random GPT-2 as large: a plain FFN with biases, fused attention. */
+/** A random GPT-2 of the same size: a plain FFN with biases, fused attention. */
 export function tinyGpt2(changes: Record<string, number | boolean | string> = {}): BaseModel {
   const config = {
     model_type: 'gpt2',
@@ -40,7 +40,7 @@ export function tinyGpt2(changes: Record<string, number | boolean | string> = {}
   return createModel(config, initParameters(config, createRng(11)));
 }
 
-/** A random GPT-NeoX as large: attention and FFN read the same stream. */
+/** A random GPT-NeoX of the same size: attention and FFN read the same stream. */
 export function tinyNeox(): BaseModel {
   const config = {
     model_type: 'gpt_neox',
@@ -56,7 +56,7 @@ export function tinyNeox(): BaseModel {
   return createModel(config, initParameters(config, createRng(11)));
 }
 
-/** The base with biases that count: fresh ones are 0. The base given is disposed. */
+/** The base with random biases, because fresh ones are 0. Disposes the given base. */
 export function withRandomBiases(base: BaseModel): BaseModel {
   const parameters = new Map(
     [...base.parameters].map(([name, weight]) => [

@@ -17,7 +17,7 @@ import type { LayerKeys } from './decoding-cache.ts';
 import type { FfnSpec, LayerPass, LayerSpec, NormSpec } from './model-family.ts';
 import type { SitePass } from './site-pass.ts';
 
-/** What a layer reads besides the stream. */
+/** Inputs of a layer besides the stream. */
 export interface BlockInputs {
   /** [positions, rotaryDim / 2]; absent where positions are not rotated */
   readonly cos: Tensor | undefined;
@@ -62,7 +62,7 @@ function attentionNorm({ attention }: LayerSpec, name: string): NormSpec {
   );
 }
 
-/** What the attention of a family may use. */
+/** Operations that the attention of a family may use. */
 export function layerPass(layer: LayerSpec, pass: SitePass, inputs: BlockInputs): LayerPass {
   const full = (name: string): string => `${layer.name}.${name}`;
   return {
@@ -98,10 +98,10 @@ function feedForward({ gate, up, down, activation }: FfnSpec, normed: Tensor, pa
 }
 
 /**
- * What the FFN site of a block reads.
+ * Input of a block's FFN site.
  * @param residual a
  * @param entered x, what entered the block
- * @param base f, where it is known already
+ * @param base f, if already known
  */
 export function ffnInput(
   { ffn, ffnNorm, ffnReads }: LayerSpec,
@@ -112,13 +112,13 @@ export function ffnInput(
 ): FfnInput {
   const read = { source: ffnReads === 'attention' ? residual : entered };
   const normalize = ({ source }: typeof read): Tensor => norm(ffnNorm, source, pass);
-  // a frozen FFN keeps no input, so what is beside it should not either
+  // a frozen FFN keeps no input, so the branch beside it should not keep one either
   const normed = pass.hasBranch(ffn.name) ? remake(read, normalize) : normalize(read);
   let found = base;
   return {
     residual,
     normed,
-    // a branch that replaces the FFN never asks; a scope of the branch may have disposed what was asked for before
+    // a branch that replaces the FFN never reads f; a scope of the branch may have disposed an earlier f
     get base() {
       if (found === null || found.isDisposed) found = tidy(() => feedForward(ffn, normed, pass));
       return found;
@@ -126,7 +126,7 @@ export function ffnInput(
   };
 }
 
-/** Second half of a block: y = a + FFN(z), and what is attached. */
+/** Second half of a block: y = a + FFN(z), with attachments. */
 export function ffnHalf({ name, ffn }: LayerSpec, input: FfnInput, pass: SitePass): Tensor {
   return pass.block(name, pass.ffn(ffn.name, input));
 }

@@ -3,7 +3,7 @@ import { NoMatchingParameterError, type ParamPath, ShapeMismatchError } from '@m
 type Shapes = ReadonlyMap<ParamPath, readonly number[]>;
 
 /**
- * Compares the weights that are there with the weights that a model needs.
+ * Compares the given weights with the weights that a model needs.
  * Throws NoMatchingParameterError for missing and for unused ones, ShapeMismatchError for the first wrong shape.
  * @param source names where `given` comes from
  */

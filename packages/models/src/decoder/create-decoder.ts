@@ -129,7 +129,7 @@ function checkInputs(tokens: Tensor, options: ForwardOptions & { readonly target
   }
 }
 
-/** Positions that are given lie on the device, so nobody looks at them here. */
+/** Positions given by the caller are on the device and are not checked here. */
 function checkLength(
   { hasLearnedPositions, maxPositions }: DecoderConfig,
   tokens: Tensor,
@@ -147,7 +147,7 @@ function checkLength(
   );
 }
 
-/** Checks what the caller gave and finds the cache behind the contract's type. */
+/** Checks the caller's inputs and returns the cache as this decoder's own type. */
 function cacheOf(model: BaseModel, tokens: Tensor, options: ForwardOptions): KeyValueCache | undefined {
   checkInputs(tokens, options);
   const { cache } = options;
@@ -163,7 +163,7 @@ function cacheOf(model: BaseModel, tokens: Tensor, options: ForwardOptions): Key
 /** The stream through all layers and the final norm. */
 interface Trunk {
   readonly layers: ReturnType<typeof runLayers>;
-  /** What the head sees. */
+  /** Site pass of the head. */
   readonly pass: ReturnType<typeof createSitePass>;
   /** [batch, time, hiddenSize] */
   readonly hidden: Tensor;

@@ -13,7 +13,7 @@ export interface LayerKeys {
   readonly values: Tensor;
 }
 
-/** What one forward pass adds to a cache; nothing changes until `commit`. */
+/** Additions of one forward pass to a cache; the cache changes only in `commit`. */
 export interface CacheUpdate {
   readonly layers: LayerKeys[];
   readonly states: Map<string, ParamTree>;
@@ -52,7 +52,7 @@ export class KeyValueCache implements DecodingCache {
     return this.#documentIds === null ? clone(ids) : concat([this.#documentIds, ids], 1);
   }
 
-  /** Keys and values of a layer with the new ones behind them. */
+  /** Keys and values of a layer, cached ones first, then the new ones. */
   withKeys(layer: number, added: LayerKeys): LayerKeys {
     const old = this.#layers[layer];
     if (old === undefined) return added;
@@ -67,7 +67,7 @@ export class KeyValueCache implements DecodingCache {
     ];
     this.#layers = update.layers.map(({ keys, values }) => ({ keys: keep(keys), values: keep(values) }));
     this.#documentIds = keep(update.documentIds);
-    // handles of our own: the same tensors may also be in what the caller gets and disposes
+    // handles of our own: the caller may get the same tensors and dispose them
     for (const [site, state] of update.states)
       this.#states.set(
         site,

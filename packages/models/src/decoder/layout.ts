@@ -3,9 +3,9 @@ import type { DecoderConfig, LayerSpec, LinearSpec, ModelFamily, NormSpec } from
 
 export interface ParameterSpec {
   readonly shape: readonly number[];
-  /** First layer that reads it: 0 for embeddings too, the number of layers for what follows them. */
+  /** First layer that reads it: 0 also for embeddings, the number of layers for modules after the layers. */
   readonly layer: number;
-  /** Fresh value; `residual` ones write into the stream and are drawn smaller. */
+  /** Initialisation; `residual` weights write into the stream and are drawn smaller. */
   readonly fresh: 'normal' | 'residual' | 'one' | 'zero';
   readonly isStoredTransposed: boolean;
 }

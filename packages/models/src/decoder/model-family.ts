@@ -1,7 +1,7 @@
 import type { Activation, JsonObject, LinearRole, Tensor } from '@moect/core';
 import type { RotaryConfig } from './rotary/rope-config.ts';
 
-/** What the shared decoder needs of a configuration; families add fields of their own. */
+/** Configuration that the shared decoder needs; families add fields of their own. */
 export interface DecoderConfig {
   /** `BaseModel.architecture`, for example `llama`. */
   readonly architecture: string;
@@ -25,7 +25,7 @@ export interface LinearSpec {
   readonly inSize: number;
   readonly outSize: number;
   readonly bias: boolean;
-  /** Files hold the weight as [in, out] (Conv1D of GPT-2). It is turned when it is read. */
+  /** Files hold the weight as [in, out] (Conv1D of GPT-2). Reading transposes it. */
   readonly isStoredTransposed?: boolean;
 }
 
@@ -43,7 +43,7 @@ export interface EmbeddingSpec {
   readonly rows: number;
 }
 
-/** down(activation(gate(z)) · up(z)), or without a gate down(activation(up(z))). Its own name is that of the FFN's site. */
+/** down(activation(gate(z)) · up(z)), or without a gate down(activation(up(z))). Its name is the FFN site's name. */
 export interface FfnSpec {
   readonly name: string;
   readonly activation: Activation;
@@ -56,7 +56,7 @@ export interface FfnSpec {
 export interface LayerSpec {
   /** Module path, for example `model.layers.3`. */
   readonly name: string;
-  /** What attention reads, its norm included, in the order in which it is read. */
+  /** Modules of attention, its norm included, in the order of the pass. */
   readonly attention: readonly (LinearSpec | NormSpec)[];
   readonly ffnNorm: NormSpec;
   readonly ffn: FfnSpec;
@@ -64,14 +64,14 @@ export interface LayerSpec {
   readonly ffnReads: 'attention' | 'block';
 }
 
-/** One layer of a pass, as the attention of a family sees it. Names are relative to the layer. */
+/** One layer of a pass, as the family's attention uses it. Names are relative to the layer. */
 export interface LayerPass {
   norm(name: string, x: Tensor): Tensor;
-  /** A linear with its bias, and what is attached to it. */
+  /** A linear with its bias and attachment. */
   linear(name: string, x: Tensor): Tensor;
   /** [batch, time, count · headDim] → [batch, time, count, headDim] */
   heads(x: Tensor, count: number): Tensor;
-  /** Turns each head [.., headDim] by its position, the first `RotaryConfig.rotaryDim` dimensions of it. */
+  /** Rotates the first `RotaryConfig.rotaryDim` dimensions of each head [.., headDim] by position. */
   rotate(heads: Tensor): Tensor;
   /**
    * Causal attention inside documents, over cached keys too, with scores divided by √headDim.
@@ -91,31 +91,31 @@ export interface ModelFamily<Config extends DecoderConfig = DecoderConfig> {
   readonly name: string;
   /** Values of `architectures` in config.json, for messages. */
   readonly architectures: readonly string[];
-  /** Path of the output head's module, for example `lm_head`; without tying it has the weight `<head>.weight`. */
+  /** Path of the output head's module, for example `lm_head`; an untied head has the weight `<head>.weight`. */
   readonly head: string;
-  /** Begins parameter names here, but not in some files, for example `transformer.`. */
+  /** Prefix of parameter names that some files omit, for example `transformer.`. */
   readonly optionalPrefix?: string;
   /** Whether this family reads such a config.json. */
   matches(json: JsonObject): boolean;
-  /** Throws InvalidConfigError, with every problem at once, also for settings that would change the result and are not supported. */
+  /** Throws InvalidConfigError with every problem at once, including unsupported settings that would change the result. */
   parse(json: JsonObject, what: string): Config;
-  /** Tables that the embeddings read; the first is that of the tokens. */
+  /** Embedding tables; the first belongs to the tokens. */
   embeddings(config: Config): readonly EmbeddingSpec[];
   layer(config: Config, layer: number): LayerSpec;
   finalNorm(config: Config): NormSpec;
   /** Absent where positions are not rotated. */
   rotary?(config: Config): RotaryConfig;
-  /** Tensors of files that are no weights, such as masks: they are not read. */
+  /** Tensors in files that are not weights, such as masks; they are not read. */
   buffers?(config: Config): readonly string[];
   /**
-   * What enters the first layer, [batch, time, hiddenSize]. Default: rows of the first table.
+   * Input of the first layer, [batch, time, hiddenSize]. Default: rows of the first table.
    * @param tokens [batch, time] int32
    * @param positions [batch, time] int32
    * @param table the weight of an embedding by the name of its module
    */
   embed?(config: Config, tokens: Tensor, positions: Tensor, table: (name: string) => Tensor): Tensor;
   /**
-   * Attn(Norm₁(x)), what is added to the stream.
+   * Attn(Norm₁(x)), the term that is added to the stream.
    * @param x [batch, time, hiddenSize]
    */
   attention(config: Config, layer: number, x: Tensor, pass: LayerPass): Tensor;

@@ -15,7 +15,7 @@ import type { DecoderConfig, ModelFamily } from './model-family.ts';
 import type { RopeTables } from './rotary/rope-tables.ts';
 import { createSitePass, type SiteInputs, type SitePass, type SiteResults } from './site-pass.ts';
 
-/** What a forward pass needs of its model. */
+/** Parts of a model that a forward pass needs. */
 export interface Parts {
   readonly family: ModelFamily;
   readonly config: DecoderConfig;
@@ -30,7 +30,7 @@ function consecutivePositions(batch: number, time: number, first: number): Tenso
   return tensor(values, [batch, time], 'int32');
 }
 
-/** What enters a layer. All in one record, so that the layer can run again on the way back. */
+/** Inputs of a layer, in one record for recomputation. */
 type LayerTensors = SiteInputs & {
   readonly stream: Tensor;
   readonly cos: Tensor | undefined;
@@ -49,7 +49,7 @@ export interface LayersResult {
   readonly keys: LayerKeys[];
 }
 
-/** What enters the first layer. */
+/** Input of the first layer that runs. */
 function embed(
   { family, config, layout, parameters }: Parts,
   tokens: Tensor,
@@ -73,7 +73,7 @@ function inputsOf(
   const { config, ropeTables } = parts;
   const [batch, time] = tokens.shape as [number, number];
   const seen = cache?.length ?? 0;
-  // the values of given positions are on the device, so the table covers whatever the model allows
+  // positions given by the caller are on the device, so the table covers all positions of the model
   const rows = options.positions === undefined ? seen + time : Math.max(seen + time, config.maxPositions);
   const documentIds = options.documentIds ?? zeros([batch, time], 'int32');
   const positions = options.positions ?? consecutivePositions(batch, time, seen);
@@ -91,7 +91,7 @@ function inputsOf(
   };
 }
 
-/** The layers from `options.from` on, below layer `end`. */
+/** Runs the layers from `options.from` on, below layer `end`. */
 export function runLayers(
   parts: Parts,
   end: number,
@@ -107,7 +107,7 @@ export function runLayers(
   for (let layer = options.from?.layer ?? 0; layer < end; layer++) {
     const run = (entering: LayerTensors): SiteResults & { stream: Tensor; keys: LayerKeys[] } =>
       runLayer(parts, layer, entering, options, cache);
-    // a scope for each block: what it computed in passing goes at once, not when the pass ends
+    // one scope per block frees intermediate results at once, not at the end of the pass
     const result =
       options.recompute === true && cache === undefined ? recompute(inputs, run) : tidy(() => run(inputs));
     for (const [name, loss] of Object.entries(result.auxLosses)) {
@@ -141,7 +141,7 @@ function runLayer(
   const isAtFfn = options.from?.at === 'ffn' && options.from.layer === layer;
   const attended = (): FfnInput => {
     const block = { ...inputs, extendKeys };
-    // a scope of its own: what attention computed in passing goes before the FFN needs room
+    // a scope of its own frees attention's intermediate results before the FFN runs
     const { residual } = tidy(() => ({
       residual: attentionHalf(parts, layer, inputs.stream, pass, block),
       keys,
@@ -164,7 +164,7 @@ function attentionHalf(
   return add(x, family.attention(config, layer, x, layerPass(layout.layers[layer]!, pass, inputs)));
 }
 
-/** What an FFN site reads, from what `hiddenAt` gave. */
+/** Input of an FFN site, from the result of `hiddenAt`. */
 function keptFfnInput({ config, layout }: Parts, layer: number, hidden: Tensor, pass: SitePass): FfnInput {
   const { hiddenSize } = config;
   const [residual, base] = split(hidden, [hiddenSize, hiddenSize], -1) as [Tensor, Tensor];

@@ -27,7 +27,7 @@ type Options = Pick<
   'attachments' | 'overrides' | 'training' | 'normalizers' | 'gateThreshold' | 'rng' | 'collectStatistics'
 >;
 
-/** What sites may read besides what enters them. */
+/** Inputs that sites may read besides their own. */
 export interface SiteInputs {
   /** [batch, time] int32 */
   readonly documentIds: Tensor;
@@ -37,31 +37,31 @@ export interface SiteInputs {
   readonly baseWeight: Tensor | undefined;
 }
 
-/** What the attachments of one layer give back. */
+/** Results of one layer's attachments. */
 export interface SiteResults {
   /** Summed over the sites. */
   readonly auxLosses: Readonly<Record<string, Tensor>>;
   readonly statistics: ReadonlyMap<string, SiteStatistics>;
   readonly states: ReadonlyMap<string, ParamTree>;
-  /** Of the last site so far. */
+  /** p of the last site so far. */
   readonly baseWeight: Tensor | undefined;
 }
 
-/** One layer, or the head, as its sites see it: weights, attachments, and what attachments give back. */
+/** Weights, attachments and attachments' results at the sites of one layer, or of the head. */
 export interface SitePass {
   results(): SiteResults;
   /** The override of a parameter, or the base's own. */
   weight(name: string): Tensor;
-  /** A linear layer with its bias, if it has one, and what is attached to it. */
+  /** A linear layer with its bias, if it has one, and its attachment. */
   linear(site: string, input: Tensor): Tensor;
-  /** Whether something stands beside an FFN. */
+  /** Whether a branch is attached to an FFN. */
   hasBranch(site: string): boolean;
-  /** The stream after an FFN: a + f, or what the attachment makes of it. */
+  /** The stream after an FFN: a + f, or the attachment's output. */
   ffn(site: string, input: FfnInput): Tensor;
   block(site: string, stream: Tensor): Tensor;
   /** @param hidden [batch, positions, hiddenSize]: all positions, or the last only */
   head(hidden: Tensor, logits: Tensor): Tensor;
-  /** What is attached to the head, as linear terms; null where it needs the logits. */
+  /** The head's attachment as linear terms; null if it needs the logits. */
   headTerms(hidden: Tensor): readonly LogitsTerm[] | null;
 }
 

@@ -172,7 +172,7 @@ describe.each(testBackends())('a pass that begins in the middle, on %s', (backen
       };
       const hidden = model.prefix!.hidden({ layer: 4, at }, tokens, inputs);
       const [whole, upper] = [run(), run(hidden)];
-      // the four layers below add no tensor to what is kept; the gradient of the first pass is there in the second
+      // the four layers below keep no tensor; value and gradient of the first pass are alive in the second
       expect(upper.kept - whole.kept).toBe(2);
       expect(await bits(upper.result.value)).toEqual(await bits(whole.result.value));
       expect(await bits(upper.result.gradients.get('delta')!)).toEqual(

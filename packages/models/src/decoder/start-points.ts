@@ -16,7 +16,7 @@ import { checkTouched } from './site-pass.ts';
 
 type StartParts = Pick<Parts, 'config' | 'layout' | 'parameters'>;
 
-/** Where a pass begins that runs this layer whole, or if it can, its FFN site only. */
+/** `ffn` if a pass can begin at this layer's FFN site, else `block`. */
 function ffnOf({ layers }: DecoderLayout, layer: number): StartPoint['at'] {
   return layers[layer]?.ffnReads === 'attention' ? 'ffn' : 'block';
 }

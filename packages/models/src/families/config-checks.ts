@@ -3,8 +3,8 @@ import type { DecoderConfig } from '../decoder/model-family.ts';
 import type { FieldReader } from '../hf/json-fields.ts';
 
 /**
- * The architecture that a config.json names, or null when it is none of these. `architectures` counts; `model_type` only
- * where it is absent.
+ * The architecture that a config.json names, or null if it is none of these. `model_type` counts only if
+ * `architectures` is absent.
  * @param modelTypes `model_type` of each known architecture
  */
 export function architectureOf<Name extends string>(
@@ -20,7 +20,7 @@ export function architectureOf<Name extends string>(
   return found ?? null;
 }
 
-/** Throws InvalidConfigError: nothing known reads this config.json. */
+/** Throws InvalidConfigError: no known family reads this config.json. */
 export function unknownArchitecture(json: JsonObject, known: readonly string[], what: string): never {
   const names = json['architectures'];
   const given = (Array.isArray(names) ? names[0] : undefined) ?? json['model_type'] ?? null;
@@ -55,7 +55,7 @@ export function checkUnquantized(json: JsonObject, fields: FieldReader): void {
   );
 }
 
-/** Names of Hugging Face for functions that are the same. */
+/** Hugging Face's names of activations; several name the same function. */
 const ACTIVATIONS: Readonly<Record<string, Activation>> = {
   gelu: 'gelu',
   gelu_new: 'gelu-tanh',

@@ -88,7 +88,7 @@ function layer(config: GptNeoxConfig, index: number): LayerSpec {
 function attention(config: GptNeoxConfig, _index: number, x: Tensor, pass: LayerPass): Tensor {
   const headDim = config.hiddenSize / config.numHeads;
   const fused = pass.linear('attention.query_key_value', pass.norm('input_layernorm', x));
-  // query, key and value lie together by head
+  // query, key and value are adjacent within each head
   const parts = split(pass.heads(fused, config.numHeads), [headDim, headDim, headDim], -1);
   const [queries, keys, values] = parts as [Tensor, Tensor, Tensor];
   return pass.linear('attention.dense', pass.attend(pass.rotate(queries), pass.rotate(keys), values));

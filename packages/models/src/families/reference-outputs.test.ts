@@ -36,7 +36,7 @@ interface Expected {
   left_padded: { input_ids: number[][]; attention_mask: number[][]; continuation_ids: number[][] };
 }
 
-/** What transformers computes for random checkpoints; the limits are explained beside the fixtures. */
+/** Outputs of transformers for random checkpoints; the limits are explained beside the fixtures. */
 describe.each(testBackends())('against transformers on %s', (backend) => {
   beforeAll(async () => void (await selectBackend(backend)));
 

@@ -73,7 +73,7 @@ describe.each(cases)('training $name against torch on $backend', (given) => {
     turned.dispose();
     return values;
   };
-  /** Without the elements that are noise. */
+  /** Values without the elements that are noise. */
   const stable = (name: string, values: ArrayLike<number>): number[] => {
     const unstable = new Set(given.hasNoise ? golden().training.after3_unstable_flat_index[name] : []);
     return Array.from(values).filter((_, i) => !unstable.has(i));

@@ -13,7 +13,7 @@ export interface FamilyOptions {
   readonly families?: readonly ModelFamily[];
 }
 
-/** The first family that reads this config.json. Throws InvalidConfigError with what is known. */
+/** The first family that reads this config.json. Throws InvalidConfigError with the known ones. */
 export function familyOf(
   json: JsonObject,
   { families = [] }: FamilyOptions = {},

@@ -15,16 +15,16 @@ export interface GenerationMember extends CombinationMember {
   readonly model: BaseModel;
   readonly attachments?: Attachments;
   readonly overrides?: ParamMap;
-  /** τ of this member's gates, 0 … 1; null: off. Default: what each gate has of its own. */
+  /** τ of this member's gates, 0 … 1; null: off. Default: each gate's own τ. */
   readonly gateThreshold?: number | null;
 }
 
-/** Base and packs reading one text together, each with its own cache, mixed by a combination. */
+/** Base and packs read one text together, each with its own cache, and a combination mixes them. */
 export interface CombinedDecoder {
   /** Log weights of the members after the tokens seen so far, nats. */
   readonly logWeights: Float64Array;
   /**
-   * Takes up tokens and gives the mixture's log P of each possible next one: log Σ wᵢ Pᵢ, [vocabSize], nats.
+   * Reads tokens and gives the mixture's log P of each possible next token: log Σ wᵢ Pᵢ, [vocabSize], nats.
    * Throws NonFiniteError.
    */
   advance(tokens: readonly number[]): Promise<Float64Array>;
@@ -72,7 +72,7 @@ function mix(logWeights: Float64Array, logProbs: readonly (Float64Array | null)[
  * Starts a text that base and packs read together (docs/method.md §4).
  * Members whose weight starts at −∞ are not computed and stay out.
  * @param members member 0 is the base
- * Throws InvalidConfigError for no members, unequal vocabularies and thresholds out of range, and what `combination.start` throws.
+ * Throws InvalidConfigError for no members, unequal vocabularies and thresholds out of range; see also `combination.start`.
  */
 export function createCombinedDecoder(
   members: readonly GenerationMember[],

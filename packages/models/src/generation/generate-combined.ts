@@ -6,19 +6,19 @@ import { checkSampling, sampleToken } from './sampling.ts';
 
 export interface CombinedGenerateOptions
   extends Omit<GenerateOptions, 'attachments' | 'overrides' | 'gateThreshold'> {
-  /** Language of the text, for combinations that ask for it. */
+  /** Language of the text, for combinations that need it. */
   readonly language?: string;
 }
 
 export interface CombinedGeneration extends Generation {
-  /** For each new token the members' weights it was drawn with; each sums to one. */
+  /** The members' weights behind each new token; each set sums to one. */
   readonly posteriors: Float64Array[];
 }
 
 /**
  * Continues a prompt with base and packs mixed by `combination`.
  * @param members member 0 is the base
- * Throws InvalidConfigError, NonFiniteError, NoSuchComponentError for a language that nobody knows.
+ * Throws InvalidConfigError, NonFiniteError, NoSuchComponentError for a language that no member has.
  */
 export async function generateCombined(
   members: readonly GenerationMember[],

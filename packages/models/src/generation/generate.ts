@@ -17,11 +17,11 @@ export interface GenerateOptions extends SamplingOptions {
   readonly stopIds?: readonly number[];
   readonly attachments?: Attachments;
   readonly overrides?: ParamMap;
-  /** τ of the gates, 0 … 1; null: off. Default: what each gate has of its own. */
+  /** τ of the gates, 0 … 1; null: off. Default: each gate's own τ. */
   readonly gateThreshold?: number | null;
   /** Called for each token as it is chosen. */
   readonly onToken?: (token: number, row: number) => void;
-  /** Ends generation early; what is there is returned with finish reason `aborted`. */
+  /** Ends generation early; the tokens so far are returned with finish reason `aborted`. */
   readonly signal?: AbortSignal;
 }
 
@@ -51,7 +51,7 @@ export function checkPrompts(
     return wrong === undefined ? [] : [{ path, message: `has id ${wrong}, vocabulary ${model.vocabSize}` }];
   });
   const longest = Math.max(0, ...prompts.map((prompt) => prompt.length));
-  // the last token is not read any more
+  // the model never reads the last token
   const positions = longest + maxNewTokens - 1;
   if (model.hasLearnedPositions === true && positions > model.maxPositions) {
     const message = `is ${maxNewTokens}, with a prompt of ${longest} tokens; this base has ${model.maxPositions} positions`;
@@ -61,7 +61,7 @@ export function checkPrompts(
   if (problems.length > 0) throw new InvalidConfigError('generation', problems);
 }
 
-/** Logits of the last position of each row, [batch · vocabSize], after the cache has taken up the tokens. */
+/** Adds tokens to the cache; gives the logits of each row's last position, [batch · vocabSize]. */
 async function step(
   model: BaseModel,
   cache: DecodingCache,
@@ -93,7 +93,7 @@ async function step(
   }
 }
 
-/** Rows of unequal length, padded on the left: padding is a document of its own that nobody sees. */
+/** Pads rows of unequal length on the left; no token attends to padding, which is a document of its own. */
 function leftPadded(prompts: readonly (readonly number[])[]): Parameters<typeof step>[2] {
   const time = Math.max(...prompts.map((prompt) => prompt.length));
   const size = prompts.length * time;
@@ -124,7 +124,7 @@ function chooseTokens(rows: readonly Row[], logits: Float32Array, options: Gener
 
 function nextInput(rows: readonly Row[]): Parameters<typeof step>[2] {
   return {
-    // a stopped row repeats its last token; nothing of it is read
+    // a stopped row repeats its last token; its outputs are ignored
     tokens: Int32Array.from(rows, (row) => row.tokens[row.tokens.length - 1]!),
     positions: Int32Array.from(rows, (row) => row.promptLength + row.tokens.length - 1),
     documentIds: new Int32Array(rows.length),

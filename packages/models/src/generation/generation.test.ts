@@ -150,7 +150,7 @@ describe.each(testBackends())('generation on %s', (backend) => {
     expect(leaked).toBe(0);
   });
 
-  /** The base and a pack that turns its preferences upside down. */
+  /** The base, and a pack that inverts its preferences. */
   const members = (): GenerationMember[] => {
     const head: Attachments['head'] = (_hidden, logits) => neg(logits);
     const attachments = { ffn: new Map(), linear: new Map(), block: new Map(), head };
@@ -213,7 +213,7 @@ describe.each(testBackends())('generation on %s', (backend) => {
       .map((_, id) =>
         Math.log(rows.reduce((sum, row, i) => sum + Math.exp(weights[i]! + row.at(-1)![id]!), 0)),
       );
-    // in two calls, so that the prediction across them counts too
+    // two calls, so that the prediction across them counts too
     const decoder = createCombinedDecoder(members(), bayes);
     await decoder.advance(prompt.slice(0, 3));
     const mixed = await decoder.advance(prompt.slice(3));

@@ -9,7 +9,7 @@ export interface SamplingOptions {
   readonly topP?: number;
 }
 
-/** Whether passes can have it as τ of their gates. */
+/** Whether a pass accepts the value as τ of its gates. */
 export const isGateThreshold = (value: number | null): boolean =>
   value === null || (value >= 0 && value <= 1);
 
@@ -76,7 +76,7 @@ export function sampleToken(logProbs: Float64Array, options: SamplingOptions, un
   return candidates[kept - 1]!;
 }
 
-/** How many of the first weights reach `mass`. */
+/** Number of leading weights whose sum reaches `mass`. */
 function nucleus(weights: readonly number[], mass: number): number {
   let sum = 0;
   for (let i = 0; i < weights.length; i++) {

@@ -52,7 +52,7 @@ export function checkVocabulary(tokenizer: Tokenizer | null, vocabSize: number, 
 }
 
 /**
- * Makes a model of files that are read already, wherever they come from, of any family. Weights become float32 unless `frozenStorage`
+ * Makes a model of any family from files that were already read, from any source. Weights become float32 unless `frozenStorage`
  * says otherwise. Throws InvalidConfigError, NoMatchingParameterError, ShapeMismatchError, CorruptDataError.
  */
 export async function loadModel(

@@ -7,7 +7,7 @@ import { layoutOf, type ParameterSpec, shapesOf } from '../decoder/layout.ts';
 import { type FamilyOptions, familyOf } from '../families/registry.ts';
 import { storedWeights } from './stored-names.ts';
 
-/** A tied model's file may hold the head once more; it must then be the embedding. */
+/** The file of a tied model may also contain the head; it must then equal the embedding. */
 async function checkTiedHead(store: TensorStore, headName: string, embeddingName: string): Promise<void> {
   const [head, embedding] = [await store.tensor(headName), await store.tensor(embeddingName)];
   const isEqual =
@@ -33,11 +33,11 @@ export interface LoadOptions extends FamilyOptions {
    * `float32`.
    */
   readonly frozenStorage?: FrozenStorage;
-  /** Shown each weight as float32 before it is stored, in ascending order of names. */
+  /** Called with each weight as float32 before it is stored, in ascending order of names. */
   readonly onWeight?: (name: ParamPath, weight: Tensor) => Promise<void>;
 }
 
-/** A weight as the model has it. */
+/** Weight in the model's layout. */
 function ownTensor(data: Float32Array, { shape, isStoredTransposed }: ParameterSpec): Tensor {
   if (!isStoredTransposed) return tensor(data, shape);
   return tidy(() => transpose(tensor(data, [...shape].reverse())));

@@ -3,17 +3,17 @@ import type { TensorStore } from '@moect/safetensors';
 import type { DecoderLayout } from '../decoder/layout.ts';
 import type { DecoderConfig, ModelFamily } from '../decoder/model-family.ts';
 
-/** What a store has for a model. */
+/** A model's weights in a store. */
 export interface StoredWeights {
-  /** Shapes as the model has them, by the model's names; tensors that it does not know keep theirs. */
+  /** Shapes in the model's layout, by the model's names; unknown tensors keep their own shape and name. */
   readonly shapes: ReadonlyMap<ParamPath, readonly number[]>;
   /** The store's name of a weight. */
   readonly nameOf: (parameter: ParamPath) => string;
-  /** The head once more beside the embedding that it is tied to. */
+  /** Stored name of a tied head that is kept beside its embedding. */
   readonly doubleHead: string | null;
 }
 
-/** Finds the weights of a model among the tensors of a store; buffers are left out. */
+/** Finds a model's weights among the tensors of a store; buffers are left out. */
 export function storedWeights(
   store: TensorStore,
   family: ModelFamily,

@@ -92,7 +92,7 @@ function fileOrder({ version, isTied }: Header): (string | null)[] {
     : [EMBEDDING, NORM1, ...ATTENTION, NORM2, ...MLP, 'model.norm.weight', null, ...head];
 }
 
-/** Rows of each head from pairs (2i, 2i+1), as llama2.c rotates, to halves (i, i + headDim/2), as transformers. */
+/** Reorders rows of each head from llama2.c's pairs (2i, 2i+1) to transformers' halves (i, i + headDim/2). */
 function interleavedToHalves(data: Float32Array, rows: number, headDim: number): Float32Array {
   const width = data.length / rows;
   const result = new Float32Array(data.length);

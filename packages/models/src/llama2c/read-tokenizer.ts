@@ -37,7 +37,7 @@ function readPieces(bytes: Uint8Array, source: string): Piece[] {
 }
 
 /**
- * Every way to put a piece together from two others, best score first; ways of one piece by left id, then right
+ * All merges of two pieces, best score first; merges that give the same piece are ordered by left id, then right
  * id, as Hugging Face's SentencePiece converter orders them. llama2.c merges the best-scored pair, leftmost first.
  */
 function mergesOf(pieces: readonly Piece[], ids: ReadonlyMap<string, number>): [string, string][] {

@@ -24,7 +24,7 @@ interface Call {
   readonly shapes: number[][];
 }
 
-/** Attachments to every site that note each call and change nothing. FFN sites say p = 0.1 · (layer + 1). */
+/** Attachments to every site that record each call and change nothing. FFN sites: p = 0.1 · (layer + 1). */
 function spies(model: BaseModel, calls: Call[]): Attachments {
   const note = (site: string, context: SiteContext, tensors: Tensor[]): void => {
     calls.push({ site, context, shapes: tensors.map(({ shape }) => [...shape]) });
@@ -100,7 +100,7 @@ export async function checkAttachmentContexts(model: BaseModel): Promise<void> {
   }
 }
 
-/** p of the nearest FFN site below, read inside the pass through what a linear site does with it. */
+/** Checks p of the nearest FFN site below by adding it to the logits. */
 async function checkNearestWeight(model: BaseModel): Promise<void> {
   const spied = spies(model, []);
   const head = (_hidden: Tensor, logits: Tensor, context: SiteContext): Tensor =>
@@ -121,7 +121,7 @@ export async function checkIdentityAttachments(model: BaseModel): Promise<void> 
     const changed: Attachments = {
       ffn: kind === 'ffn' ? new Map([[name, ({ residual }) => ({ output: residual })]]) : new Map(),
       linear: kind === 'linear' ? new Map([[name, (_input, output) => twice(output)]]) : new Map(),
-      // neither a shift nor a factor, which the norm behind it takes away
+      // neither a shift nor a factor, because the next norm removes both
       block: kind === 'block' ? new Map([[name, (stream) => add(stream, mul(stream, stream))]]) : new Map(),
       head: kind === 'head' ? (_hidden, logits) => twice(logits) : null,
     };
@@ -170,7 +170,7 @@ export async function checkAuxiliaryResults(model: BaseModel): Promise<void> {
     }
     expect(seen).toEqual([undefined, 1, 2].flatMap((size) => sites.map(() => size)));
     cache.dispose();
-    // without a cache nothing is carried on
+    // without a cache no state is kept
     seen.length = 0;
     for (const _ of [0, 1]) dispose(model.forward(tokens, { attachments }));
     expect(seen.every((size) => size === undefined)).toBe(true);

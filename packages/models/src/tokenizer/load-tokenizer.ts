@@ -1,7 +1,7 @@
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { CorruptDataError, isJsonObject, type JsonObject, type Tokenizer } from '@moect/core';
 
-/** Special ids that other files of the folder know better than tokenizer_config.json. */
+/** Special ids from other files of the folder; they take precedence over tokenizer_config.json. */
 export interface SpecialIds {
   readonly bosTokenId?: number | null;
   readonly eosTokenIds?: readonly number[];

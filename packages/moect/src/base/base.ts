@@ -5,44 +5,44 @@ import type { BackendInfo, FrozenStorage } from '@moect/tensor';
 import type { Moect } from '../parts/moect.ts';
 import type { Platform } from '../platform/platform.ts';
 
-/** A frozen language model with its tokenizer: what packs are trained for. */
+/** A frozen language model with its tokenizer; packs are trained for it. */
 export interface Base {
   readonly model: BaseModel;
   readonly tokenizer: Tokenizer;
   /** SHA-256 of tokenizer.json. */
   readonly tokenizerSha256: string;
-  /** What packs are checked against. */
+  /** Identity that packs are checked against. */
   readonly identity: BaseIdentity;
-  /** Folder or address that it was opened from. */
+  /** Folder or address of the base. */
   readonly place: string;
   readonly storage: FrozenStorage;
-  /** SHA-256 of the parameters as they are held: that of `identity`, unless the storage rounded them. */
+  /** SHA-256 of the parameters in memory: that of `identity`, unless the storage rounded them. */
   readonly heldSha256: string;
-  /** Numbers in all weights. */
+  /** Number of weights. */
   readonly parameterCount: number;
-  /** What computes. */
+  /** Backend that computes. */
   readonly backend: BackendInfo;
-  /** Methods, presets and parts by name, for all that is done with this base. */
+  /** Methods, presets and parts by name, for all uses of this base. */
   readonly moect: Moect;
   readonly platform: Platform;
-  /** Frees the weights. Packs of this base are of no use afterwards. */
+  /** Frees the weights. Packs of this base cannot be used afterwards. */
   dispose(): void;
 }
 
 export interface OpenBaseOptions {
-  /** How matrices are kept in memory: `bfloat16` half, `int8` a quarter. Default `float32`. */
+  /** Storage of matrices in memory: `bfloat16` half, `int8` a quarter. Default `float32`. */
   readonly storage?: FrozenStorage;
-  /** What computes. Default: what this program has chosen before, else `auto`. */
+  /** Backend that computes. Default: the program's earlier choice, else `auto`. */
   readonly backend?: 'auto' | BackendInfo['name'];
-  /** Of the CPU. Default: all cores. */
+  /** Threads of the CPU. Default: all cores. */
   readonly threads?: number;
   /** Methods, presets and parts of your own. Default: the built-in ones. */
   readonly moect?: Moect;
-  /** Told as weights come over the network. `totalBytes` is null where the server does not say. */
+  /** Called while weights are downloaded. `totalBytes` is null if the server does not tell. */
   readonly onProgress?: (loadedBytes: number, totalBytes: number | null) => void;
 }
 
-/** Where a base comes from. */
+/** Source of a base. */
 export interface BaseOrigin {
   readonly id: string;
   readonly place: string;
@@ -50,13 +50,13 @@ export interface BaseOrigin {
   readonly load: (options: LoadOptions) => Promise<LoadedModel>;
 }
 
-/** What is decided before a base is loaded. */
+/** Settings that are known before a base is loaded. */
 export type BaseSetting = Pick<Base, 'storage' | 'backend' | 'moect' | 'platform'>;
 
 /**
- * Loads a model and computes the SHA-256 of its parameters, as float32 and as they are in the file: the same weights
- * stored in another way are the same base, and a pack fits its base in any storage.
- * Throws CorruptDataError for a base without tokenizer, and what `load` throws.
+ * Loads a model and computes the SHA-256 of its parameters, as float32 values of the file: the same weights in another
+ * storage are the same base, and a pack fits its base in any storage.
+ * Throws CorruptDataError for a base without tokenizer, and the errors of `load`.
  */
 export async function describeBase(origin: BaseOrigin, setting: BaseSetting): Promise<Base> {
   const { id, place, tokenizerSha256, load } = origin;

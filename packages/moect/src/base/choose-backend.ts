@@ -1,11 +1,11 @@
 import { activeBackend, type BackendInfo, type BackendName, selectBackend } from '@moect/tensor';
 
-/** What was chosen last, and TensorFlow.js's name of it. */
+/** Last choice, and TensorFlow.js's name for it. */
 let last: { readonly info: BackendInfo; readonly engineName: string } | null = null;
 
 /**
- * `selectBackend` with all cores; the number of threads changes the speed, never a bit. Without a name it stays with what
- * was chosen before, as long as that is still what computes: a second base must not leave the first on another backend.
+ * `selectBackend` with all cores; the number of threads changes the speed, never a bit. Without a name it keeps the
+ * last choice while that backend is active, so that a second base does not leave the first on another backend.
  * Throws BackendUnavailableError.
  */
 export async function chooseBackend(name?: BackendName | 'auto', threads?: number): Promise<BackendInfo> {

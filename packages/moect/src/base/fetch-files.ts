@@ -1,27 +1,27 @@
 import { CorruptDataError } from '@moect/core';
 
-/** Told as a file comes in. `totalBytes` is null where the server does not say. */
+/** Called while a file is downloaded. `totalBytes` is null if the server does not tell. */
 export type FetchProgress = (loadedBytes: number, totalBytes: number | null) => void;
 
-/** Throws CorruptDataError where the server does not have it. */
+/** Throws CorruptDataError if the server does not have the file. */
 export async function fetchFile(url: URL, hint: string): Promise<Response> {
   const response = await fetch(url);
   if (response.ok) return response;
   throw new CorruptDataError(url.href, `the server answers ${response.status} ${response.statusText}`, hint);
 }
 
-/** The address of a folder, with the slash at its end; relative to the page. */
+/** The address of a folder, with a slash at its end; relative to the page. */
 export function folderUrl(url: string | URL): URL {
   return new URL(`${String(url).replace(/\/$/, '')}/`, globalThis.location?.href);
 }
 
-/** All bytes of an answer. */
+/** All bytes of a response. */
 export async function bytesOf(
   response: Response,
   onProgress: FetchProgress = () => undefined,
 ): Promise<Uint8Array> {
   const length = response.headers.get('Content-Length');
-  // a compressed answer is longer than it says
+  // a compressed response is longer than its header says
   const total = length === null || response.headers.has('Content-Encoding') ? null : Number(length);
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   let loaded = 0;

@@ -18,8 +18,8 @@ async function optionalJson(url: URL): Promise<JsonFile | undefined> {
 }
 
 /**
- * Starts a backend and loads a base over HTTP: config.json, model.safetensors (one file), tokenizer.json and, where they
- * are, tokenizer_config.json and generation_config.json of the folder at `url`, which names the base by its last part.
+ * Starts a backend and loads a base over HTTP: config.json, model.safetensors (one file), tokenizer.json and, if
+ * present, tokenizer_config.json and generation_config.json of the folder at `url`; its last part names the base.
  * Throws BackendUnavailableError, CorruptDataError, InvalidConfigError, ShapeMismatchError, NoMatchingParameterError.
  */
 export async function openBase(url: string | URL, options: OpenBaseOptions = {}): Promise<Base> {

@@ -31,14 +31,14 @@ export function probability(text: string): number {
   throw new InvalidArgumentError('It must be above 0 and at most 1.');
 }
 
-/** `0.5%` → 0.005. The sign is asked for, since 0.5 alone could mean both. */
+/** `0.5%` → 0.005. The sign is required, because 0.5 alone is ambiguous. */
 export function percentage(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*%$/.exec(text.trim());
   if (match !== null) return Number(match[1]) / 100;
   throw new InvalidArgumentError("It must be a percentage such as '0.5%'.");
 }
 
-/** Settings of a method as YAML, of which JSON is a part. */
+/** Settings of a method as YAML, a superset of JSON. */
 export function methodSettings(text: string): Settings {
   let value: unknown;
   try {
@@ -50,7 +50,7 @@ export function methodSettings(text: string): Settings {
   throw new InvalidArgumentError("It must be settings by name, such as '{ numExperts: 4 }'.");
 }
 
-/** For options that may be given several times. */
+/** For options that may be repeated. */
 export function collect(value: string, previous: readonly string[] = []): string[] {
   return [...previous, value];
 }
@@ -78,7 +78,7 @@ export function addCommonOptions(command: Command): Command {
     .option('--verbose', 'print the stack of an error');
 }
 
-/** How the base is kept in memory. */
+/** Storage of the base in memory. */
 export function baseStorageOption(): Option {
   return new Option(
     '--base-storage <type>',
@@ -136,8 +136,8 @@ export interface TextArgument {
 const CODE_IN_NAME = /^([a-z]{2,3}(?:[_-][A-Z][a-z]{3})?)\./;
 
 /**
- * Reads `CODE=FILE` and, where a file is named after its language (`swh_Latn.jsonl`), `FILE`. Several files of one
- * language come together. Throws UsageError.
+ * Reads `CODE=FILE`, or `FILE` if the file is named after its language (`swh_Latn.jsonl`). Files of one language are
+ * collected. Throws UsageError.
  */
 export function parseTexts(given: readonly string[], flag: string, fallback?: string): TextArgument[] {
   const files = new Map<string, string[]>();

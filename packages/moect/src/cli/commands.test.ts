@@ -26,7 +26,7 @@ async function stepsLogged(output: string, count: number): Promise<void> {
       const events = readFileSync(world.at(output, 'events.jsonl'), 'utf8');
       if (events.split('"event":"step"').length > count) return;
     } catch {
-      // not begun yet
+      // not started yet
     }
     await sleep(20);
   }
@@ -76,7 +76,7 @@ describe('train', { timeout: PATIENCE }, () => {
     const resumed = await runHere(['train', '--output', world.at('broken'), '--resume']);
     expect(resumed.stderr).toMatch(/resumed after step/);
     expect(resumed.code).toBe(0);
-    // the record is that of the beginning
+    // the record stays that of the first start
     expect(await readFile(world.at('broken/config.yaml'), 'utf8')).toContain('tokens: 60000');
     for (const file of ['moect_model.safetensors', 'moect_config.json']) {
       const whole = await readFile(world.at('whole/extension', file));

@@ -18,7 +18,7 @@ const train = (output: string, ...more: string[]): string[] => {
   return ['train', '--base', at('base'), '--text', at('swh_Latn.txt'), '--output', at(output), ...more];
 };
 
-/** 130, interrupted, is tested with resuming. */
+/** The test of resuming covers 130, interrupted. */
 describe('each exit code of a real process', { timeout: PATIENCE }, () => {
   it('0', async () => {
     const version = await runProcess(['--version']);

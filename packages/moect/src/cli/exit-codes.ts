@@ -5,7 +5,7 @@ import { type CheckpointError, MoectError } from '@moect/core';
 /** Exit codes, after BSD's sysexits.h. */
 export const EXIT = {
   ok: 0,
-  /** `compare --max-forgetting`: the bound was not kept. */
+  /** `compare --max-forgetting`: the bound did not hold. */
   forgot: 1,
   usage: 64,
   badData: 65,
@@ -48,7 +48,7 @@ const passing = [
   'ESTALE',
 ];
 
-/** A run that another process holds ends some day; a damaged or foreign checkpoint does not mend itself. */
+/** A run held by another process ends some day; a damaged or foreign checkpoint stays unusable. */
 function checkpointCode({ folder }: CheckpointError): number {
   return existsSync(join(folder, 'run.lock')) ? EXIT.retryable : EXIT.badData;
 }

@@ -1,6 +1,6 @@
 import type { ProgressStream } from '@moect/trainer';
 
-/** Where a command writes. */
+/** Outputs of a command. */
 export interface Io {
   /** Results. */
   out(text: string): void;

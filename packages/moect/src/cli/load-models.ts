@@ -23,7 +23,7 @@ export interface OpenModels {
   dispose(): void;
 }
 
-/** What the modules of `--parts` add to the built-in parts. Throws InvalidConfigError. */
+/** The built-in parts and those of the modules of `--parts`. Throws InvalidConfigError. */
 export async function moectWith(files: readonly string[]): Promise<Moect> {
   return files.length === 0 ? defaultMoect : createMoect(...(await loadParts(files)));
 }
@@ -38,7 +38,7 @@ function checkCombine(combine: string | undefined, { combinations }: Moect): voi
   );
 }
 
-/** Extensions of one name get a number. */
+/** Numbers extensions of the same name. */
 function withNumber(pack: Pack, before: readonly Pack[]): Pack {
   const twins = before.filter(({ name }) => name.replace(/ \(\d+\)$/, '') === pack.name).length;
   return twins === 0 ? pack : { ...pack, name: `${pack.name} (${twins + 1})` };
@@ -69,7 +69,7 @@ export async function openModels(options: ModelOptions): Promise<OpenModels> {
   }
 }
 
-/** What scoring and generation take of the command line. */
+/** Command-line options for scoring and generation. */
 export function usageOf({ combine, gateThreshold }: ModelOptions): {
   readonly combine?: string;
   readonly gateThreshold?: number | null;

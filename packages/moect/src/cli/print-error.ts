@@ -2,7 +2,7 @@ import { MoectError } from '@moect/core';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import type { Io } from './io.ts';
 
-/** What a person needs to know, without a stack. */
+/** Message of an error for people, without a stack. */
 export function errorText(error: unknown): string {
   if (MoectError.isInstance(error)) return error.message;
   const { code, path, message } = error as NodeJS.ErrnoException;
@@ -13,7 +13,7 @@ export function errorText(error: unknown): string {
   return message ?? String(error);
 }
 
-/** Prints an error, with its stack and causes where asked for. */
+/** Prints an error, with its stack and causes if requested. */
 export function printError(error: unknown, io: Io, isVerbose: boolean): void {
   io.err(`moect: ${errorText(error)}\n`);
   if (!isVerbose) return;

@@ -21,14 +21,14 @@ Exit codes: 0 ok, 1 forgot more than allowed (compare), 64 usage, 65 bad data or
 `;
 
 function version(): string {
-  // the same relative place from src/cli and, bundled, from dist
+  // one path is right from src/cli, the other from dist, where the code is bundled
   const require = createRequire(import.meta.url);
   for (const path of ['../../package.json', '../package.json']) {
     try {
       const manifest = require(path) as { name?: string; version: string };
       if (manifest.name === 'moect') return manifest.version;
     } catch {
-      // the other place has it
+      // the other path has it
     }
   }
   return 'unknown';

@@ -31,7 +31,7 @@ async function problemsOf(yaml: string): Promise<string[]> {
   return [];
 }
 
-/** The preset of a configuration, whose texts are not read. */
+/** The preset of a configuration, without reading its texts. */
 function presetOf(source: ConfigSource): ChosenPreset {
   const { preset, method, data, training, extension, replay, languages } = source.config;
   const settings = { ...(preset !== undefined && { preset }), method, data, training, extension };
@@ -121,7 +121,7 @@ evaluation:
     const { config } = await parseConfig(`${good}training: { steps: 7, seed: 3 }\n`, folder, {
       overrides: { tokens: 500, output: 'x' },
     });
-    // a length on the command line stands above one of the file
+    // a length on the command line overrides that of the file
     expect(config.training).toEqual({
       tokens: 500,
       seed: 3,

@@ -17,7 +17,7 @@ function distance(a: string, b: string): number {
 
 const normal = (name: string): string => name.toLowerCase().replaceAll(/[_-]/g, '');
 
-/** The name that was probably meant, or null when none is near. */
+/** The name that was probably meant, or null if none is near. */
 export function nearestName(given: string, names: readonly string[]): string | null {
   const limit = Math.max(1, Math.floor(given.length / 3));
   const ranked = names
@@ -26,7 +26,7 @@ export function nearestName(given: string, names: readonly string[]): string | n
   return ranked[0] !== undefined && ranked[0].far <= limit ? ranked[0].name : null;
 }
 
-/** ` Did you mean 'x'?`, or the list of what there is. */
+/** ` Did you mean 'x'?`, or the list of known names. */
 export function didYouMean(given: string, names: readonly string[]): string {
   const nearest = nearestName(given, names);
   return nearest === null ? ` Known: ${names.join(', ')}.` : ` Did you mean '${nearest}'?`;

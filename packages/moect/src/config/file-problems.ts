@@ -30,7 +30,7 @@ async function baseProblem(path: string): Promise<string | null> {
   return (await kindOf(resolve(path, 'config.json'))) === 'file' ? null : `${path} has no config.json`;
 }
 
-/** Files and folders that are named and are not there. Looks at the raw value. */
+/** Problems of missing files and folders. Reads the raw value. */
 export async function fileProblems(value: unknown, folder: string): Promise<Found[]> {
   const root = asRecord(value);
   const hasFormat = asRecord(root['data'])['format'] !== undefined;

@@ -2,16 +2,16 @@ import { type ConfigProblem, InvalidConfigError } from '@moect/core';
 
 export type KeyPath = readonly (string | number)[];
 
-/** Where the value (or, failing that, its nearest parent) at a path stands, counted from 1. */
+/** Line of the value at a path (or of its nearest parent), counted from 1. */
 export type LineOf = (path: KeyPath) => number | undefined;
 
-/** Where settings come from, for messages. */
+/** Source of settings, for messages. */
 export interface SettingsOrigin {
   readonly name: string;
   readonly lineOf: LineOf;
 }
 
-/** `languages[0].files`: how problems name a place. */
+/** Form of a place in problems: `languages[0].files`. */
 export function pathText(path: KeyPath): string {
   const text = path.reduce<string>((sum, key) => {
     if (typeof key === 'number') return `${sum}[${key}]`;
@@ -27,7 +27,7 @@ export function parsePath(text: string): KeyPath {
   );
 }
 
-/** A problem with its line, where there is one. */
+/** A problem with its line, if known. */
 export function problemAt(
   { lineOf }: Pick<SettingsOrigin, 'lineOf'>,
   path: KeyPath,
@@ -37,7 +37,7 @@ export function problemAt(
   return { path: pathText(path), message, ...(line === undefined ? {} : { line }) };
 }
 
-/** An InvalidConfigError of a part, with its problems placed below `prefix`; other errors as they are. */
+/** An InvalidConfigError of a part, with its problems moved below `prefix`; other errors unchanged. */
 export function placedBelow(error: unknown, origin: SettingsOrigin, prefix: KeyPath): unknown {
   if (!(error instanceof InvalidConfigError)) return error;
   const problems = error.problems.map(({ path, message }) =>

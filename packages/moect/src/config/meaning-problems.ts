@@ -48,7 +48,7 @@ function evaluationProblems(root: Record<string, unknown>): Found[] {
   });
 }
 
-/** What a schema cannot say. Looks at the raw value, so that it finds its problems beside those of the schema. */
+/** Problems that a schema cannot find. Reads the raw value, so that both kinds of problems are found together. */
 export function meaningProblems(value: unknown): Found[] {
   const root = asRecord(value);
   const training = asRecord(root['training']);

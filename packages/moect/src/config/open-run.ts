@@ -17,7 +17,7 @@ export interface OpenRun {
   readonly output: string;
   /** Absolute paths of modules with parts. */
   readonly parts: readonly string[];
-  /** For the run's record. */
+  /** Text for the run's record. */
   readonly asked: Pick<Recorded, 'text' | 'asked'>;
 }
 

@@ -9,16 +9,16 @@ import { type CheckedConfig, configSchema, type MoectConfig } from './schema.ts'
 import { schemaProblems } from './schema-problems.ts';
 import { parseYaml } from './yaml-source.ts';
 
-/** A configuration that passed every check, and where it came from. */
+/** A configuration that passed every check, and its origin. */
 export interface ConfigSource extends SettingsOrigin {
   readonly config: CheckedConfig;
   /** As given. */
   readonly text: string;
-  /** What relative paths are relative to. */
+  /** Folder of relative paths. */
   readonly folder: string;
 }
 
-/** The checks of schema, meaning and files, all at once, in the order of the file. Throws InvalidConfigError. */
+/** Checks schema, meaning and files together, in the order of the file. Throws InvalidConfigError. */
 async function check(value: unknown, source: Omit<ConfigSource, 'config'>): Promise<ConfigSource> {
   const parsed = configSchema.safeParse(value);
   const more = [...meaningProblems(value), ...(await fileProblems(value, source.folder))];
@@ -33,7 +33,7 @@ async function check(value: unknown, source: Omit<ConfigSource, 'config'>): Prom
   return { ...source, config: parsed.data as CheckedConfig };
 }
 
-/** Values that stand above those of a file. */
+/** Values that override those of a file. */
 export interface ConfigOverrides {
   readonly baseStorage?: MoectConfig['baseStorage'] | undefined;
   readonly parts?: MoectConfig['parts'] | undefined;
@@ -81,7 +81,7 @@ export async function readConfig(path: string, overrides: ConfigOverrides = {}):
   return parseConfig(await readFile(path, 'utf8'), dirname(resolve(path)), { name: path, overrides });
 }
 
-/** Checks a configuration that a program made. Relative paths are relative to `folder`. Throws InvalidConfigError. */
+/** Checks a configuration made by a program. Relative paths are relative to `folder`. Throws InvalidConfigError. */
 export async function configFrom(
   config: MoectConfig,
   folder: string,

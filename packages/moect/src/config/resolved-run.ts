@@ -5,25 +5,25 @@ import type { CheckedSettings } from './schema.ts';
 export interface RunLanguage {
   readonly code: string;
   readonly role: 'new' | 'old';
-  /** Absolute paths; none where the text was in memory. */
+  /** Absolute paths; none for text from memory. */
   readonly files?: readonly string[];
-  /** How often it is drawn among its role. Default: new languages by size, old ones equally. */
+  /** Frequency among languages of its role. Default: new languages by size, old ones equally. */
   readonly weight?: number;
 }
 
 type Filled<T, K extends keyof T> = Omit<T, K> & { readonly [Key in K]-?: NonNullable<T[Key]> };
 
-/** A run as it is trained: nothing is left open. */
+/** A run with every setting resolved. */
 export interface ResolvedRun extends Pick<CheckedSettings, 'extension' | 'cache'> {
   readonly baseIdentity: BaseIdentity;
   readonly preset: string;
-  /** How the extension is used when nothing else is asked for. */
+  /** Default use of the extension. */
   readonly combine: string;
   readonly method: {
     readonly name: string;
-    /** What differs from the preset. */
+    /** Changes to the preset. */
     readonly overrides: Settings;
-    /** Defaults filled in. */
+    /** Settings with defaults filled in. */
     readonly config: Settings;
   };
   readonly languages: readonly RunLanguage[];

@@ -55,7 +55,7 @@ function messageOf(issue: Issue, value: unknown): string {
   }
 }
 
-/** What a schema did not accept. */
+/** A value that a schema refused. */
 export interface Refused {
   readonly error: z.ZodError;
   readonly schema: z.ZodType;
@@ -63,7 +63,7 @@ export interface Refused {
   readonly value: unknown;
 }
 
-/** Turns what zod found into problems with path and line; each unknown key is one problem. */
+/** Turns zod's issues into problems with path and line; each unknown key is one problem. */
 export function schemaProblems({ error, schema, value }: Refused, origin: SettingsOrigin): ConfigProblem[] {
   return error.issues.flatMap((issue) => {
     const path = issue.path as KeyPath;

@@ -8,7 +8,7 @@ const files = () =>
   z.array(z.string().min(1)).min(1).describe('.txt or .jsonl, also with .gz; relative to this file');
 const code = () => z.string().min(1).describe('for example swh_Latn');
 
-// JSON on disk has no `undefined`, which the type of our settings allows for
+// JSON on disk has no `undefined`, but the type of our settings allows it
 const settings = () =>
   z.record(z.string(), z.json()) as unknown as z.ZodType<
     Readonly<Record<string, Json | undefined>>,
@@ -83,7 +83,7 @@ const training = z.strictObject({
     .describe('less memory for more time, same bits: layers run again on the way back'),
 });
 
-/** Settings of a run that a file and a program spell alike. */
+/** Settings of a run with the same form in a file and in a program. */
 const runShape = {
   preset: z
     .string()
@@ -143,20 +143,20 @@ export const configSchema = z.strictObject({
   resolved: settings().exactOptional().describe('written by moect into resolved.json, not read'),
 });
 
-// JSON of any shape stays as it is: its type has no end
+// JSON of any shape is kept as it is: its type is recursive
 type DeepReadonly<T> = T extends object
   ? string extends keyof T
     ? T
     : { readonly [K in keyof T]: DeepReadonly<T[K]> }
   : T;
 
-/** What a configuration file may say; what is left out has a default. */
+/** Type of a configuration file; omitted keys have defaults. */
 export type MoectConfig = DeepReadonly<z.input<typeof configSchema>>;
 
-/** A configuration file with the defaults that follow from nothing else filled in. */
+/** A configuration file with its independent defaults filled in. */
 export type CheckedConfig = DeepReadonly<z.output<typeof configSchema>>;
 
-/** Settings of a run, as a program may give them; see `config.schema.json`. */
+/** Settings of a run, as given by a program; see `config.schema.json`. */
 export type RunSettings = DeepReadonly<z.input<typeof runSchema>>;
 
 /** Settings of a run with their defaults. */

@@ -8,9 +8,9 @@ import type { MoectConfig } from './schema.ts';
 export type ConfiguredPack = TrainedPack & { readonly base: Base };
 
 /**
- * Trains what a configuration describes, as `moect train` does: the base, the text and the folder of the run are in it.
+ * Trains the run of a configuration, as `moect train` does: it names the base, the text and the folder of the run.
  * @param config path of a YAML file, whose paths are relative to its folder; or its contents, relative to `folder`
- * Throws what `train` throws, and InvalidConfigError with every problem of the configuration and its line.
+ * Throws the errors of `train`, and InvalidConfigError with every problem of the configuration and its line.
  */
 export async function trainConfig(
   config: string | MoectConfig,

@@ -7,7 +7,7 @@ export interface YamlSource {
   readonly lineOf: LineOf;
 }
 
-/** Offset of the key, so that the line is right for values that begin on the next one. */
+/** Offset of the key, so that the line is right if the value begins on the next line. */
 function offsetAt(root: Node | null, path: KeyPath): number | undefined {
   let node: Node | null = root;
   let offset = root?.range?.[0];

@@ -20,9 +20,9 @@ import { chooseBackend } from '../base/choose-backend.ts';
 export interface BackendCheck {
   readonly name: BackendName;
   readonly available: boolean;
-  /** What it is, or why it is not. */
+  /** Description, or the reason for absence. */
   readonly detail: string;
-  /** What to do where it is not available or not right. */
+  /** Advice if the backend is unavailable or computes wrongly. */
   readonly remedy: string | null;
   readonly threads: number | null;
   /** Square float32 matrix products: 2·n³ operations each. */
@@ -96,7 +96,7 @@ async function moved(p: ParamMap, d: ParamMap, scale: number): Promise<Map<strin
   return result;
 }
 
-/** How far the gradient's directional derivative is from (f(p + εd) − f(p − εd)) ÷ 2ε, relative. */
+/** Relative difference of the gradient's directional derivative from (f(p + εd) − f(p − εd)) ÷ 2ε. */
 async function measureGradient(): Promise<number> {
   const rng = createRng(2);
   const shapes: Record<string, number[]> = {

@@ -17,15 +17,15 @@ export interface Examination {
   readonly memoryBytes: number;
   readonly freeMemoryBytes: number;
   readonly backends: readonly BackendCheck[];
-  /** What `auto` takes; null where nothing works. */
+  /** Choice of `auto`, or a working backend; null if none works. */
   readonly chosen: BackendCheck['name'] | null;
-  /** For people: what `auto` measured, or what is wrong with it. */
+  /** For people: the measurements of `auto`, or its problem. */
   readonly reason: string;
   readonly findings: readonly Finding[];
 }
 
 const OLDEST_NODE = [20, 19] as const;
-/** Need packages of their own or a GPU; nothing is wrong with a machine without. */
+/** Backends that need packages of their own or a GPU; a machine without them has no problem. */
 const OPTIONAL: ReadonlySet<BackendName> = new Set(['node', 'webgpu']);
 const ENOUGH_MEMORY = 2 * 2 ** 30;
 
@@ -60,7 +60,7 @@ function backendFinding(check: BackendCheck): Finding {
   return { level: 'ok', text: `${name}: ${detail}; ${gflops!.toFixed(1)} GFLOP/s, gradients agree` };
 }
 
-/** What `auto` takes, unless that is wrong here. */
+/** Choice of `auto`, unless that backend computes wrongly here. */
 async function choose(
   backends: readonly BackendCheck[],
   threads: number | undefined,
@@ -80,12 +80,12 @@ async function choose(
   }
 }
 
-/** Looks at this machine and at what moect can use of it. */
+/** Examines this machine and the backends of moect on it. */
 export async function examine(options: { readonly threads?: number } = {}): Promise<Examination> {
   const backends: BackendCheck[] = [];
   for (const name of BACKEND_NAMES) backends.push(await checkBackend(name, options.threads));
   const { chosen, reason } = await choose(backends, options.threads);
-  // knows the limits of containers, as os.freemem does not
+  // unlike os.freemem, this respects the limits of containers
   const free = process.availableMemory();
   const findings = [nodeFinding(process.versions.node), memoryFinding(free), ...backends.map(backendFinding)];
   if (chosen === 'cpu') {

@@ -13,11 +13,11 @@ export interface ReportInput {
   readonly texts: readonly EvaluatedText[];
   readonly comparisons: readonly PackComparison[];
   readonly seconds: number;
-  /** That was asked for; see `CompareOptions`. */
+  /** See `CompareOptions`. */
   readonly gateThreshold?: number | null | undefined;
 }
 
-/** Documents of each language in which gates are measured: enough for a mean. */
+/** Number of documents per language for the mean of the gates. */
 const GATE_DOCUMENTS = 20;
 
 const encoder = new TextEncoder();

@@ -23,18 +23,18 @@ export interface CompareOptions extends Partial<Pick<ScorerOptions, 'combine' | 
   readonly maxForgetting?: number;
   /** Draws of the bootstrap. Default 2,000. */
   readonly resamples?: number;
-  /** Keeps what the layers below the packs make of the text, rounded to bf16. Default: nothing is kept. */
+  /** Cache of the hidden states below the packs, rounded to bf16. Default: none. */
   readonly cache?: HiddenStateFolder;
-  /** Told before the base and each pack are scored. */
+  /** Called before the base and each pack are scored. */
   readonly onProgress?: (what: string) => void;
 }
 
-/** The old language that lost most. */
+/** The old language with the largest relative change. */
 export interface WorstLanguage {
   /** Name of the pack. */
   readonly pack: string;
   readonly language: string;
-  /** Of bits per byte; above 0 is forgetting. */
+  /** Relative change of bits per byte; above 0 is forgetting. */
   readonly relativeChange: number;
   readonly relativeCi95: readonly [number, number];
 }

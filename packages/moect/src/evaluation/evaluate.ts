@@ -8,7 +8,7 @@ import { withHiddenStates } from './with-hidden-states.ts';
 
 export interface EvaluateOptions
   extends Partial<Pick<ScorerOptions, 'packs' | 'combine' | 'gateThreshold' | 'signal'>> {
-  /** Keeps what the layers below the packs make of the text, rounded to bf16. Default: nothing is kept. */
+  /** Cache of the hidden states below the packs, rounded to bf16. Default: none. */
   readonly cache?: HiddenStateFolder;
 }
 
@@ -17,9 +17,9 @@ export interface LanguageResult extends LanguageScores {
 }
 
 export interface Evaluation {
-  /** What was scored: `base`, a pack, or a combination. */
+  /** Scored model: `base`, a pack, or a combination. */
   readonly name: string;
-  /** Bits per byte and their like, one row a language. */
+  /** Bits per byte and related measures, one row per language. */
   readonly languages: readonly LanguageResult[];
 }
 

@@ -6,7 +6,7 @@ import { newLanguages, type UsedPack } from './scorers.ts';
 
 export interface EvaluatedText {
   readonly code: string;
-  /** From the packs: new or old to one of them, else unseen. */
+  /** Role from the packs: new or old to one of them, else unseen. */
   readonly role: 'new' | 'old' | 'unseen';
   readonly documents: readonly Document[];
 }
@@ -19,7 +19,7 @@ function roleOf(code: string, packs: readonly Pick<UsedPack, 'info'>[]): Evaluat
 
 /**
  * Reads text to be scored.
- * @param old languages that the base knows, where the packs do not say so (those trained without replay)
+ * @param old languages that the base knows but the packs do not name (packs trained without replay)
  * Throws InvalidConfigError and CorruptDataError.
  */
 export async function evaluatedTexts(

@@ -17,9 +17,9 @@ export interface GenerateOptions {
   readonly packs?: readonly UsedPack[];
   /** `gate`, or the name of a combination. Default: what the pack was made for; the mixture for several. */
   readonly combine?: string;
-  /** Language of the text: needed by `known`, of no use to the others. */
+  /** Language of the text: `known` needs it, the others ignore it. */
   readonly language?: string;
-  /** Gates above this weight of the base count as 1; null is off. Default: as trained. */
+  /** τ: gates above this weight of the base count as 1; null: off. Default: as trained. */
   readonly gateThreshold?: number | null;
   /** Default 64. */
   readonly maxNewTokens?: number;
@@ -147,7 +147,7 @@ async function generateText(
   };
 }
 
-/** A signal of our own that follows the given one: leaving the loop over the pieces ends the generation too. */
+/** Own signal that follows the given one; leaving the loop over the pieces also ends the generation. */
 function followed(signal: AbortSignal | undefined): AbortController {
   const own = new AbortController();
   if (signal?.aborted === true) own.abort(signal.reason);
@@ -156,8 +156,8 @@ function followed(signal: AbortSignal | undefined): AbortController {
 }
 
 /**
- * Continues a prompt with a base and packs: gives the text piece by piece as it is made, whole characters only, and at the
- * end what it was. Leaving the loop, or aborting the signal, ends the generation.
+ * Continues a prompt with a base and packs: yields the text in pieces of whole characters, and returns the whole result
+ * at the end. Leaving the loop, or aborting the signal, ends the generation.
  * Throws InvalidConfigError (also for a text that does not fit the base's context), NoSuchComponentError and
  * NonFiniteError.
  */

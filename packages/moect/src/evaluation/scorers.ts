@@ -4,7 +4,7 @@ import type { Base } from '../base/base.ts';
 import type { Pack } from '../extension/pack.ts';
 import { GATE, type Moect } from '../parts/moect.ts';
 
-/** What scoring and generation need of a pack. */
+/** Fields of a pack that scoring and generation need. */
 export type UsedPack = Pick<Pack, 'name' | 'extension'> & {
   readonly info: Pick<Pack['info'], 'languages' | 'combine'>;
 };
@@ -18,15 +18,15 @@ export interface ScorerOptions {
   readonly packs: readonly UsedPack[];
   /** `gate`, or the name of a combination. Default: what the pack was made for; the mixture for several. */
   readonly combine?: string;
-  /** Gates above this weight of the base count as 1; null is off. Default: as trained. */
+  /** τ: gates above this weight of the base count as 1; null: off. Default: as trained. */
   readonly gateThreshold?: number | null;
   /** Weight of the base in the mixture before the first token. Default {@link BASE_PRIOR}. */
   readonly basePrior?: number;
   /** Aborting makes `score` throw. */
   readonly signal?: AbortSignal;
-  /** Scores of the base that are there already, so that a mixture does not compute them again. */
+  /** Existing scores of the base, so that a mixture does not compute them again. */
   readonly baseScorer?: Scorer;
-  /** What the passes of base and extensions begin with; rounded to bf16. Default: the tokens. */
+  /** Hidden states that passes of base and extensions begin with, rounded to bf16. Default: the tokens. */
   readonly hiddenStates?: HiddenStateSource;
 }
 
@@ -34,7 +34,7 @@ export interface ScorerOptions {
 export const newLanguages = ({ info }: Pick<UsedPack, 'info'>): string[] =>
   info.languages.filter(({ role }) => role === 'new').map(({ code }) => code);
 
-/** How packs are combined when nothing is asked for, and whether that can be. Throws InvalidConfigError. */
+/** Resolves the default combination, and checks that it can be used. Throws InvalidConfigError. */
 export function resolveCombine(
   moect: Moect,
   packs: readonly Pick<UsedPack, 'info'>[],
@@ -49,7 +49,7 @@ export function resolveCombine(
   return resolved;
 }
 
-/** A scorer that remembers what it scored, by the array of documents. */
+/** A scorer that remembers its scores, by the array of documents. */
 export function rememberScores(scorer: Scorer): Scorer {
   const known = new WeakMap<readonly Document[], ReturnType<Scorer['score']>>();
   return {
@@ -80,7 +80,7 @@ export function createBaseScorer({
 }
 
 /**
- * Log-probabilities under base and packs, combined. With `known`, a language that is no pack's own goes to the base.
+ * Log-probabilities under base and packs, combined. With `known`, languages without a pack go to the base.
  * Throws InvalidConfigError and NoSuchComponentError.
  */
 export function createScorer(options: ScorerOptions): Scorer {

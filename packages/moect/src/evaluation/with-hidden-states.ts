@@ -3,7 +3,7 @@ import type { Base } from '../base/base.ts';
 import type { HiddenStateFolder } from '../platform/platform.ts';
 import type { UsedPack } from './scorers.ts';
 
-/** Runs `work` with the cache of what the layers below all packs make of the text, and closes it. */
+/** Runs `work` with the cache of hidden states below all packs, and closes the cache. */
 export async function withHiddenStates<T>(
   base: Base,
   packs: readonly Pick<UsedPack, 'extension'>[],

@@ -6,7 +6,7 @@ export const EXTENSION_CONFIG_FILE = 'moect_config.json';
 export const EXTENSION_WEIGHTS_FILE = 'moect_model.safetensors';
 export const MODEL_CARD_FILE = 'README.md';
 
-/** What the training was, for people and for reports. */
+/** Summary of the training, for people and for reports. */
 export interface TrainingSummary {
   readonly steps: number;
   /** Tokens with a target, replay included. */
@@ -22,9 +22,9 @@ export interface TrainingSummary {
     readonly code: string;
     readonly role: 'new' | 'old';
     readonly documents: number;
-    /** In one epoch. */
+    /** Tokens in one epoch. */
     readonly tokens: number;
-    /** In the whole run. */
+    /** Tokens in the whole run. */
     readonly trainedTokens: number;
   }[];
 }
@@ -33,18 +33,18 @@ export interface TrainingSummary {
 export interface ExtensionConfigFile {
   readonly schema: 'moect-extension/1';
   readonly method: string;
-  /** Of the method, defaults filled in: enough to attach again. */
+  /** Settings of the method, defaults filled in: enough to attach again. */
   readonly config: Settings;
-  /** How it is used when nothing else is asked for: `gate`, or the name of a combination. */
+  /** Default use: `gate`, or the name of a combination. */
   readonly combine: string;
-  /** Preset that it was made with. */
+  /** Preset of the training. */
   readonly preset: string | null;
-  /** What it needs beside the built-in parts; absent where that is nothing. */
+  /** Parts that it needs beside the built-in ones; absent if there are none. */
   readonly parts?: readonly OwnPart[] | undefined;
   readonly languages: readonly { readonly code: string; readonly role: 'old' | 'new' }[];
   readonly license: string | null;
   readonly base: BaseIdentity;
-  /** Numbers in the weights. */
+  /** Number of weights. */
   readonly parameters: number;
   readonly dtype: 'f32' | 'bf16';
   readonly training: TrainingSummary | null;
@@ -94,7 +94,7 @@ const fileSchema: z.ZodType<ExtensionConfigFile> = z.strictObject({
   training: training.nullable(),
 });
 
-/** Checks the contents of `moect_config.json`. Throws CorruptDataError naming everything that is wrong. */
+/** Checks the contents of `moect_config.json`. Throws CorruptDataError with every problem. */
 export function parseExtensionConfig(value: unknown, source: string): ExtensionConfigFile {
   const parsed = fileSchema.safeParse(value);
   if (parsed.success) return parsed.data;

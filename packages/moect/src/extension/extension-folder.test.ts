@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** An extension whose parameters are all random, so that a tensor in the wrong place shows. */
+/** An extension of random parameters only, so that a misplaced tensor is noticed. */
 function scrambled(presetName = 'moe-ct'): Pack {
   const preset = presets.find(({ name }) => name === presetName)!;
   const extension = defaultMoect.method(preset.method).attach(base.model, preset.config, createRng(5));
@@ -42,7 +42,7 @@ async function valuesOf({ extension }: Pack): Promise<Record<string, number[]>> 
   return values;
 }
 
-/** Saves a good extension, lets `damage` loose on it, and loads it. */
+/** Saves a good extension, applies `damage` to it, and loads it. */
 async function loadDamaged(damage: (at: string) => Promise<void>): Promise<unknown> {
   const at = join(folder, 'damaged');
   const pack = scrambled();

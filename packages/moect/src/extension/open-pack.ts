@@ -40,7 +40,7 @@ function attach({ model, moect }: Base, info: ExtensionConfigFile, place: string
   }
 }
 
-/** A pack that names parts of its own can only be used together with them. */
+/** A pack that names parts of its own needs them. */
 function checkParts({ moect }: Base, info: ExtensionConfigFile, place: string): void {
   const [first, ...more] = missingParts(moect, info.parts ?? []);
   if (first === undefined) return;
@@ -56,7 +56,7 @@ function checkParts({ moect }: Base, info: ExtensionConfigFile, place: string): 
 }
 
 /**
- * Opens a pack for the base that it was made for. Every tensor of the folder must be used and every parameter found.
+ * Opens a pack for its base. Every tensor of the folder must be used and every parameter found.
  * @param place a folder, or in a browser the address of one
  * Throws BaseMismatchError, CorruptDataError, NoMatchingParameterError, ShapeMismatchError, NoSuchComponentError (a
  * method or part that the base's `moect` does not know) and InvalidConfigError.

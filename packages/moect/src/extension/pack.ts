@@ -13,28 +13,28 @@ import { extensionName } from './extension-name.ts';
 import { modelCard } from './model-card.ts';
 
 export interface SavePackOptions {
-  /** How weights are stored: `f32` keeps every bit, `bf16` halves the size. Default: as `info` says. */
+  /** Storage of weights: `f32` keeps every bit, `bf16` halves the size. Default: that of `info`. */
   readonly dtype?: 'f32' | 'bf16';
-  /** SPDX name, for the model card. Default: as `info` says. */
+  /** SPDX name, for the model card. Default: that of `info`. */
   readonly license?: string;
 }
 
-/** An extension of a base as it is kept and shared: what `train` gives and `openPack` reads. */
+/** An extension of a base in its saved and shared form: the result of `train` and `openPack`. */
 export interface Pack {
-  /** The folder's name; that of the run where the folder is `RUN/extension`; the preset's before it has a folder. */
+  /** Name of the folder; of the run if the folder is `RUN/extension`; of the preset before saving. */
   readonly name: string;
   readonly extension: Extension;
   /** `moect_config.json` */
   readonly info: ExtensionConfigFile;
   /**
    * The files of the pack's folder, by name: `moect_config.json`, `moect_model.safetensors` (one tensor an expert) and a
-   * model card. Equal packs give equal bytes. Weights are encoded as their pieces are taken, once; that throws
+   * model card. Equal packs give equal bytes. Weights are encoded once, while their pieces are read; this throws
    * CorruptDataError for weights that are not finite or too large for `bf16`.
    */
   files(options?: SavePackOptions): Promise<ReadonlyMap<string, Iterable<Uint8Array>>>;
   /**
-   * Writes these files as a folder; one of that name is replaced as a whole. Gives its absolute path.
-   * Throws CorruptDataError; nothing is replaced then. In a browser it throws InvalidConfigError: there are no folders.
+   * Writes these files as a folder and replaces any folder of that name as a whole. Gives its absolute path.
+   * Throws CorruptDataError and then replaces nothing. Throws InvalidConfigError in a browser, which has no folders.
    */
   save(folder: string, options?: SavePackOptions): Promise<string>;
   /** Frees the weights. */
@@ -68,7 +68,7 @@ async function packFiles(
   ]);
 }
 
-/** An attached extension with what its folder says about it. The pack owns the extension. */
+/** An attached extension with the contents of its configuration. The pack owns the extension. */
 export function makePack(
   base: Pick<Base, 'platform'>,
   name: string,

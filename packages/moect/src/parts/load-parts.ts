@@ -30,8 +30,8 @@ function checkParts(value: unknown, file: string): Parts {
 }
 
 /**
- * Imports modules with parts: each exports `parts`, see {@link Parts}. The module's name goes into the extensions that
- * use its parts. Throws InvalidConfigError for what is no such module.
+ * Imports modules with parts: each exports `parts`, see {@link Parts}. Extensions that use the parts record the
+ * module's name. Throws InvalidConfigError for any other module.
  */
 export async function loadParts(files: readonly string[]): Promise<Parts[]> {
   const loaded: Parts[] = [];

@@ -19,18 +19,18 @@ const builtInPresets: readonly Preset[] = [
   loraCtPreset,
 ];
 
-/** Left to the extension inside the layers: no combination of base and packs. */
+/** Use of one extension inside the layers, without a combination. */
 export const GATE = 'gate';
 
-/** Everything that has a name, looked up. A plain object: two of them know nothing of each other. */
+/** Registry of all named parts. A plain object: two registries are independent. */
 export interface Moect {
   readonly presets: ReadonlyMap<string, Preset>;
   readonly methods: ReadonlyMap<string, Method>;
-  /** Factories, which are given `basePrior`. */
+  /** Factories, which receive `basePrior`. */
   readonly combinations: ReadonlyMap<string, ComponentFactory<Combination>>;
-  /** Of your own; the built-in ones are asked behind them. */
+  /** Families of your own; they are asked before the built-in ones. */
   readonly families: readonly ModelFamily[];
-  /** What was added to the built-in parts. */
+  /** Parts added to the built-in ones. */
   readonly ownParts: readonly OwnPart[];
   /** Throws NoSuchComponentError, as do the following. */
   preset(name: string): Preset;

@@ -2,11 +2,11 @@ import type { Extension, Settings } from '@moect/core';
 import type { Moect } from './moect.ts';
 import type { OwnPart } from './parts.ts';
 
-/** What an extension names. */
+/** Names that an extension uses. */
 interface Names {
   readonly extension: Pick<Extension, 'method' | 'config'>;
   readonly combine: string;
-  /** Of the base. */
+  /** Architecture of the base. */
   readonly architecture: string;
 }
 
@@ -18,12 +18,12 @@ function isUsed({ kind, name }: OwnPart, { extension, combine, architecture }: N
   return typeof component === 'object' && component !== null && (component as Settings)['type'] === name;
 }
 
-/** The added parts without which an extension cannot be used again. */
+/** The added parts that an extension needs to be used again. */
 export function usedParts({ ownParts }: Pick<Moect, 'ownParts'>, names: Names): OwnPart[] {
   return ownParts.filter((part) => isUsed(part, names));
 }
 
-/** Those of the parts that are not there. */
+/** The needed parts that are missing. */
 export function missingParts({ ownParts }: Pick<Moect, 'ownParts'>, needed: readonly OwnPart[]): OwnPart[] {
   return needed.filter(({ kind, name }) => !ownParts.some((own) => own.kind === kind && own.name === name));
 }

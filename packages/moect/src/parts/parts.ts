@@ -4,18 +4,18 @@ import type { ModelFamily } from '@moect/models';
 import type { Preset } from '../presets/preset.ts';
 
 /**
- * Parts of your own, by the names under which configurations, extension folders and flags call them; one named like a
- * built-in part stands in its place. Routers, experts and fusions are chosen in the settings of the method `moe-ct`
+ * Parts of your own, by their names in configurations, extension folders and flags; a part named like a built-in one
+ * replaces it. Routers, experts and fusions are chosen in the settings of the method `moe-ct`
  * (`router: { type: 'mine' }`).
  */
 export interface Parts extends MoeComponents {
   readonly methods?: Readonly<Record<string, Method>>;
-  /** How base and packs meet at document level; their factories are given `basePrior`, the weight of the base before the first token. */
+  /** Combinations of base and packs per document; their factories receive `basePrior`, the weight of the base before the first token. */
   readonly combinations?: Readonly<Record<string, ComponentFactory<Combination>>>;
   /** Architectures of base models, asked before the built-in ones. */
   readonly families?: readonly ModelFamily[];
   readonly presets?: readonly Preset[];
-  /** The module that they come from: written into extensions, and asked for where it is missing. */
+  /** Module of the parts: extensions record it, and messages name it if it is missing. */
   readonly from?: string;
 }
 
@@ -28,11 +28,11 @@ export type PartKind = (typeof PART_KINDS)[number];
 export interface OwnPart {
   readonly kind: PartKind;
   readonly name: string;
-  /** The module that it comes from, where that is known. */
+  /** Module of the part, if known. */
   readonly from: string | null;
 }
 
-/** Keys of {@link Parts} that hold parts by their names. */
+/** Keys of {@link Parts} that hold parts by name. */
 export const PART_KEYS = {
   routers: 'router',
   experts: 'expert',

@@ -48,7 +48,7 @@ function rows(plan: TrainingPlan): [string, string][] {
   ];
 }
 
-/** The plan as text, a line an item. */
+/** The plan as text, one line per item. */
 export function formatPlan(plan: TrainingPlan): string {
   const lines = rows(plan).map(([name, value]) => `${name.padEnd(12)}${value}`);
   const { problems, warnings, suggestions } = plan;

@@ -9,15 +9,15 @@ import { probeTime } from './probe-time.ts';
 import { suggestSmaller } from './suggest.ts';
 import type { DiskEstimate, MemoryEstimate, TrainingPlan } from './training-plan.ts';
 
-/** What is planned: a run with everything that it needs in memory. */
+/** The run to plan, with everything that it needs in memory. */
 type PlannedRun = Pick<PreparedRun, 'run' | 'base' | 'extension' | 'options' | 'input'>;
 
 export interface PlanningOptions {
-  /** Measure how long a step takes too. */
+  /** Measure the time of a step too. */
   readonly time: boolean;
-  /** Bytes of the backend's memory to stay within. Default: 4 GiB on wasm, on webgpu what the configuration says. */
+  /** Limit on the backend's memory, bytes. Default: 4 GiB on wasm, on webgpu the configured limit. */
   readonly limitBytes?: number | undefined;
-  /** Folder of the run. Default: none, so that no disk is needed. */
+  /** Folder of the run. Default: none; the run then needs no disk. */
   readonly output?: string | undefined;
 }
 
@@ -40,7 +40,7 @@ async function diskEstimate(
 
 function memoryEstimate({ run, base, extension }: PlannedRun, memory: StepMemory | null): MemoryEstimate {
   const trained = countParameters(extension.parameters);
-  // one copy of what trains, gradients, and two moments
+  // one copy of the trained weights, gradients, and two moments
   const weightBytes = keepsCompressed() ? BYTES_PER_WEIGHT[base.storage] : FLOAT;
   const leastBytes = weightBytes * base.parameterCount + 4 * FLOAT * trained;
   const availableBytes = base.platform.availableMemory();
@@ -56,7 +56,7 @@ function memoryEstimate({ run, base, extension }: PlannedRun, memory: StepMemory
   };
 }
 
-/** Memory of a step, or why not even few sequences can be tried. */
+/** Memory of a step, or the reason why not even few sequences can be tried. */
 async function tryProbe(
   { run, options, input }: PlannedRun,
   limitBytes: number | undefined,
@@ -93,7 +93,7 @@ function meanTokens({ data, totalSteps, gradientAccumulation = 1 }: TrainOptions
   return (countTokens(batches).tokens / count) * gradientAccumulation;
 }
 
-/** Sequences that may be tried for the time: up to a batch, as many as surely fit. */
+/** Number of sequences that fit for timing, at most a batch. */
 function mostRows(steps: StepMemory | null, batchSize: number, { availableBytes }: MemoryEstimate): number {
   if (steps === null) return batchSize;
   const room =
@@ -106,7 +106,7 @@ function mostRows(steps: StepMemory | null, batchSize: number, { availableBytes 
 }
 
 /**
- * Says what a run will take, from the sizes of what it holds and from steps on few sequences that change nothing.
+ * Plans a run from the sizes of its parameters and from steps on few sequences that change nothing.
  * See docs/decisions/2026-11-25-planning-a-run.md.
  */
 export async function planPrepared(
@@ -152,8 +152,8 @@ export async function planPrepared(
 }
 
 /**
- * Refuses a run whose steps cannot fit into the memory of WebAssembly or the buffers of a GPU, before it leaves anything
- * behind; the plan's warnings say what may be too little. Throws InvalidConfigError.
+ * Refuses a run whose steps cannot fit into the memory of WebAssembly or the buffers of a GPU, before it writes
+ * anything; the plan's warnings name resources that may not suffice. Throws InvalidConfigError.
  */
 export async function checkFits(planned: PlannedRun, output: string | undefined): Promise<TrainingPlan> {
   const plan = await planPrepared(planned, { time: false, output });

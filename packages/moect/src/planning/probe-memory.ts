@@ -8,46 +8,46 @@ import { runProbeSteps } from './probe-steps.ts';
 export interface StepDemand {
   /** Most in use at once. */
   readonly peakBytes: number;
-  /** What the memory grows to: with the gaps between blocks, or the buffers that wait in the GPU's pool. */
+  /** Size that the memory grows to, including gaps between blocks or idle buffers in the GPU's pool. */
   readonly usedBytes: number;
 }
 
-/** What steps take of the memory of the backend, by the number of sequences in a batch. */
+/** Backend memory of a step, by the number of sequences in a batch. */
 export interface StepMemory {
   readonly kind: 'wasm' | 'webgpu';
   readonly at: (batchSize: number) => StepDemand;
-  /** What there can be; null where nobody says. */
+  /** Limit of the memory; null if unknown. */
   readonly limitBytes: number | null;
   /** In use now. */
   readonly heldBytes: number;
-  /** The memory is the machine's, which other programs use too. */
+  /** The memory belongs to the machine and is shared with other programs. */
   readonly isMachines: boolean;
-  /** Why steps on such a batch cannot run, with so many bytes besides; null where they can. */
+  /** Reason why steps on such a batch, with `moreBytes` besides, cannot run; null if they can. */
   readonly problemAt: (batchSize: number, moreBytes?: number) => string | null;
 }
 
 export interface ProbeOptions {
   readonly sequenceLength: number;
   readonly batchSize: number;
-  /** Bytes to stay within. Default: what WebAssembly allows; on a GPU none, for it does not tell how much it has. */
+  /** Limit in bytes. Default: that of WebAssembly; on a GPU none, because its memory size is unknown. */
   readonly limitBytes?: number | undefined;
 }
 
-/** From here on, loops over blocks of tokens take blocks of their full size. */
+/** Smallest number of tokens at which loops over blocks of tokens use full-size blocks. */
 const LEAST_TOKENS = 256;
 
-/** Runs `trace` on few sequences and on one more; gives both results and the few. */
+/** Runs `trace` on few sequences and on one more; gives both results and the smaller number. */
 async function traceTwo<T>(
   options: TrainOptions,
   { sequenceLength, batchSize }: ProbeOptions,
   leastTokens: number,
   trace: (work: () => Promise<unknown>) => Promise<T | null>,
 ): Promise<{ few: number; one: T; more: T }> {
-  // the sum of gradients is there from the second batch of a step on; further batches take no more
+  // the sum of gradients exists from the second batch of a step on; further batches take no more memory
   const batches = Math.min(options.gradientAccumulation ?? 1, 2);
   const step = (rows: number): Promise<number[]> => runProbeSteps(options, { rows, batches }, () => true);
   const few = Math.min(Math.ceil(leastTokens / sequenceLength), Math.max(1, batchSize - 1));
-  // brings the base onto the heap or the device, so that both recorded steps find it there
+  // puts the base on the heap or the device, so that both recorded steps find it there
   await step(1);
   const one = (await trace(() => step(few)))!;
   const more = batchSize === 1 ? one : (await trace(() => step(few + 1)))!;
@@ -69,7 +69,7 @@ async function onWasm(options: TrainOptions, given: ProbeOptions): Promise<StepM
   return { kind: 'wasm', at, limitBytes, heldBytes, isMachines: true, problemAt };
 }
 
-/** Inside `try`, so that bundlers go on where the optional package is absent; with webgpu active it is there. */
+/** Imports inside `try`, so that bundlers accept its absence; with webgpu active the package is present. */
 async function importWebgpuBackend(): Promise<typeof import('@moect/backend-webgpu')> {
   try {
     return await import('@moect/backend-webgpu');
@@ -107,10 +107,10 @@ async function onWebgpu(options: TrainOptions, given: ProbeOptions): Promise<Ste
 }
 
 /**
- * Records steps on few sequences and on one more; for other batch sizes each block of memory is extrapolated by itself
- * and the allocator or the pool replayed on the result, so that a step that would not fit need not run. Weights stay as
- * they are. null where the backend is neither wasm nor webgpu. Throws BackendUnavailableError where not even the few
- * sequences fit.
+ * Records steps on few sequences and on one more. For other batch sizes it extrapolates each block of memory by itself
+ * and simulates the allocator or the pool on the result, so that a step that would not fit need not run. Weights do not
+ * change. null if the backend is neither wasm nor webgpu. Throws BackendUnavailableError if not even the few sequences
+ * fit.
  */
 export async function probeMemory(options: TrainOptions, given: ProbeOptions): Promise<StepMemory | null> {
   const backend = activeBackend();

@@ -31,7 +31,7 @@ function narrowed(source: BatchSource, rows: number): BatchSource {
 /** AdamW at a learning rate of 0 leaves every weight as it is, to the last bit. */
 const noLearning = (): number => 0;
 
-/** Stands for hidden states that are on disk already, as they are from the second pass over the text on. */
+/** Replaces hidden states that are already on disk, as they are from the second epoch on. */
 function inMemory({ hiddenSize }: BaseModel, source: HiddenStateSource): HiddenStateSource {
   const { contract, layer, at, dtype } = source;
   const width = widthAt(source, hiddenSize);
@@ -48,7 +48,7 @@ function inMemory({ hiddenSize }: BaseModel, source: HiddenStateSource): HiddenS
 }
 
 export interface ProbeSize {
-  /** Sequences of each batch that are taken. */
+  /** Sequences taken from each batch. */
   readonly rows: number;
   /** Batches in a step. */
   readonly batches: number;

@@ -1,9 +1,9 @@
 import type { TrainOptions } from '@moect/trainer';
 import { type ProbeSize, runProbeSteps } from './probe-steps.ts';
 
-/** Where a whole step takes longer, fewer sequences are timed. */
+/** If a whole step takes longer, fewer sequences are timed. */
 const LONGEST_STEP_MS = 6000;
-/** Timing ends after so many milliseconds of steps, but not before the second. */
+/** Timing ends after this many milliseconds of steps, but not before the second step. */
 const TIMING_MS = 3000;
 const MOST_STEPS = 12;
 
@@ -15,14 +15,14 @@ function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Median milliseconds of a step, without the first: it compiles, and touches memory for the first time. */
+/** Median milliseconds of a step, without the first, which also compiles and touches new memory. */
 async function timeSteps(options: TrainOptions, size: ProbeSize): Promise<number> {
   const isEnough = (times: readonly number[]): boolean =>
     times.length > MOST_STEPS || (times.length > 2 && sum(times) > TIMING_MS);
   return median((await runProbeSteps(options, size, isEnough)).slice(1));
 }
 
-/** Milliseconds of one more sequence. Noise must not make it more than the mean of all, nor much less. */
+/** Milliseconds of one more sequence, bounded against noise: from half the mean per sequence to the mean. */
 async function timePerRow(options: TrainOptions, rows: number, measured: number): Promise<number> {
   const mean = measured / rows;
   const fewer = rows >> 1;
@@ -32,9 +32,9 @@ async function timePerRow(options: TrainOptions, rows: number, measured: number)
 }
 
 /**
- * Milliseconds of a training step, measured on this machine as it is now: whole steps where they are short, else steps
- * on fewer sequences, extrapolated in a straight line. Weights stay as they are.
- * @param mostRows sequences whose step fits into memory
+ * Milliseconds of a training step, measured on this machine as it is now: whole steps if they are short, else steps
+ * on fewer sequences, extrapolated linearly. Weights do not change.
+ * @param mostRows largest number of sequences whose step fits into memory
  */
 export async function probeTime(options: TrainOptions, batchSize: number, mostRows: number): Promise<number> {
   const accumulation = options.gradientAccumulation ?? 1;
@@ -44,7 +44,7 @@ export async function probeTime(options: TrainOptions, batchSize: number, mostRo
   const whole =
     measured + (batchSize - rows) * (rows === batchSize ? 0 : await timePerRow(options, rows, measured));
   if (accumulation === 1) return whole;
-  // norm, clipping and update come once a step, however many batches it has
+  // norm, clipping and update run once per step, however many batches it has
   const twice = await timeSteps(options, { rows, batches: 2 });
   const once = Math.max(0, 2 * measured - twice);
   return once + accumulation * (whole - once);

@@ -5,15 +5,15 @@ export interface RunShape {
   readonly batchSize: number;
   readonly accumulation: number;
   readonly sequenceLength: number;
-  /** A full sum of the gradients, which accumulation holds beside a batch's own. */
+  /** A full sum of the gradients, which accumulation holds beside those of one batch. */
   readonly gradientBytes: number;
-  /** Layers are kept for the way back. */
+  /** Recomputation is off. */
   readonly mayRecompute: boolean;
   /** The base is in float32 and none of it trains. */
   readonly mayCompress: boolean;
 }
 
-/** The largest batch that divides the given one and fits; null where none does. */
+/** The largest batch that divides the given one and fits; null if none does. */
 function largestFitting(shape: RunShape, memory: StepMemory): number | null {
   const { batchSize, accumulation, gradientBytes } = shape;
   const extra = accumulation === 1 ? gradientBytes : 0;
@@ -24,7 +24,7 @@ function largestFitting(shape: RunShape, memory: StepMemory): number | null {
   return null;
 }
 
-/** What would make a run smaller, the best first. */
+/** Changes that would make a run smaller, the best first. */
 export function suggestSmaller(shape: RunShape, memory: StepMemory | null): string[] {
   const { batchSize, accumulation, sequenceLength } = shape;
   const suggestions: string[] = [];

@@ -1,4 +1,4 @@
-/** What a run will take, before it runs. Bytes, seconds. */
+/** Needs of a run, estimated before it runs. Bytes, seconds. */
 export interface RunEstimate {
   readonly baseParameters: number;
   readonly trainableParameters: number;
@@ -8,7 +8,7 @@ export interface RunEstimate {
   readonly sequenceLength: number;
   /** Tokens with a target; mean over the first steps. */
   readonly tokensPerStep: number;
-  /** Training steps alone: evaluation and checkpoints come on top. null where no step can run. */
+  /** Training steps alone, without evaluation and checkpoints. null if no step can run. */
   readonly time: {
     readonly secondsPerStep: number;
     readonly seconds: number;
@@ -21,44 +21,44 @@ export interface RunEstimate {
 export interface MemoryEstimate {
   /** Closed form: base and extension, gradients, and both moments of the optimizer, in float32, without activations. */
   readonly leastBytes: number;
-  /** Of the wasm backend; null on another one. */
+  /** Memory of the wasm backend; null on another backend. */
   readonly heap: {
     /** Most bytes in use at once during a step. */
     readonly peakBytes: number;
-    /** With the gaps between blocks: what the memory grows to. */
+    /** Size that the memory grows to, including gaps between blocks. */
     readonly usedBytes: number;
-    /** 4 GiB, or what is set. */
+    /** 4 GiB, or the configured limit. */
     readonly limitBytes: number;
   } | null;
-  /** Of the webgpu backend; null on another one. */
+  /** Memory of the webgpu backend; null on another backend. */
   readonly gpu: {
     readonly peakBytes: number;
-    /** With the buffers that wait for the next of their size. */
+    /** Including idle buffers in the pool. */
     readonly usedBytes: number;
-    /** What is set; a GPU does not tell how much it has. */
+    /** Configured limit, or null: a GPU does not report its memory size. */
     readonly limitBytes: number | null;
   } | null;
-  /** Of the machine, more than this process holds already. */
+  /** Needed from the machine, beyond the memory of this process. */
   readonly moreBytes: number;
-  /** null where nobody says, as in a browser. */
+  /** null if unknown, as in a browser. */
   readonly availableBytes: number | null;
 }
 
 export interface DiskEstimate {
   readonly checkpointBytes: number;
   readonly extensionBytes: number;
-  /** Checkpoints that are kept, one being written, and the extension. */
+  /** Kept checkpoints, one that is being written, and the extension. */
   readonly neededBytes: number;
-  /** null where the system does not say. */
+  /** null if the system does not tell. */
   readonly availableBytes: number | null;
 }
 
 /** A plan of a run, and whether it can be carried out. */
 export interface TrainingPlan extends RunEstimate {
-  /** Why it cannot run. */
+  /** Reasons why it cannot run. */
   readonly problems: readonly string[];
-  /** Why it may not come to its end. */
+  /** Reasons why it may not finish. */
   readonly warnings: readonly string[];
-  /** What would take less. */
+  /** Ways to a smaller run. */
   readonly suggestions: readonly string[];
 }

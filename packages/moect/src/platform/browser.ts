@@ -11,7 +11,7 @@ function refuse(path: string, hint: string): never {
 
 const PACK_HINT = `Give the address of a pack's folder, with ${EXTENSION_CONFIG_FILE} and ${EXTENSION_WEIGHTS_FILE}.`;
 
-/** A pack over HTTP. */
+/** Opens a pack over HTTP. */
 async function readPack(place: string | URL): Promise<PackSource> {
   const folder = folderUrl(place);
   const at = (name: string): URL => new URL(name, folder);
@@ -28,7 +28,7 @@ async function readPack(place: string | URL): Promise<PackSource> {
   };
 }
 
-/** A page or its worker: text and packs come as File objects, strings and addresses. */
+/** Platform of a page or its worker: text and packs come as File objects, strings and addresses. */
 export const browserPlatform: Platform = {
   readFiles: async () => refuse('files', 'Give File objects, or the texts themselves.'),
   availableMemory: () => null,

@@ -3,8 +3,8 @@ import { type HiddenStateCache, openHiddenStateCache } from '@moect/models/node'
 import type { HiddenStateBase, HiddenStateFolder } from './platform.ts';
 
 /**
- * Opens the cache of the hidden states at the first point which any of the extensions touches; null where that is the very
- * first, so that there is nothing to keep. The base alone begins there too: what is compared is rounded alike.
+ * Opens the cache of the hidden states at the first point that any of the extensions touches; null if that point is the
+ * very first, below which nothing can be kept. The base alone begins there too, so that all results are rounded alike.
  * Throws InvalidConfigError.
  */
 export async function openHiddenStates(

@@ -1,12 +1,12 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Bytes that this process may still take: free memory of the machine, or of its container where that is less. */
+/** Bytes that this process may still take: free memory of the machine, or of its container if that is less. */
 export function availableMemory(): number {
   return process.availableMemory();
 }
 
-/** Bytes free on the disk of a folder that need not exist yet; null where the system does not say. */
+/** Bytes free on the disk of a folder that need not exist yet; null if the system does not tell. */
 export async function freeDisk(folder: string): Promise<number | null> {
   try {
     const { bavail, bsize } = await statfs(folder);

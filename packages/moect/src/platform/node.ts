@@ -28,7 +28,7 @@ async function readFiles({
   throw withoutText(code, files.join(', '), corpus.otherLanguages);
 }
 
-/** Files, folders and the machine. */
+/** Platform of Node: files, folders and the machine. */
 export const nodePlatform: Platform = {
   readFiles,
   availableMemory,

@@ -8,12 +8,12 @@ export interface FileText {
   readonly code: string;
   readonly role: 'new' | 'old' | 'unseen';
   readonly files: readonly string[];
-  /** What a document is. Default: follows from the file's name. */
+  /** Division into documents. Default: by the file's name. */
   readonly format?: 'lines' | 'blocks' | 'whole' | 'jsonl' | undefined;
   readonly textField: string;
 }
 
-/** Where hidden states below the extensions are kept between runs. */
+/** Folder that keeps hidden states below the extensions between runs. */
 export interface HiddenStateFolder {
   readonly folder: string;
   /** Default 16 GiB. */
@@ -23,24 +23,24 @@ export interface HiddenStateFolder {
 /** A pack's folder, not yet checked. */
 export interface PackSource {
   readonly name: string;
-  /** Of its configuration, for messages. */
+  /** Place of its configuration, for messages. */
   readonly place: string;
   /** Contents of `moect_config.json`. */
   readonly config: unknown;
   openWeights(): Promise<SafetensorsFile & { close(): Promise<void> }>;
 }
 
-/** What hidden states are made with. */
+/** Base that computes hidden states. */
 export interface HiddenStateBase {
   readonly model: BaseModel;
-  /** SHA-256 of the parameters as they are held. */
+  /** SHA-256 of the parameters in memory. */
   readonly heldSha256: string;
 }
 
 /** A run's own folder, held by this process until it is closed. */
 export interface RunFolder {
   readonly folder: string;
-  /** It holds checkpoints of this run, which goes on. */
+  /** The folder holds checkpoints of this run, which continues. */
   readonly isBegun: boolean;
   readonly checkpoints: CheckpointStore;
   /** Writes the events. */
@@ -50,19 +50,19 @@ export interface RunFolder {
   close(): Promise<void>;
 }
 
-/** What the front door asks of where it runs. Node has files and a machine to ask; a page has neither. */
+/** Services of the environment. Node has files and knows its machine; a page has neither. */
 export interface Platform {
   /** Documents of text files. Throws InvalidConfigError and CorruptDataError. */
   readFiles(text: FileText): Promise<Document[]>;
-  /** Bytes that this process may still take; null where nobody says. */
+  /** Bytes that this process may still take; null if unknown. */
   availableMemory(): number | null;
-  /** Bytes free on the disk of a folder; null where nobody says. */
+  /** Bytes free on the disk of a folder; null if unknown. */
   freeDisk(folder: string): Promise<number | null>;
-  /** Most bytes that this process has held; 0 where nobody says. */
+  /** Most bytes that this process has held; 0 if unknown. */
   peakMemory(): number;
   /**
-   * Takes a folder for a run. Throws CheckpointError where another process trains there, or where it holds a run that is
-   * not to be resumed.
+   * Takes a folder for a run. Throws CheckpointError if another process trains there, or if it holds a run that must
+   * not be resumed.
    */
   openRun(folder: string, resume: boolean): Promise<RunFolder>;
   /** See `openHiddenStates`; null where there is nothing below the extensions to keep. */
@@ -71,8 +71,8 @@ export interface Platform {
     extensions: readonly Pick<Extension, 'attachments' | 'overrides'>[],
     place: HiddenStateFolder,
   ): Promise<HiddenStateCache | null>;
-  /** Where a pack lies. Throws CorruptDataError. */
+  /** Opens a pack. Throws CorruptDataError. */
   readPack(place: string | URL): Promise<PackSource>;
-  /** Writes files as a folder, which replaces one of that name as a whole. Gives its absolute path. */
+  /** Writes files as a folder and replaces any folder of that name as a whole. Gives its absolute path. */
   writeFolder(folder: string, files: ReadonlyMap<string, Iterable<Uint8Array>>): Promise<string>;
 }

@@ -4,7 +4,7 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { writeFileAtomic } from '@moect/safetensors/node';
 
-/** Puts a finished folder in its place; what was there is gone afterwards, and never half of either is. */
+/** Moves a finished folder to its place and replaces any folder there; neither is ever left in part. */
 async function replaceFolder(from: string, to: string): Promise<void> {
   const aside = join(dirname(to), `.${basename(to)}-old-${randomUUID()}`);
   const isOccupied = existsSync(to);
@@ -13,7 +13,7 @@ async function replaceFolder(from: string, to: string): Promise<void> {
   if (isOccupied) await rm(aside, { recursive: true, force: true });
 }
 
-/** See `Platform.writeFolder`. Where a file's pieces throw, nothing is replaced. */
+/** See `Platform.writeFolder`. If a file's pieces throw, nothing is replaced. */
 export async function writeFolder(
   folder: string,
   files: ReadonlyMap<string, Iterable<Uint8Array>>,

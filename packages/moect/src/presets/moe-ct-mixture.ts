@@ -1,8 +1,8 @@
 import type { Preset } from './preset.ts';
 
 /**
- * A pack whose branch is always on, weighed against the base document by document. It needs no replay: what the base
- * knew stays with the base, and the mixture loses at most log₂(1 ÷ prior) bits a document against it.
+ * A pack whose branch is always on, weighed against the base document by document. It needs no replay: the base does
+ * not change, and the mixture loses at most log₂(1 ÷ prior) bits per document against it.
  */
 export const moeCtMixturePreset: Preset = {
   name: 'moe-ct-mixture',

@@ -2,7 +2,7 @@ import type { Preset } from './preset.ts';
 
 /**
  * The default: MoE-CT with a guarded gate (threshold 0.2), a gated head delta and gated low-rank updates of attention
- * (docs: method, guarded form). What it keeps and gains on a base of 1.4 M parameters: README.
+ * (docs: method, guarded form). Retention and gain on a base of 1.4 M parameters: README.
  */
 export const moeCtPreset: Preset = {
   name: 'moe-ct',

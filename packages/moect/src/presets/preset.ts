@@ -7,11 +7,10 @@ export interface Preset {
   readonly description: string;
   /** Name of the method that it configures. */
   readonly method: string;
-  /** Settings of the method; what a user gives comes on top. */
+  /** Settings of the method; the user's settings override them. */
   readonly config: Settings;
   readonly training: PresetTraining;
-  /** How the extension is used when nothing else is asked for. */
-  /** `known`, `mixture`, `gate`, or a combination of your own. */
+  /** Default use of the extension: `known`, `mixture`, `gate`, or a combination of your own. */
   readonly combine: string;
 }
 
@@ -23,7 +22,7 @@ export interface PresetTraining {
   readonly schedule: 'cosine' | 'linear' | 'constant';
   /** Share of the steps. */
   readonly warmup: number;
-  /** Old tokens that a gate must see: scarce new text gets more replay than the share. Default 0. */
+  /** Least number of old tokens for a gate: scarce new text gets more replay than the share. Default 0. */
   readonly minReplayTokens?: number;
   /** Learning rate at the end, as a share of the highest. */
   readonly finalRate: number;

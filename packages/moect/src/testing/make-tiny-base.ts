@@ -82,7 +82,7 @@ async function toHost(parameters: ReadonlyMap<string, Tensor>): Promise<Map<stri
 
 /**
  * Writes a random Llama of 7 k parameters with a tokenizer whose tokens are the 256 bytes. Needs an active backend.
- * The seed is also the tail of what tells two bases apart.
+ * Different seeds give different bases.
  * @param sizes entries of config.json to change
  */
 export async function makeTinyBase(

@@ -18,7 +18,7 @@ const root = fileURLToPath(new URL('../../../..', import.meta.url));
 
 /**
  * Starts `moect` from source in a process of its own.
- * @param fault JavaScript that runs in it first, to break something
+ * @param fault JavaScript that runs first, to break something
  */
 export function startProcess(args: readonly string[], fault?: string): RunningCli {
   const faults = fault === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(fault)}`];
@@ -46,7 +46,7 @@ export function runProcess(args: readonly string[], fault?: string): Promise<Fin
   return startProcess(args, fault).finished;
 }
 
-/** Runs a command line in this process: the same, without the seconds that a process takes to start. */
+/** Runs a command line in this process, without the seconds that a new process takes to start. */
 export async function runHere(args: readonly string[]): Promise<Finished> {
   let [stdout, stderr] = ['', ''];
   const err = (text: string): void => {

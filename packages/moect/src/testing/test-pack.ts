@@ -4,7 +4,7 @@ import type { Base } from '../base/base.ts';
 import { makePack, type Pack } from '../extension/pack.ts';
 import { usedParts } from '../parts/own-parts.ts';
 
-/** A pack of Swahili of an extension that nobody trained. */
+/** A Swahili pack of an untrained extension. */
 export function testPack(base: Base, extension: Extension): Pack {
   const parts = usedParts(base.moect, {
     extension,

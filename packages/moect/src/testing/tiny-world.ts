@@ -6,14 +6,14 @@ import { makeText, makeTinyBase } from './make-tiny-base.ts';
 
 /** A folder with two bases and text in three languages. */
 export interface TinyWorld {
-  /** A path in it. */
+  /** A path in the folder. */
   at(...names: string[]): string;
   remove(): Promise<void>;
 }
 
 /** `base` and `other`, `swh_Latn.txt`, `eng_Latn.txt`, and `rus_Cyrl.txt`, which shares no byte with the others. */
 export async function makeTinyWorld(): Promise<TinyWorld> {
-  // the same bits whatever the number of threads, but quicker for so little
+  // the number of threads changes no bit, and one thread is faster for so little work
   process.env['MOECT_THREADS'] = '1';
   const folder = await mkdtemp(join(tmpdir(), 'moect-world-'));
   const at = (...names: string[]): string => join(folder, ...names);

@@ -1,16 +1,16 @@
 import type { CheckedSettings } from '../config/schema.ts';
 import type { Preset } from '../presets/preset.ts';
 
-/** Tokens in one batch that is chosen without being asked for. */
+/** Tokens in one batch of the default size. */
 const DEFAULT_BATCH_TOKENS = 2048;
-/** A gate hardly moves in fewer steps: scarce text gets smaller batches instead. */
+/** A gate hardly moves in fewer steps, so scarce text gets smaller batches. */
 const MIN_STEPS = 60;
 /** Four passes over scarce text are worth nearly as much as new text (arXiv 2305.16264). */
 const EPOCHS = 4;
-/** Most of a run that replay takes without being asked for. */
+/** Largest default share of replay. */
 const MAX_REPLAY_SHARE = 0.25;
 
-/** What the choice of batches needs of a run. */
+/** Settings that the choice of batches reads. */
 export interface BatchSettings {
   readonly training: Pick<
     CheckedSettings['training'],
@@ -34,7 +34,7 @@ interface Amount {
   readonly newSequences: number;
 }
 
-/** Sequences of the run, replay included; null where it is set by its steps. */
+/** Sequences of the run, replay included; null if `steps` sets its length. */
 function totalSequences(
   { training }: BatchSettings,
   { sequenceLength, newSequences }: Amount,
@@ -55,8 +55,8 @@ function defaultShare(settings: BatchSettings, amount: Amount, preset: Preset): 
 }
 
 /**
- * Batch size, replay and steps of a run where they are not given. Scarce text gets smaller batches, so that there are
- * steps enough for a gate to learn in, and more replay than the preset's share, so that it sees enough old text
+ * Fills in batch size, replay and steps of a run. Scarce text gets smaller batches, so that a gate has enough steps to
+ * learn, and more replay than the preset's share, so that the gate sees enough old text
  * (docs/decisions/2026-11-25-scarce-text.md).
  */
 export function chooseBatches(settings: BatchSettings, amount: Amount, preset: Preset): Batches {

@@ -6,7 +6,7 @@ import type { RunInput } from './run-input.ts';
 
 export interface ChosenPreset {
   readonly preset: Preset;
-  /** Choices made for the user, with the reason: print them. */
+  /** Choices made for the user, with reasons: print them. */
   readonly notes: readonly string[];
 }
 
@@ -21,7 +21,7 @@ function byText(input: RunInput, moect: Moect): ChosenPreset {
   return { preset: moect.preset(chosen), notes: [note] };
 }
 
-/** The preset that is asked for, or the one that the text allows. Throws InvalidConfigError. */
+/** The requested preset, or one that suits the text. Throws InvalidConfigError. */
 export function choosePreset(input: RunInput, moect: Moect): ChosenPreset {
   const { settings, origin, replayShare } = input;
   const refuse = (message: string): never => {

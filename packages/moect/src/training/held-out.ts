@@ -12,16 +12,16 @@ export interface HeldOutNumber {
   readonly documents: number;
   /** Under the base. */
   readonly before: number;
-  /** Under base and extension, combined as the preset says. */
+  /** Under base and extension, combined as in the preset. */
   readonly after: number;
 }
 
 export type HeldOutNumbers = readonly HeldOutNumber[];
 
 export interface HeldOutEvaluation {
-  /** For the training loop: bits per byte by language, under the extension as it is. */
+  /** For the training loop: bits per byte by language, under the current extension. */
   during(): Promise<Record<string, number>>;
-  /** Of the last `during`, beside the base. */
+  /** Results of the last `during`, with those of the base. */
   numbers(): Promise<HeldOutNumbers>;
 }
 
@@ -64,19 +64,19 @@ async function byLanguage(
   return results;
 }
 
-/** What is measured, and how. */
+/** Models and text of the evaluation. */
 export interface HeldOutOptions {
   readonly base: Base;
   readonly extension: Extension;
   readonly texts: readonly LanguageText[];
   readonly evaluation?: readonly EvaluationLanguage[] | undefined;
-  /** Of the preset. */
+  /** Combination of the preset. */
   readonly combine: string;
   readonly signal?: AbortSignal | undefined;
   readonly hiddenStates?: HiddenStateSource | undefined;
 }
 
-/** Evaluation on the held-out text, or null where there is none. */
+/** Evaluation on the held-out text, or null if there is none. */
 export function evaluateHeldOut(options: HeldOutOptions): HeldOutEvaluation | null {
   const { base, extension, texts, combine, signal, hiddenStates } = options;
   const languages = heldOutLanguages(texts, options.evaluation);

@@ -1,6 +1,6 @@
 import { InvalidConfigError } from '@moect/core';
 
-/** The error for a language of which nothing is left. */
+/** The error for a language without any text left. */
 export function withoutText(code: string, place: string, otherLanguages: number): InvalidConfigError {
   const message =
     otherLanguages > 0

@@ -20,14 +20,14 @@ export interface LanguageText {
   readonly heldOut: readonly Document[];
 }
 
-/** Of one language, as trained on. */
+/** Numbers of one language's training text. */
 export interface LanguageSummary {
   readonly code: string;
   readonly role: 'new' | 'old';
   readonly documents: number;
   readonly heldOutDocuments: number;
   readonly tokens: number;
-  /** Text bytes a token: low where the tokenizer hardly knows the script. */
+  /** Text bytes per token: low if the tokenizer hardly knows the script. */
   readonly bytesPerToken: number;
 }
 
@@ -46,7 +46,7 @@ export function splitLanguage(
   heldOut: number,
 ): LanguageText {
   const { splits } = splitDocuments(documents, { seed: 0, dev: heldOut, test: 0 });
-  // a text of very few documents may end on one side
+  // the split of very few documents may leave one side empty
   const isOneSided = splits.train.length === 0;
   return {
     code,
@@ -90,13 +90,13 @@ function summary(text: LanguageText, packed: PackedSequences, textTokens: number
   };
 }
 
-/** What a sequence is. */
+/** Form of a sequence. */
 export interface Packing {
   readonly sequenceLength: number;
   readonly endOfDocument: boolean;
 }
 
-/** Tokenises and packs. Old languages are left out where nothing is replayed. Throws InvalidConfigError. */
+/** Tokenises and packs. Old languages are left out without replay. Throws InvalidConfigError. */
 export async function packText(
   base: Pick<Base, 'tokenizer'>,
   texts: readonly LanguageText[],
@@ -126,7 +126,7 @@ export async function packText(
   };
 }
 
-/** What is drawn from packed text. */
+/** Settings for drawing batches from packed text. */
 export interface Mix {
   readonly languages: readonly Weighted[];
   readonly batches: Pick<Batches, 'batchSize' | 'replayShare'>;

@@ -15,16 +15,16 @@ import { heldOutShare, resolvePacking, resolveRun } from './resolve-run.ts';
 import type { RunInput } from './run-input.ts';
 import { trainOptions } from './train-options.ts';
 
-/** What a run is going to be. */
+/** Description of a run before it begins. */
 export interface RunInfo {
   readonly run: ResolvedRun;
   readonly backend: BackendInfo;
   readonly languages: readonly LanguageSummary[];
-  /** What is trained on, and what is kept out. */
+  /** Text for training, and held-out text. */
   readonly texts: readonly LanguageText[];
   readonly baseParameters: number;
   readonly trainableParameters: number;
-  /** Choices made for the user, with the reason. */
+  /** Choices made for the user, with reasons. */
   readonly notes: readonly string[];
 }
 
@@ -53,7 +53,7 @@ function attach({ settings, origin }: RunInput, preset: Preset, { model, moect }
   }
 }
 
-/** A method that trains matrices of the base needs them as they are, not as compressed storage rounds them. */
+/** A method that trains matrices of the base needs them exact, not rounded by compressed storage. */
 function refuseCompressedOverrides(origin: SettingsOrigin, extension: Extension, { storage }: Base): void {
   const matrices = [...extension.overrides].filter(([, { rank }]) => rank > 1);
   if (storage === 'float32' || matrices.length === 0) return;
@@ -66,7 +66,7 @@ function refuseCompressedOverrides(origin: SettingsOrigin, extension: Extension,
 }
 
 /**
- * The recipe of every run: text and preset become batches, an attached extension, and what the training loop takes.
+ * Prepares every run: text and preset become batches, an attached extension, and options of the training loop.
  * Trains and writes nothing. Throws InvalidConfigError and NoSuchComponentError.
  */
 export async function prepareRun(base: Base, input: RunInput): Promise<PreparedRun> {

@@ -7,10 +7,10 @@ import type { Batches } from './choose-batches.ts';
 import type { Packing } from './pack-text.ts';
 import type { RunInput } from './run-input.ts';
 
-/** Longest sequence that is chosen without being asked for: memory grows with it, gain hardly. */
+/** Default maximum of the sequence length: longer sequences need more memory and hardly raise the gain. */
 const DEFAULT_SEQUENCE = 512;
 
-/** Share of the documents that is kept out of training where nothing else is there to measure on. */
+/** Share of the documents that is kept out of training if no evaluation text is given. */
 const HELD_OUT = 0.05;
 
 /** Sizes that follow from the base. */
@@ -35,7 +35,7 @@ export interface Facts {
   readonly methodConfig: Settings;
 }
 
-/** Fills in all that follows from preset, base and data. */
+/** Fills in all settings that depend on preset, base and data. */
 export function resolveRun(input: RunInput, facts: Facts): ResolvedRun {
   const { base, preset, packing, batches, methodConfig } = facts;
   const { settings } = input;

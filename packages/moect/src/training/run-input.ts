@@ -8,24 +8,24 @@ export interface LanguageDocuments extends RunLanguage {
   readonly documents: readonly Document[];
 }
 
-/** Text that is measured while and after training. */
+/** Text for evaluation during and after training. */
 export interface EvaluationLanguage {
   readonly code: string;
   readonly role: 'new' | 'old' | 'unseen';
   readonly documents: readonly Document[];
-  /** Absolute paths; none where the text was in memory. */
+  /** Absolute paths; none for text from memory. */
   readonly files?: readonly string[];
 }
 
-/** A run as it was asked for, whoever spelled it: a file, flags or a program. */
+/** A requested run, from a file, flags or a program. */
 export interface RunInput {
   readonly settings: CheckedSettings;
   readonly languages: readonly LanguageDocuments[];
-  /** Share of the sequences in old languages. Default: the preset's, more of it where the new text is scarce. */
+  /** Share of the sequences in old languages. Default: that of the preset, or more if the new text is scarce. */
   readonly replayShare?: number | undefined;
   /** Default: the held-out share of the training languages. */
   readonly evaluation?: readonly EvaluationLanguage[] | undefined;
-  /** Of a GPU, to stay within. Default: not checked. */
+  /** Limit on GPU memory. Default: not checked. */
   readonly gpuMemoryBytes?: number | undefined;
   readonly origin: SettingsOrigin;
 }

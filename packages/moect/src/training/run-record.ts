@@ -4,24 +4,24 @@ import type { RunFolder } from '../platform/platform.ts';
 import type { LanguageText } from './pack-text.ts';
 import type { EvaluationLanguage } from './run-input.ts';
 
-/** What a run's record is made of. */
+/** Contents of a run's record. */
 export interface Recorded {
   readonly run: ResolvedRun;
   readonly base: Base;
   readonly texts: readonly LanguageText[];
   readonly evaluation?: readonly EvaluationLanguage[] | undefined;
   readonly gpuMemoryBytes?: number | undefined;
-  /** What else the run found. */
+  /** Further facts found by the run. */
   readonly found: object;
-  /** The configuration as given; none where a program gave it. */
+  /** The configuration as given; none from a program. */
   readonly text?: string | undefined;
-  /** Modules with parts, and the backend that was asked for. */
+  /** Modules with parts, and the requested backend. */
   readonly asked?: { readonly parts?: readonly string[]; readonly backend?: object } | undefined;
 }
 
 /**
- * The contents of `resolved.json`: a configuration in which nothing is left open, so that
- * `moect train run/resolved.json` repeats the run (of text in files), and under `resolved` what else the run found.
+ * The contents of `resolved.json`: a configuration with every setting resolved, so that `moect train run/resolved.json`
+ * repeats the run (of text in files), and under `resolved` further facts found by the run.
  */
 export function resolvedConfig(
   { run, base, evaluation, asked, gpuMemoryBytes, found }: Recorded,
@@ -56,7 +56,7 @@ export function resolvedConfig(
   };
 }
 
-/** Writes the run's own record: the configuration as given and as understood, and the text kept out of training. */
+/** Writes the run's own record: the configuration as given and as resolved, and the held-out text. */
 export async function writeRecord(folder: RunFolder, recorded: Recorded): Promise<void> {
   if (recorded.text !== undefined) await folder.write('config.yaml', recorded.text);
   const resolved = resolvedConfig(recorded, folder.folder);

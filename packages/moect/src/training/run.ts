@@ -15,28 +15,28 @@ import type { RunInput } from './run-input.ts';
 import { type Recorded, writeRecord } from './run-record.ts';
 import { trainingSummary } from './training-summary.ts';
 
-/** What surrounds a run. */
+/** Options around a run. */
 export interface RunHooks {
   /** Folder of the run, with checkpoints, events, record and, at the end, `extension/`. Default: nothing is written. */
   readonly output?: string;
-  /** Go on from the newest checkpoint of `output`. Default false. */
+  /** Continue from the newest checkpoint of `output`. Default false. */
   readonly resume?: boolean;
   /** Ends the run with its state saved. */
   readonly signal?: AbortSignal;
-  /** Told about steps, evaluations and checkpoints. */
+  /** Called at steps, evaluations and checkpoints. */
   readonly callbacks?: readonly Callback[];
-  /** Told once, before the first step, what the run is and what it will take; the run waits for it. */
+  /** Called once, before the first step, with the run and its plan; the run waits for it. */
   readonly onReady?: (info: RunInfo & { readonly plan: TrainingPlan }) => void | Promise<void>;
 }
 
-/** What `train` gives: a pack, and how the training went. */
+/** Result of `train`: a pack, and the course of its training. */
 export interface TrainedPack extends Pack {
   readonly training: RunInfo;
-  /** `reason` says whether it finished, was stopped by a callback or interrupted by the signal. */
+  /** `reason` says whether the run finished, was stopped by a callback or interrupted by the signal. */
   readonly result: TrainResult;
-  /** Where it was saved: `output/extension`; null without `output` or when the run was interrupted. */
+  /** Folder of the saved pack: `output/extension`; null without `output` or if the run was interrupted. */
   readonly folder: string | null;
-  /** Bits per byte of the held-out text (at most 32 KiB a language); null when interrupted or nothing was held out. */
+  /** Bits per byte of the held-out text (at most 32 KiB a language); null if interrupted or without held-out text. */
   readonly heldOut: HeldOutNumbers | null;
 }
 
@@ -110,15 +110,15 @@ async function trainPrepared(
   });
   const pack = makePack(base, run.preset, extension, infoOf(prepared, result));
   if (result.reason === 'interrupted') return { ...pack, training, result, folder: null, heldOut: null };
-  // law 1: whatever was trained, the base is what it was
+  // law 1: no training changes the base
   assertUnchanged(base.heldSha256, await digestParameters(base.model.parameters));
   const saved = folder === null ? null : await pack.save(`${folder.folder}/extension`);
-  // a courtesy: an interruption while they are computed spoils nothing
+  // training is complete, so an interruption of this evaluation loses nothing
   const heldOut = evaluate === null ? null : await unlessInterrupted(signal, evaluate.numbers());
   return { ...pack, training, result, folder: saved, heldOut };
 }
 
-/** Trains what was asked for. See `train`; `asked` goes into the run's record. */
+/** Trains a run. See `train`; `asked` goes into the run's record. */
 export async function runTraining(
   base: Base,
   input: RunInput,

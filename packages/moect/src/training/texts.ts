@@ -27,7 +27,7 @@ export interface TextLanguage {
   readonly role: 'new' | 'old' | 'unseen';
 }
 
-/** Files may count their documents alike; scores are paired by id. */
+/** Makes ids unique, because files may repeat them and scores are paired by id. */
 function withUniqueIds(documents: readonly Document[]): Document[] {
   const seen = new Map<string, number>();
   return documents.map((document) => {
@@ -41,7 +41,7 @@ const linesOf = (text: string): string[] => text.split(/\r\n|\n|\r/).filter((lin
 
 const isFiles = (texts: Texts): texts is TextFiles => typeof texts === 'object' && 'files' in texts;
 
-/** Documents of strings: what names another language is left out, as in files. */
+/** Documents from memory, without those that name another language, as for files. */
 async function fromMemory(code: string, texts: Exclude<Texts, TextFiles>): Promise<Document[]> {
   const documents: Document[] = [];
   let [count, others] = [0, 0];
@@ -73,7 +73,7 @@ async function fromFileObject(language: TextLanguage, file: File, given: TextFor
   throw withoutText(language.code, file.name, all.length);
 }
 
-/** Documents of a language, wherever they come from. Throws InvalidConfigError and CorruptDataError. */
+/** Documents of a language, from any source. Throws InvalidConfigError and CorruptDataError. */
 export async function readTexts(
   language: TextLanguage,
   texts: Texts,

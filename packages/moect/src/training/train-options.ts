@@ -3,7 +3,7 @@ import type { ResolvedRun } from '../config/resolved-run.ts';
 
 const schedules = { cosine, linear, constant };
 
-/** A resolved run as the training loop takes it. */
+/** Options of the training loop for a resolved run. */
 export function trainOptions(
   run: Pick<ResolvedRun, 'training' | 'baseIdentity'>,
   parts: Pick<TrainOptions, 'base' | 'extension' | 'data'>,

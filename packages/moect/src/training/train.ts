@@ -11,19 +11,19 @@ import { readTexts, type Texts } from './texts.ts';
 /** Texts by language code, for example `swh_Latn`. */
 export type TextsByLanguage = Readonly<Record<string, Texts>>;
 
-/** A run as a program asks for it: the settings of a configuration file, and text from anywhere. */
+/** Settings of a run in a program: those of a configuration file, and text from any source. */
 export interface TrainOptions extends RunSettings, RunHooks {
-  /** Languages to be learned. */
+  /** Texts of the new languages. */
   readonly languages: TextsByLanguage;
-  /** Text of languages that the base knows, mixed in so that they are kept. */
+  /** Text of languages that the base knows, mixed in as replay. */
   readonly replay?: TextsByLanguage;
-  /** Share of the sequences in old languages. Default: the preset's, more of it where the new text is scarce. */
+  /** Share of the sequences in old languages. Default: that of the preset, or more if the new text is scarce. */
   readonly replayShare?: number;
-  /** How often a language is drawn among its role. Default: new ones by size, old ones equally. */
+  /** Frequency of a language among its role. Default: new ones by size, old ones equally. */
   readonly weights?: Readonly<Record<string, number>>;
-  /** Text to measure on while and after training. Default: a share of the languages, kept out (`data.heldOut`). */
+  /** Text for evaluation during and after training. Default: a held-out share (`data.heldOut`). */
   readonly evaluation?: TextsByLanguage;
-  /** Bytes of a GPU to stay within: WebGPU does not tell how much there is. Default: not checked. */
+  /** Limit on GPU memory, bytes; WebGPU does not report its size. Default: not checked. */
   readonly gpuMemoryBytes?: number;
 }
 
@@ -108,9 +108,9 @@ async function inputOf(base: Base, options: TrainOptions): Promise<RunInput> {
 }
 
 /**
- * Teaches a base new languages: trains an extension of it on the texts and gives it as a pack; the base stays as it was,
- * which is proved. With `output` the run has a folder: `resolved.json` as understood, `held-out/` with the text kept out
- * of training, `events.jsonl`, `checkpoints/`, and at the end `extension/`.
+ * Teaches a base new languages: trains an extension of it on the texts and returns a pack. The base does not change,
+ * which is proved. With `output` the run has a folder: `resolved.json` with the resolved settings, `held-out/` with the
+ * held-out text, `events.jsonl`, `checkpoints/`, and at the end `extension/`.
  *
  * Throws InvalidConfigError (also for a run that does not fit into memory), CorruptDataError, CheckpointError (the folder
  * holds another run, or another process trains there), NonFiniteError and ParametersChangedError. An interrupted run is no

@@ -5,7 +5,7 @@ import type { ResolvedRun } from '../config/resolved-run.ts';
 import type { TrainingSummary } from '../extension/extension-config.ts';
 import type { LanguageSummary } from './pack-text.ts';
 
-/** What was trained, and on what. */
+/** A finished run and its data. */
 export interface TrainedRun {
   readonly run: {
     readonly training: Pick<ResolvedRun['training'], 'accumulation' | 'batchSize' | 'learningRate' | 'seed'>;
@@ -16,7 +16,7 @@ export interface TrainedRun {
   readonly data: BatchSource;
 }
 
-/** Tokens of each language in the batches that were trained on. */
+/** Number of trained tokens of each language. */
 function trainedTokens(source: BatchSource, batches: number): Map<string, number> {
   const totals = new Map(source.languages.map(({ code }) => [code, 0]));
   for (let counter = 0; counter < batches; counter++) {
@@ -27,7 +27,7 @@ function trainedTokens(source: BatchSource, batches: number): Map<string, number
   return totals;
 }
 
-/** For `moect_config.json`. */
+/** Summary for `moect_config.json`. */
 export function trainingSummary(
   { run, languages, data: source }: TrainedRun,
   result: Pick<TrainResult, 'step' | 'tokensSeen'>,

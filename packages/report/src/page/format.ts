@@ -5,14 +5,14 @@ const MINUS = '\u2212';
 /** A number with a typographic minus. */
 export function decimal(value: number, digits: number): string {
   const text = value.toFixed(digits);
-  // −0.00 says nothing that 0.00 does not
+  // −0.00 has no more meaning than 0.00
   return Number(text) === 0 ? text.replace('-', '') : text.replace('-', MINUS);
 }
 
 export const signed = (value: number, digits: number): string =>
   `${Number(value.toFixed(digits)) > 0 ? '+' : ''}${decimal(value, digits)}`;
 
-/** Digits of a percentage: small ones need more. */
+/** Digits of a percentage: small values need more. */
 const digitsOf = (percent: number): number => (Math.abs(percent) < 1 ? 2 : Math.abs(percent) < 10 ? 1 : 0);
 
 /** A signed percentage of a share, for example `+0.39 %`. */

@@ -22,7 +22,7 @@ export const DASH_PATTERNS: Readonly<Record<NonNullable<LegendEntry['dash']>, re
   dotted: [1, 4],
 };
 
-/** How each language looks in every plot: by its place in the report. */
+/** Appearance of each language in every plot, by its position in the report. */
 export function languageStyles({ languages }: Report): Map<string, Required<LegendEntry>> {
   return new Map(
     languages.map(({ code, name, role }, color) => [

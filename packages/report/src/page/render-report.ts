@@ -27,7 +27,7 @@ Measured on text that was in no training set: ${old.length > 0 && `what it still
 
 const NO_PLOTS: Html = html`<p>Plots are left out, because the packages vega and vega-lite are not installed here. Run <code>npm install vega vega-lite</code> and make this page again to have them.</p>`;
 
-/** The sections in their order; null stands for one that the report has no data for, or that cannot be drawn. */
+/** The sections in their order; null for a section without data or plots. */
 async function sectionsOf(
   report: Report,
   methods: readonly MethodSummary[],
@@ -45,7 +45,7 @@ async function sectionsOf(
   ];
 }
 
-/** The page with what `draw` draws; without plots where it is null. */
+/** The page with plots made by `draw`; without plots if it is null. */
 export async function renderPage(report: Report, draw: Draw | null): Promise<string> {
   const methods = summarize(report);
   const sections =

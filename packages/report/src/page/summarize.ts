@@ -18,7 +18,7 @@ export interface ScoreSummary {
 export interface GainRatio {
   readonly against: string;
   readonly value: number;
-  /** Only from a single seed: intervals of several do not add up. */
+  /** Only from a single seed: intervals of several seeds do not combine. */
   readonly ci95: Interval | null;
 }
 
@@ -42,7 +42,7 @@ const mean = (values: readonly number[]): number => values.reduce((a, b) => a + 
 export const relativeChange = (score: ReportScore): number =>
   score.relativeChange ?? score.change / score.before;
 
-/** Of the relative change; where the report has only the change's interval, that divided by `before`. */
+/** Interval of the relative change; if only the change's interval is known, that interval ÷ `before`. */
 export function relativeInterval(score: ReportScore): Interval {
   return score.relativeCi95 ?? [score.ci95[0] / score.before, score.ci95[1] / score.before];
 }
@@ -88,7 +88,7 @@ function gainOf(
   return changes.length === 0 ? null : -mean(changes);
 }
 
-/** The report's own ratio, or the gain over that of full continual training where it was run. */
+/** The report's own ratio, or the gain over that of full continual training if it was run. */
 function gainRatioOf(
   runs: readonly ReportMethod[],
   gain: number | null,

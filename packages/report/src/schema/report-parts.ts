@@ -1,9 +1,9 @@
-// What `@moect/eval` measures, as a report keeps it: results of eval fit, and so does anybody else's of these shapes.
+// Measurements as a report keeps them: results of `@moect/eval` fit, and so do others of the same shape.
 
 /** Ends of a 95 % interval. */
 export type Interval = readonly [low: number, high: number];
 
-/** Bits per byte won, averaged over languages: positive is better. */
+/** Decrease of bits per byte, averaged over languages: positive is better. */
 export interface ReportMeanChange {
   readonly mean: number;
   readonly ci95: Interval;
@@ -16,7 +16,7 @@ export interface ReportGain extends ReportMeanChange {
   readonly ratio?: { readonly against: string; readonly value: number; readonly ci95: Interval };
 }
 
-/** What became of the old languages. Changes are after ÷ before − 1. */
+/** Retention of the old languages. Changes are after ÷ before − 1. */
 export interface ReportRetention {
   /** The old language with the largest relative change, that change and its interval. */
   readonly worstLanguage: string;
@@ -46,11 +46,11 @@ export interface ReportLogits {
   readonly maxAbsDifference: number;
   /** Tokens with p > 0.5 in every gated layer; null without a gate. */
   readonly tokensSentToBase: number | null;
-  /** Largest difference on those; null where there are none. */
+  /** Largest difference on those tokens; null without such tokens. */
   readonly maxAbsDifferenceSentToBase: number | null;
 }
 
-/** Bits a document that a mixture may cost beyond the base, and the most that one did cost. */
+/** Bits per document that a mixture may cost beyond the base, and the highest measured cost. */
 export interface ReportMixtureBound {
   readonly bound: number;
   readonly worst: number;
@@ -74,7 +74,7 @@ export interface LossCurve {
   readonly points: readonly (readonly [tokens: number, loss: number])[];
 }
 
-/** What base and trained system wrote after the same prompt. */
+/** Continuations of one prompt by the base and by the trained system. */
 export interface ReportSample {
   readonly language: string;
   readonly prompt: string;

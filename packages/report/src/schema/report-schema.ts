@@ -111,7 +111,7 @@ const method: z.ZodType<ReportMethod> = z.looseObject({
   samples: optional(z.array(sample)),
 });
 
-/** The shape of `report.json`. Fields of others' making are let through. */
+/** The shape of `report.json`. Additional fields are allowed. */
 export const reportSchema: z.ZodType<Report> = z.looseObject({
   schema: z.literal('moect-report/1'),
   seconds: number().nonnegative(),

@@ -3,7 +3,7 @@ import type { ReportGain, ReportMeanChange, ReportRetention } from './report-par
 
 type Scores = Pick<ReportMethod, 'bitsPerByte' | 'retention' | 'gain' | 'transfer'>;
 
-/** A comparison of one trained system with its base; that of `compare` of `@moect/eval` is one. */
+/** A comparison of one trained system with its base, for example the result of `compare` of `@moect/eval`. */
 export interface ReportedComparison {
   readonly languages: readonly (Required<ReportScore> & { readonly language: string })[];
   /** A part is null where no language has its role. */
@@ -17,7 +17,7 @@ function reportScore(row: Required<ReportScore>): ReportScore {
   return { before, after, change, ci95, relativeChange, relativeCi95, fewDocuments };
 }
 
-/** What a method's entry in the report takes from its comparison with the base. */
+/** Fields of a method's entry in the report that come from its comparison with the base. */
 export function reportScores({ languages, retention, gain, transfer }: ReportedComparison): Scores {
   return {
     bitsPerByte: Object.fromEntries(languages.map((row) => [row.language, reportScore(row)])),

@@ -22,7 +22,7 @@ export interface ReportLanguage {
   readonly heldOutBytes: number;
   /** Tokens of this language in one training run; 0 for languages not trained on. */
   readonly trainedTokens: number;
-  /** What the held-out text is, for example `UDHR, 7 articles`. */
+  /** Source of the held-out text, for example `UDHR, 7 articles`. */
   readonly domain?: string;
   readonly bytesPerToken?: number;
 }
@@ -33,7 +33,7 @@ export interface ReportScore {
   readonly after: number;
   /** after − before */
   readonly change: number;
-  /** Of the change. */
+  /** Interval of the change. */
   readonly ci95: Interval;
   /** after ÷ before − 1 */
   readonly relativeChange?: number;
@@ -52,21 +52,21 @@ export interface ReportMethod {
   readonly tokensPerSecond: number;
   /** By language code. */
   readonly bitsPerByte: Readonly<Record<string, ReportScore>>;
-  /** For people; default: the name. */
+  /** Label for people; default: the name. */
   readonly label?: string;
   /** One sentence on what it does. */
   readonly description?: string;
   readonly learningRate?: number;
   /** Share of the trained tokens that is old-language text. */
   readonly replayShare?: number;
-  /** Size of what is shipped beside the base. */
+  /** Bytes that are shipped beside the base. */
   readonly packBytes?: number;
   readonly retention?: ReportRetention;
   readonly gain?: ReportGain;
   readonly transfer?: ReportMeanChange;
   /** Against the base's logits, by language code. */
   readonly logits?: Readonly<Record<string, ReportLogits>>;
-  /** Bayesian mixture only: its bound in bits a document, and the most that one cost. */
+  /** Bayesian mixture only: its bound in bits per document, and the highest measured cost. */
   readonly mixtureBound?: ReportMixtureBound;
   /** Mixture only: share of tokens that the base predicted alone, by language code. */
   readonly baseOnlyShare?: Readonly<Record<string, number>>;
@@ -98,13 +98,13 @@ export interface Report {
   readonly title?: string;
   /** ISO 8601. */
   readonly createdAt?: string;
-  /** How the intervals were made. */
+  /** Settings of the bootstrap intervals. */
   readonly bootstrap?: {
     readonly resamples: number;
     readonly seed: number;
     readonly level: number;
     readonly unit: 'document' | 'cluster';
   };
-  /** What else a reader must know, one sentence each. */
+  /** Further notes for readers, one sentence each. */
   readonly notes?: readonly string[];
 }

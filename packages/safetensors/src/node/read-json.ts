@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { CorruptDataError, isJsonObject, type JsonObject } from '@moect/core';
 
-/** A JSON object from a file. Throws CorruptDataError when there is none. */
+/** A JSON object from a file. Throws CorruptDataError if the file holds none. */
 export async function readJsonFile(path: string): Promise<JsonObject> {
   let json: unknown;
   try {

@@ -6,7 +6,7 @@ import { safetensorsPieces, type WriteOptions } from '../write-safetensors.ts';
 import { syncFolder } from './durable-files.ts';
 
 /**
- * Writes a file so that after a crash there is the old one or the new one, never half of it:
+ * Writes a file so that a crash leaves the old one or the new one, never half of it:
  * a temporary file beside it, fsync, rename, fsync of the folder.
  */
 export async function writeFileAtomic(

@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from '@moect/core';
 import type { FieldReader } from '../../hf/json-fields.ts';
 
-/** What is rotated, and how. */
+/** Rotary settings of a model. */
 export interface RotaryConfig {
   readonly rope: RopeConfig;
   /** Leading dimensions of each head that are rotated, even. */
@@ -9,7 +9,7 @@ export interface RotaryConfig {
   readonly maxPositions: number;
 }
 
-/** Rotary embedding, as `rope_parameters` (transformers 5) or `rope_theta` + `rope_scaling` (4) say it. */
+/** Rotary embedding, from `rope_parameters` (transformers 5) or `rope_theta` + `rope_scaling` (4). */
 export type RopeConfig = { readonly theta: number } & (
   | { readonly type: 'default' }
   | { readonly type: 'linear'; readonly factor: number }

@@ -12,7 +12,7 @@ interface Tables {
   readonly sin: Tensor;
 }
 
-/** cos and sin on the device, made once and longer when a call needs it. */
+/** cos and sin on the device, made once and extended when a call needs more rows. */
 export interface RopeTables {
   /**
    * @param rows positions below this are needed
@@ -29,7 +29,7 @@ export function createRopeTables(config: RotaryConfig): RopeTables {
     return { cos: tensor(cos, shape), sin: tensor(sin, shape) };
   };
   let rows = Math.min(config.maxPositions, FIRST_ROWS);
-  // shorter tables stay until the model goes: a gradient tape may still hold them
+  // shorter tables live as long as the model: a gradient tape may still hold them
   const all: Tables[] = [make(rows, rows)];
   const dynamicFrom =
     config.rope.type === 'dynamic' ? config.rope.originalMaxPositions : Number.POSITIVE_INFINITY;

@@ -63,7 +63,7 @@ async function totalBytes(): Promise<number> {
   return (await Promise.all(sizes)).reduce((a, b) => a + b, 0);
 }
 
-/** Every batch again, with the same bits, however much of it is found. */
+/** Checks that every batch has the same bits, however many of its rows are found. */
 async function expectSame(
   before: readonly number[][],
   more: object = {},
@@ -157,7 +157,7 @@ describe('the cache of hidden states', () => {
     const higher = await open({ layer: 4 });
     await values(higher, numberedBatch(0));
     expect(higher.counts.found).toBe(0);
-    // a shard that somebody put into the folder of another base
+    // a shard copied into the folder of another base
     const [own] = await shards();
     const cache = await open({ baseSha256: 'three' });
     await cache.close();
@@ -198,7 +198,7 @@ describe('the cache of hidden states', () => {
     expect(computed).toBeGreaterThan(0);
     expect(warnings.length).toBeGreaterThan(0);
     warnings.length = 0;
-    // healed
+    // shard rewritten
     expect((await expectSame(before)).computed).toBe(0);
     expect(warnings).toEqual([]);
   });
@@ -211,7 +211,7 @@ describe('the cache of hidden states', () => {
     const counts = await expectSame(before, { maxBytes });
     expect(counts.found).toBeGreaterThan(10);
     expect(counts.found + counts.computed).toBe(40);
-    // another layer takes the room of this one
+    // another layer replaces the states of this one
     await fill(20, { maxBytes, layer: 5 });
     expect(await totalBytes()).toBeLessThanOrEqual(maxBytes);
     expect((await expectSame(before, { maxBytes: 10 * maxBytes })).found).toBe(0);

@@ -15,23 +15,23 @@ import { activeBackend, dispose, tensor, tidy } from '@moect/tensor';
 import { type Sequence, sequencesOf } from './sequence.ts';
 import { ShardFolder } from './shard-folder.ts';
 
-/** `layer` and `at`: `base.prefix.start` of what is trained or evaluated. */
+/** `layer` and `at`: `base.prefix.start` of the trained or evaluated extension. */
 export interface HiddenStateCacheOptions extends StartPoint {
   readonly base: BaseModel;
-  /** Digest of the base's parameters as they compute, rounded storage included. States of another base are never read. */
+  /** Digest of the base's parameters in use, rounded storage included. States of another base are never read. */
   readonly baseSha256: string;
-  /** Shared by bases and layers. Made where it is not there. */
+  /** Shared by bases and layers. Created if absent. */
   readonly folder: string;
   /** Bound on the bytes of all files in `folder`. Default 16 GiB. */
   readonly maxBytes?: number;
-  /** Told when something in the folder is damaged, or no more fits. Default: `process.emitWarning`. */
+  /** Called when something in the folder is damaged, or it is full. Default: `process.emitWarning`. */
   readonly onWarning?: (message: string) => void;
 }
 
 export interface HiddenStateCache extends HiddenStateSource {
-  /** Sequences so far: found, and computed because they were not. */
+  /** Sequences so far: found on disk, and computed. */
   readonly counts: { readonly found: number; readonly computed: number };
-  /** Writes what is not on disk yet. */
+  /** Writes the states that are not on disk yet. */
   close(): Promise<void>;
 }
 
@@ -51,7 +51,7 @@ function check({ base, layer, at, maxBytes = DEFAULT_BYTES }: HiddenStateCacheOp
   if (problems.length > 0) throw new InvalidConfigError('Hidden-state cache', problems);
 }
 
-/** Alone and without padding, so that the bits depend on the sequence and on nothing beside it. */
+/** Computes a sequence alone and without padding, so that its bits depend on nothing beside it. */
 async function compute(base: BaseModel, start: StartPoint, sequence: Sequence): Promise<Uint16Array> {
   const { tokens, positions, documentIds } = sequence;
   const upload = (values: Int32Array): Tensor => tensor(values, [1, values.length], 'int32');
@@ -73,13 +73,13 @@ async function compute(base: BaseModel, start: StartPoint, sequence: Sequence): 
 }
 
 /**
- * Opens a folder of the hidden states of the frozen base at one point (docs/method.md §6). What is there is read,
- * checked against its SHA-256; what is not is computed and written, in shards of at most 32 MiB that appear whole.
- * States are rounded to bf16 (8 significant bits) before they are first used, so results are the same whether they were
- * found or computed. Keys are the contents of a sequence (tokens, positions, documents), so other text, another tokenizer
- * and other packing never meet; base, point and backend each have a folder of their own.
+ * Opens a folder of the hidden states of the frozen base at one point (docs/method.md §6). Stored states are read and
+ * checked against their SHA-256; missing states are computed and written, in shards of at most 32 MiB that appear
+ * whole. States are rounded to bf16 (8 significant bits) before their first use, so results are the same whether
+ * states were found or computed. Keys are the contents of a sequence (tokens, positions, documents), so other text,
+ * another tokenizer or other packing gives other keys; base, point and backend each have a folder of their own.
  *
- * When `maxBytes` is reached, the states of other bases and points go, longest unused first; then no more are kept.
+ * At `maxBytes`, the states of other bases and points are removed, longest unused first; then no more are kept.
  * A damaged shard is removed with a warning, and computed again.
  * Throws InvalidConfigError; `hiddenStates` throws NonFiniteError.
  */
@@ -124,7 +124,7 @@ export async function openHiddenStateCache(options: HiddenStateCacheOptions): Pr
       const { batchSize, sequenceLength } = batch;
       const values = new Float32Array(batchSize * sequenceLength * width);
       for (const [row, sequence] of sequencesOf(batch).entries()) {
-        // in place: what is allocated in every step makes the collector run beside the step
+        // in place: allocation in every step would trigger garbage collection during the step
         if (sequence !== null)
           decodeBfloat16(await rowOf(sequence), values.subarray(row * sequenceLength * width));
       }

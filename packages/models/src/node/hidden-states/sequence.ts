@@ -5,9 +5,9 @@ import type { SequenceBatch } from '@moect/core';
 export interface Sequence {
   readonly tokens: Int32Array;
   readonly positions: Int32Array;
-  /** Numbered in the order in which they begin, −1 for padding inside. */
+  /** Numbered in order of first occurrence, −1 for padding inside. */
   readonly documentIds: Int32Array;
-  /** SHA-256 of all that a frozen layer makes of the row, so of tokenizer and packing too. */
+  /** SHA-256 of all that determines a frozen layer's output, and thus of tokenizer and packing too. */
   readonly key: string;
 }
 
@@ -21,7 +21,7 @@ function renumber(ids: Int32Array): Int32Array {
   });
 }
 
-/** The rows of a batch; null for one that is padding alone. */
+/** The rows of a batch; null for a row of padding only. */
 export function sequencesOf(batch: SequenceBatch): (Sequence | null)[] {
   const { batchSize, sequenceLength } = batch;
   return Array.from({ length: batchSize }, (_, row) => {

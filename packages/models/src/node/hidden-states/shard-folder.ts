@@ -6,7 +6,7 @@ import { CorruptDataError, type Json } from '@moect/core';
 import { writeJsonAtomic } from '@moect/safetensors/node';
 import { indexShard, readEntry, type ShardEntry, writeShard } from './shard.ts';
 
-/** Rows are written together from this size on. */
+/** Rows are collected up to this size and then written together. */
 const SHARD_BYTES = 32 * 2 ** 20;
 const MOST_ROWS = 4096;
 /** A temporary file this old belongs to a process that died. */
@@ -18,7 +18,7 @@ export interface ShardFolderOptions {
   readonly folder: string;
   /** Bound on the bytes of all shards below `folder`. */
   readonly maxBytes: number;
-  /** What the states are computed with: only those of the same are ever read. */
+  /** Base, point and backend of the states; states of another identity are never read. */
   readonly identity: { readonly [key: string]: Json };
   /** Values of one token. */
   readonly width: number;
@@ -31,7 +31,7 @@ interface Part {
   readonly openedAt: number;
 }
 
-/** The folders of bases and points; nothing else that lies there is touched. */
+/** The folders of bases and points; other folders are ignored. */
 async function partsOf(folder: string): Promise<Part[]> {
   const paths = (await readdir(folder))
     .filter((name) => /^[0-9a-f]{16}$/.test(name))
@@ -47,8 +47,8 @@ async function partsOf(folder: string): Promise<Part[]> {
 }
 
 /**
- * Rows by key on disk, in shards that are written whole, read with their checksum, and bounded in size. What cannot be
- * read or written is no error: the row counts as absent.
+ * Rows by key on disk, in shards that are written whole, read with their checksum, and bounded in size. A failed read
+ * or write is no error: the row counts as absent.
  */
 export class ShardFolder {
   readonly #options: ShardFolderOptions;
@@ -58,7 +58,7 @@ export class ShardFolder {
   readonly #index = new Map<string, ShardEntry>();
   readonly #pending = new Map<string, Uint16Array>();
   #pendingBytes = 0;
-  /** No room is left, or the disk does not take it. */
+  /** No room is left, or writing failed. */
   #isFull = false;
 
   private constructor(options: ShardFolderOptions) {
@@ -93,7 +93,7 @@ export class ShardFolder {
     }
   }
 
-  /** A damaged shard goes as a whole: its rows are computed again. One that cannot be read now is left out. */
+  /** Removes a damaged shard, whose rows are computed again; leaves out a shard that cannot be read now. */
   async #drop(file: string, error: unknown): Promise<void> {
     for (const [key, entry] of this.#index) if (entry.file === file) this.#index.delete(key);
     const isDamaged = error instanceof CorruptDataError || error instanceof SyntaxError;
@@ -121,7 +121,7 @@ export class ShardFolder {
     if (this.#pendingBytes >= this.#shardBytes || this.#pending.size >= MOST_ROWS) await this.flush();
   }
 
-  /** Writes what waits for its shard to fill. */
+  /** Writes the pending rows as a shard. */
   async flush(): Promise<void> {
     if (this.#pending.size === 0) return;
     const { width } = this.#options;
@@ -146,8 +146,8 @@ export class ShardFolder {
   }
 
   /**
-   * Makes room by removing the states of other bases and points, those first that were opened longest ago. Never its own: rows
-   * are read round and round, and whatever went would be the next to be needed.
+   * Makes room by removing the states of other bases and points, least recently opened first. Never removes its own:
+   * rows are read in cycles, so that a removed row would be the next one needed.
    */
   async #makeRoom(needed: number): Promise<boolean> {
     const { folder, maxBytes } = this.#options;

@@ -5,7 +5,7 @@ import { openSafetensors, writeSafetensorsFile } from '@moect/safetensors/node';
 
 const SCHEMA = 'moect-hidden-states/1';
 
-/** Where the states of one sequence lie. */
+/** Location of one sequence's states. */
 export interface ShardEntry {
   readonly file: string;
   /** SHA-256 of key and bytes. */
@@ -23,9 +23,9 @@ function corrupt(file: string, reason: string): never {
 }
 
 /**
- * Writes a shard: a safetensors file with one bf16 tensor [tokens, width] for each sequence. It is there whole or
+ * Writes a shard: a safetensors file with one bf16 tensor [tokens, width] for each sequence. The file appears whole or
  * not at all.
- * @param identity what the states were computed with
+ * @param identity base, point and backend of the states
  */
 export async function writeShard(
   folder: string,
@@ -44,7 +44,7 @@ export async function writeShard(
   return new Map(entries.map(([key, checksum]) => [key, { file, checksum }]));
 }
 
-/** What a shard holds. Throws CorruptDataError for a damaged, cut or foreign one. */
+/** Locations of a shard's states, by key. Throws CorruptDataError for a damaged, cut or foreign shard. */
 export async function indexShard(file: string, identity: string): Promise<Map<string, ShardEntry>> {
   const { metadata, entries, close } = await openSafetensors(file);
   await close();
@@ -60,7 +60,7 @@ export async function indexShard(file: string, identity: string): Promise<Map<st
   return index;
 }
 
-/** The states of one sequence, as bf16. Throws CorruptDataError when a bit is not what was written. */
+/** The states of one sequence, as bf16. Throws CorruptDataError if any bit changed since writing. */
 export async function readEntry(key: string, { file, checksum }: ShardEntry): Promise<Uint16Array> {
   const shard = await openSafetensors(file);
   try {

@@ -15,7 +15,7 @@ import { EXIT, UsageError } from '../exit-codes.ts';
 import { type Io, table } from '../io.ts';
 import { type ModelOptions, openModels, usageOf } from '../load-models.ts';
 
-/** What the command line gave. */
+/** Options from the command line. */
 export interface CompareCommandOptions extends ModelOptions, CacheOptions {
   readonly text: readonly string[];
   readonly old: readonly string[];
@@ -71,7 +71,7 @@ function checkOptions({ extension, maxForgetting }: CompareCommandOptions): void
 }
 
 async function writeReports(folder: string, report: Report): Promise<void> {
-  // only here: the plots' library takes its time to load
+  // imported only here, because the plots' library loads slowly
   const { renderReport } = await import('@moect/report');
   await mkdir(folder, { recursive: true });
   await writeReport(join(folder, 'report.json'), report);

@@ -7,7 +7,7 @@ import { EXIT } from '../exit-codes.ts';
 import { type Io, table } from '../io.ts';
 import { type ModelOptions, openModels, usageOf } from '../load-models.ts';
 
-/** What the command line gave. */
+/** Options from the command line. */
 export interface EvalCommandOptions extends ModelOptions, CacheOptions {
   readonly text: readonly string[];
   readonly json?: boolean;

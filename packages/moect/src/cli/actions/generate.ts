@@ -4,7 +4,7 @@ import { EXIT } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { type ModelOptions, openModels, usageOf } from '../load-models.ts';
 
-/** What the command line gave. */
+/** Options from the command line. */
 export interface GenerateCommandOptions extends ModelOptions {
   readonly prompt: string;
   readonly language?: string;

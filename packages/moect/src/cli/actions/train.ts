@@ -16,7 +16,7 @@ import { type CommonOptions, cacheOf, parseTexts } from '../arguments.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
 import { type Io, table } from '../io.ts';
 
-/** What the command line gave. */
+/** Options from the command line. */
 export interface TrainCommandOptions extends CommonOptions {
   readonly base?: string;
   readonly baseStorage?: FrozenStorage;
@@ -162,7 +162,7 @@ function outcomeJson({ output }: OpenRun, { result, heldOut, folder, training }:
   return `${JSON.stringify(json, null, 2)}\n`;
 }
 
-/** Runs `moect train --plan`: a plan that cannot be carried out ends like a wrong configuration. */
+/** Runs `moect train --plan`: an impossible plan gives the exit code of a wrong configuration. */
 async function planCommand({ base, input, output }: OpenRun, json: boolean, io: Io): Promise<number> {
   const plan = await planRun(base, input, { output });
   io.out(json ? `${JSON.stringify(plan, null, 2)}\n` : formatPlan(plan));

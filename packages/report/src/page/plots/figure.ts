@@ -8,7 +8,7 @@ export interface LegendEntry {
   readonly dash?: 'solid' | 'dashed' | 'dotted';
 }
 
-/** A plot under its caption. On narrow screens one that is wider than the page scrolls by itself. */
+/** A plot under its caption. On narrow screens a plot wider than the page scrolls by itself. */
 export async function figure(draw: Draw, plot: Plot, caption: Html | string): Promise<Html> {
   return html`<figure><figcaption>${caption}</figcaption><div class="scroll">${await draw(plot)}</div></figure>`;
 }

@@ -3,7 +3,7 @@ import { heatColor, heatText } from './theme.ts';
 
 export interface HeatCell {
   readonly row: string;
-  /** Columns stand in groups, each under its name. */
+  /** Columns are grouped, each group under its name. */
   readonly group: string;
   readonly column: string;
   /** 0 … 1 */

@@ -23,14 +23,14 @@ const SIZE = { width: 277, height: 200 };
 // text is not measured here, so the margins are given
 const MARGINS = { autosize: 'none', padding: { left: 58, right: 8, top: 8, bottom: 42 } };
 
-/** Lines in the colours given; the legend is the page's. */
+/** Lines in the given colours; the page draws the legend. */
 export function linePlot(options: LinePlotOptions): Plot {
   const { id, title, description, series, xTitle, yTitle, yDomain } = options;
   const x = {
     field: 'x',
     type: 'quantitative',
     scale: { nice: false },
-    // a format of its own for each tick: a common one writes 0 as 0k
+    // a format of its own for each tick: a common format writes 0 as 0k
     axis: { title: xTitle, tickCount: 5, grid: false, labelExpr: "format(datum.value, '~s')" },
   };
   const scale = { domain: yDomain, zero: false, nice: false };

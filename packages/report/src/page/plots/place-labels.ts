@@ -46,7 +46,7 @@ const overlap = (a: Box, b: Box): number =>
   Math.max(0, Math.min(a.right, b.right) - Math.max(a.left, b.left)) *
   Math.max(0, Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top));
 
-/** For each label, of a few places around its point the one that covers least of what is there already. */
+/** Chooses for each label the place around its point that overlaps least with everything placed before. */
 export function placeLabels(
   points: readonly LabelledPoint[],
   size: { readonly width: number; readonly height: number },

@@ -3,12 +3,12 @@ import type { TopLevelSpec } from 'vega-lite';
 import { type Html, html, raw } from '../html.ts';
 import { vegaTheme } from './theme.ts';
 
-/** A drawing and the words that stand for it. */
+/** A drawing with its title and description. */
 export interface Plot {
   /** Unique in the page. */
   readonly id: string;
   readonly title: string;
-  /** What a reader who does not see it should know. */
+  /** Description for readers who do not see the drawing. */
   readonly description: string;
   readonly spec: Omit<TopLevelSpec, 'config' | '$schema'>;
 }
@@ -16,7 +16,7 @@ export interface Plot {
 /** Makes inline SVG of a plot. */
 export type Draw = (plot: Plot) => Promise<Html>;
 
-/** Where the two optional packages come from; tests give others. */
+/** Imports of the two optional packages; tests replace them. */
 export interface PlotPackages {
   vega(): Promise<typeof import('vega')>;
   vegaLite(): Promise<typeof import('vega-lite')>;
@@ -24,7 +24,7 @@ export interface PlotPackages {
 
 const INSTALLED: PlotPackages = { vega: () => import('vega'), vegaLite: () => import('vega-lite') };
 
-/** True where Node, or a browser, finds no package of these names; false where one is there and fails. */
+/** True if Node or a browser finds no package of these names; false if a package is present and fails. */
 function isAbsent(error: unknown): boolean {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'ERR_MODULE_NOT_FOUND') return /package 'vega(-lite)?'/.test(message);
@@ -32,8 +32,8 @@ function isAbsent(error: unknown): boolean {
 }
 
 /**
- * Loads Vega, which is large, and gives what draws with it; null where `vega` or `vega-lite` is not installed. An
- * error of an installed one is passed on.
+ * Loads Vega, which is large, and returns its drawing function; null if `vega` or `vega-lite` is not installed.
+ * Errors of an installed package are passed on.
  */
 export async function loadDraw(packages: PlotPackages = INSTALLED): Promise<Draw | null> {
   try {

@@ -1,6 +1,6 @@
 import type { Config } from 'vega-lite';
 
-/** Colours are CSS variables of the page, so that one drawing serves light and dark. */
+/** Colours are CSS variables of the page, so that one drawing works in light and dark. */
 export const SERIES_COLORS = 8;
 
 export const seriesColor = (index: number): string => `var(--series-${index % SERIES_COLORS})`;
@@ -11,7 +11,7 @@ export function heatColor(share: number): string {
   return `color-mix(in oklab, var(--heat-low), var(--heat-high) ${(100 * clipped).toFixed(1)}%)`;
 }
 
-/** Text on such a cell. Grounds in the middle call for dark ink in both themes. */
+/** Text on such a cell. Mid-range grounds need dark ink in both themes. */
 export function heatText(share: number): string {
   const level = share > 0.7 ? 'high' : share > 0.56 ? 'mid' : 'low';
   return `var(--heat-text-${level})`;

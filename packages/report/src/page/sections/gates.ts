@@ -34,7 +34,7 @@ function weights(draw: Draw, report: Report, { method, run, gates }: Gated): Pro
         : [{ row: layerName(site), group: nameOf(report, code), column: 'p', share }];
     }),
   );
-  // always 1 or always 0 is no gate to look at
+  // a gate that is always 1 or always 0 is not shown
   if (cells.length === 0 || cells.every(({ share }) => share === cells[0]!.share)) return null;
   const means = codes.map((code) => {
     const own = cells.filter(({ group }) => group === nameOf(report, code)).map(({ share }) => share);

@@ -41,7 +41,7 @@ function seedLimit(report: Report, methods: readonly MethodSummary[]): string {
   return `${how}; for that compare the ${plural(Math.min(...counts), 'seed')}.`;
 }
 
-/** What the figures do not show, in plain words. */
+/** Limits of the figures, in plain words. */
 export function limits(report: Report, methods: readonly MethodSummary[]): Html {
   const items = [
     domainLimit(report),

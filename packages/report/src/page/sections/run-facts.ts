@@ -2,7 +2,7 @@ import type { Report } from '../../schema/report.ts';
 import { compact, duration, plural } from '../format.ts';
 import { type Html, html } from '../html.ts';
 
-/** What ran where, and whether the base stayed as it was. */
+/** Environment and settings of the runs, and whether the base stayed unchanged. */
 export function runFacts({ base, backend, seconds, peakRssBytes, bootstrap, createdAt }: Report): Html {
   const same = base.sha256Before === base.sha256After;
   const facts: [string, Html | string][] = [

@@ -3,7 +3,7 @@ import { type Html, html } from '../html.ts';
 import { nameOf } from '../languages.ts';
 import type { MethodSummary } from '../summarize.ts';
 
-/** Continuations before and after, for the eye. */
+/** Continuations before and after training. */
 export function samples(report: Report, methods: readonly MethodSummary[]): Html | null {
   const shown = methods.flatMap(({ label, runs }) => {
     const run = runs.find((candidate) => (candidate.samples?.length ?? 0) > 0);

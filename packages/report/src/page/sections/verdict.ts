@@ -51,7 +51,7 @@ ${forgettingCell(report, summary)}${gainCell(summary, labels)}${equalCell(report
 </tr>`;
 }
 
-/** Each method on one line: what it forgot, what it gained, what it costs. */
+/** One line per method: forgetting, gain and cost. */
 export function verdict(report: Report, methods: readonly MethodSummary[]): Html {
   const seeds = Math.max(...methods.map(({ runs }) => runs.length));
   const labels = new Map(methods.map(({ name, label }) => [name, label]));
