@@ -4,7 +4,7 @@ import { packB } from './pack';
 import { KC, roundUp8 } from './product';
 
 // Frozen matrices in bfloat16, or in int8 with a float32 scale for each stored row, widened while they are used.
-// The kind is 1 for bfloat16, 2 for int8, as in src/wasm/compressed.ts.
+// The kind is 1 for bfloat16, 2 for int8, as in src/compressed-matrix.ts.
 
 // @ts-ignore: decorator
 @inline

@@ -1,4 +1,4 @@
-// Where things lie in memory. Addresses below 65536 are fixed or hold constants of the module; the JavaScript side (src/wasm/layout.ts)
+// Where things lie in memory. Addresses below 65536 are fixed or hold constants of the module; the JavaScript side (src/layout.ts)
 // uses the same numbers. Everything else is handed out by the JavaScript allocator.
 
 /** Control words of the thread pool, each on a cache line of its own. Operations that were put into the queue so far. */

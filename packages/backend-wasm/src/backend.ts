@@ -4,14 +4,15 @@
 //      rangeStart(n, chunk + 1, chunks, align)) and writes nothing outside it. Any number of chunks must give
 //      the same bits. Give it a number in assembly/ops.ts (fused: assembly/fused/ops.ts, from 128) and a case in
 //      assembly/run-chunk.ts (fused: assembly/fused/run.ts). Then `npm run build:wasm --workspace packages/backend-wasm`.
-//   2. here: `registerWasmKernel('Foo', ({ inputs, attrs, backend }) => { … })` (src/wasm/kernel.ts) with
+//   2. @moect/kernels: an entry of its table, `Foo`.
+//   3. here: `implement(Foo, ({ inputs, attrs, dims, backend }) => { … })` (kernel.ts) with
 //        const x = backend.pointer(inputs.x);                       address of the values, copied to the heap if need be
 //        const out = backend.output(shape, 'float32');              { info, pointer }, not initialised
 //        const temp = backend.temporary(bytes);                     address; backend.releaseTemporary(temp, bytes)
 //        backend.runtime.dispatch(OP.FOO, [x, out.pointer, n, floatBits(eps)], backend.runtime.chunks(rows, width));
 //        return out.info;                                           or an array of infos
 //      Never keep a pointer or a view across a later allocation of a view (`runtime.f32()`): memory may grow.
-//   3. gradients: registerGradient of tfjs-core, calls through engine().runKernel('Foo', inputs, attrs).
+//   4. @moect/tensor: an operation that calls `runKernel(Foo, inputs, attrs)` and says its gradients by `differentiable`.
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import { type backend_util, type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { CompressedMatrix } from './compressed-matrix.ts';

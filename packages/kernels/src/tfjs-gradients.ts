@@ -1,4 +1,4 @@
 // Imported for its effect: registers the gradients of TensorFlow.js's own kernels, which bare tfjs-core leaves out.
-// tfjs-core comes first: it makes the engine that both share, and the bundle's own copy of its parts would make a lame one.
+// TensorFlow.js comes first: the registrations carry parts of it, and the engine belongs to who asks for it first.
 import '@tensorflow/tfjs-core';
 import './generated/tfjs-gradients.js';

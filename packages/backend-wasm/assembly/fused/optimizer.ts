@@ -1,6 +1,6 @@
 import { dot, madd, storeLanes } from './math';
 
-/** Elements per unit of both operations, also in src/wasm/fused/adam-w.ts: fixed, so that sums do not depend on who summed what. */
+/** Elements per unit of both operations, also in src/fused/adam-w.ts: fixed, so that sums do not depend on who summed what. */
 const SPAN: i32 = 8192;
 
 // Both go through a list of tensors in one dispatch; a unit is one span of one tensor. Each tensor has a record whose
