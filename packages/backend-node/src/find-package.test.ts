@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { installedPackages } from './find-package.ts';
 
 const GPU = '@tensorflow/tfjs-node-gpu';
-// one that is really here would be found first
+// a really installed package would be found first
 const isHere = installedPackages().some(({ isForGpu }) => isForGpu);
 const hasOther = installedPackages().some(({ isForGpu, hasAddon }) => !isForGpu && hasAddon);
 

@@ -5,7 +5,7 @@ export interface TensorflowPackage {
   readonly name: string;
   readonly version: string;
   readonly isForGpu: boolean;
-  /** The compiled part is there: it is not when npm skipped the package's install script. */
+  /** The compiled part is present; it is absent when npm skipped the package's install script. */
   readonly hasAddon: boolean;
   /** Loads it; throws when a shared library is missing. */
   load(): void;
@@ -47,7 +47,7 @@ function findPackage(name: string): TensorflowPackage | undefined {
     const addon = findAddon(manifest.slice(0, -'/package.json'.length));
     const isForGpu = name === NAMES[0];
     const load = (): void => {
-      // alone and first: the package registers its kernels, also where its compiled part then fails to load
+      // load the compiled part first: the package registers its kernels even where that part fails to load
       if (addon !== undefined) require(addon);
       require(name);
     };
@@ -56,12 +56,12 @@ function findPackage(name: string): TensorflowPackage | undefined {
   return undefined;
 }
 
-/** What is installed, the one for GPUs first. */
+/** The installed packages, the one for GPUs first. */
 export function installedPackages(): TensorflowPackage[] {
   return NAMES.map(findPackage).filter((one) => one !== undefined);
 }
 
-/** Why it cannot be loaded here, without trying: undefined where it probably can. */
+/** Why TensorFlow cannot be loaded here, found without trying; undefined where it probably can. */
 export function tensorflowObstacle(): string | undefined {
   if (nodeBuiltin('node:module') === undefined) return 'it runs in Node.js only';
   const found = installedPackages();

@@ -10,20 +10,20 @@ import { TENSORFLOW, tensorflowBackend } from './tensorflow-backend.ts';
 export { tensorflowObstacle } from './find-package.ts';
 
 export interface NodeBackendInfo {
-  /** The package that does the work. */
+  /** The package that computes. */
   readonly package: string;
   /** TensorFlow's version. */
   readonly tensorflow: string;
   readonly device: 'gpu' | 'cpu';
   /** For people: why a package for GPUs computes on the CPU, or does not load. */
   readonly noGpu?: string;
-  /** Of products on the CPU; fixed when TensorFlow is loaded. */
+  /** Threads of products on the CPU; fixed when TensorFlow is loaded. */
   readonly threads: number;
 }
 
 /**
  * Makes TensorFlow's own kernels the active backend: tfjs-node-gpu where it is installed and loads, else tfjs-node.
- * @param options `threads` counts for the first call in a process; TF_NUM_INTRAOP_THREADS goes before it
+ * @param options `threads` counts for the first call in a process; TF_NUM_INTRAOP_THREADS overrides it
  * @throws BackendUnavailableError, saying what is missing and how to get it
  */
 export async function useNode(
@@ -44,15 +44,15 @@ export async function useNode(
   };
 }
 
-/** What `auto` weighs TensorFlow with, without loading it. */
+/** Facts of TensorFlow for `auto`, found without loading it. */
 export interface TensorflowCandidate {
-  /** What its speed depends on. */
+  /** Names everything that its speed depends on. */
   readonly fingerprint: string;
-  /** For people: why it is without a GPU that it could use. */
+  /** For people: why it uses no GPU, if it supports GPUs. */
   readonly noGpu?: string | undefined;
 }
 
-/** TensorFlow as it is installed here; undefined where none with its compiled part is. */
+/** The installed TensorFlow; undefined where none is installed with its compiled part. */
 export function tensorflowCandidate(): TensorflowCandidate | undefined {
   const ready = installedPackages().filter(({ hasAddon }) => hasAddon);
   if (ready.length === 0) return undefined;

@@ -2,7 +2,7 @@ import { BackendUnavailableError } from '@moect/core';
 import { nodeBuiltin } from '@moect/kernels/host';
 import { installedPackages, type TensorflowPackage, tensorflowObstacle } from './find-package.ts';
 
-/** What to do about it, with what TensorFlow's packages ask for themselves. */
+/** How to install TensorFlow, with the requirements of its packages. */
 const HINT = [
   'On any machine: npm install @tensorflow/tfjs-node.',
   'With an NVIDIA GPU: npm install @tensorflow/tfjs-node-gpu, which wants CUDA 11.2 and cuDNN 8.1.',
@@ -21,7 +21,7 @@ function repairUtil(): void {
   util['isArray'] ??= Array.isArray;
 }
 
-/** TensorFlow reads these when it starts. What the user has set stays. */
+/** TensorFlow reads these variables when it starts. Values that the user has set stay. */
 function setDefaults(threads: number): void {
   // without it TensorFlow takes the memory of the whole GPU
   process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
@@ -31,7 +31,7 @@ function setDefaults(threads: number): void {
 
 export interface LoadedTensorflow {
   readonly from: TensorflowPackage;
-  /** For people: why a package that goes before it was passed over. */
+  /** For people: why a preferred package was passed over. */
   readonly problems: readonly string[];
 }
 
@@ -39,7 +39,7 @@ let loaded: LoadedTensorflow | undefined;
 
 /**
  * Loads tfjs-node-gpu, else tfjs-node; once in a process.
- * @param threads of products on the CPU
+ * @param threads number of threads for products on the CPU
  * @throws BackendUnavailableError, saying what is missing and how to get it
  */
 export function loadTensorflow(threads: number): LoadedTensorflow {

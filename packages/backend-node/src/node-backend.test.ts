@@ -41,7 +41,7 @@ describe.skipIf(obstacle !== undefined)(`TensorFlow's own kernels${title}`, () =
     if (why !== undefined)
       expect(info).toMatchObject({ device: 'cpu', detail: expect.stringContaining(why) });
     if (!isForGpu) expect(info.detail).not.toMatch(/NVIDIA|GPU/);
-    // the kernel that calls them
+    // this kernel calls the removed functions
     const { values, indices } = topK(tensor([1, 5, 3], [1, 3]), 2);
     expect([...(await values.data()), ...(await indices.data())]).toEqual([5, 3, 1, 2]);
     dispose([values, indices]);

@@ -10,7 +10,7 @@ describe("why TensorFlow's build for GPUs computes on the CPU", () => {
     expect(whyNoGpu('2.18.1', bare)).toMatch(/^there is no NVIDIA driver; it wants driver 525.*CUDA 12\.5/);
     expect(whyNoGpu('2.9.1', bare)).toMatch(/^there is no NVIDIA driver; .*CUDA 11\.2 and cuDNN 8\.1/);
     expect(whyNoGpu('2.99.0', bare)).toBe('there is no NVIDIA driver');
-    // also where the GPUs are hidden besides
+    // the same where the GPUs are hidden as well
     expect(whyNoGpu('2.18.1', { ...bare, isHidden: true })).toBe(whyNoGpu('2.18.1', bare));
   });
 

@@ -1,9 +1,9 @@
 import { nodeBuiltin } from '@moect/kernels/host';
 
 /**
- * What the GPU kernels of a TensorFlow want. 2.9.1 is the one of tfjs-node-gpu's own download, 2.18.1 that of
- * setup:node-backend: its wheel asks for these packages of NVIDIA's, and has machine code for 6.x to 8.x and PTX 8.3 for
- * 9.0, which drivers read from 545 on.
+ * Requirements of TensorFlow's GPU kernels, by version. tfjs-node-gpu downloads 2.9.1; setup:node-backend installs
+ * 2.18.1, whose wheel asks for these packages of NVIDIA and has machine code for 6.x to 8.x and PTX 8.3 for 9.0,
+ * which drivers read from 545 on.
  */
 const WANTED: Readonly<Record<string, string>> = {
   '2.9.1': 'CUDA 11.2 and cuDNN 8.1 installed',
@@ -19,7 +19,7 @@ export interface NvidiaMachine {
   readonly hasDevice: boolean;
   /** This process has loaded the driver's library. */
   readonly hasLibrary: boolean;
-  /** By CUDA_VISIBLE_DEVICES. */
+  /** CUDA_VISIBLE_DEVICES hides the GPUs. */
   readonly isHidden: boolean;
 }
 
@@ -55,7 +55,7 @@ export function lookForNvidia(): NvidiaMachine {
   };
 }
 
-/** Other words as soon as TensorFlow may find another device: what was measured before does not count then. */
+/** Changes as soon as TensorFlow may find another device: earlier measurements do not count then. */
 export function nvidiaState({ driver = 'none', hasDevice, isHidden }: NvidiaMachine): string {
   return `NVIDIA driver ${driver}${hasDevice ? '' : ', no device'}${isHidden ? ', hidden' : ''}`;
 }
@@ -68,7 +68,7 @@ export function gpuObstacle({ driver, isHidden }: NvidiaMachine = lookForNvidia(
 
 /**
  * Why a TensorFlow for GPUs computes on the CPU.
- * @param tensorflow version of the one that is loaded
+ * @param tensorflow version of the loaded TensorFlow
  */
 export function whyNoGpu(tensorflow: string, machine: NvidiaMachine = lookForNvidia()): string {
   const wanted = WANTED[tensorflow];

@@ -4,11 +4,11 @@ import type { OpAttribute, TensorflowBackend } from './tensorflow-backend.ts';
 /** Number of a tensor inside of TensorFlow. */
 export type Id = number;
 
-/** Small tensors that kernels use again and again, by value; they stay. */
+/** Small tensors that kernels reuse, by value; they are never freed. */
 const constants = new WeakMap<object, Map<string, Id>>();
 
 /**
- * TensorFlow's own operations, without a TensorFlow.js tensor for each intermediate result: those go when the kernel ends.
+ * TensorFlow's own operations, without TensorFlow.js tensors for intermediate results, which the kernel's end frees.
  */
 export class Operations {
   readonly backend: TensorflowBackend;
@@ -64,7 +64,7 @@ export class Operations {
     return id;
   }
 
-  /** Values of this call. */
+  /** A tensor with values of this call, freed when the kernel ends. */
   values(shape: readonly number[], values: Float32Array | Int32Array): Id {
     const { binding } = this.backend;
     const dtype = values instanceof Float32Array ? binding.TF_FLOAT : binding.TF_INT32;
@@ -91,7 +91,7 @@ export class Operations {
   }
 
   reshape(x: Id, shape: readonly number[]): Id {
-    // of this call: there may be as many shapes as there are lengths of text
+    // no constant: there may be as many shapes as there are lengths of text
     return this.run('Reshape', [x, this.values([shape.length], Int32Array.from(shape))]);
   }
 
@@ -113,7 +113,7 @@ export class Operations {
     );
   }
 
-  /** Takes a result out of what goes at the end. */
+  /** Excludes a result from the tensors that are freed at the end. */
   keep(id: Id): Id {
     this.#temporary.delete(id);
     return id;
@@ -139,7 +139,7 @@ export class Operations {
   }
 }
 
-/** Runs `work` and frees what it did not keep. */
+/** Runs `work` and frees the results that it did not keep. */
 export function withOperations<T>(backend: TensorflowBackend, work: (ops: Operations) => T): T {
   const ops = new Operations(backend);
   try {

@@ -38,7 +38,7 @@ export interface Binding {
   ): OpOutput[];
 }
 
-/** What the backend knows of a tensor. */
+/** The backend's entry of a tensor. */
 export interface TensorEntry {
   readonly shape: readonly number[];
   readonly dtype: number;
@@ -55,7 +55,7 @@ export interface TensorflowBackend {
     get(dataId: TensorInfo['dataId']): TensorEntry;
     set(dataId: TensorInfo['dataId'], entry: TensorEntry): void;
   };
-  /** Brings values to TensorFlow that are still on the host. */
+  /** Numbers of the tensors; copies values that are still on the host to TensorFlow. */
   getInputTensorIds(tensors: readonly TensorInfo[]): number[];
 }
 

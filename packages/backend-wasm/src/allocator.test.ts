@@ -44,7 +44,7 @@ describe('random requests', () => {
     const allocator = newAllocator();
     const pointers = Array.from({ length: 40 }, () => allocator.alloc(10_000));
     const { top } = allocator;
-    // in an order in which each meets released neighbours before, behind, or on both sides
+    // the order gives blocks released neighbours before, behind, or on both sides
     for (const i of [3, 1, 2, 0, ...Array.from({ length: 16 }, (_, k) => 19 - k)]) {
       allocator.release(pointers[i]!, 10_000);
     }

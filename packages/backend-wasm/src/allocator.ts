@@ -6,7 +6,7 @@ const PAGE = 65536;
 const MAX_PAGES = 65535;
 /** Kernels may read (never write) up to one vector beyond the last element. */
 const TAIL = 16;
-/** Up to here blocks have size classes, above they are cut to measure. */
+/** Largest block with a size class, in bytes; larger blocks are cut to size. */
 const SMALL = 4096;
 /** Small blocks are cut from pieces of this size, so that they do not lie scattered between large ones. */
 const SLAB = 65536;
@@ -14,9 +14,9 @@ const SLAB = 65536;
 const LINE = 64;
 
 /**
- * Small blocks in size classes of a quarter power of two with one free list each, in O(1); large ones cut to measure
- * from the smallest gap that holds them, or from the end of the memory. Blocks are 16-byte aligned and 16 bytes longer
- * than asked. Pointers are unsigned (up to 4 GiB).
+ * Small blocks have size classes of a quarter power of two with one free list each, in O(1). Large blocks are cut from
+ * the smallest gap that holds them, or from the end of the memory. Blocks are 16-byte aligned and 16 bytes longer
+ * than requested. Pointers are unsigned (up to 4 GiB).
  */
 export class Allocator {
   readonly memory: WebAssembly.Memory;
@@ -26,7 +26,7 @@ export class Allocator {
   peakBytes = 0;
   /** Grows by one whenever views over `memory.buffer` must be made anew. */
   epoch = 0;
-  /** Told of every block, with the bytes that were asked for; see `recordHeap`. */
+  /** Called for every block, with the requested bytes; see `recordHeap`. */
   onEvent: ((pointer: number, bytes: number, isTaken: boolean) => void) | undefined;
   #top: number = layout.heapStart;
   #end: number;
@@ -62,7 +62,7 @@ export class Allocator {
     this.onEvent?.(pointer, bytes, false);
   }
 
-  /** End of the memory that was ever handed out: what the process really holds of it. */
+  /** End of the memory that was ever handed out: the part that the process really holds. */
   get top(): number {
     return this.#top;
   }
@@ -126,7 +126,7 @@ export class Allocator {
         this.epoch++;
         return true;
       } catch {
-        // the next, smaller target
+        // try the next, smaller target
       }
     }
     return false;

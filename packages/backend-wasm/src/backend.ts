@@ -30,7 +30,7 @@ export interface WasmOutput {
   readonly pointer: number;
 }
 
-/** What `tf.memory()` says besides the counts of TensorFlow.js. */
+/** Fields of `tf.memory()` besides the counts of TensorFlow.js. */
 export interface WasmMemory {
   unreliable: boolean;
   reasons: string[];
@@ -113,7 +113,7 @@ export class MoectWasmBackend extends MathBackendCPU {
 
   /**
    * A new tensor whose values are not initialised; the kernel must write all of them.
-   * @param indexFacts what the kernel knows of the integers that it will write
+   * @param indexFacts facts of the integers that the kernel will write
    */
   output(shape: readonly number[], dtype: HeapDType, indexFacts?: IndexFacts): WasmOutput {
     const data = WasmTensorData.onHeap(this.runtime, dtype, util.sizeFromShape(shape as number[]));
@@ -132,7 +132,7 @@ export class MoectWasmBackend extends MathBackendCPU {
     return this.#internals.data.get(info.dataId).values as Float32Array;
   }
 
-  /** What is known of a tensor's integers; looks at them where nobody has said. */
+  /** Facts of a tensor's integers; reads the values where no kernel has stated any. */
   indexFacts(info: TensorInfo): IndexFacts {
     const data = this.#internals.data.get(info.dataId);
     data.indexFacts ??= factsOf(data.values as Int32Array);
@@ -145,7 +145,7 @@ export class MoectWasmBackend extends MathBackendCPU {
     return { dataId: info.dataId, shape: shape as number[], dtype: info.dtype };
   }
 
-  /** Runs a kernel and frees what it widened; one that throws leaves neither temporaries nor outputs behind. */
+  /** Runs a kernel and frees widened copies; a kernel that throws leaves neither temporaries nor outputs. */
   attempt<T>(kernel: () => T): T {
     try {
       return this.#kernels.attempt(kernel);
@@ -218,7 +218,7 @@ export class MoectWasmBackend extends MathBackendCPU {
     return true;
   }
 
-  /** Whether TensorFlow.js has put this backend away; a disposed one has no worker threads. */
+  /** Whether TensorFlow.js has disposed this backend, which then has no worker threads. */
   get isDisposed(): boolean {
     return this.#disposed;
   }

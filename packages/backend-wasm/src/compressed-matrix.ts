@@ -5,7 +5,7 @@ import type { Runtime } from './runtime.ts';
 /** Kinds of assembly/compressed.ts. */
 const KINDS = { bfloat16: 1, int8: 2 } as const;
 
-/** What packing reads of a matrix in compressed storage. */
+/** The part of a matrix in compressed storage that packing reads. */
 export type CompressedRows = Pick<CompressedMatrix, 'kind' | 'codes' | 'scales'>;
 
 /** A frozen matrix on the heap in bfloat16 or int8. */
@@ -52,7 +52,7 @@ export class CompressedMatrix {
     this.#runtime.dispatch(OP.WIDEN, args, this.#runtime.chunks(rows, columns));
   }
 
-  /** The values as an array of their own; takes nothing from the heap. */
+  /** The values as a new array outside of the heap. */
   values(): Float32Array {
     const { rows, columns } = this;
     const count = rows * columns;

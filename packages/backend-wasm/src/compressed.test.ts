@@ -138,7 +138,7 @@ describe.each(STORAGES)('%s', (storage) => {
     const widened = tensor((await frozen.data()) as Float32Array, [rows, 24]);
     const start = tensor(rng.normal(9 * 24, 0, 0.05), [9, 24]);
     const x = variable(start);
-    // of the first and of the last rows
+    // targets from the first and the last rows
     const ids = Int32Array.from({ length: 9 }, (_, i) => (i % 2 === 0 ? i : rows - 1 - i));
     const targets = tensor(ids, [9], 'int32');
     const results = async (weight: typeof frozen): Promise<Float32Array[]> => {

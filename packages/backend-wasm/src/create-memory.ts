@@ -9,7 +9,7 @@ export interface LimitedMemory {
   readonly mostPages: number;
 }
 
-/** A memory whose limit is as high as asked for, by default 4 GiB, or as high as this machine has address space for. */
+/** A memory with the requested limit, by default 4 GiB, or with the largest that the address space allows. */
 export function createMemory(limitBytes: number | undefined, shared: boolean): LimitedMemory {
   const wanted = limitBytes === undefined ? MOST_PAGES : Math.ceil(limitBytes / PAGE);
   let maximum = Math.max(FIRST_PAGES, Math.min(MOST_PAGES, wanted));

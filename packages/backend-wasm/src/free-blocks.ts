@@ -1,4 +1,4 @@
-/** Released blocks by address. Neighbours grow together, so that no memory is lost to sizes that do not come again. */
+/** Released blocks by address. Neighbours are merged, so that no memory is lost to sizes that do not recur. */
 export class FreeBlocks {
   /** Addresses, ascending. */
   readonly #starts: number[] = [];
@@ -17,7 +17,7 @@ export class FreeBlocks {
     return start;
   }
 
-  /** Takes out the block that ends at `end`; gives its address, or `end` where there is none. */
+  /** Removes the block that ends at `end`; returns its address, or `end` where there is none. */
   takeBefore(end: number): number {
     const last = this.#starts.length - 1;
     const start = this.#starts[last];

@@ -17,7 +17,7 @@ function measure(work: (allocator: Allocator) => void, start = 100_000): Measure
   return { trace: stop(), peakBytes: allocator.peakBytes, usedBytes: allocator.top };
 }
 
-/** Something like a training step: results that stay, two phases that peak at different sizes, a loop over blocks. */
+/** Resembles a training step: results that stay, two phases that peak at different sizes, a loop over blocks. */
 const step =
   (units: number) =>
   (allocator: Allocator): void => {

@@ -1,16 +1,16 @@
 import { Allocator } from './allocator.ts';
 
-/** Blocks taken and given back while it was recorded. */
+/** Blocks taken and given back during a recording. */
 export interface HeapTrace {
-  /** Bytes in use when it began. */
+  /** Bytes in use at the start of the recording. */
   readonly startBytes: number;
-  /** Bytes asked for, by block. */
+  /** Requested bytes, by block. */
   readonly blocks: readonly number[];
   /** +n: block n − 1 is taken; −n: it is given back. */
   readonly events: readonly number[];
 }
 
-/** What a piece of work takes of the wasm heap. */
+/** Bytes of the wasm heap that a computation needs. */
 export interface HeapDemand {
   /** Largest number of bytes in use at once. */
   readonly peakBytes: number;
@@ -18,7 +18,7 @@ export interface HeapDemand {
   readonly usedBytes: number;
 }
 
-/** Records the allocator until the function that it gives is called. */
+/** Records the allocator until the returned function is called. */
 export function recordHeap(allocator: Allocator): () => HeapTrace {
   const startBytes = allocator.liveBytes;
   const blocks: number[] = [];
@@ -41,13 +41,13 @@ export function recordHeap(allocator: Allocator): () => HeapTrace {
   };
 }
 
-/** A memory that only counts: as large as may be asked for. */
+/** A memory that only counts, larger than any request. */
 function imaginaryMemory(): WebAssembly.Memory {
   const buffer = { byteLength: 2 ** 46 };
   return { buffer, grow: () => 0 } as unknown as WebAssembly.Memory;
 }
 
-/** A block taken, a block given back, or a block that is there for a moment. */
+/** A block taken, a block given back, or a block taken and given back at once. */
 interface Moment {
   readonly kind: 'taken' | 'given back' | 'passing';
   readonly block: number;
@@ -55,8 +55,8 @@ interface Moment {
 }
 
 /**
- * The trace with all that is taken and given back in between nothing else as one passing block, the largest of them:
- * loops over blocks of rows then look alike whatever the number of rows.
+ * Merges blocks taken and given back with no other event in between into one passing block, the largest of them:
+ * loops over blocks of rows then look alike for any number of rows.
  */
 function condense({ events, blocks }: HeapTrace): Moment[] {
   const moments: Moment[] = [];
@@ -80,7 +80,7 @@ function condense({ events, blocks }: HeapTrace): Moment[] {
   return moments;
 }
 
-/** Lets a fresh allocator do what a trace did. */
+/** Repeats a trace on a fresh allocator. */
 function replay(startBytes: number, moments: readonly Moment[]): HeapDemand {
   const allocator = new Allocator(imaginaryMemory());
   allocator.alloc(startBytes);
@@ -101,9 +101,9 @@ function replay(startBytes: number, moments: readonly Moment[]): HeapDemand {
 }
 
 /**
- * What work takes on `first + factor · (second − first)` units of something that its blocks grow with linearly, such as
- * sequences, from traces of it on two numbers of units. Each block is extrapolated by itself and the allocator replayed;
- * where the traces differ in more than sizes, peak and end are extrapolated as such. Factor 0 replays the first.
+ * Heap demand of a computation on `first + factor · (second − first)` units, such as sequences, from its traces on two
+ * numbers of units; its blocks grow linearly with the units. Each block is extrapolated by itself and the allocator
+ * run again; where the traces differ in more than sizes, peak and end are extrapolated as such. Factor 0: the first.
  */
 export function extrapolateHeap(first: HeapTrace, second: HeapTrace, factor: number): HeapDemand {
   const between = (a: number, b: number): number => Math.ceil(a + factor * (b - a));

@@ -16,13 +16,13 @@ export function wasmHeapBytes(): number {
 export interface WasmHeapStatistics {
   /** Bytes in use. */
   readonly liveBytes: number;
-  /** Most of them at once, since the start or `resetWasmHeapPeak`. */
+  /** Most bytes in use at once, since the start or `resetWasmHeapPeak`. */
   readonly peakBytes: number;
-  /** End of the memory that was ever in use: what the process holds of it. */
+  /** End of the memory that was ever in use: the part that the process holds. */
   readonly usedBytes: number;
   /** Size of the WebAssembly memory, touched or not. */
   readonly capacityBytes: number;
-  /** Largest size that it can have: 4 GiB, or what was set. */
+  /** Largest size that the memory can have: 4 GiB, or the limit that was set. */
   readonly limitBytes: number;
 }
 
@@ -35,14 +35,14 @@ export function wasmHeapStatistics(): WasmHeapStatistics | null {
   return { liveBytes, peakBytes, usedBytes: top, capacityBytes, limitBytes };
 }
 
-/** Lets `peakBytes` count from now on. */
+/** Restarts `peakBytes`. */
 export function resetWasmHeapPeak(): void {
   allocatorInUse()?.resetPeak();
 }
 
 /**
- * Records what `work` takes of the heap and gives back, for `extrapolateHeap`. One recording at a time. null where the
- * backend is not started.
+ * Records the heap blocks that `work` takes and gives back, for `extrapolateHeap`. One recording at a time. null where
+ * the backend is not started.
  */
 export async function traceWasmHeap(work: () => Promise<unknown>): Promise<HeapTrace | null> {
   const allocator = allocatorInUse();

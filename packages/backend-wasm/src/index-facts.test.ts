@@ -54,7 +54,7 @@ test('indices out of range are refused wherever they come from, and bounds that 
   await startWasm({ threads: 2 });
   const table = tf.ones([4, 3]);
   const [uploaded, many] = [tf.tensor1d([0, 4, 1], 'int32'), tf.fill([70_000], 9, 'int32')];
-  // made by a kernel, which knows of no bounds
+  // made by a kernel that reports no bounds
   const computed = tf.add(uploaded, tf.scalar(1, 'int32'));
   const { indices } = topK(fromTf(tf.tensor2d([[1, 2, 3, 4, 5, 6, 0, 0]])), 2);
   const look = (ids: unknown) => embedding(fromTf(table), ids as never);

@@ -1,6 +1,6 @@
 /**
- * What is known of integers that kernels use as indices. The values of a tensor of integers never change, so it holds as
- * long as they live; kernels that make indices say what they are, and nobody has to wait for them to look.
+ * Known facts of integers that kernels use as indices. A tensor's integers never change, so the facts hold as long as
+ * it lives; kernels that make indices state their facts, so that no check has to wait for the values.
  */
 export interface IndexFacts {
   /** Bounds of the values, both included. No values: low above high. */
@@ -20,7 +20,7 @@ export const between = (low: number, high: number): IndexFacts => ({
   isRising: false,
 });
 
-/** Facts of an order of 0 … n − 1. */
+/** Facts of a permutation of 0 … n − 1. */
 export const permutationOf = (n: number): IndexFacts => ({ ...between(0, n - 1), isPermutation: true });
 
 /** Facts of values that rise from 0 to `last`. */
@@ -45,7 +45,7 @@ export function firstOutside(values: ArrayLike<number>, low: number, limit: numb
   return -1;
 }
 
-/** Looks at the values. */
+/** Facts found by reading the values. */
 export function factsOf(values: ArrayLike<number>): IndexFacts {
   let [low, high, isRising] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, true];
   for (let i = 0; i < values.length; i++) {

@@ -5,7 +5,7 @@ interface Temporary {
   readonly order: number;
 }
 
-/** What the kernels that run now have taken, so that one that fails (no more memory, a trap) leaves nothing behind. */
+/** Memory and outputs of the running kernels, all freed when a kernel fails (no more memory, a trap). */
 export class KernelRun {
   readonly #allocator: Allocator;
   readonly #dispose: (dataId: object) => void;
@@ -51,7 +51,7 @@ export class KernelRun {
     this.#allocator.release(pointer, bytes);
   }
 
-  /** A tensor that the running kernel has made. */
+  /** Notes a tensor that the running kernel has made. */
   made(dataId: object): void {
     if (this.#depth > 0) this.#outputs.push(dataId);
   }

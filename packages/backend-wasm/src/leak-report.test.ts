@@ -9,7 +9,7 @@ setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 const report = (): WasmMemory => tf.memory() as unknown as WasmMemory;
 
-/** Until the finalisers of what is garbage have run, or for a second. */
+/** Collects garbage until the finalisers have run, or for a second. */
 async function collectUntil(done: () => boolean): Promise<void> {
   for (let i = 0; i < 100 && !done(); i++) {
     collectGarbage();
@@ -32,7 +32,7 @@ test('large tensors that were forgotten give their memory back when they are col
   expect(report()).toMatchObject({ leakedTensors: 20, heapBytesInUse: before.heap });
   expect(report().leakedBytes).toBeGreaterThanOrEqual(10 * 400_000);
   expect(backend.numDataIds()).toBe(before.ids);
-  // what was freed is used again, what was kept is whole
+  // freed memory is used again, kept tensors are intact
   tf.dispose(tf.fill([100_000], 7));
   expect((await kept.data())[99_999]).toBe(100_000);
   expect((await alias.data())[99_999]).toBe(100_001);

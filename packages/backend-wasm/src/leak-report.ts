@@ -6,8 +6,8 @@ export interface Leakable {
 }
 
 /**
- * Frees the heap memory of tensors that the garbage collector found without their having been disposed, and counts
- * them: a forgotten tensor is a mistake, and the collector, which sees small objects only, may come late.
+ * Frees the heap memory of tensors that were collected as garbage but not disposed, and counts them: a forgotten
+ * tensor is a mistake, and the garbage collector, which sees small objects only, may run late.
  */
 export class LeakReport {
   /** Tensors found so far. */
@@ -20,7 +20,7 @@ export class LeakReport {
 
   /**
    * @param leastBytes smaller tensors are not watched: watching costs about half a microsecond for each
-   * @param onCollect called after each
+   * @param onCollect called after each collected tensor
    */
   constructor(leastBytes: number, onCollect: () => void) {
     this.#leastBytes = leastBytes;
@@ -32,7 +32,7 @@ export class LeakReport {
     if (bytes >= this.#leastBytes) this.#registry.register(owner, held, held);
   }
 
-  /** For what is disposed. */
+  /** Stops watching a disposed tensor. */
   forget(held: Leakable): void {
     this.#registry.unregister(held);
   }

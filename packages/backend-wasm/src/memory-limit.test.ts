@@ -12,7 +12,7 @@ test('when memory is used up, the error says what was asked for, and the backend
   expect(() => {
     for (;;) rest.push(allocator.alloc(1 << 20));
   }).toThrow(/1048\d\d\d more bytes.*\d+ are in use.*ends at 48 MiB.*batch.*recompute.*storage/);
-  // room for the result of 4 MiB, and not for what the product packs besides
+  // there is room for the result of 4 MiB, but not for the panels of the product
   for (const block of rest.splice(-5)) allocator.release(block, 1 << 20);
   for (let i = 0; i < 20; i++) expect(() => tf.matMul(a, b)).toThrow(BackendUnavailableError);
   for (const block of rest) allocator.release(block, 1 << 20);

@@ -55,7 +55,7 @@ test('what was read stays after dispose and reuse', async () => {
 
 test('a part of a tensor that a cpu kernel hands on does not alias the heap', async () => {
   const x = tf.cast(tf.mul(tf.range(0, 64, 1, 'int32'), 1), 'int32');
-  // no wasm kernel for complex numbers: slices of the cpu kernels inside
+  // complex numbers have no wasm kernel: cpu kernels slice them
   const c = tf.complex(tf.cast(x, 'float32'), tf.zeros([64]));
   const part = tf.real(c);
   tf.dispose([x, c]);

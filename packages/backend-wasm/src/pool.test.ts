@@ -14,10 +14,10 @@ import { startWasm } from './test-support.ts';
 afterEach(() => tf.setBackend('cpu'));
 
 let workers: Worker[] = [];
-/** Addresses of their scratch memory. */
+/** Addresses of the workers' scratch memory. */
 let scratches: number[] = [];
 
-/** The backend with its worker threads at hand. */
+/** Starts the backend and records its worker threads. */
 async function startWatched(threads: number): Promise<MoectWasmBackend> {
   workers = [];
   scratches = [];
@@ -71,7 +71,7 @@ test('a thread that dies while it waits costs nothing but its speed', async () =
   expect(await product()).toBe(200 * 32 * 48);
   const gone = exited(workers[0]!);
   void workers[0]!.terminate();
-  // whether or not it is still there
+  // whether or not the thread is still there
   for (let i = 0; i < 50; i++) expect(await product()).toBe(200 * 32 * 48);
   await gone;
   expect(runtime.threads).toBe(2);
@@ -106,7 +106,7 @@ test('a thread that dies with its chunk is an error that names the operation, no
     for (let i = 0; i < 100; i++) runtime.dispatch(OP.FILL_WORDS, [block, 1 << 24, 1], 64);
   };
   expect(fill).toThrow(/FILL_WORDS.*no sign for 0.3 s.*checkpoint/);
-  // what the thread did not do stays undone, so nothing more is computed on it
+  // the lost chunk stays undone, so that nothing more is computed from its values
   expect(fill).toThrow(/FILL_WORDS/);
   runtime.allocator.release(block, 4 << 24);
 }, 60_000);
@@ -133,7 +133,7 @@ test('idle threads use no processor time and end with the backend', async () => 
   const { user, system } = process.cpuUsage(before);
   expect((user + system) / 1000).toBeLessThan(100);
   const gone = Promise.all(workers.map(exited));
-  // another number of threads ends those that were there
+  // another number of threads ends the earlier threads
   await startWasm({ threads: 1 });
   await gone;
 });

@@ -3,7 +3,7 @@ import { OP } from './generated/wasm-ops.ts';
 import { layout } from './layout.ts';
 import { startThread } from './start-thread.ts';
 
-/** What a pool needs of the runtime that it serves. */
+/** The part of the runtime that a pool needs. */
 export interface PoolHost {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
@@ -18,21 +18,21 @@ export interface PoolHost {
 }
 
 /**
- * Operations that the workers have before them when this thread stops to help. Too few, and they run out while JavaScript
- * prepares the next one; each that is not begun keeps results out of the caches.
+ * Operations left for the workers when this thread stops helping. With too few the workers idle while JavaScript
+ * prepares the next one; each operation that is not begun keeps results out of the caches.
  */
 const AHEAD = 4;
 
 /** Without a finished chunk for this long, a thread that took one counts as lost. */
 const DEADLINE_MS = 120_000;
-/** The most that counts between two looks at the clock: a process that was stopped, or a sleeping computer, lost nobody. */
+/** Longest time that counts between two reads of the clock: a stopped process or sleeping computer lost no thread. */
 const LONGEST_LOOK_MS = 100;
 
 function nameOf(op: number): string {
   return Object.entries(OP).find(([, number]) => number === op)?.[0] ?? String(op);
 }
 
-/** What a trap in operation `op` is for people. */
+/** Error that explains a trap in operation `op`. */
 export function trapError(op: number, cause: unknown): Error {
   const reason = cause instanceof Error ? cause.message : 'on a worker thread';
   return new Error(
@@ -73,7 +73,7 @@ export class ThreadPool {
     throw started.find((result) => result.status === 'rejected')?.reason;
   }
 
-  /** Threads that wait for work; one that has died is gone from here as soon as this thread hears of it. */
+  /** Number of threads that wait for work; a dead one stops counting as soon as this thread hears of it. */
   get workers(): number {
     return this.#ends.size;
   }
@@ -86,7 +86,7 @@ export class ThreadPool {
     this.#ends.add(end);
   }
 
-  /** Import `env.stalled` of the main instance: called now and then while it waits, 1 makes it give up. */
+  /** Import `env.stalled` of the main instance: called now and then while it waits; 1 makes it give up. */
   stalled(progress: number): number {
     const now = Date.now();
     if (progress !== this.#lastProgress) {
@@ -99,7 +99,7 @@ export class ThreadPool {
     return this.#waited > this.deadlineMs ? 1 : 0;
   }
 
-  /** Whether a thread is gone with its chunk, so that the queue stands still for ever. */
+  /** Whether a thread is lost with its chunk, so that the queue stands still for ever. */
   get isLost(): boolean {
     return this.#lost !== undefined;
   }
@@ -125,8 +125,8 @@ export class ThreadPool {
   }
 
   /**
-   * Helps until all operations are done; nothing where they are.
-   * @throws Error when a chunk trapped, after which the operations behind it were left out;
+   * Helps until all operations are done.
+   * @throws Error when a chunk trapped, after which the operations behind it were skipped;
    *   BackendUnavailableError when a thread is lost with its chunk
    */
   finish(): void {
@@ -157,7 +157,7 @@ export class ThreadPool {
     return (this.#published - Atomics.load(this.#words, layout.finished >> 2)) | 0;
   }
 
-  /** Waits until nobody works any more, then throws. @param cause where the chunk was our own */
+  /** Waits until no thread works, then throws. @param cause the error, if this thread ran the chunk */
   #throwTrap(cause: unknown): never {
     this.#help(0, 0);
     const op = Atomics.exchange(this.#words, layout.failed >> 2, 0) - 1;

@@ -5,7 +5,7 @@ import { startWasm } from './test-support.ts';
 
 test('disposed by TensorFlow.js, the backend starts anew with the options it had', async () => {
   const first = await startWasm({ threads: 2, deterministic: true });
-  // never disposed: it goes with the first backend
+  // never disposed: it is freed with the first backend
   tf.ones([4]);
   tf.engine().reset();
   expect(first.runtime.threads).toBe(1);

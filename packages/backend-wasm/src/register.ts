@@ -109,7 +109,7 @@ export function installWasmBackend(): void {
   registerBackend(WASM_BACKEND, running, 2);
 }
 
-/** Takes the backend out of TensorFlow.js, so that one with other options can come in. */
+/** Removes the backend from TensorFlow.js, so that one with other options can replace it. */
 async function remove(old: MoectWasmBackend): Promise<void> {
   const tensors = old.numDataIds();
   if (tensors > 0 && !old.isDisposed) {
@@ -129,7 +129,7 @@ async function remove(old: MoectWasmBackend): Promise<void> {
 
 /**
  * Makes the backend 'moect-wasm' ready for `tf.setBackend('moect-wasm')`. A second call with the same options
- * returns what is there; with other options it replaces the backend, which must hold no tensors then.
+ * keeps the backend; a call with other options replaces it, and it must hold no tensors then.
  * @throws BackendUnavailableError where wasm SIMD is missing
  */
 export async function registerWasmBackend(options: WasmBackendOptions = {}): Promise<WasmBackendInfo> {

@@ -31,11 +31,11 @@ export interface RuntimeOptions {
 
 /** Chunks per thread: small enough that threads wait little for each other's last one. */
 const CHUNKS_PER_THREAD = 16;
-/** Element steps from which on a chunk is worth taking, as a share of those from which on an operation is worth sharing. */
+/** Element steps of the smallest chunk worth taking, as a share of those of the smallest operation worth sharing. */
 const LEAST_CHUNK = 1 / 8;
 
 /**
- * One wasm instance with its memory, and the way into it: write arguments, run an operation in chunks.
+ * One wasm instance with its memory, and the calls into it: write arguments, run an operation in chunks.
  * Results do not depend on the number of chunks or threads.
  */
 export class Runtime {
@@ -142,7 +142,7 @@ export class Runtime {
     }
   }
 
-  /** Bytes over the whole memory. Take it anew for every use: growth makes a new one. */
+  /** Bytes over the whole memory. Call this again for every use: growth makes a new view. */
   u8(): Uint8Array {
     this.#refresh();
     return this.#u8;
@@ -165,7 +165,7 @@ export class Runtime {
     return this.shared ? !(buffer instanceof ArrayBuffer) : buffer === this.#memory.buffer;
   }
 
-  /** Bytes that the memory has, used or not. */
+  /** Size of the memory in bytes, used or not. */
   get memoryBytes(): number {
     return this.#memory.buffer.byteLength;
   }
@@ -174,8 +174,8 @@ export class Runtime {
    * Runs operation `op` (a number of `OP`) with the given argument words (pointers and integers; floats through
    * `floatBits`), cut into `chunks` fixed ranges. Every chunk gives the same bits whoever runs it, and the
    * result must not depend on `chunks`. Operations run in the order of these calls. With other threads this one and some
-   * before it may still be to be done when this returns: they cost no time while JavaScript prepares the next one.
-   * `synchronize` waits, and whatever looks at values does so by itself.
+   * before it may still be pending when this returns: they run while JavaScript prepares the next one.
+   * `synchronize` waits for them, and so does every read of values.
    * @throws Error when this operation or one before it trapped
    */
   dispatch(op: number, args: readonly number[], chunks = 1): void {
@@ -191,8 +191,7 @@ export class Runtime {
   }
 
   /**
-   * Writes values to the heap, behind the operations that were dispatched so far: what they still read may lie in the same
-   * place.
+   * Writes values to the heap after the operations that were dispatched so far, which may still read the same place.
    */
   store(pointer: number, values: Float32Array | Int32Array | Uint8Array): void {
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

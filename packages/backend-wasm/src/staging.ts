@@ -2,11 +2,11 @@
 const MOST_BYTES = 65536;
 
 /**
- * Memory through which values get from JavaScript to the heap while operations are still to be done: nothing but the copies
- * that stand in the queue behind them reads it, so it can be written at once.
+ * Memory through which values get from JavaScript to the heap while operations are pending: only the copies queued
+ * behind them read it, so it can be written at once.
  */
 export class Staging {
-  /** Bytes on the heap that a staging takes. */
+  /** Bytes of a staging memory on the heap. */
   static readonly bytes: number = 4 * MOST_BYTES;
   readonly #start: number;
   readonly #bytes: Uint8Array;
@@ -27,7 +27,7 @@ export class Staging {
     return this.#start + at;
   }
 
-  /** When all copies are done. */
+  /** Called when all copies are done. */
   clear(): void {
     this.#used = 0;
   }

@@ -7,11 +7,11 @@ export interface ThreadStart {
   readonly memory: WebAssembly.Memory;
   /** Address of this thread's `layout.scratchBytes` bytes. */
   readonly scratch: number;
-  /** Every other one takes chunks from the other end. */
+  /** Odd threads take chunks from the other end. */
   readonly isOdd: boolean;
 }
 
-/** A worker of a browser or of Node, as far as both are the same. */
+/** The common interface of workers in browsers and in Node. */
 interface AnyWorker {
   postMessage(message: ThreadStart): void;
   terminate(): unknown;
@@ -26,7 +26,7 @@ interface WorkerThreads {
   Worker: new (code: string, options: object) => AnyWorker;
 }
 
-/** Without a sign of life for this long, a thread does not start. */
+/** A thread without a sign of life for this long counts as not started. */
 const START_DEADLINE_MS = 20_000;
 
 const isIsolated = (): boolean =>
@@ -69,7 +69,7 @@ function createDefaultWorker(): AnyWorker {
 
 /**
  * Starts one thread and waits until it is in its loop. `onEnd` is called when it ends after that.
- * Rejects with the reason when it does not start. Returns what ends it.
+ * Rejects with the reason when it does not start. Resolves to a function that ends it.
  */
 export function startThread(
   start: ThreadStart,

@@ -8,7 +8,7 @@ type NumericView = Float32Array | Int32Array | Uint8Array;
 
 export type HeapDType = 'float32' | 'int32' | 'bool';
 
-/** So many integers are looked at when they go to the heap: the ids and positions of a batch. */
+/** Most integers that are inspected on their way to the heap: the ids and positions of a batch. */
 const LOOKED_AT = 65536;
 
 /** Bytes of one element on the heap. */
@@ -23,7 +23,7 @@ function typed(dtype: HeapDType, values: ArrayLike<number>): NumericView {
 }
 
 /**
- * What the backend keeps per tensor: values in a JavaScript array, or on the heap. `values` gives a view
+ * Data of one tensor: values in a JavaScript array, or on the heap. `values` gives a view
  * for kernels of tfjs-backend-cpu, `pointer()` copies to the heap when a wasm kernel first needs it.
  * Values in compressed storage are widened by `values` into a new array and by `pointer()` onto the heap, where the
  * copy stays until `releaseWidened()`.
@@ -32,7 +32,7 @@ export class WasmTensorData {
   readonly dtype: DataType;
   refCount: number;
   complexTensorInfos?: { real: TensorInfo; imag: TensorInfo };
-  /** Of integers, once somebody has made or looked at them as indices. */
+  /** Facts of integers, once a kernel has made or checked them as indices. */
   indexFacts: IndexFacts | undefined;
   readonly #runtime: Runtime;
   #values: Values | undefined;
@@ -133,7 +133,7 @@ export class WasmTensorData {
       throw new Error(`A tensor of dtype ${this.dtype} has no place in the wasm heap.`);
     }
     this.#length = values.length;
-    // on the heap, a look at them would have to wait for the operations that are under way
+    // inspect them here: once they are on the heap, a read waits for pending operations
     if (this.dtype === 'int32' && values.length <= LOOKED_AT) this.indexFacts ??= factsOf(values);
     this.#pointer = this.#runtime.allocator.alloc(values.length * bytesPerElement(this.dtype));
     this.#runtime.store(this.#pointer, typed(this.dtype, values));

@@ -104,7 +104,7 @@ export function runCases(cases: readonly FuzzCase[]): Output[][] {
 
 const SMALLEST_NORMAL = 2 ** -126;
 
-/** What differs between two results; undefined where nothing does. NaN equals NaN, infinities must agree. */
+/** Difference between two results; undefined where there is none. NaN equals NaN, infinities must agree. */
 export function difference(a: Output, b: Output, tolerance: number): string | undefined {
   if (a.dtype !== b.dtype || a.shape.join() !== b.shape.join()) {
     return `${a.dtype} [${a.shape}] against ${b.dtype} [${b.shape}]`;
@@ -122,7 +122,7 @@ export function difference(a: Output, b: Output, tolerance: number): string | un
   return undefined;
 }
 
-/** Runs all cases on cpu and on ours and lists what differs. */
+/** Runs all cases on the cpu backend and on ours and lists the differences. */
 export async function compareWithCpu(cases: readonly FuzzCase[]): Promise<string[]> {
   await tf.setBackend('cpu');
   (tf.backend() as unknown as { firstUse: boolean }).firstUse = false;

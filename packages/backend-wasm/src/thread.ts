@@ -1,5 +1,5 @@
-// What a worker thread of the backend runs. scripts/build-wasm.mjs makes src/generated/wasm-thread.ts of it, so that
-// threads start without a file; a page whose policy forbids that names this module as the file of its workers.
+// Code of the backend's worker threads. scripts/build-wasm.mjs makes src/generated/wasm-thread.ts of this module, so
+// that threads start without a file; a page whose policy forbids that names this module as the file of its workers.
 import type { ThreadStart } from './start-thread.ts';
 
 interface Port {
@@ -17,8 +17,8 @@ const parent = process?.getBuiltinModule?.('node:worker_threads').parentPort;
 const port = parent ?? (globalThis as unknown as Port);
 
 /**
- * Stays in `workerLoop` until told to quit. A chunk that traps is reported and counted as done, so that nobody waits for it
- * for ever.
+ * Stays in `workerLoop` until told to quit. A chunk that traps is reported and counted as done, so that no thread waits
+ * for it for ever.
  */
 function serve({ module, memory, scratch, isOdd }: ThreadStart): void {
   const { exports } = new WebAssembly.Instance(module, { env: { memory, stalled: () => 0 } });

@@ -96,7 +96,7 @@ test('operations go on while JavaScript does, and a trap is an error of a later 
   const { runtime } = await startWasm({ threads: 3 });
   const words = 1 << 24;
   const block = runtime.allocator.alloc(4 * words);
-  // whatever looks at the heap waits
+  // every read of the heap waits
   for (const value of [1, 2, 3]) {
     runtime.dispatch(OP.FILL_WORDS, [block, words, value], 64);
     const at = block >>> 2;
@@ -115,7 +115,7 @@ test('operations go on while JavaScript does, and a trap is an error of a later 
     last();
   };
   expect(trapLater).toThrow(/FILL_WORDS trapped/);
-  // what was behind it in the queue was left out
+  // operations queued behind it were skipped
   expect(last()).toBe(3);
   // many more than the queue holds
   const trapInLongQueue = (): void => {
@@ -133,7 +133,7 @@ test('values written while operations are under way arrive behind them, and stay
   const words = 1 << 16;
   const block = runtime.allocator.alloc(4 * words);
   const values = new Int32Array(1000);
-  // 40 times 4,000 bytes: more than can wait
+  // 40 times 4,000 bytes: more than the staging memory holds
   for (let round = 1; round <= 40; round++) {
     for (let i = 0; i < 3; i++) runtime.dispatch(OP.FILL_WORDS, [block, words, -round], 64);
     values.fill(round);
@@ -144,7 +144,7 @@ test('values written while operations are under way arrive behind them, and stay
   const seen = runtime.i32().slice(block >>> 2, (block >>> 2) + words);
   const expected = new Int32Array(words).fill(-40).fill(40, 100, 1100).fill(41, 200, 210);
   expect(Buffer.from(seen.buffer).equals(Buffer.from(expected.buffer))).toBe(true);
-  // too large to wait, and with nothing under way
+  // first too large for staging, then with no operation pending
   const large = new Int32Array(words).fill(7);
   runtime.dispatch(OP.FILL_WORDS, [block, words, 8], 64);
   runtime.store(block, large);
@@ -162,7 +162,7 @@ test('long chains of operations that nobody waits for give the same bits on any 
     runtime.minSharedWork = 0;
     const result = tf.tidy(() => {
       let h: tf.Tensor = tf.tensor(x, [96, 64]);
-      // each step frees what the one before it used while that may still be to be done
+      // each step frees the tensors of the step before, which may still be pending
       for (let i = 0; i < 300; i++) {
         h = tf.tidy(() => {
           const scores = tf.matMul(h as tf.Tensor2D, h as tf.Tensor2D, false, true);

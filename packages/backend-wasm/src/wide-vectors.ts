@@ -10,11 +10,11 @@ const { process } = globalThis as { process?: NodeProcess };
 
 /**
  * V8 majors (Node 24 to 26) whose optimizing compiler makes one 256-bit instruction of two adjacent 128-bit ones,
- * fused multiply-add included, when told to. Only those tried here: V8 complains on stderr about a flag it has not.
+ * fused multiply-add included, if a flag asks for it. Only tested ones: V8 prints unknown flags to stderr.
  */
 const V8_MAJORS = [13, 14];
 
-/** What V8 is told while it compiles, and how it is taken back. */
+/** Flags that V8 gets while it compiles, and the flags that undo them. */
 const FLAGS = [
   ['--experimental-wasm-revectorize', '--no-experimental-wasm-revectorize'],
   // without these two V8 would compile later, when the first flag is no longer set
@@ -22,12 +22,12 @@ const FLAGS = [
   ['--no-liftoff', '--liftoff'],
 ] as const;
 
-/** Whether the option `wideVectors` asks for 256-bit instructions; left out, unless MOECT_WIDE_VECTORS is 0. */
+/** Whether `wideVectors` asks for 256-bit instructions; by default, unless MOECT_WIDE_VECTORS is 0. */
 export function wantsWide(option: boolean | undefined): boolean {
   return option ?? process?.env?.MOECT_WIDE_VECTORS !== '0';
 }
 
-/** Whether this engine is known to make them. */
+/** Whether this engine is known to make 256-bit instructions. */
 export function canBeWide(): boolean {
   const major = Number(process?.versions?.v8?.split('.')[0]);
   return process?.arch === 'x64' && V8_MAJORS.includes(major);
@@ -60,8 +60,8 @@ function fastest(run: () => void): number {
 }
 
 /**
- * Whether products are faster with the tile for 256-bit registers. Both tiles give the same bits, so what is measured
- * here changes no result.
+ * Whether products are faster with the tile for 256-bit registers. Both tiles give the same bits, so the measurement
+ * changes no result.
  * @param sample runs one product with the wide tile or the other
  */
 export function isWideTileFaster(sample: (wide: boolean) => void): boolean {

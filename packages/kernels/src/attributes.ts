@@ -1,6 +1,6 @@
 import type { AttrKind } from './spec.ts';
 
-/** Whether a value is what an attribute of the simple kinds must be. */
+/** Type checks of the simple attribute kinds. */
 const IS: Readonly<Record<'number' | 'boolean' | 'shape' | 'compressed', (value: unknown) => boolean>> = {
   number: (value) => typeof value === 'number',
   boolean: (value) => typeof value === 'boolean',

@@ -5,9 +5,9 @@ export interface CompiledPattern {
   readonly dtype: 'float32' | 'int32';
   /** Number of its `…`; −1 without. */
   readonly leading: number;
-  /** Numbers of the names of the other dimensions; −1 for a size that the table gives. */
+  /** Numbers of the names of the other dimensions; −1 for a fixed size. */
   readonly indices: readonly number[];
-  /** That size, or what is added to the named one. */
+  /** The fixed size, or the number added to the named size. */
   readonly values: readonly number[];
 }
 
@@ -24,20 +24,20 @@ export type DerivedSize =
 
 export interface CompiledSpec {
   readonly name: string;
-  /** Of sizes, by number. */
+  /** Names of sizes, by number. */
   readonly names: readonly string[];
-  /** As many sizes, none of them known. */
+  /** As many entries, all −1: no size is known. */
   readonly unknown: readonly number[];
   readonly derived: readonly (DerivedSize | undefined)[];
   readonly derivedIndices: readonly number[];
-  /** Numbers of what each item of a list has for itself. */
+  /** Numbers of the sizes that each item of a list has for itself. */
   readonly itemSizes: readonly number[];
   readonly itemLeading: readonly number[];
   /** Number of the plain `…`; −1 without. */
   readonly rows: number;
 }
 
-/** Numbers for names, in the order in which they are first asked for. */
+/** Assigns numbers to names in the order of their first use. */
 class Numbering {
   readonly names: string[] = [];
 
@@ -47,7 +47,7 @@ class Numbering {
   }
 }
 
-/** Works out once what reading a call would have to find out each time. */
+/** Compiles a kernel's patterns once, so that reading a call need not parse them. */
 export class SpecCompiler {
   readonly #sizes = new Numbering();
   readonly #leading = new Numbering();
@@ -82,7 +82,7 @@ export class SpecCompiler {
     };
   }
 
-  /** After all patterns, so that every name has its number. */
+  /** Called after all patterns, so that every name has its number. */
   finish({ name, where = {} }: KernelSpec): CompiledSpec {
     const found = Object.entries(where).map(
       ([size, derived]) => [this.#sizes.of(size), this.#derivedSize(derived)] as const,

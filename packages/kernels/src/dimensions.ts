@@ -4,10 +4,10 @@ import type { CompiledPattern, CompiledSpec, DerivedSize } from './compile-spec.
 /** A size that is not known yet. */
 const UNKNOWN = -1;
 
-/** The sizes of one call, as they come to be known. Runs for each kernel: no text is made unless something is wrong. */
+/** The sizes of one call as they become known. Runs for each kernel call: text is made only for errors. */
 export class Dimensions {
   readonly spec: CompiledSpec;
-  /** By the numbers that `compileSpec` gave their names. */
+  /** Indexed by the numbers that `SpecCompiler` gave their names. */
   readonly sizes: number[];
   readonly leading: (readonly number[] | undefined)[] = [];
   flags: Readonly<Record<string, unknown>> = {};
@@ -23,7 +23,7 @@ export class Dimensions {
     for (const slot of this.spec.itemLeading) this.leading[slot] = undefined;
   }
 
-  /** Whether a shape fits the pattern; takes the sizes that were not known. */
+  /** Whether a shape fits the pattern; records the sizes that were not known. */
   fit(shape: readonly number[], { leading, indices, values }: CompiledPattern): boolean {
     const skipped = shape.length - indices.length;
     if (leading < 0 ? skipped !== 0 : skipped < 0 || !this.#fitLeading(leading, shape, skipped)) return false;
@@ -52,7 +52,7 @@ export class Dimensions {
     return true;
   }
 
-  /** UNKNOWN where it neither was read nor follows from what was. */
+  /** UNKNOWN where the size was not read and does not follow from others. */
   sizeAt(index: number): number {
     const known = this.sizes[index]!;
     if (known !== UNKNOWN) return known;
@@ -76,7 +76,7 @@ export class Dimensions {
     return product;
   }
 
-  /** All sizes by name. @throws ShapeMismatchError where derived ones contradict the shapes */
+  /** All sizes by name. @throws ShapeMismatchError where derived sizes contradict the shapes */
   finish(): Readonly<Record<string, number>> {
     for (const index of this.spec.derivedIndices) this.#settle(index, this.spec.derived[index]!);
     const { names } = this.spec;
@@ -113,7 +113,7 @@ export class Dimensions {
     return `${known.length < indices.length ? 'a multiple of ' : ''}${terms.join(' times ')}`;
   }
 
-  /** Product of what `…` stands for. */
+  /** Product of the dimensions that `…` stands for. */
   get rows(): number {
     let product = 1;
     for (const size of this.leading[this.spec.rows] ?? []) product *= size;

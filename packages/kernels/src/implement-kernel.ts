@@ -12,12 +12,12 @@ import type { KernelSpec, Outputs } from './spec.ts';
 export type Results<S extends KernelSpec> =
   Outputs<S, TensorInfo> extends readonly [infer One] ? One : Outputs<S, TensorInfo>;
 
-/** A kernel of one backend: takes a call that fits the table, gives what the table says. */
+/** A kernel of one backend: takes a call that fits the table, returns the outputs of the table. */
 export type Implementation<S extends KernelSpec, Backend extends object> = (
   call: Omit<ReadCall<S>, 'backend'> & { readonly backend: Backend },
 ) => Results<S>;
 
-/** Registers a backend's implementation of a kernel of the table, in place of one that is there. */
+/** Registers a backend's implementation of a kernel of the table, replacing an earlier one. */
 export function implementKernel<S extends KernelSpec, Backend extends object>(
   backendName: string,
   spec: S,

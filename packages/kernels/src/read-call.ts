@@ -5,22 +5,22 @@ import { type CompiledPattern, SpecCompiler } from './compile-spec.ts';
 import { Dimensions } from './dimensions.ts';
 import type { Attrs, DimName, Inputs, KernelSpec } from './spec.ts';
 
-/** What TensorFlow.js hands to a kernel, on any backend. */
+/** Arguments that TensorFlow.js passes to a kernel, on any backend. */
 export interface KernelCall {
   readonly inputs: Readonly<Record<string, TensorInfo | undefined | null>>;
   readonly attrs?: Readonly<Record<string, unknown>> | undefined;
   readonly backend?: object;
 }
 
-/** A call that fits what the kernel takes. */
+/** A call that fits the kernel's entry in the table. */
 export interface ReadCall<S extends KernelSpec> {
   readonly inputs: Inputs<S, TensorInfo>;
   readonly attrs: Attrs<S>;
-  /** Sizes by the names that they have in the table. */
+  /** Sizes by their names in the table. */
   readonly dims: Readonly<Record<DimName<S> & string, number>>;
   /** Product of the dimensions that `…` stands for: 1 where there are none. */
   readonly rows: number;
-  /** Whose kernel is called. */
+  /** The backend whose kernel is called. */
   readonly backend: object | undefined;
 }
 
@@ -30,7 +30,7 @@ interface InputReader {
 }
 
 /**
- * Reads calls of a kernel: each input must be there with the dtype and shape that the table says, each attribute too.
+ * Reads calls of a kernel: each input must be present with its dtype and shape in the table, each attribute too.
  * @returns a function that throws ShapeMismatchError, RangeError and TypeError
  */
 export function readerOf<S extends KernelSpec>(spec: S): (call: KernelCall) => ReadCall<S> {
@@ -86,14 +86,14 @@ function takeLists(
   }
 }
 
-/** Items of a list: its tensors are numbered. */
+/** Number of items in a list, whose tensors are numbered. */
 function lengthOf({ inputs }: KernelCall, name: string): number {
   let count = 0;
   while (inputs[`${name}${count}`] != null) count++;
   return count;
 }
 
-/** A tensor that is in no list, or numbered beyond the first list, would be left out in silence. */
+/** Refuses a tensor in no list, or numbered beyond the first list: it would be ignored in silence. */
 function refuseOthers(kernel: string, { inputs }: KernelCall, expected: number): void {
   const names = Object.keys(inputs);
   if (names.length === expected) return;

@@ -13,7 +13,7 @@ type AttrsOf<S extends KernelSpec> = S extends { readonly attrs: object } ? [att
 
 type Run = (name: string, inputs: Readonly<Record<string, Tensor>>, attrs: object) => tf.Tensor | tf.Tensor[];
 
-/** Runs a kernel on the active backend; whether the call fits is the backend's to check. */
+/** Runs a kernel on the active backend, which checks the call. */
 export function runKernel<S extends KernelSpec>(
   spec: S,
   inputs: Inputs<S, Tensor>,
@@ -26,7 +26,7 @@ export function runKernel<S extends KernelSpec>(
 
 const withLists = new WeakMap<KernelSpec, boolean>();
 
-/** TensorFlow.js takes tensors by name: those of a list are numbered. */
+/** Numbers the tensors of lists, because TensorFlow.js takes tensors by name. */
 function named<S extends KernelSpec>(spec: S, inputs: Inputs<S, Tensor>): Readonly<Record<string, Tensor>> {
   let hasLists = withLists.get(spec);
   if (hasLists === undefined) {

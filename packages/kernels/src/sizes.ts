@@ -11,7 +11,7 @@ export function sizeOf(shape: readonly number[]): number {
   return util.sizeFromShape(shape as number[]);
 }
 
-/** For what a backend's own kernel gave, whose shape the table leaves to it. @throws ShapeMismatchError */
+/** Checks the shape of a backend's saved tensor, which is not in the table. @throws ShapeMismatchError */
 export function checkSaved(kernel: string, { shape }: TensorInfo, expected: readonly number[]): void {
   if (shape.join() === expected.join()) return;
   throw new ShapeMismatchError(`${kernel}: saved`, shape, `float32 [${expected.join(', ')}]`);

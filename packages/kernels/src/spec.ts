@@ -2,16 +2,16 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { CompressedValues } from './frozen/compressed-values.ts';
 
 /**
- * A dtype, then the dimensions. A number is that size. A name is a size that is the same wherever the kernel has that
- * name; `name+1` is one more. In first place `…` stands for any leading dimensions, which are the same wherever the
- * kernel has `…`, and `…name` for others. In lists, names that end in `*` are each item's own.
+ * A dtype, then the dimensions. A number is a fixed size. A name is a size, equal wherever the kernel uses that name;
+ * `name+1` is one more. A first `…` stands for any leading dimensions, equal wherever the kernel uses `…`;
+ * `…name` stands for a second group of them. In lists, a name that ends in `*` has a size of its own for each item.
  */
 export type Pattern = readonly [dtype: 'float32' | 'int32', ...dimensions: readonly (number | string)[]];
 
 /**
  * - `size`: a whole number of at least 0, which is also a dimension of that name
  * - `numbers*` and `booleans*`: one for each item of the lists
- * - names: one of them
+ * - a list of names: one of them
  */
 export type AttrKind =
   | 'number'
@@ -23,12 +23,12 @@ export type AttrKind =
   | 'compressed'
   | readonly string[];
 
-/** A product of dimensions and numbers, or by a boolean attribute the one (false) or the other (true) dimension. */
+/** A product of dimensions and numbers, or one of two dimensions that a boolean attribute selects. */
 export type Derived =
   | readonly (number | string)[]
   | { readonly attr: string; readonly isFalse: string; readonly isTrue: string };
 
-/** What a call gives, once shapes and attributes fit the pattern. */
+/** A call whose shapes and attributes fit the patterns. */
 export interface CheckedCall {
   readonly kernel: string;
   readonly inputs: Readonly<Record<string, TensorInfo | readonly TensorInfo[]>>;
@@ -36,12 +36,12 @@ export interface CheckedCall {
   readonly dims: Readonly<Record<string, number>>;
 }
 
-/** What patterns cannot say. @throws ShapeMismatchError or RangeError */
+/** Checks a condition that patterns cannot express. @throws ShapeMismatchError or RangeError */
 export type Check = (call: CheckedCall) => void;
 
 /**
- * What a kernel is called, takes and gives. An input whose name ends in `*` is a list of tensors. So is an output, which
- * then comes last; one whose name ends in `?` may be absent.
+ * Name, inputs, attributes and outputs of a kernel. An input or output whose name ends in `*` is a list of tensors;
+ * such an output comes last. An output whose name ends in `?` may be absent.
  */
 export interface KernelSpec {
   readonly name: string;

@@ -22,7 +22,7 @@ it('no two kernels have one name, and none that TensorFlow.js could have', () =>
 describe.each(KERNELS.map((spec) => [spec.name, spec] as const))('%s', (_, spec) => {
   it('gives sizes that follow from what it takes', () => {
     const sizes = known(spec);
-    // what only a backend knows has a leading name of its own
+    // dimensions that only a backend knows have a `…name` of their own
     const open = (name: string): boolean => name.startsWith('…') && name !== '…';
     for (const [, ...pattern] of spec.outputs) {
       for (const name of namesOf(pattern)) {

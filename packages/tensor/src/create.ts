@@ -39,7 +39,7 @@ export function randomNormal(rng: Rng, shape: Shape, std: number, mean = 0): Ten
 }
 
 /**
- * A trainable tensor holding a copy of `value`. It lives until disposed, whatever `tidy` surrounds it.
+ * A trainable tensor holding a copy of `value`. It lives until it is disposed, inside of any `tidy`.
  */
 export function variable(value: Tensor): Variable {
   // without the product a variable would share its buffer with `value`, and in-place updates would change both

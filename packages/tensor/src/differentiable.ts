@@ -5,33 +5,33 @@ type Named = Readonly<Record<string, Tensor>>;
 /** Tensors by name; undefined: not needed. */
 type Saved = Readonly<Record<string, Tensor | undefined>>;
 
-/** What an operation's gradients are made from. */
+/** Arguments of an operation's gradient functions. */
 export interface Backward<R, O extends readonly Tensor[], S extends Saved> {
-  /** Gradients of the results, in their order; zeros where nothing depends on one. */
+  /** Gradients of the results, in their order; zeros where nothing depends on a result. */
   readonly dys: { readonly [Place in keyof O]: Tensor };
   readonly saved: S;
-  /** As it was given. Its tensors may be gone: those that gradients read are saved. */
+  /** As passed to the operation. Its tensors may be disposed: `saved` has those that gradients read. */
   readonly rest: R;
 }
 
 /**
- * An operation that says its own gradients.
- * `I`: inputs that gradients may reach, by name. `R`: the rest, data such as ids and attributes. `O`: results. `S`: what
- * is saved. `M`: gradients that one kernel makes together.
+ * An operation that defines its own gradients.
+ * `I`: inputs that gradients may reach, by name. `R`: the rest, data such as ids and attributes. `O`: results.
+ * `S`: saved tensors. `M`: gradients that one kernel computes together.
  */
 export interface Operation<I extends Named, R, O extends readonly Tensor[], S extends Saved, M> {
-  /** Makes the results, and nothing else that lives on. */
+  /** Computes the results and leaves no other tensors. */
   readonly forward: (inputs: I, rest: R) => O;
   /**
-   * All that the gradients read: a scope around the operation may dispose whatever is not named here. `gradientReaches`
-   * tells what no gradient will be asked for, such as frozen weights, so that its partner need not be kept.
+   * All tensors that the gradients read; a scope around the operation may dispose all others. `gradientReaches` is
+   * false for tensors that get no gradient, such as frozen weights, whose partner need not be kept.
    */
   readonly saves: (inputs: I, rest: R, results: O) => S;
-  /** Runs when the first gradient is asked for; each of them gets what it gave. */
+  /** Runs when the first gradient is computed; every gradient receives its result. */
   readonly together?: (call: Backward<R, O, S>) => M;
   /**
-   * By input: each is asked for at most once, in the order of the inputs, and only where a gradient is wanted. An input
-   * without one is left out.
+   * Gradients by input: each is computed at most once, in the order of the inputs, and only where it is needed. An
+   * input without a gradient is absent.
    */
   readonly gradients: { readonly [Name in keyof I]?: (call: Backward<R, O, S>, made: M) => Tensor };
 }
@@ -50,7 +50,7 @@ interface Engine {
     readonly inputs: Readonly<Record<string, tf.Tensor>>;
     readonly forwardFunc: Forward;
     readonly backwardsFunc: Backwards;
-    /** For our own pass: `forward` leaves nothing behind. */
+    /** For `inPass`: `forward` leaves no tensors but its results. */
     readonly isTidy: true;
   }): tf.Tensor[];
 }
@@ -59,7 +59,7 @@ const engine = tf.engine() as unknown as Engine;
 
 /**
  * Makes a function of an operation: the one way in which operations of this package declare gradients. It works under
- * `valueAndGrads` and under TensorFlow.js's own `tf.grads`; what the gradients run is differentiable there in turn.
+ * `valueAndGrads` and under TensorFlow.js's own `tf.grads`, where operations in gradients are differentiable too.
  */
 export function differentiable<I extends Named, R, O extends readonly Tensor[], S extends Saved, M>(
   operation: Operation<I, R, O, S, M>,
@@ -77,7 +77,7 @@ export function differentiable<I extends Named, R, O extends readonly Tensor[], 
   };
 }
 
-/** @param names gets those of what is saved */
+/** @param names receives the names of the saved tensors */
 function forwardOf<I extends Named, R, O extends readonly Tensor[], S extends Saved, M>(
   { forward, saves }: Operation<I, R, O, S, M>,
   inputs: I,

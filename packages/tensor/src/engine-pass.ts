@@ -1,14 +1,14 @@
 import type { TapeNode } from './tape-node.ts';
 import { tf } from './tf.ts';
 
-/** What a tape is asked while operations run. */
+/** Records operations while they run. */
 export interface Recorder {
-  /** Whether an operation on these inputs is to be held, with what its gradient reads. */
+  /** Whether to record an operation on these inputs and keep the tensors that its gradient reads. */
   holds(inputs: readonly tf.Tensor[]): boolean;
   /** Whether the gradient reads the values of the saved tensor at `index`, not its shape alone. */
   reads(kernelName: string, inputs: TapeNode['inputs'], index: number): boolean;
   add(node: TapeNode): void;
-  /** Tells of an operation that is not to be held. */
+  /** Notes an operation that is not recorded. */
   note(node: TapeNode, inputs: readonly tf.Tensor[]): void;
 }
 
@@ -29,7 +29,7 @@ interface Call {
     backend: object,
     save: (tensors: readonly tf.Tensor[]) => void,
   ) => tf.Tensor | tf.Tensor[];
-  /** `forwardFunc` leaves nothing behind but its results. */
+  /** `forwardFunc` leaves no tensors but its results. */
   readonly isTidy?: boolean;
   readonly backwardsFunc?: GradientFunction;
 }
@@ -75,8 +75,8 @@ let backendName: string | null = null;
 
 /**
  * Runs `work`, a whole pass of a model, with less bookkeeping for each operation than the engine's own: kernels are
- * looked up once, and nothing is saved for a gradient that will not come or will not read it. JavaScript between
- * operations finds cold caches, so that each line of it costs there. In debug mode, under `tf.profile` and in the
+ * looked up once, and a tensor is saved only if a gradient will be computed that reads it. JavaScript between
+ * operations runs on cold caches, so each line of it costs time. In debug mode, under `tf.profile` and in the
  * engine's own tests the engine runs everything itself.
  */
 export function inPass<T>(work: () => T): T {
@@ -93,7 +93,7 @@ export function inPass<T>(work: () => T): T {
   }
 }
 
-/** Whether the innermost scope is to dispose this tensor, unless it gives it out. */
+/** Whether the innermost scope will dispose this tensor unless it returns it. */
 export function madeHere(tensor: tf.Tensor): boolean {
   const { kept, scopeId } = tensor as Held;
   return !kept && scopeId === engine.state.activeScope?.id;
@@ -122,7 +122,7 @@ function runKernel(
 }
 
 function tensorOf(info: tf.TensorInfo): tf.Tensor {
-  // some kernels of tfjs-node give tensors
+  // some kernels of tfjs-node return tensors
   return info instanceof tf.Tensor ? info : engine.makeTensorFromTensorInfo(info);
 }
 
@@ -146,7 +146,7 @@ const present = (inputs: TapeNode['inputs']): tf.Tensor[] => {
   return list;
 };
 
-/** In place of the engine's: runs an operation, and tells the tape where one records. */
+/** Replaces the engine's method: runs an operation and reports it to the tape that records, if any. */
 function runKernelFunc(call: Call): tf.Tensor | tf.Tensor[] {
   const { state } = engine;
   const recorder = state.gradientDepth > 0 && state.kernelDepth === 0 ? (state.activeTape as Recorder) : null;
@@ -209,7 +209,7 @@ function runCustom({ forwardFunc, backwardsFunc, isTidy }: Call, isHeld: boolean
   return { outputs: isList ? result : [result], isList, saved, gradient: backwardsFunc };
 }
 
-/** In place of the engine's, which searches results of any form and makes a set of them: most scopes end with one tensor. */
+/** Replaces the engine's method, which collects results of any form in a set; most scopes end with one tensor. */
 function endScope(result: unknown): void {
   const { state } = engine;
   const scope = state.activeScope!;

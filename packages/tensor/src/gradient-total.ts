@@ -1,11 +1,11 @@
 import { tf } from './tf.ts';
 
-/** What the input has got so far whose gradient is being asked for. */
+/** Running gradient of the current input. */
 let total: tf.Tensor | null = null;
 
 /**
- * Asks an operation for its part in the gradient of an input. One that can adds to what others gave, `sofar`, and gives
- * that back.
+ * Computes an operation's contribution to the gradient of an input. The operation may add it to the running gradient
+ * `sofar` in place and return that.
  */
 export function withTotal(sofar: tf.Tensor | undefined, ask: () => tf.Tensor): tf.Tensor {
   const outer = total;
@@ -17,7 +17,7 @@ export function withTotal(sofar: tf.Tensor | undefined, ask: () => tf.Tensor): t
   }
 }
 
-/** The gradient so far, for an operation that adds to it in place; null where there is none or others share its values. */
+/** The running gradient, to be added to in place; null where there is none or other tensors share its values. */
 export function addable(): tf.Tensor | null {
   return total !== null && tf.backend().refCount(total.dataId) === 1 ? total : null;
 }

@@ -51,7 +51,7 @@ describe.each(testBackends())('gradients on %s', (backend) => {
       () => {
         const first = linear(x, trained);
         const before = memory().numBytes;
-        // a chain of frozen products: each needs its weight alone on the way back
+        // a chain of frozen products: the backward pass needs only their weights
         const last = tidy(() => frozen.reduce((h, w) => linear(h, w), first));
         bytes = memory().numBytes - before;
         return sum(last);
@@ -80,7 +80,7 @@ describe.each(testBackends())('gradients on %s', (backend) => {
       () => sum(frozen.reduce((h, w) => rmsNormalize(linear(probe(h), w), 1e-6), linear(x, trained))),
       new Map([['trained', trained]]),
     );
-    // less is there at each layer than at the one above it
+    // fewer tensors are live at each layer than at the layer above it
     expect(live).toHaveLength(frozen.length);
     for (let i = 1; i < live.length; i++) expect(live[i]!).toBeLessThan(live[i - 1]!);
     dispose([value, gradients]);

@@ -5,8 +5,8 @@ import { asTf, fromTf, tf } from './tf.ts';
 
 /**
  * Value of a scalar function and its gradient for each parameter that it reaches.
- * Parameters that the value does not depend on are absent from `gradients`. Only what depends on a parameter is kept for
- * the way back: a part of a model below its first trained parameter costs neither memory nor a backward pass.
+ * Parameters that the value does not depend on are absent from `gradients`. Only tensors that depend on a parameter
+ * are kept: a part of a model below its first trained parameter costs neither memory nor a backward pass.
  * Not differentiable itself. The caller disposes value and gradients.
  * Throws InvalidConfigError when a parameter is in compressed storage.
  */

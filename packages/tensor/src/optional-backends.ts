@@ -1,6 +1,6 @@
 import { BackendUnavailableError } from '@moect/core';
 
-// Names are literals, so that bundlers find the packages, and inside `try`, so that they go on where one is absent.
+// Imports have literal names, so that bundlers find the packages, and `try`, so that bundlers accept absent ones.
 
 const absent = (backend: string, install: string, cause: unknown): BackendUnavailableError =>
   new BackendUnavailableError(

@@ -1,25 +1,25 @@
 import type { TapeNode } from './tape-node.ts';
 import { tf } from './tf.ts';
 
-/** How a result comes back. */
+/** How to recompute a result. */
 interface Recipe {
   readonly make: () => readonly tf.Tensor[];
   readonly place: number;
 }
 
-/** Finds what operations saved among results that can be made again, lets it go, and brings it back for the gradient. */
+/** Disposes saved tensors that can be recomputed, and recomputes them for the gradient. */
 export class RemadeValues {
-  /** By the storage of a result, which its reshapes share. */
+  /** Recipes by the storage of a result, which its reshapes share. */
   readonly #byData = new WeakMap<object, Recipe>();
-  /** By the place of the saved tensor. */
+  /** Recipes of disposed tensors by node, then by the place of the saved tensor. */
   readonly #absent = new WeakMap<TapeNode, ReadonlyMap<number, Recipe>>();
 
-  /** @param make gives what belongs in the places of `results`; whoever makes it disposes it */
+  /** @param make recomputes `results` in their order; its owner disposes them */
   add(results: readonly tf.Tensor[], make: () => readonly tf.Tensor[]): void {
     for (const [place, { dataId }] of results.entries()) this.#byData.set(dataId, { make, place });
   }
 
-  /** Disposes what the node saved of results that can be made again. */
+  /** Disposes the node's saved tensors that can be recomputed. */
   letGo(node: TapeNode): void {
     const absent = new Map<number, Recipe>();
     for (const [index, tensor] of (node.saved ?? []).entries()) {
@@ -31,7 +31,7 @@ export class RemadeValues {
     if (absent.size > 0) this.#absent.set(node, absent);
   }
 
-  /** Brings back what was let go, before the node's gradient runs or its results are made again. */
+  /** Recomputes the disposed tensors, before the node's gradient runs or its results are recomputed. */
   fetch(node: TapeNode): void {
     for (const [index, { make, place }] of this.#absent.get(node) ?? []) {
       const { shape } = node.saved![index]!;

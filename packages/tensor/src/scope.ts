@@ -21,7 +21,7 @@ export function tensorsIn(value: unknown): Tensor[] {
 }
 
 /**
- * Runs `work` and disposes every tensor it made, except those in what it returns
+ * Runs `work` and disposes every tensor that it made, except those in its result
  * (arrays, records, maps and sets are searched).
  */
 export function tidy<T>(work: () => T): T {

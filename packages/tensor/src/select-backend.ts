@@ -5,15 +5,15 @@ import { BACKEND_NAMES, type BackendInfo, type BackendName } from './backend-inf
 import { startBackend } from './start-backend.ts';
 import { tf } from './tf.ts';
 
-/** What MOECT_BACKEND makes of `auto`. */
+/** The backend that MOECT_BACKEND names for `auto`. */
 const automatic = (): BackendName | 'auto' =>
   environmentChoice('MOECT_BACKEND', ['auto', ...BACKEND_NAMES], 'The backend') ?? 'auto';
 
 /**
- * Makes a backend the active one. `auto` takes what the environment variable MOECT_BACKEND names, else a GPU with CUDA
- * or WebGPU, else the faster of TensorFlow on the CPU and wasm, by a measurement of about a second that is kept in the
- * user's cache folder. Software adapters of WebGPU are never taken, `cpu` neither. `detail` says what was measured, or why
- * there is no GPU.
+ * Makes a backend the active one. `auto` takes the one that the environment variable MOECT_BACKEND names, else a GPU
+ * with CUDA or WebGPU, else the faster of TensorFlow on the CPU and wasm, by a measurement of about a second that is
+ * kept in the user's cache folder. It takes neither software adapters of WebGPU nor `cpu`. `detail` reports the
+ * measurement, or why there is no GPU.
  * @param options for wasm; `threads`, by default MOECT_THREADS or all cores, also for `node`
  * @throws BackendUnavailableError, saying why and what to do
  */

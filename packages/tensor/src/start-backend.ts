@@ -16,7 +16,7 @@ async function useWasm(options: WasmBackendOptions): Promise<BackendInfo> {
   return { name: 'wasm', device: 'cpu', threads, detail };
 }
 
-/** From here on the gain is worth a word. */
+/** Smallest gain that `detail` mentions. */
 const GAIN = 1.1;
 
 async function useWebgpu(): Promise<BackendInfo> {

@@ -7,27 +7,27 @@ export interface TapeNode {
   readonly outputs: readonly tf.Tensor[];
   /** The gradient reads this very array. */
   readonly saved?: tf.Tensor[];
-  /** Gradients by input name; a missing one is none. null: nothing depends on that output. */
+  /** Gradients by input name, absent where there is none. A null dy: nothing depends on that output. */
   gradient?(dys: readonly (tf.Tensor | null)[]): Readonly<Record<string, () => tf.Tensor>>;
-  /** Called when the way back has passed, or will not be taken. */
+  /** Called after the backward pass of this node, or when there will be none. */
   end?(): void;
 }
 
-/** Their gradients read the shapes of what is saved, which a disposed tensor still has, never the values. */
+/** Kernels whose gradients read only the shapes of saved tensors, which a disposed tensor still has. */
 const READ_SHAPES = new Set(
   'Add AddN Concat Cumsum ExpandDims Mean OneHot Pack PadV2 Reshape Slice Sub Sum'.split(' '),
 );
 
-/** They save their two factors in this order; the gradient of one reads the other alone. */
+/** Kernels that save their two factors in this order; the gradient of one factor reads only the other. */
 const READ_PARTNER: Readonly<Record<string, readonly string[]>> = {
   BatchMatMul: ['a', 'b'],
   Multiply: ['a', 'b'],
 };
 
 /**
- * Whether a gradient will read the tensor that TensorFlow.js saves at `index`: not operands whose shape alone counts, and
- * not the partner of a factor that no gradient reaches. That is where a frozen weight saves memory: its input need not
- * be kept.
+ * Whether a gradient will read the tensor that TensorFlow.js saves at `index`: false for operands of which only the
+ * shape is read, and for the partner of a factor that no gradient reaches. So a frozen weight saves memory: its
+ * input need not be kept.
  */
 export function readsSaved(
   kernelName: string,

@@ -15,10 +15,10 @@ interface EngineState {
   kernelDepth: number;
 }
 
-/** What a computation that was not recorded has used of what gradients reach. */
+/** Tracked tensors that an unrecorded computation used. */
 export interface Watched {
   readonly captured: Set<tf.Tensor>;
-  /** Ids of what was computed from those. */
+  /** Ids of the results computed from captured tensors. */
   readonly derived: Set<number>;
 }
 
@@ -28,10 +28,10 @@ let active: Tape | null = null;
 /** The tape that records now. */
 export const activeTape = (): Tape | null => active;
 
-/** What is chosen, counted or compared is data. */
+/** Gradients flow through float32 only: choices, counts and comparisons are data. */
 const carriesGradients = ({ dtype }: tf.Tensor): boolean => dtype === 'float32';
 
-/** False where no gradient will be asked for: under {@link Tape} for what depends on no source. */
+/** False where no gradient will be computed: under a {@link Tape}, for tensors that depend on no source. */
 export const gradientReaches = (x: Tensor): boolean => active === null || active.tracks(x);
 
 /** Runs `work` without recording it. */
@@ -45,15 +45,15 @@ export function untaped<T>(work: () => T): T {
 }
 
 /**
- * The operations between sources and results. What does not depend on a source is not recorded, so nothing is kept for
- * it; TensorFlow.js itself would record all and drop that only when the gradients are there.
+ * Records the operations between sources and results. Operations that depend on no source are not recorded, so
+ * nothing is kept for them; TensorFlow.js records all operations and drops these only after the gradients.
  */
 export class Tape implements Recorder {
   readonly #sources: ReadonlySet<number>;
-  /** Ids of the sources and of all that was computed from them. */
+  /** Ids of the sources and of all results computed from them. */
   readonly #tracked: Set<number>;
   readonly #nodes: TapeNode[] = [];
-  /** What saved tensors are made from again, where they are not held. */
+  /** Recomputes saved tensors that are not held. */
   readonly #remade = new RemadeValues();
   #watched: Watched | null = null;
 
@@ -84,10 +84,10 @@ export class Tape implements Recorder {
     return this.#tracked.has(id) || this.#watched?.derived.has(id) === true;
   }
 
-  /** Takes an operation that is done: called by the engine where it runs operations itself. */
+  /** Records a finished operation; the engine calls this where it runs operations itself. */
   push(node: TapeNode): void {
     const inputs = Object.values(node.inputs).filter((input) => input != null);
-    // inside an operation the engine records the copies that it saves: nothing ever flows back through those
+    // inside an operation the engine records the copies that it saves; no gradient flows through those copies
     const isInside = engine.state.kernelDepth > 0;
     if (isInside || !this.holds(inputs)) {
       if (!isInside) this.note(node, inputs);
@@ -119,7 +119,7 @@ export class Tape implements Recorder {
     this.#hold(node);
   }
 
-  /** Takes an operation whose results are made again on the way back; with no gradient where none can flow. */
+  /** Records an operation whose results can be recomputed; it has no gradient where none can flow. */
   pushRemade(node: TapeNode, results: readonly tf.Tensor[], make: () => readonly tf.Tensor[]): void {
     this.add(node);
     this.#remade.add(results, () => {
@@ -133,7 +133,7 @@ export class Tape implements Recorder {
     this.#nodes.push(node);
   }
 
-  /** Runs `work` unrecorded and says what it used of what this tape tracks; null when that is being asked already. */
+  /** Runs `work` unrecorded and returns the tracked tensors that it used; null inside another `watch`. */
   watch<T>(work: () => T): { readonly result: T; readonly watched: Watched } | null {
     if (this.#watched !== null) return null;
     const watched: Watched = { captured: new Set(), derived: new Set() };
@@ -146,9 +146,9 @@ export class Tape implements Recorder {
   }
 
   /**
-   * Gradients by id of the sources that the seeds depend on. Each saved tensor and each gradient goes as soon as nothing
-   * needs it any more. The caller disposes what comes back. A tape goes back once.
-   * @param seeds results with the gradients that reach them from outside; those are left alone
+   * Gradients of the sources that the seeds depend on, by id of the source. Each saved tensor and each intermediate
+   * gradient is disposed after its last use; the caller disposes the returned ones. A tape runs backward once.
+   * @param seeds results with their gradients from outside, which are not disposed
    */
   backward(seeds: readonly (readonly [result: Tensor, dy: Tensor])[]): Map<number, tf.Tensor> {
     const gradients = new Map<number, tf.Tensor>();
@@ -168,7 +168,7 @@ export class Tape implements Recorder {
     return untaped(() => inPass(walk));
   }
 
-  /** Takes the gradients of a node's outputs to its inputs. */
+  /** Propagates the gradients of a node's outputs to its inputs. */
   #step(node: TapeNode, gradients: Map<number, tf.Tensor>): void {
     const dys = node.outputs.map(({ id }) => gradients.get(id) ?? null);
     if (dys.some((dy) => dy !== null)) {
@@ -192,7 +192,7 @@ export class Tape implements Recorder {
     node.end?.();
   }
 
-  /** Gradients that are still to be added to those so far, by id of the input. */
+  /** Gradients not yet added to the running gradients, by id of the input. */
   #inputGradients(
     node: TapeNode,
     dys: readonly (tf.Tensor | null)[],
@@ -212,14 +212,14 @@ export class Tape implements Recorder {
         const shapes = `[${gradient.shape}], the input [${input.shape}]`;
         throw new Error(`Operation ${node.kernelName}: the gradient of input '${name}' has shape ${shapes}.`);
       }
-      // a handle of its own: an operation may pass on what it got, or give one tensor for two inputs
+      // clones where needed: an operation may return the gradient it received, or one tensor for two inputs
       const isOwn = madeHere(gradient) && found.every(([, other]) => other !== gradient);
       found.push([input.id, isOwn ? gradient : tf.clone(gradient)]);
     }
     return found;
   }
 
-  /** Frees what is still held for a way back that is not taken. */
+  /** Frees all tensors held for a backward pass that will not run. */
   release(): void {
     for (const node of this.#nodes) this.#end(node);
     this.#nodes.length = 0;

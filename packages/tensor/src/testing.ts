@@ -18,7 +18,7 @@ const nodeObstacle: string | undefined = await importNode().then(
   (error: BackendUnavailableError) => error.reason,
 );
 
-/** Backends on which the suites of every package run: those that are here, or what MOECT_TEST_BACKENDS names. */
+/** Backends for the suites of every package: the installed ones, or those that MOECT_TEST_BACKENDS names. */
 export function testBackends(): BackendName[] {
   const wanted = globalThis.process?.env['MOECT_TEST_BACKENDS'];
   return (
@@ -102,7 +102,7 @@ export async function checkGradients(
   return worst;
 }
 
-/** Runs `work` and gives the change in the number of live tensors: 0 unless something leaks. */
+/** Runs `work` and returns the change in the number of live tensors: 0 unless something leaks. */
 export async function leakedTensors(work: () => Promise<void> | void): Promise<number> {
   const before = memory().numTensors;
   await work();

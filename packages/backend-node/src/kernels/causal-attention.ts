@@ -5,10 +5,10 @@ import { implement, type TensorflowCall } from '../tensorflow-backend.ts';
 
 type Sizes = TensorflowCall<typeof CausalAttention>['dims'];
 
-/** What both kernels get alike. */
+/** Arguments that both kernels share. */
 type Shared = Pick<TensorflowCall<typeof CausalAttention>, 'inputs' | 'attrs' | 'dims'>;
 
-/** bool [batch, 1, time, keys]: what each query sees. */
+/** bool [batch, 1, time, keys]: the keys that each query sees. */
 function visible(ops: Operations, { inputs, attrs, dims }: Shared): Id {
   const { time, keys } = dims;
   const { window } = attrs;
@@ -51,7 +51,7 @@ function grouped(ops: Operations, x: Id, { batch, time, heads, headDim, keyHeads
   return ops.reshape(byHead, [batch, keyHeads, (heads / keyHeads) * time, headDim]);
 }
 
-/** Splits what {@link grouped} has put together; `width` is the last size. */
+/** Splits the heads that {@link grouped} has joined; `width` is the last size. */
 const byHead = (ops: Operations, x: Id, { batch, time, heads, keyHeads }: Sizes, width: number): Id =>
   heads === keyHeads ? x : ops.reshape(x, [batch, heads, time, width]);
 
@@ -64,7 +64,7 @@ function causalAttention(call: TensorflowCall<typeof CausalAttention>): readonly
   return withOperations(backend, (ops) => {
     const [q, k, v] = ops.inputs(inputs.q, inputs.k, inputs.v);
     const mask = visible(ops, call);
-    // the scale on the small operand
+    // applies the scale to the small operand
     const scaled = ops.run('Mul', [q!, ops.constant(attrs.scale)]);
     const scores = ops.matMul(grouped(ops, scaled, sizes), ops.transpose(k!, HEADS_FIRST), false, true);
     const hidden = ops.run('SelectV2', [mask, ops.constant(0), ops.constant(-1e30)]);

@@ -4,7 +4,7 @@ import { type Id, type Operations, withOperations } from '../operations.ts';
 import { implement, type TensorflowCall } from '../tensorflow-backend.ts';
 
 interface Normed {
-  /** x less its mean (layer norm) or as it is (RMS norm), times `inverse` */
+  /** x minus its mean (layer norm) or x itself (RMS norm), times `inverse` */
   readonly normed: Id;
   /** [.., 1] */
   readonly inverse: Id;

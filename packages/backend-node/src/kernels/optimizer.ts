@@ -14,16 +14,16 @@ function globalNorm({ backend, inputs }: TensorflowCall<typeof GlobalNorm>): Ten
 
 interface Resource {
   readonly handle: Id;
-  /** Its value as a tensor again; the resource goes. */
+  /** Returns the resource's value as a tensor and destroys the resource. */
   read(): Id;
 }
 
-/** Makes every call's resource another one. */
+/** Gives every call a new resource. */
 const ANONYMOUS = 'cd2c89b7-88b7-44c8-ad83-06c2a9158347';
 
 /**
  * A resource that owns a tensor's memory, so that TensorFlow may change it in place. The number of that tensor is
- * deleted: its entry needs the one that `read` gives.
+ * deleted: its entry needs the number that `read` returns.
  */
 function resourceOf(ops: Operations, value: Id, shape: readonly number[]): Resource {
   const { binding } = ops.backend;
@@ -57,10 +57,10 @@ function take(ops: Operations, info: TensorInfo): { entry: TensorEntry; resource
   return { entry, resource };
 }
 
-/** TensorFlow's Adam in place; weight decay before it, bias corrections in the learning rate and in eps. */
+/** TensorFlow's Adam in place, after weight decay, with bias corrections in the learning rate and in eps. */
 function adamW({ backend, inputs, attrs }: TensorflowCall<typeof AdamW>): readonly [] {
   const { learningRate, eps, step, weightDecays } = attrs;
-  // the rates that TensorFlow sees are float32: the corrections must be those of the same rates
+  // TensorFlow gets the rates as float32: the corrections must use the same rounded rates
   const [beta1, beta2] = [Math.fround(attrs.beta1), Math.fround(attrs.beta2)];
   const second = Math.sqrt(1 - beta2 ** step);
   withOperations(backend, (ops) => {

@@ -6,7 +6,7 @@ import { registerNorms } from './norms.ts';
 import { registerOptimizer } from './optimizer.ts';
 import { registerRope } from './rope.ts';
 
-/** Our operations in few of TensorFlow's; what has none here runs in its composed form. */
+/** Registers kernels made of few TensorFlow operations; an operation without a kernel here runs composed. */
 export function registerKernels(): void {
   registerActivations();
   registerCausalAttention();

@@ -49,7 +49,7 @@ describe('GlobalNorm', () => {
     const x = normal([n], uniform(1), 10);
     const [norm] = runKernel(GlobalNorm, { x0: x });
     expect(norm!.shape).toEqual([]);
-    // 16 squares in a lane are rounded to float32, and so is their sum: half of that in the root
+    // 16 squares in a lane and their sum are rounded to float32; the root halves the relative error
     expectClose(norm, [Math.sqrt(inner(x.values, x.values))], 0, 2e-7);
   });
 

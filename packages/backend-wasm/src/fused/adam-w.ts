@@ -16,7 +16,7 @@ const spansOf = (info: TensorInfo): number => Math.ceil(sizeOf(info.shape) / SPA
 interface Records {
   readonly words: Int32Array;
   readonly count: number;
-  /** Of all tensors together. */
+  /** Units of all tensors together. */
   readonly units: number;
 }
 

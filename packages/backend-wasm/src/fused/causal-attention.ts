@@ -6,14 +6,14 @@ import { implement, type WasmCall } from '../kernel.ts';
 import { floatBits } from '../layout.ts';
 import { withTemporary } from './scratch.ts';
 
-/** Room of one thread for the scores of one query. */
+/** Most scores of one query that fit in the scratch of one thread. */
 const MAX_DIRECT_KEYS = 262_000;
 /** Below this many queries keys and values are read in place, not packed. */
 const FEW_QUERIES = 8;
 
 type Sizes = WasmCall<typeof CausalAttention>['dims'];
 
-/** What the kernels take after their pointers; the scale as float bits. */
+/** Arguments of the kernels after their pointers; the scale as float bits. */
 function numbersOf({ dims: p, attrs }: WasmCall<typeof CausalAttention>): number[] {
   const { window, scale } = attrs;
   return [p.batch, p.time, p.keys, p.heads, p.keyHeads, p.headDim, window, floatBits(scale)];

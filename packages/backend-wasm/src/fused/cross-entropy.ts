@@ -36,7 +36,7 @@ function crossEntropyGrad({ backend, inputs, dims }: WasmCall<typeof CrossEntrop
   return dlogits.info;
 }
 
-/** Cross-entropy of logits with integer targets, and its gradient; target -1 counts nothing. */
+/** Cross-entropy of logits with integer targets, and its gradient; target -1 gives 0. */
 export function registerCrossEntropy(): void {
   implement(CrossEntropy, crossEntropy);
   implement(CrossEntropyGrad, crossEntropyGrad);

@@ -46,7 +46,7 @@ function countAssignments({ backend, inputs, dims }: WasmCall<typeof CountAssign
   return counts.info;
 }
 
-/** Choice of experts from router logits with its gradient, and how many tokens each expert gets. */
+/** Choice of experts from router logits with its gradient, and the number of tokens of each expert. */
 export function registerExpertChoice(): void {
   implement(ChooseExperts, chooseExperts);
   implement(ChooseExpertsGrad, chooseExpertsGrad);

@@ -52,7 +52,7 @@ function combineRows({ backend, inputs, dims }: WasmCall<typeof CombineRows>): T
   return out.info;
 }
 
-/** Gradient of gathering the rows of slots: every token's slots added up. */
+/** Gradient of gathering the rows of slots: sums the slots of each token. */
 function slotRowsGrad({ backend, inputs, dims }: WasmCall<typeof SlotRowsGrad>): TensorInfo {
   const { dy, inverse } = inputs;
   const { tokens, topK: k, slots, d } = dims;
@@ -95,7 +95,7 @@ function weightedRowsGrad({ backend, inputs, dims }: WasmCall<typeof WeightedRow
   return dweights.info;
 }
 
-/** Choice of experts, dropless grouping of tokens by expert (arXiv 2211.15841) and the way back. */
+/** Choice of experts, dropless grouping of tokens by expert (arXiv 2211.15841), its inverse and gradients. */
 export function registerExpertOrder(): void {
   implement(TopK, topK);
   implement(SortByExpert, sortByExpert);

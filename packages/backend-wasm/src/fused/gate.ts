@@ -58,7 +58,7 @@ function gateWeightGrad({
 }
 
 interface Prior {
-  /** Of the logits, the classes and the document numbers. */
+  /** Addresses of the logits, the classes and the document numbers. */
   readonly pointers: readonly number[];
   readonly classes: readonly number[];
   readonly scales: readonly number[];

@@ -10,7 +10,7 @@ import { withTemporary } from './scratch.ts';
 const ROWS = 24;
 /** Below this many rows weights are read in place, not packed. */
 const FEW_ROWS = 8;
-/** From here on whole experts divide well among threads, and none needs to see what another packs. */
+/** From this many on, whole experts divide well among threads, which then share no packed panels. */
 const WHOLE_EXPERTS_PER_THREAD = 8;
 
 function roundUp8(n: number): number {
@@ -60,7 +60,7 @@ function groupedMatMul({ backend, inputs, attrs, dims }: WasmCall<typeof Grouped
     const panels = (experts * roundUp8(n)) / 8;
     const packArgs = [backend.pointer(w), packed, at, experts, k, n, transposeW ? 0 : 1, 0];
     runtime.dispatch(OP.GROUPED_PACK, packArgs, runtime.chunks(panels, k * 8));
-    // each expert's last unit may be smaller; how many there are only the kernel knows
+    // each expert's last unit may be smaller; only the kernel knows their number
     const units = Math.ceil(rows / ROWS);
     const args = [backend.pointer(x), packed, y.pointer, at, experts, k, n];
     runtime.dispatch(OP.GROUPED_PRODUCT, args, runtime.chunks(units, (rows / units) * k * n));

@@ -11,7 +11,7 @@ import { checkRange, withTemporary } from './scratch.ts';
 
 /** Rows whose logits are held at a time. */
 const ROWS = 256;
-/** Rows of a weight that are packed at a time; a multiple of what products add up in one piece. */
+/** Rows of a weight that are packed at a time; a multiple of the length that products sum in one piece. */
 const SLICE = 1024;
 /** An exponential costs about as much as this many copied elements. */
 const WORK = 4;
@@ -34,7 +34,7 @@ interface Problem {
   /** float bits */
   readonly scale: number;
   readonly withGradients: boolean;
-  /** Place of one packed slice. */
+  /** Address of one packed slice. */
   readonly panels: number;
 }
 
@@ -64,7 +64,7 @@ function forSlices(
   }
 }
 
-/** Logits of rows first … first+m−1, then their losses; with gradients the logits become slopes. */
+/** Logits of rows first … first+m−1, then their losses; with gradients, their slopes replace the logits. */
 function logitsAndLosses(p: Problem, logits: number, first: number, m: number): void {
   const { backend, terms, vocabSize: n } = p;
   for (const [i, term] of terms.entries()) {
@@ -88,7 +88,7 @@ function logitsAndLosses(p: Problem, logits: number, first: number, m: number): 
   }
 }
 
-/** The rows' share of all gradients, from the slopes. */
+/** Adds the rows' contribution to all gradients, from the slopes. */
 function addGradients(p: Problem, slopes: number, first: number, m: number): void {
   const { backend, terms, vocabSize } = p;
   for (const term of terms) {
@@ -119,7 +119,7 @@ function termOf({ backend, inputs, attrs }: WasmCall<typeof LinearCrossEntropy>,
   return { input, width, weight: operandB(backend, weight), inputGradient, weightGradient };
 }
 
-/** Without rows there is no block that would write the weights' gradients. */
+/** Sets a weight's gradient to zero: without rows, no block writes it. */
 function clear(backend: MoectWasmBackend, { info, pointer }: WasmOutput): void {
   const size = sizeOf(info.shape);
   backend.runtime.dispatch(OP.FILL_WORDS, [pointer, size, 0]);
@@ -159,7 +159,7 @@ function linearCrossEntropy(
   }
 }
 
-/** x · scalar; the same values where the scalar is 1. */
+/** x · scalar; an alias of x where the scalar is 1. */
 function timesScalar({ inputs: { x, scalar }, backend }: WasmCall<typeof TimesScalar>): TensorInfo {
   if (backend.scalar(scalar) === 1) return backend.alias(x, x.shape);
   return binary(backend, KIND.B_MUL, x, scalar);

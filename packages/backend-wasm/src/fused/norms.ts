@@ -43,7 +43,7 @@ function rmsNormGrad(call: WasmCall<typeof RmsNormGrad>): readonly [TensorInfo, 
   return dweight === undefined ? [dx!] : [dx!, dweight];
 }
 
-/** Shared by both norms: dx, then `results` vectors [d]; without any, the sums for them are not added up. */
+/** Gradient of both norms: dx, then `results` vectors [d]; with 0 results their sums are skipped. */
 function gradient(call: WasmCall<typeof LayerNormGrad>, op: number, results: number): TensorInfo[] {
   const { backend, inputs, attrs } = call;
   const { x, weight, dy } = inputs;

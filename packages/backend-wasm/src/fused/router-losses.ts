@@ -9,7 +9,7 @@ const WORK = 8;
 /** Tokens that one unit sums: fixed, so that threads do not change the bits. */
 const SPAN = 512;
 
-/** Where a loss has no counts of tokens. */
+/** Address for a loss without counts of tokens. */
 const NO_COUNTS = 0;
 
 /** The loss and its factor. @param counts address of the tokens of each expert, or `NO_COUNTS` */

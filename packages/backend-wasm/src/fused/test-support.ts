@@ -1,4 +1,4 @@
-// Runs one fused kernel the hard way, for the tests of this folder.
+// Runs one fused kernel on poisoned memory and in several chunks, for the tests of this folder.
 import type { KernelSpec } from '@moect/kernels';
 import { engine, setBackend, tensor } from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
@@ -11,7 +11,7 @@ export interface Values {
   readonly values: Float64Array;
 }
 
-/** Starts the backend; again with other options it is replaced, for which no tensors may be left. */
+/** Starts the backend; other options replace a running one, which must hold no tensors then. */
 export async function startBackend(options: WasmBackendOptions = {}): Promise<MoectWasmBackend> {
   await registerWasmBackend(options);
   await setBackend(WASM_BACKEND);
@@ -35,7 +35,7 @@ export function count(shape: readonly number[]): number {
   return shape.reduce((a, b) => a * b, 1);
 }
 
-/** About normal float32 numbers, held as float64. */
+/** Approximately normal float32 numbers, held as float64. */
 export function normal(shape: readonly number[], next: () => number, scale = 1): Values {
   const one = (): number => Math.fround((next() + next() + next() + next() - 2) * 1.7 * scale);
   return { shape, dtype: 'float32', values: Float64Array.from({ length: count(shape) }, one) };
@@ -57,7 +57,7 @@ export function randomInts(shape: readonly number[], next: () => number, low: nu
   );
 }
 
-/** Every block that is handed out is full of NaN: what a kernel does not write shows. */
+/** Fills every block that is handed out with NaN, so that elements that a kernel does not write show. */
 function poisoned<T>(backend: MoectWasmBackend, use: () => T): T {
   const { allocator } = backend.runtime;
   const plain = allocator.alloc;

@@ -14,7 +14,7 @@ interface BatchNormInputs {
   readonly scale?: TensorInfo | null;
 }
 
-/** (x − mean) · scale / √(variance + ε) + offset; the factor is made once for as many values as there are variances. */
+/** (x − mean) · scale / √(variance + ε) + offset; the factor is computed once for each variance. */
 function batchNorm(backend: MoectWasmBackend, inputs: BatchNormInputs, epsilon: number): TensorInfo {
   const { x, mean, variance, offset, scale } = inputs;
   const made: TensorInfo[] = [];

@@ -138,7 +138,7 @@ export function transpose(backend: MoectWasmBackend, x: TensorInfo, perm: readon
   return out.info;
 }
 
-/** Where the innermost dimension of the input moves: matrix transposes in 4x4 tiles. False where it stays. */
+/** Transposes matrices in 4x4 tiles if the innermost dimension of the input moves, else returns false. */
 function transposeMatrices(
   backend: MoectWasmBackend,
   from: number,

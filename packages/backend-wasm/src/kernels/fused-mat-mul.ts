@@ -19,7 +19,7 @@ function activationOf(
   return undefined;
 }
 
-/** Replaces `current` by what `next` makes of it. */
+/** Returns the result of `next` on `current`, which it disposes. */
 function then(
   backend: MoectWasmBackend,
   current: TensorInfo,

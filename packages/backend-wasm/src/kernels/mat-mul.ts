@@ -23,7 +23,7 @@ export function packedBytes(k: number, n: number): number {
 /** The right side of a product: the address of float32 values, or a frozen matrix in compressed storage. */
 export type OperandB = number | CompressedRows;
 
-/** What `packOperandB` and `productDense` take for B, without widening it where it is compressed. */
+/** Operand B of `packOperandB` and `productDense`; compressed values are not widened. */
 export function operandB(backend: MoectWasmBackend, b: TensorInfo): number | CompressedMatrix {
   return backend.compressedMatrix(b) ?? backend.pointer(b);
 }
@@ -96,7 +96,7 @@ function productDirect(
   }
 }
 
-/** Whether a result of `size` elements needs no products; where they are sums of none it is filled with zeros here. */
+/** Whether a result of `size` elements needs no products; fills it with zeros if its sums have no terms. */
 export function isEmptyProduct(backend: MoectWasmBackend, c: number, size: number, k: number): boolean {
   if (size > 0 && k === 0) backend.runtime.dispatch(OP.FILL_WORDS, [c, size, 0]);
   return size === 0 || k === 0;

@@ -1,6 +1,6 @@
 import { decodeBfloat16, encodeBfloat16, NonFiniteError } from '@moect/core';
 
-/** How a frozen weight is kept. */
+/** Storage of a frozen weight. */
 export type FrozenStorage = 'float32' | CompressedStorage;
 
 export type CompressedStorage = 'bfloat16' | 'int8';

@@ -1,8 +1,8 @@
 import { InvalidConfigError } from '@moect/core';
 
 /**
- * One of `names`, as an environment variable says; undefined where it is empty or not set.
- * @param what is being chosen, for people
+ * The one of `names` that an environment variable holds; undefined where it is empty or not set.
+ * @param what name of the choice, for people
  * @throws InvalidConfigError for another name
  */
 export function environmentChoice<Name extends string>(

@@ -1,7 +1,7 @@
 import { InvalidConfigError } from '@moect/core';
 import { nodeBuiltin } from './node-builtin.ts';
 
-/** What `'auto'` takes at most: with more, the chunks of everyday shapes get too small to be worth taking. */
+/** Most threads that `'auto'` takes: with more, the chunks of everyday shapes get too small to pay. */
 const MOST_AUTO = 16;
 
 interface Os {
@@ -33,7 +33,7 @@ function availableThreads(): number {
 }
 
 /**
- * Threads as asked for, else as the environment variable MOECT_THREADS says, else all cores.
+ * Number of threads: `asked`, else the environment variable MOECT_THREADS, else all cores.
  * @throws InvalidConfigError for anything but 1 … 64 and 'auto'
  */
 export function threadCount(asked: number | 'auto' | undefined): number {

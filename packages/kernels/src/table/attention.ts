@@ -1,7 +1,7 @@
 import { ShapeMismatchError } from '@moect/core';
 import type { Check } from '../spec.ts';
 
-/** The kernels keep the panels of a whole head. */
+/** Limit of the kernels, which keep the panels of a whole head. */
 const MAX_HEAD_DIM = 512;
 
 function attentionFits({ kernel, dims }: Parameters<Check>[0]): void {
@@ -17,9 +17,9 @@ function attentionFits({ kernel, dims }: Parameters<Check>[0]): void {
 }
 
 /**
- * Causal attention with grouped heads (arXiv 2305.13245) and document masks. Query t stands at key keys − time + t and
- * sees keys up to there, of its own document (no negative number), at most `window` of them (0: all). `saved` is what
- * the backend's own gradient reads: [batch, heads, time], the logarithms of the softmax sums; in the backend `node`
+ * Causal attention with grouped heads (arXiv 2305.13245) and document masks. Query t is at key keys − time + t and
+ * sees keys up to there, of its own document (no negative number), at most `window` of them (0: all). The backend's
+ * own gradient reads `saved`: [batch, heads, time], the logarithms of the softmax sums; in the backend `node`
  * [batch, heads, time, keys], the softmax itself.
  */
 export const CausalAttention = {
@@ -62,7 +62,7 @@ export const CausalAttentionGrad = {
 
 /**
  * Rotary position embedding (arXiv 2104.09864): the halves (x₁, x₂) of each head become (x₁·cos − x₂·sin,
- * x₂·cos + x₁·sin) with the tables' rows at `positions`. `inverse` turns back, which is the gradient.
+ * x₂·cos + x₁·sin) with the tables' rows at `positions`. `inverse` rotates back, which is the gradient.
  */
 export const Rope = {
   name: 'MoectRope',
@@ -77,7 +77,7 @@ export const Rope = {
   where: { headDim: [2, 'half'] },
 } as const;
 
-/** Mean of each token's prefix within its document, which begins anew where the document changes. */
+/** Mean of each token's prefix within its document, which restarts where the document changes. */
 export const CausalMean = {
   name: 'MoectCausalMean',
   inputs: { x: ['float32', 'batch', 'time', 'd'], documentIds: ['int32', 'batch', 'time'] },

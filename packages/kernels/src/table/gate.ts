@@ -51,7 +51,7 @@ export const GateWeightGrad = {
 
 /**
  * Σ −log σ(logit) over the tokens whose class is `positive`, Σ −log(1 − σ(logit)) over those of class `negative`, each
- * times its scale. Negative document numbers are padding. Ids have any shape with a number for each logit.
+ * times its scale. Negative document numbers are padding. Ids have any shape with one id for each logit.
  */
 export const GatePrior = {
   name: 'MoectGatePrior',

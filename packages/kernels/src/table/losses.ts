@@ -17,8 +17,8 @@ function hasWeights({ kernel, inputs }: Parameters<Check>[0]): void {
 }
 
 /**
- * −log softmax(logits)[target] in nats; target −1 counts nothing. `saved` is what the backend's own gradient reads:
- * [rows], the logarithms of the softmax sums; in the backend `node` [rows, vocabSize], softmax less one-hot.
+ * −log softmax(logits)[target] in nats; target −1 gives 0. The backend's own gradient reads `saved`: [rows], the
+ * logarithms of the softmax sums; in the backend `node` [rows, vocabSize], softmax minus one-hot.
  */
 export const CrossEntropy = {
   name: 'MoectCrossEntropy',
@@ -42,8 +42,8 @@ export const CrossEntropyGrad = {
 } as const;
 
 /**
- * {@link CrossEntropy} of logits Σ input · weightᵀ over the terms, which are never held for all rows. `gradients`, with
- * `withGradients`: those of scale · Σ losses, of all inputs, then of the `trainable` weights. Weights may be compressed.
+ * {@link CrossEntropy} of logits Σ input · weightᵀ over the terms, never held for all rows. With `withGradients`,
+ * `gradients` are those of scale · Σ losses: of inputs, then of `trainable` weights. Weights may be compressed.
  */
 export const LinearCrossEntropy = {
   name: 'MoectLinearCrossEntropy',

@@ -11,7 +11,7 @@ function canUpdate({ kernel, inputs, attrs }: Parameters<Check>[0]): void {
 
 /**
  * One AdamW update of many parameters (decoupled weight decay, arXiv 1711.05101; arithmetic as torch.optim.AdamW).
- * Parameters and moments change in place: nothing else may share their values. `scale` is put on the gradients first.
+ * Parameters and moments change in place: nothing else may share their values. `scale` multiplies gradients first.
  */
 export const AdamW = {
   name: 'MoectAdamW',

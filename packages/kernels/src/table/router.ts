@@ -48,7 +48,7 @@ export const ChooseExpertsGrad = {
   check: hasColumns as Check,
 } as const;
 
-/** What each expert was chosen by: the sum of `mask` over its tokens. */
+/** Number of tokens of each expert: the sum of `mask` over the tokens that chose it. */
 export const CountAssignments = {
   name: 'MoectCountAssignments',
   inputs: { indices: ['int32', 'rows', 'k'], mask: ['float32', 'rows'] },
@@ -58,7 +58,7 @@ export const CountAssignments = {
 
 /**
  * E · Σᵢ fᵢ · Pᵢ of Switch Transformer (arXiv 2101.03961): fᵢ the share of assignments, Pᵢ the mean probability over the
- * tokens that `mask` counts. `factor` stands before the sum over tokens.
+ * tokens that `mask` counts. `factor` multiplies the sum over tokens.
  */
 export const LoadBalance = {
   name: 'MoectLoadBalance',

@@ -2,17 +2,17 @@ import { BackendUnavailableError } from '@moect/core';
 import { nodeBuiltin } from '@moect/kernels/host';
 import { importNode, importWebgpu } from '../optional-backends.ts';
 
-/** A backend that may be the fastest here, and what its speed depends on. */
+/** A backend that may be the fastest here; `fingerprint` names everything that its speed depends on. */
 export interface Candidate {
   readonly name: 'node' | 'webgpu' | 'wasm';
   readonly fingerprint: string;
-  /** For people: why it is without a GPU that it could use. */
+  /** For people: why it uses no GPU, if it supports GPUs. */
   readonly noGpu?: string | undefined;
 }
 
 export interface Candidates {
   readonly found: readonly Candidate[];
-  /** For people: why no GPU is among them; null where one is, and in Node where nothing is installed for it. */
+  /** For people: why no candidate is a GPU; null where one is, and in Node without the packages for it. */
   readonly noGpu: string | null;
 }
 
@@ -23,7 +23,7 @@ interface Os {
 
 const os = (): Os | undefined => nodeBuiltin<Os>('node:os');
 
-/** A real GPU, or why there is none where that is worth saying. */
+/** A real GPU, or the reason why there is none, or null where that is not worth reporting. */
 async function webgpu(): Promise<Candidate | string | null> {
   try {
     const { findAdapter } = await importWebgpu();
@@ -48,7 +48,7 @@ async function node(): Promise<Candidate[]> {
   }
 }
 
-/** Never a software adapter: those are for tests. */
+/** Finds the candidates, without software adapters, which are for tests. */
 export async function findCandidates(): Promise<Candidates> {
   const gpu = await webgpu();
   const wasm: Candidate = { name: 'wasm', fingerprint: '' };
@@ -56,7 +56,7 @@ export async function findCandidates(): Promise<Candidates> {
   return { found: [...(await node()), gpu, wasm], noGpu: null };
 }
 
-/** What else a measured speed depends on. */
+/** Machine and settings that a measured speed depends on. */
 export function machine(threads: number): string {
   const { cpus, availableParallelism } = os() ?? {};
   if (cpus === undefined || availableParallelism === undefined) return `${threads} threads`;

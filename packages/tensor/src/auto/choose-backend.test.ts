@@ -82,7 +82,7 @@ describe('auto', () => {
     expect((await selectBackend('auto')).name).toBe('cpu');
     env['MOECT_BACKEND'] = 'gpu';
     await expect(selectBackend('auto')).rejects.toThrow(/MOECT_BACKEND.*must be one of auto, node/s);
-    // a name that is given goes before it
+    // an explicit name overrides MOECT_BACKEND
     expect((await selectBackend('wasm')).name).toBe('wasm');
   });
 });

@@ -7,7 +7,7 @@ import { cachedSpeeds, cacheSpeeds, type Speeds } from './probe-cache.ts';
 
 type Start = (name: BackendName) => Promise<BackendInfo>;
 
-/** Measures each; one that does not start is left out. */
+/** Measures each candidate; leaves out those that do not start. */
 async function measure(candidates: readonly Candidate[], start: Start): Promise<Speeds> {
   const speeds: Record<string, number> = {};
   for (const { name } of candidates) {
@@ -21,7 +21,7 @@ async function measure(candidates: readonly Candidate[], start: Start): Promise<
   return speeds;
 }
 
-/** A GPU before anything else, then what was faster. */
+/** The best backend: GPUs first, then by speed. */
 export function fastest(speeds: Speeds): BackendName | undefined {
   const isGpu = (key: string): number => Number(key.endsWith(' gpu'));
   const [first] = Object.entries(speeds).sort(
@@ -32,7 +32,7 @@ export function fastest(speeds: Speeds): BackendName | undefined {
 
 const SHOWN: Readonly<Record<string, string>> = { gpu: ' on the GPU', cpu: '' };
 
-/** For people: the speeds behind a choice, and what kept the others from a GPU. */
+/** For people: the speeds behind a choice, and why the other candidates use no GPU. */
 function reason(speeds: Speeds, isCached: boolean, others: readonly Candidate[]): string {
   const parts = Object.entries(speeds).map(([key, speed]) => {
     const [name, device] = key.split(' ') as [string, string];
@@ -45,7 +45,7 @@ function reason(speeds: Speeds, isCached: boolean, others: readonly Candidate[])
 const withReason = (info: BackendInfo, why: string | null): BackendInfo =>
   why === null ? info : { ...info, detail: `${info.detail}; ${why}` };
 
-/** What nothing else could overtake, so that nothing need be measured: a GPU beside wasm, or wasm alone. */
+/** Starts a backend that needs no measurement: a GPU beside wasm, or wasm alone; else null. */
 export async function startOnly({ found, noGpu }: Candidates, start: Start): Promise<BackendInfo | null> {
   if (found.some(({ name }) => name === 'node')) return null;
   if (!found.some(({ name }) => name === 'webgpu')) return withReason(await start('wasm'), noGpu);
@@ -58,9 +58,8 @@ export async function startOnly({ found, noGpu }: Candidates, start: Start): Pro
 }
 
 /**
- * The fastest backend of this machine: a GPU before anything else, then by a short measurement, which is kept for the
- * next time.
- * @param threads of the backends on the CPU
+ * Starts the fastest backend of this machine: GPUs first, then by a short measurement, which is cached.
+ * @param threads number of threads of the backends on the CPU
  */
 export async function chooseBackend(start: Start, threads: number): Promise<BackendInfo> {
   const candidates = await findCandidates();
@@ -75,10 +74,10 @@ export async function chooseBackend(start: Start, threads: number): Promise<Back
   ];
   const cached = cachedSpeeds(key.join('; '));
   const speeds = cached ?? (await measure(found, start));
-  // without a version nobody could tell old measurements from new ones
+  // without a version, old measurements could not be told from new ones
   if (cached === undefined) cacheSpeeds(key.join('; '), speeds, version !== undefined);
   const info = await start(fastest(speeds) ?? 'wasm');
-  // it says itself why it is without a GPU
+  // the chosen backend reports itself why it uses no GPU
   const others = found.filter(({ name }) => name !== info.name);
   return withReason(
     withReason(info, reason(speeds, cached !== undefined, others)),

@@ -1,6 +1,6 @@
 import { nodeBuiltin } from '@moect/kernels/host';
 
-/** Steps a second by backend, as they were measured. */
+/** Measured steps per second by backend. */
 export type Speeds = Readonly<Record<string, number>>;
 
 interface Fs {
@@ -16,7 +16,7 @@ interface Os {
 
 const remembered = new Map<string, Speeds>();
 
-/** Where this system keeps what can be made again; undefined outside of Node. */
+/** Path in the user's cache folder; undefined outside of Node. */
 function cacheFile(): string | undefined {
   const os = nodeBuiltin<Os>('node:os');
   if (os === undefined) return undefined;
@@ -36,12 +36,12 @@ function readAll(): Record<string, Speeds> {
     const parsed: unknown = JSON.parse(text);
     return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, Speeds>) : {};
   } catch {
-    // absent, torn, or no file system: measured again
+    // the file is absent or torn, or there is no file system: speeds are measured again
     return {};
   }
 }
 
-/** What was measured on this machine by the same version with the same things installed. */
+/** Speeds measured on this machine by the same version with the same packages installed. */
 export function cachedSpeeds(key: string): Speeds | undefined {
   return remembered.get(key) ?? readAll()[key];
 }
@@ -58,6 +58,6 @@ export function cacheSpeeds(key: string, speeds: Speeds, forOthers: boolean): vo
     fs.writeFileSync(mine, `${JSON.stringify({ ...readAll(), [key]: speeds }, null, 2)}\n`);
     fs.renameSync(mine, file);
   } catch {
-    // a home that cannot be written: the next process measures again
+    // the folder is not writable: the next process measures again
   }
 }

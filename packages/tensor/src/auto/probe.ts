@@ -51,7 +51,7 @@ function loss({ parameters, tokens, documents, norm }: Probe): Tensor {
   return mean(crossEntropy(logits, reshape(tokens, [BATCH! * TIME!])));
 }
 
-/** Training steps of a small block that the active backend does in a second. */
+/** Training steps of a small block per second on the active backend. */
 export async function stepsPerSecond(): Promise<number> {
   const rng = createRng(1);
   const parameters = new Map(
@@ -71,7 +71,7 @@ export async function stepsPerSecond(): Promise<number> {
       const { gradients } = valueAndGrads(() => loss(probe), parameters);
       return [...gradients.values()].map((gradient) => mean(mul(gradient, gradient)));
     });
-    // every one: what nobody reads may still be under way
+    // reads every result: unread ones may still be pending
     await Promise.all(last.map((value) => value.data()));
     dispose(last);
   };

@@ -9,7 +9,7 @@ const HERE: readonly BackendName[] = noAdapter ? [] : ['webgpu'];
 const BACKENDS: readonly BackendName[] = [...new Set([...testBackends(), ...HERE])];
 const STORAGES: readonly CompressedStorage[] = ['bfloat16', 'int8'];
 
-/** Most that a float32 operation rounds, relative. */
+/** Largest relative rounding error of a float32 operation. */
 const UNIT = 2 ** -24;
 
 interface Matrix {
@@ -81,7 +81,7 @@ async function read(result: Tensor): Promise<Float32Array> {
   return values;
 }
 
-/** Shares of the bounds in x · wᵀ, in its gradient dy · w, and in the rows themselves. */
+/** Errors of x · wᵀ, of its gradient dy · w and of the rows themselves, as shares of their bounds. */
 async function shares(x: Matrix, dy: Matrix, w: Matrix, storage: CompressedStorage): Promise<number[]> {
   const frozen = await compressed(w, storage);
   const bounds = weightBounds(w, storage);
@@ -176,7 +176,7 @@ describe.each(BACKENDS)('error of compressed weights on %s, against float64', (b
       for (const [row, actual] of losses.entries()) {
         const of = (values: Float64Array): Float64Array => values.subarray(row * 90, (row + 1) * 90);
         const exact = Math.log(of(logits).reduce((sum, z) => sum + Math.exp(z), 0)) - of(logits)[ids[row]!]!;
-        // logits near 10, exponentials right to a few units
+        // logits are near 10, exponentials are right to a few units in the last place
         const bound = 2 * Math.max(...of(bounds)) + 1e-5;
         expect(Math.abs(actual - exact)).toBeLessThanOrEqual(bound);
       }

@@ -13,24 +13,24 @@ import { asTf, fromTf, tf } from '../tf.ts';
 /** Storage by data id: clones and reshapes of a compressed tensor are compressed too. */
 const storages = new WeakMap<object, CompressedStorage>();
 
-/** How a tensor's values were stored by {@link compressFrozen}; 'float32' for all others. */
+/** Storage that {@link compressFrozen} chose for a tensor's values; 'float32' for all other tensors. */
 export function frozenStorageOf(x: Tensor): FrozenStorage {
   return storages.get(asTf(x).dataId) ?? 'float32';
 }
 
-/** Whether the active backend keeps compressed values so; others round them, and hold them as float32. */
+/** Whether the active backend keeps values compressed; other backends round them and hold float32. */
 export function keepsCompressed(): boolean {
   return hasKernel(Compressed);
 }
 
 /**
- * A copy of a weight for reading only, its values in fewer bytes: bfloat16 (half of float32; exact for weights that
+ * A read-only copy of a weight in fewer bytes: bfloat16 (half of float32; exact for weights that
  * came from a bfloat16 file, else rounded to nearest even, |w − w′| ≤ 2⁻⁸ · |w|), or int8 (a quarter) with a float32
  * scale for each output channel, |w − w′| ≤ scale / 2 where scale = max|w| / 127 of the channel. A product x · w′ᵀ is
  * off by at most Σ |x| times these bounds, besides the rounding of its float32 sums.
  *
  * On the wasm and webgpu backends matrix products and `embedding` read the compressed values in place. Any other
- * operation widens the whole tensor to float32 and frees that copy when it is done: right, but as slow as a copy. Other
+ * operation widens the whole tensor to float32 and frees that copy afterwards: correct, but as slow as a copy. Other
  * backends keep float32 and round the values in the same way, so that results agree; they save no memory.
  *
  * @param x float32 [out, in] (or [..., out, in]); the caller disposes it

@@ -3,9 +3,9 @@ import { AddInto, hasKernel, runKernel } from '@moect/kernels';
 import { asTf, fromTf, tf } from '../tf.ts';
 
 /**
- * Adds `more` to `totals`, tensor by tensor, and disposes what is used up. Where the backend can, values that no other
- * tensor shares are added to in place, and many tensors at once.
- * @param totals and more: as many, of the same shapes
+ * Adds `more` to `totals`, tensor by tensor, and disposes the operands that are no longer needed. Where the backend
+ * can, it adds in place to values that no other tensor shares, and to many tensors at once.
+ * @param totals as many tensors as `more`, of the same shapes
  * @returns the sums, in their order
  */
 export function accumulate(totals: readonly Tensor[], more: readonly Tensor[]): Tensor[] {

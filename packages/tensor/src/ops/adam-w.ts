@@ -23,7 +23,7 @@ export interface AdamWEntry {
 /**
  * One AdamW update in place (decoupled weight decay, arXiv 1711.05101; arithmetic as torch.optim.AdamW).
  * @param entries all parameters: they are updated in one pass
- * @param gradientScale scalar put on the gradients first
+ * @param gradientScale scalar that multiplies the gradients first
  */
 export function adamWUpdate(
   entries: readonly AdamWEntry[],

@@ -28,7 +28,7 @@ export interface AttentionOptions {
 }
 
 /**
- * Causal attention with grouped heads and document masks. Query t (of `time`) stands at key
+ * Causal attention with grouped heads and document masks. Query t (of `time`) is at key
  * keys − time + t; it sees keys up to there, of its own document, inside the window.
  * Query head h reads key head ⌊h / (heads / keyHeads)⌋. A query that sees nothing gives zeros.
  * @param q [batch, time, heads, headDim]
@@ -57,7 +57,7 @@ function check(q: Tensor, k: Tensor, v: Tensor): void {
   }
 }
 
-/** bool [batch, 1, time, keys]: what each query sees. */
+/** bool [batch, 1, time, keys]: the keys that each query sees. */
 function visible(time: number, keys: number, options: AttentionOptions): tf.Tensor {
   const at = tf.reshape(tf.range(keys - time, keys, 1, 'int32'), [1, 1, time, 1]);
   const from = tf.reshape(tf.range(0, keys, 1, 'int32'), [1, 1, 1, keys]);
@@ -85,7 +85,7 @@ function composed(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): T
     const mask = visible(time, k.shape[1]!, options);
     const shown = tf.broadcastTo(mask, scores.shape);
     const masked = tf.where(shown, tf.mul(scores, options.scale), tf.fill(scores.shape, -1e30));
-    // the product silences queries that see nothing: their softmax is uniform
+    // the product zeroes queries that see no key, whose softmax is uniform
     const weights = tf.mul(tf.softmax(masked), tf.cast(mask, 'float32'));
     return tf.transpose(tf.matMul(weights, repeatHeads(asTf(v), groups)), [0, 2, 1, 3]);
   }) as unknown as Tensor;

@@ -28,7 +28,7 @@ const fused = differentiable({
   together: ({ dys: [dy], saved: { x, w, weights, inverse, tokens, offsets } }) => {
     const [rows] = runKernel(Embedding, { table: dy, ids: tokens });
     const [dx] = runKernel(GroupedMatMul, { x: rows, w, offsets }, { transposeW: true });
-    // puts the weights on both in place
+    // multiplies both by the weights in place
     const [dweights] = runKernel(WeightedRowsGrad, { x, back: dx, dy: rows, inverse, weights });
     const numExperts = w.shape[0]!;
     const [dw] = runKernel(GroupedMatMulGradWeight, { x, dy: rows, offsets }, { numExperts });
@@ -39,11 +39,11 @@ const fused = differentiable({
 
 /**
  * y[n] = Σ_j weights[n, j] · w[e] · x[r] with r = inverse[n·topK + j] and its expert e: the last product of experts and
- * {@link combineRows} of its results. The products are neither kept nor made again for the gradient of `weights`:
+ * {@link combineRows} of its results. The products are neither kept nor recomputed for the gradient of `weights`:
  * dy · (w · x) = (wᵀ · dy) · x, and wᵀ · dy is needed for the gradient of x anyway.
  * @param x [tokens · topK, in], sorted by expert
  * @param w [numExperts, out, in]
- * @param order where the rows of tokens and experts are
+ * @param order positions of the rows of tokens and experts
  * @param weights [tokens, topK]
  * @returns [tokens, out]
  */

@@ -18,7 +18,7 @@ const fused = differentiable({
 export interface ExpertChoice {
   /** [tokens, topK] int32, the largest logits in descending order, ties to the lower index. Data: no gradient. */
   readonly indices: Tensor;
-  /** [tokens, topK]: softmax probabilities of the chosen, differentiable in the logits. */
+  /** [tokens, topK]: softmax probabilities of the chosen experts, differentiable in the logits. */
   readonly weights: Tensor;
 }
 
@@ -49,7 +49,7 @@ function composed(logits: Tensor, k: number, renormalize: boolean): ExpertChoice
   }) as unknown as ExpertChoice;
 }
 
-/** [tokens, topK, numExperts] float32; unlike TensorFlow.js's, also for a single expert. */
+/** [tokens, topK, numExperts] float32; unlike in TensorFlow.js, numExperts may be 1. */
 function oneHotExperts(indices: Tensor, numExperts: number): tf.Tensor {
   const shape = [...indices.shape, numExperts];
   if (numExperts === 1) return tf.ones(shape);
@@ -58,9 +58,9 @@ function oneHotExperts(indices: Tensor, numExperts: number): tf.Tensor {
 }
 
 /**
- * How many tokens each expert was chosen by. Data: no gradient.
+ * Number of tokens that chose each expert. Data: no gradient.
  * @param indices [tokens, topK] int32
- * @param mask [tokens] float32: what each token counts, 0 for padding
+ * @param mask [tokens] float32: weight of each token, 0 for padding
  * @returns [numExperts] float32
  */
 export function countAssignments(indices: Tensor, numExperts: number, mask?: Tensor): Tensor {

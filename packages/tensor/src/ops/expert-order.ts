@@ -47,7 +47,7 @@ export function topK(scores: Tensor, k: number): { values: Tensor; indices: Tens
 export interface ExpertOrder {
   /** [tokens · topK] int32: flat slots token·topK + j, stably sorted by expert. */
   readonly order: Tensor;
-  /** [tokens · topK] int32: where each slot went. */
+  /** [tokens · topK] int32: sorted position of each slot. */
   readonly inverse: Tensor;
   /** [tokens · topK] int32: the token of each sorted slot. */
   readonly tokens: Tensor;
@@ -84,7 +84,7 @@ export function sortByExpert(expertIndices: Tensor, numExperts: number): ExpertO
 }
 
 /**
- * Each token's row once for each of its slots, sorted by expert.
+ * Repeats each token's row once per slot, sorted by expert.
  * @param x [tokens, d]
  * @returns [tokens · topK, d]
  */

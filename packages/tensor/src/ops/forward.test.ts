@@ -106,7 +106,7 @@ describe('random numbers', () => {
     const x = ops.createRng(1).normal(200_000, 2, 3);
     const mean = x.reduce((a, b) => a + b, 0) / x.length;
     const variance = x.reduce((a, b) => a + (b - mean) ** 2, 0) / x.length;
-    // standard errors 0.007 and 0.03; five of them
+    // five standard errors of 0.007 and 0.03
     expect(Math.abs(mean - 2)).toBeLessThan(0.035);
     expect(Math.abs(variance - 9)).toBeLessThan(0.15);
     const counts = new Array(7).fill(0);

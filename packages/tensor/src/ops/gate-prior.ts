@@ -20,10 +20,10 @@ const fused = differentiable({
 });
 
 export interface GatePriorOptions {
-  /** Class of the tokens whose gate should be open, and what their sum is multiplied with. */
+  /** Class of the tokens whose gate should be open, and the factor of their sum. */
   readonly positive: number;
   readonly positiveScale: number;
-  /** Class of the tokens whose gate should be shut, and what their sum is multiplied with. */
+  /** Class of the tokens whose gate should be shut, and the factor of their sum. */
   readonly negative: number;
   readonly negativeScale: number;
 }
@@ -33,8 +33,8 @@ export interface GatePriorOptions {
  * the positive class, `negative` Σ −log(1 − σ(logit)) over those of the negative class, each times its scale.
  * Tokens with a negative document number are padding and count nowhere.
  * @param logit float32, one for each token
- * @param classes int32, as many
- * @param documentIds int32, as many
+ * @param classes int32, one for each token
+ * @param documentIds int32, one for each token
  * @returns two scalars
  */
 export function gatePrior(

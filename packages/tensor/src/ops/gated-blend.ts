@@ -16,8 +16,8 @@ const fused = differentiable({
 });
 
 /**
- * residual + (base + (1 − weight) · (moe − base)): a gated sum of two branches beside a residual stream. Where both are
- * equal, and where the weight is 1 and the values are finite, it is residual + base to the bit.
+ * residual + (base + (1 − weight) · (moe − base)): a gated sum of base and moe beside a residual stream. It equals
+ * residual + base to the bit where both are equal, and where the weight is 1 and the values are finite.
  * @param residual [..., d]; base and moe have the same shape
  * @param weight [..., 1], the share of `base`
  */

@@ -8,12 +8,12 @@ export function globalNorm(tensors: Iterable<Tensor>): Tensor {
   if (all.length > 0 && hasKernel(GlobalNorm)) return runKernel(GlobalNorm, { x: all })[0];
   return tf.tidy(() => {
     const squares = all.map((x) => tf.sum(tf.square(asTf(x))));
-    // not addN, whose WebGPU kernel takes as many tensors as a shader has bindings
+    // not addN, whose WebGPU kernel takes no more tensors than a shader has bindings
     return tf.sqrt(squares.length === 0 ? tf.scalar(0) : tf.sum(tf.stack(squares)));
   }) as unknown as Tensor;
 }
 
-/** min(1, maxNorm / norm), a scalar: what every gradient is multiplied with when clipping by global norm. */
+/** min(1, maxNorm / norm), a scalar: the factor of every gradient when clipping by global norm. */
 export function clipScale(norm: Tensor, maxNorm: number): Tensor {
   if (hasKernel(ClipScale)) return runKernel(ClipScale, { norm }, { maxNorm })[0];
   return tf.tidy(() =>

@@ -26,7 +26,7 @@ const cases: Case[] = [
     run: ([x, w, b]) => ops.linear(x!, w!, b),
   },
   {
-    // the gradient of x is a sum, which products may add to in place; w has a second use and is x's neighbour
+    // the gradient of x is a sum that products may add to in place; w, the input beside x, has a second use
     name: 'linear, several on one input',
     inputs: [random([2, 3, 5]), random([5, 5]), random([5, 5])],
     run: ([x, w, u]) => {
@@ -93,7 +93,7 @@ const cases: Case[] = [
   },
   ...[true, false].map((renormalize) => ({
     name: `chooseExperts, renormalize ${renormalize}`,
-    // far apart, so that no difference changes the choice
+    // the logits are far apart, so that no finite difference changes the choice
     inputs: [
       { data: Float32Array.of(0.1, 0.9, -0.6, 0.4, 1.2, -0.3, 0.2, 0.7, -1, 0.3, 0, 0.5), shape: [3, 4] },
     ],

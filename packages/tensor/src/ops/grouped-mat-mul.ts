@@ -27,7 +27,7 @@ const fused = differentiable({
   },
 });
 
-/** w[e] · x[r], or its transpose; differentiable as often as one likes in x. */
+/** w[e] · x[r], or its transpose; differentiable any number of times in x. */
 function product(x: Tensor, w: Tensor, offsets: Tensor, transposeW: boolean): Tensor {
   return fused({ x, w }, { offsets, transposeW })[0];
 }

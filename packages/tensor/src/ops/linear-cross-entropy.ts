@@ -6,11 +6,11 @@ import { crossEntropy } from './cross-entropy.ts';
 import { reshape } from './shape.ts';
 
 /**
- * Cross-entropy of logits that are a sum of linear terms. The wasm backend goes through the rows in blocks and makes
- * the gradients on the way, so that logits of all rows are never held; elsewhere it is composed and holds them.
- * @param given inputs [.., in] of as many rows as there are targets
+ * Cross-entropy of logits that are a sum of linear terms. The wasm backend processes blocks of rows and computes the
+ * gradients in the same pass, so it never holds the logits of all rows; other backends compose it and hold them.
+ * @param given terms with inputs [.., in], one row for each target
  * @param targets [rows] int32; −1 gives loss 0 and no gradient
- * @param scale put on the sum of losses
+ * @param scale factor on the sum of losses
  * @returns `loss`: scale · Σ tokenLosses, a scalar with gradients; `tokenLosses`: [rows] nats, without
  */
 export function linearCrossEntropy(
@@ -48,7 +48,7 @@ interface Made {
 }
 type MadeCall = Backward<Made, readonly [Tensor], Record<string, Tensor | undefined>>;
 
-/** The loss of a kernel that has made the gradients of so many inputs already. */
+/** The loss of a kernel that has already computed the gradients of `count` inputs. */
 const scaledSum = (count: number) =>
   differentiable({
     forward: (_: Record<string, Tensor>, { total }: Made) => [total()] as const,

@@ -28,7 +28,7 @@ const fusedGradWeight = differentiable({
   },
 });
 
-/** x · wᵀ, or x · w; differentiable as often as one likes. */
+/** x · wᵀ, or x · w; differentiable any number of times. */
 function product(x: Tensor, w: Tensor, transposeW: boolean): Tensor {
   return fused({ x, w }, { transposeW })[0];
 }
@@ -37,7 +37,7 @@ function gradWeight(x: Tensor, dy: Tensor): Tensor {
   return fusedGradWeight({ x, dy }, undefined)[0];
 }
 
-/** The part of x in its gradient, added to what others gave where their sum may change in place. */
+/** Contribution to the gradient of x, added to the running gradient in place where that is allowed. */
 function inputGradient(dy: Tensor, w: Tensor, transposeW: boolean): Tensor {
   const total = addable();
   if (total === null) return product(dy, w, transposeW);

@@ -36,7 +36,7 @@ describe.each(testBackends())('recompute on %s', (backend) => {
   afterAll(() => dispose([x, weights]));
   const weight = (name: string): Tensor => weights.get(name)!;
 
-  /** Two results: a stream that is used twice inside, and a gate that the outside uses; and one passed through. */
+  /** Returns a stream that is used twice inside, a gate that the caller uses, and one input unchanged. */
   const block = ({
     h,
     p,
@@ -55,7 +55,7 @@ describe.each(testBackends())('recompute on %s', (backend) => {
     let state = { stream: linear(x, weight('first')), p: weight('p') };
     const losses: Tensor[] = [];
     for (let i = 0; i < 3; i++) {
-      // the scope disposes what only the way back would need
+      // the scope disposes tensors that only the backward pass would need
       const result = tidy(() => step({ h: state.stream, p: state.p }));
       losses.push(result.loss);
       state = { stream: result.stream, p: i === 0 ? result.p : result.gate };
@@ -122,7 +122,7 @@ describe.each(testBackends())('recompute on %s', (backend) => {
   });
 
   describe('remake', () => {
-    /** Norm and sum, twice in a row and joined by a product that saves the last; on a constant input too. */
+    /** A chain of norm and sum, and products that save its last result; one factor has a constant input. */
     const chained = (again: boolean): Tensor => {
       const make: typeof remake = again ? remake : (inputs, work) => work(inputs);
       const h = linear(x, weight('first'));
@@ -151,8 +151,8 @@ describe.each(testBackends())('recompute on %s', (backend) => {
       const [plain, remade] = [await run(false), await run(true)];
       expect(remade.gradients).toEqual(plain.gradients);
       expect(Object.keys(plain.gradients).sort()).toEqual(['first', 'inner.0', 'inner.1', 'last', 'p']);
-      // two tensors [6, 8] fewer: the inputs of the two linears; h and x are held anyway. TensorFlow counts a reshape
-      // of the same memory as more of it
+      // saves two tensors [6, 8], the inputs of the two linears; h and x are held anyway. TensorFlow counts a reshape
+      // of the same memory as additional memory
       if (backend === 'cpu' || backend === 'wasm')
         expect(plain.bytes - remade.bytes).toBeGreaterThanOrEqual(2 * 6 * 8 * 4);
     });

@@ -13,11 +13,11 @@ const mapInputs = <I extends Inputs<I>>(inputs: I, f: (input: Tensor) => Tensor)
   ) as I;
 
 /**
- * Runs `work`, and under {@link valueAndGrads} keeps its inputs alone: on the way back `work` runs again for the
- * intermediate results that its gradients need (gradient checkpointing, arXiv 1604.06174). Gradients reach inputs and
- * whatever else `work` uses, such as parameters, with the same bits as without.
- * @param inputs what may be gone when the gradients are computed: results of other operations. What `work` takes from
- * elsewhere must live until then, and must be the same then
+ * Runs `work`; under {@link valueAndGrads} only its inputs are kept, and the backward pass runs `work` again for the
+ * intermediate results that its gradients need (gradient checkpointing, arXiv 1604.06174). Gradients reach the inputs
+ * and all other tensors that `work` uses, such as parameters, with the same bits as without recomputation.
+ * @param inputs results of other operations, which may be disposed before the gradients are computed. Other tensors
+ * that `work` uses must live until then with the same values
  * @param work a pure function: the same tensors for the same inputs, in the same places of arrays, records, maps and sets
  */
 export function recompute<I extends Inputs<I>, T>(inputs: I, work: (inputs: I) => T): T {
@@ -25,8 +25,8 @@ export function recompute<I extends Inputs<I>, T>(inputs: I, work: (inputs: I) =
 }
 
 /**
- * As {@link recompute}, for work that is cheap to repeat: later operations do not keep its results for their gradients
- * either, but get them made again. So of a chain of norms, sums and gathered rows only the beginning is kept.
+ * As {@link recompute}, for work that is cheap to repeat: later operations do not keep its results for their
+ * gradients either; they are recomputed. So only the start of a chain of norms, sums and gathered rows is kept.
  */
 export function remake<I extends Inputs<I>, T>(inputs: I, work: (inputs: I) => T): T {
   return run(inputs, work, true);
@@ -39,7 +39,7 @@ function run<I extends Inputs<I>, T>(inputs: I, work: (inputs: I) => T, isRemade
   if (tape === null || seen === null) return once();
   const { result, watched } = seen;
   const results = tensorsIn(result);
-  // what is passed through unchanged is no result of this operation
+  // a tensor that `work` passes through unchanged is no result of this operation
   const places = results.flatMap(({ id }, i) => (watched.derived.has(id) ? [i] : []));
   if (places.length === 0 && !isRemade) return result;
   const rerun = new Rerun(inputs, work, watched);
@@ -49,10 +49,10 @@ function run<I extends Inputs<I>, T>(inputs: I, work: (inputs: I) => T, isRemade
   return result;
 }
 
-/** Ids count up; the engine's types hide the counter. */
+/** Id of the newest tensor; ids count up, and the engine's types hide the counter. */
 const newestId = (): number => (tf.engine() as unknown as { nextTensorId(): number }).nextTensorId();
 
-/** Work that ran again, recorded. */
+/** Record of the second run of some work. */
 interface Again {
   readonly tape: Tape;
   readonly results: readonly Tensor[];
@@ -65,7 +65,7 @@ class Rerun<I extends Inputs<I>, T> {
   readonly #inputs: I;
   readonly #work: (inputs: I) => T;
   readonly #captured: readonly tf.Tensor[];
-  /** Copies of the inputs, each once. The tape may take some away and bring them back. */
+  /** One copy of each input. The tape may dispose some copies and recompute them. */
   readonly #saved: tf.Tensor[];
   readonly #index: ReadonlyMap<number, number>;
   #again: Again | null = null;
@@ -108,7 +108,7 @@ class Rerun<I extends Inputs<I>, T> {
     for (const tensor of this.#again?.made ?? []) tensor.dispose();
   }
 
-  /** @param outputs results that gradients may come to, and their places among all */
+  /** @param outputs results that gradients may reach, and their places among all results */
   node(outputs: readonly (readonly [place: number, output: tf.Tensor])[]): TapeNode {
     return {
       kernelName: 'Recompute',

@@ -40,7 +40,7 @@ const maskOf = (logits: Tensor, mask: Tensor | undefined): Tensor => {
  * mean softmax probability. 1 when balanced. The gradient flows through the probabilities only.
  * @param logits [tokens, numExperts]
  * @param tokensPerExpert [numExperts] float32
- * @param mask [tokens] float32: what each token counts, 0 for padding
+ * @param mask [tokens] float32: weight of each token, 0 for padding
  * @returns scalar
  */
 export function loadBalance(logits: Tensor, tokensPerExpert: Tensor, mask?: Tensor): Tensor {
@@ -61,7 +61,7 @@ export function loadBalance(logits: Tensor, tokensPerExpert: Tensor, mask?: Tens
 /**
  * Router z-loss: mean over tokens of (log Σᵢ exp zᵢ)² (ST-MoE, arXiv 2202.08906, eq. 5).
  * @param logits [tokens, numExperts]
- * @param mask [tokens] float32: what each token counts, 0 for padding
+ * @param mask [tokens] float32: weight of each token, 0 for padding
  * @returns scalar
  */
 export function squaredLogSumExp(logits: Tensor, mask?: Tensor): Tensor {

@@ -20,7 +20,7 @@ import { asTf, fromTf, tf } from '../tf.ts';
 
 const read = async (x: Tensor): Promise<number[]> => [...(await x.data())];
 
-/** Σ x · (stopGradient(x) + 1) with x where it is above 1 and 1 elsewhere: the choice and the factor are data. */
+/** Σ picked · (stopGradient(x) + 1), picked being x above 1 and 1 elsewhere: choice and factor are data. */
 function chosen(x: Tensor): Tensor {
   const picked = where(greater(stopGradient(x), 1), x, ones(x.shape));
   return sum(mul(picked, add(stopGradient(x), 1)));
