@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as moect from 'moect';
@@ -65,6 +65,72 @@ describe('the front door', { timeout: 240_000 }, () => {
     );
     await expect(moect.train(base, { languages: { swh_Latn: [] } })).rejects.toThrow(/no document with text/);
     await expect(moect.train(base, { languages: {} })).rejects.toThrow(/languages: is empty/);
+    base.dispose();
+  });
+
+  it.each<[string, Record<string, unknown>, RegExp]>([
+    ['a replay share below 0', { replayShare: -1 }, /replayShare: is -1, must be 0 or more/],
+    ['weights of no language', { weights: { swa_Latn: 3 } }, /weights\.swa_Latn: is no language of this run/],
+    ['a list for texts by language', { languages: [['a']] }, /languages: is .*must be of type record/],
+    ['a code that names another folder', { languages: { '../x': ['a'] } }, /is no language code/],
+    ['files as one name', { languages: { swh_Latn: { files: 'a.txt' } } }, /must be documents, one string/],
+    ['resume without a folder', { resume: true }, /resume: needs output/],
+    ['an empty folder name', { output: '' }, /output: is empty/],
+    ['a misspelt hook', { ouput: 'x' }, /ouput: is no known key\. Did you mean 'output'\?/],
+    ['a language on both sides', { replay: { swh_Latn: ['a'] } }, /replay\.swh_Latn: is in languages too/],
+    [
+      'a context that is too long',
+      { data: { sequenceLength: 10_000 } },
+      /sequenceLength: is 10000, the base's/,
+    ],
+  ])('refuses %s', async (_, options, message) => {
+    const base = await moect.openBase(BASE);
+    const given = { languages: { swh_Latn: texts['swahili'] }, ...options };
+    await expect(moect.train(base, given as never)).rejects.toThrow(message);
+    base.dispose();
+  });
+
+  it('refuses options that it does not know, and what is neither base nor pack', async () => {
+    const wrong = { storage: 'fp16', backend: 'cuda' } as never;
+    await expect(moect.openBase(BASE, wrong)).rejects.toThrow(/storage: is 'fp16'[\s\S]*backend: is 'cuda'/);
+    const base = await moect.openBase(BASE);
+    const held = { swh_Latn: ['habari'] };
+    await expect(moect.evaluate(base, held, { pack: [] } as never)).rejects.toThrow(/Did you mean 'packs'/);
+    await expect(moect.compare(base, {} as never, held)).rejects.toThrow(/packs: must be a list of packs/);
+    await expect(moect.compare({} as never, [], held)).rejects.toThrow(/base: is no base/);
+    await expect(moect.generate(base, {} as never).next()).rejects.toThrow(/prompt: is undefined/);
+    base.dispose();
+  });
+
+  it('replaces packs only: the files of others stay, and a pack serves its own base only', async () => {
+    const base = await moect.openBase(BASE);
+    const pack = await moect.train(base, {
+      languages: { swh_Latn: texts['swahili']! },
+      training: { steps: 1 },
+    });
+    const others = path.join(folder, 'others');
+    await mkdir(others);
+    await writeFile(path.join(others, 'important.txt'), 'x');
+    await expect(pack.save(others)).rejects.toThrow(/holds 1 other file\(s\), such as important\.txt/);
+    expect(await readdir(others)).toEqual(['important.txt']);
+    await expect(pack.save(folder, { dtype: 'f16' } as never)).rejects.toThrow(/dtype: is "f16"/);
+    await pack.save(path.join(folder, 'twice'));
+    await pack.save(path.join(folder, 'twice'));
+    const stranger = { ...base, identity: { ...base.identity, sha256: '0'.repeat(64) } };
+    await expect(moect.evaluate(stranger, { a: ['b'] }, { packs: [pack] })).rejects.toThrow(
+      /was made for base/,
+    );
+    pack.dispose();
+    base.dispose();
+  });
+
+  it('stops scoring when its signal is aborted, between two batches', async () => {
+    const base = await moect.openBase(BASE);
+    const documents = Array.from({ length: 200 }, (_, i) => `${texts['english']!.join(' ')} ${i}`);
+    const begin = performance.now();
+    const signal = AbortSignal.timeout(300);
+    await expect(moect.evaluate(base, { eng_Latn: documents }, { signal })).rejects.toThrow(/timeout/);
+    expect(performance.now() - begin).toBeLessThan(30_000);
     base.dispose();
   });
 

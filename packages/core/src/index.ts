@@ -16,3 +16,4 @@ export type * from './router.ts';
 export * from './site.ts';
 export type * from './tensor.ts';
 export type * from './training.ts';
+export { yieldToHost } from './yield-to-host.ts';

@@ -20,5 +20,5 @@ export type { TrainingPlan } from './planning/training-plan.ts';
 export type { Preset } from './presets/preset.ts';
 export type { RunInfo } from './training/prepare-run.ts';
 export type { TrainedPack } from './training/run.ts';
-export type { Texts } from './training/texts.ts';
+export type { TextFiles, Texts } from './training/texts-shape.ts';
 export { type TextsByLanguage, type TrainOptions, train } from './training/train.ts';

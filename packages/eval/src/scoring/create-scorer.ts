@@ -9,6 +9,7 @@ import {
   type Scorer,
   type Tensor,
   type Tokenizer,
+  yieldToHost,
 } from '@moect/core';
 import { crossEntropy, dispose, reshape, tensor } from '@moect/tensor';
 import { encodeDocuments, type ScoringConvention, scoringConvention } from './encode-documents.ts';
@@ -107,6 +108,7 @@ export function createScorer(options: ScorerOptions): ModelScorer {
         }
         done += batch.scored.length;
         onProgress?.(done, total);
+        await yieldToHost();
       }
       return encoded.map(({ document: { id, language, text }, bytes }, i) => {
         return { id, language, bytes, words: text.split(/\s+/).length, logProbs: logProbs[i]! };

@@ -5,6 +5,7 @@ import { readSafetensors, storeOf } from '@moect/safetensors';
 import { defaultMoect } from '../parts/moect.ts';
 import { browserPlatform } from '../platform/browser.ts';
 import { type Base, describeBase, type OpenBaseOptions } from './base.ts';
+import { checkOpenBase } from './check-open-base.ts';
 import { chooseBackend } from './choose-backend.ts';
 import { bytesOf, fetchFile, folderUrl } from './fetch-files.ts';
 
@@ -23,6 +24,7 @@ async function optionalJson(url: URL): Promise<JsonFile | undefined> {
  * Throws BackendUnavailableError, CorruptDataError, InvalidConfigError, ShapeMismatchError, NoMatchingParameterError.
  */
 export async function openBase(url: string | URL, options: OpenBaseOptions = {}): Promise<Base> {
+  checkOpenBase(url, options);
   const { storage = 'float32', moect = defaultMoect } = options;
   const backend = await chooseBackend(options.backend, options.threads);
   const folder = folderUrl(url);

@@ -7,6 +7,7 @@ import { loadHuggingFaceFolder } from '@moect/models/node';
 import { defaultMoect } from '../parts/moect.ts';
 import { nodePlatform } from '../platform/node.ts';
 import { type Base, describeBase, type OpenBaseOptions } from './base.ts';
+import { checkOpenBase } from './check-open-base.ts';
 import { chooseBackend } from './choose-backend.ts';
 
 /**
@@ -16,6 +17,7 @@ import { chooseBackend } from './choose-backend.ts';
  * Throws BackendUnavailableError, InvalidConfigError, CorruptDataError, ShapeMismatchError, NoMatchingParameterError.
  */
 export async function openBase(folder: string, options: OpenBaseOptions = {}): Promise<Base> {
+  checkOpenBase(folder, options);
   const { storage = 'float32', moect = defaultMoect } = options;
   const backend = await chooseBackend(options.backend, options.threads);
   const place = resolve(folder);

@@ -3,7 +3,7 @@ import type { Settings } from '@moect/core';
 import { BACKEND_NAMES, type BackendName } from '@moect/tensor';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parse } from 'yaml';
-import type { TextFiles } from '../training/texts.ts';
+import type { TextFiles } from '../training/texts-shape.ts';
 import { UsageError } from './exit-codes.ts';
 
 export function positiveInteger(text: string): number {

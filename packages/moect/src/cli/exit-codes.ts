@@ -34,7 +34,7 @@ const byName: Readonly<Record<string, number>> = {
   BackendUnavailableError: EXIT.unavailable,
 };
 
-const badPath = ['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES', 'EPERM', 'EROFS', 'ENAMETOOLONG'];
+const badPath = ['EEXIST', 'ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES', 'EPERM', 'EROFS', 'ENAMETOOLONG'];
 const passing = [
   'ENOSPC',
   'EDQUOT',

@@ -28,14 +28,20 @@ function valueAt(root: unknown, path: KeyPath): unknown {
   return path.reduce<unknown>((node, key) => (node as Record<string, unknown> | undefined)?.[key], root);
 }
 
+/** A value as JSON, at most so long that a message stays one: texts may be megabytes. */
+function shortened(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length <= 80 ? text : `${text.slice(0, 80)}…`;
+}
+
 function typeMessage(issue: Extract<Issue, { code: 'invalid_type' }>, value: unknown): string {
   const wanted = issue.expected === 'int' ? 'a whole number' : `of type ${issue.expected}`;
   if (value === undefined) return 'is missing';
-  return `is ${JSON.stringify(value)}, must be ${wanted}`;
+  return `is ${shortened(value)}, must be ${wanted}`;
 }
 
 function messageOf(issue: Issue, value: unknown): string {
-  const given = JSON.stringify(value);
+  const given = shortened(value);
   switch (issue.code) {
     case 'invalid_type':
       return typeMessage(issue, value);
@@ -48,6 +54,8 @@ function messageOf(issue: Issue, value: unknown): string {
       if (issue.origin === 'string' || issue.origin === 'array') return 'is empty';
       return `is ${given}, must be ${issue.inclusive === true ? `${issue.minimum} or more` : `above ${issue.minimum}`}`;
     }
+    case 'invalid_key':
+      return issue.issues[0]?.message ?? issue.message;
     case 'too_big':
       return `is ${given}, must be ${issue.maximum} or less`;
     default:

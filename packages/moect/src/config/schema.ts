@@ -1,12 +1,20 @@
-import type { Json } from '@moect/core';
+import type { Callback, Json } from '@moect/core';
 import { BACKEND_NAMES } from '@moect/tensor';
 import { z } from 'zod';
+import { isTexts, type Texts } from '../training/texts-shape.ts';
 
 const count = () => z.int().positive();
 const share = () => z.number().min(0).max(1);
 const files = () =>
   z.array(z.string().min(1)).min(1).describe('.txt or .jsonl, also with .gz; relative to this file');
-const code = () => z.string().min(1).describe('for example swh_Latn');
+/** Codes name files too. */
+const CODE = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
+
+const code = () =>
+  z
+    .string()
+    .regex(CODE, 'is no language code: letters, digits, - and _, for example swh_Latn')
+    .describe('for example swh_Latn');
 
 // JSON on disk has no `undefined`, but the type of our settings allows it
 const settings = () =>
@@ -149,6 +157,35 @@ type DeepReadonly<T> = T extends object
     ? T
     : { readonly [K in keyof T]: DeepReadonly<T[K]> }
   : T;
+
+const textsByLanguage = () =>
+  z.record(
+    code(),
+    z.custom<Texts>(isTexts, 'must be documents, one string with a document a line, or { files: [...] }'),
+  );
+
+const isCallback = (value: unknown): boolean =>
+  (value as { contract?: unknown } | null)?.contract === 'callback/1';
+
+/** Options of a run in a program: its settings, texts and hooks. See `TrainOptions`. */
+export const programSchema = z.strictObject({
+  ...runShape,
+  languages: textsByLanguage(),
+  replay: textsByLanguage().exactOptional(),
+  replayShare: share().exactOptional(),
+  weights: z.record(code(), z.number().positive()).exactOptional(),
+  evaluation: textsByLanguage().exactOptional(),
+  gpuMemoryBytes: count().exactOptional(),
+  output: z.string().min(1).exactOptional(),
+  resume: z.boolean().exactOptional(),
+  signal: z
+    .custom<AbortSignal>((value) => value instanceof AbortSignal, 'must be an AbortSignal')
+    .exactOptional(),
+  callbacks: z
+    .array(z.custom<Callback>(isCallback, "must be a callback: { contract: 'callback/1', name, onStep, … }"))
+    .exactOptional(),
+  onReady: z.custom<() => void>((value) => typeof value === 'function', 'must be a function').exactOptional(),
+});
 
 /** Type of a configuration file; omitted keys have defaults. */
 export type MoectConfig = DeepReadonly<z.input<typeof configSchema>>;

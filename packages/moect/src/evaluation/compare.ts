@@ -2,6 +2,7 @@ import { type ComparisonRole, compare as compareScores } from '@moect/eval';
 import type { Report } from '@moect/report';
 import type { Base } from '../base/base.ts';
 import type { Pack } from '../extension/pack.ts';
+import { checkBase, checkOptions, checkPacks } from '../front-door-checks.ts';
 import type { HiddenStateFolder } from '../platform/platform.ts';
 import type { TextsByLanguage } from '../training/train.ts';
 import { buildReport } from './build-report.ts';
@@ -48,6 +49,17 @@ export interface PacksComparison {
   report(): Promise<Report>;
 }
 
+const OPTIONS = [
+  'combine',
+  'gateThreshold',
+  'signal',
+  'old',
+  'maxForgetting',
+  'resamples',
+  'cache',
+  'onProgress',
+];
+
 function worstOf(packs: readonly PackComparison[]): WorstLanguage | null {
   const each = packs.flatMap(({ pack, comparison }) => {
     const { retention, languages } = comparison;
@@ -69,6 +81,9 @@ export async function compare(
   heldOut: TextsByLanguage,
   options: CompareOptions = {},
 ): Promise<PacksComparison> {
+  checkBase('compare', base);
+  checkPacks('compare', packs);
+  checkOptions('compare', options, OPTIONS);
   const begin = performance.now();
   const texts = await evaluatedTexts(heldOut, packs, base.platform, options.old);
   const compared = await withHiddenStates(base, packs, options.cache, (start) =>
@@ -103,7 +118,7 @@ async function comparePacks(
   const results: PackComparison[] = [];
   for (const pack of packs) {
     onProgress?.(pack.name);
-    const combine = resolveCombine(base.moect, [pack], options.combine);
+    const combine = resolveCombine(base, [pack], options.combine);
     const threshold = gateThreshold === undefined ? {} : { gateThreshold };
     const scorer = createScorer({ ...shared, ...threshold, packs: [pack], combine, baseScorer });
     const scores = await scorer.score(documents);

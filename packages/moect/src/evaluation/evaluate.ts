@@ -1,5 +1,6 @@
 import { type LanguageScores, scoresByLanguage } from '@moect/eval';
 import type { Base } from '../base/base.ts';
+import { checkBase, checkOptions, checkPacks } from '../front-door-checks.ts';
 import type { HiddenStateFolder } from '../platform/platform.ts';
 import type { TextsByLanguage } from '../training/train.ts';
 import { type EvaluatedText, evaluatedTexts } from './evaluated-texts.ts';
@@ -11,6 +12,8 @@ export interface EvaluateOptions
   /** Cache of the hidden states below the packs, rounded to bf16. Default: none. */
   readonly cache?: HiddenStateFolder;
 }
+
+const OPTIONS = ['packs', 'combine', 'gateThreshold', 'signal', 'cache'];
 
 export interface LanguageResult extends LanguageScores {
   readonly role: EvaluatedText['role'];
@@ -32,7 +35,10 @@ export async function evaluate(
   texts: TextsByLanguage,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
+  checkBase('evaluate', base);
+  checkOptions('evaluate', options, OPTIONS);
   const { packs = [], cache, ...scoring } = options;
+  checkPacks('evaluate', packs);
   const read = await evaluatedTexts(texts, packs, base.platform);
   return withHiddenStates(base, packs, cache, async (start) => {
     const scorer = createScorer({ base, packs, ...scoring, ...start });

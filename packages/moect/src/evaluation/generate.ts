@@ -8,6 +8,7 @@ import {
   generate as generateIds,
 } from '@moect/models';
 import type { Base } from '../base/base.ts';
+import { checkBase, checkOptions, checkPacks } from '../front-door-checks.ts';
 import { GATE } from '../parts/moect.ts';
 import { BASE_PRIOR, newLanguages, resolveCombine, type UsedPack } from './scorers.ts';
 
@@ -95,6 +96,28 @@ function checkLanguage(
   throw new InvalidConfigError('Generation', [{ path: 'language', message }]);
 }
 
+const OPTIONS = [
+  'prompt',
+  'packs',
+  'combine',
+  'language',
+  'gateThreshold',
+  'maxNewTokens',
+  'temperature',
+  'topP',
+  'seed',
+  'signal',
+];
+
+function checkGenerate(base: Base, options: GenerateOptions): void {
+  checkBase('generate', base);
+  checkOptions('generate', options, OPTIONS);
+  checkPacks('generate', options.packs ?? []);
+  if (typeof options.prompt === 'string') return;
+  const message = `is ${JSON.stringify(options.prompt)}, must be a text`;
+  throw new InvalidConfigError('generate', [{ path: 'prompt', message }]);
+}
+
 /** Calls back with each new piece of text. */
 async function generateText(
   base: Base,
@@ -105,7 +128,7 @@ async function generateText(
   const { tokenizer, model, moect } = base;
   const promptIds = [prefixTokenId(tokenizer), ...tokenizer.encode(prompt)];
   checkContext(model, promptIds.length, maxNewTokens);
-  const combine = resolveCombine(moect, packs, packs.length === 0 ? GATE : options.combine);
+  const combine = resolveCombine(base, packs, packs.length === 0 ? GATE : options.combine);
   if (gateThreshold !== undefined) {
     for (const { extension } of packs) checkGateThreshold(extension, gateThreshold);
   }
@@ -165,6 +188,7 @@ export async function* generate(
   base: Base,
   options: GenerateOptions,
 ): AsyncGenerator<string, GeneratedText, undefined> {
+  checkGenerate(base, options);
   const own = followed(options.signal);
   const pieces: string[] = [];
   let wake = (): void => undefined;

@@ -1,12 +1,18 @@
-import { type Document, type HiddenStateSource, InvalidConfigError, type Scorer } from '@moect/core';
+import {
+  BaseMismatchError,
+  type Document,
+  type HiddenStateSource,
+  InvalidConfigError,
+  type Scorer,
+} from '@moect/core';
 import { createMixtureScorer, createScorer as createModelScorer } from '@moect/eval';
 import type { Base } from '../base/base.ts';
 import type { Pack } from '../extension/pack.ts';
-import { GATE, type Moect } from '../parts/moect.ts';
+import { GATE } from '../parts/moect.ts';
 
 /** Fields of a pack that scoring and generation need. */
 export type UsedPack = Pick<Pack, 'name' | 'extension'> & {
-  readonly info: Pick<Pack['info'], 'languages' | 'combine'>;
+  readonly info: Pick<Pack['info'], 'languages' | 'combine'> & Partial<Pick<Pack['info'], 'base'>>;
 };
 
 /** Weight of the base in the mixture before the first token: it loses at most log₂(1 ÷ 0.5) = 1 bit a document. */
@@ -36,10 +42,14 @@ export const newLanguages = ({ info }: Pick<UsedPack, 'info'>): string[] =>
 
 /** Resolves the default combination, and checks that it can be used. Throws InvalidConfigError. */
 export function resolveCombine(
-  moect: Moect,
+  { moect, identity }: Pick<Base, 'moect' | 'identity'>,
   packs: readonly Pick<UsedPack, 'info'>[],
   combine?: string,
 ): string {
+  for (const { info } of packs) {
+    if (info.base === undefined || info.base.sha256 === identity.sha256) continue;
+    throw new BaseMismatchError(info.base.id, info.base.sha256, identity.sha256);
+  }
   const resolved = combine ?? (packs.length === 1 ? packs[0]!.info.combine : 'mixture');
   if (resolved !== GATE) moect.combination(resolved);
   if (resolved === GATE && packs.length > 1) {
@@ -87,7 +97,7 @@ export function createScorer(options: ScorerOptions): Scorer {
   const { base, packs, signal, basePrior = BASE_PRIOR, hiddenStates, gateThreshold } = options;
   const baseScorer = options.baseScorer ?? createBaseScorer(options);
   if (packs.length === 0) return baseScorer;
-  const combine = resolveCombine(base.moect, packs, options.combine);
+  const combine = resolveCombine(base, packs, options.combine);
   const onProgress = (): void => signal?.throwIfAborted();
   const scorers = packs.map(({ name, extension }) =>
     createModelScorer({

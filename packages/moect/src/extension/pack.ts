@@ -1,8 +1,9 @@
-import type { Extension } from '@moect/core';
+import { type Extension, InvalidConfigError } from '@moect/core';
 import { toDiskTensors } from '@moect/experts';
 import { type HostTensor, safetensorsPieces } from '@moect/safetensors';
 import { dispose } from '@moect/tensor';
 import type { Base } from '../base/base.ts';
+import { checkOptions } from '../front-door-checks.ts';
 import {
   EXTENSION_CONFIG_FILE,
   EXTENSION_WEIGHTS_FILE,
@@ -75,7 +76,13 @@ export function makePack(
   extension: Extension,
   info: ExtensionConfigFile,
 ): Pack {
-  const saved = ({ dtype = info.dtype, license }: SavePackOptions): ExtensionConfigFile => {
+  const saved = (options: SavePackOptions): ExtensionConfigFile => {
+    checkOptions('Saving a pack', options, ['dtype', 'license']);
+    const { dtype = info.dtype, license } = options;
+    if (!['f32', 'bf16'].includes(dtype)) {
+      const message = `is ${JSON.stringify(dtype)}, must be one of f32, bf16`;
+      throw new InvalidConfigError('Saving a pack', [{ path: 'dtype', message }]);
+    }
     return { ...info, dtype, license: license ?? info.license };
   };
   return {

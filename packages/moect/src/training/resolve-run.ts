@@ -1,5 +1,6 @@
-import type { Settings } from '@moect/core';
+import { InvalidConfigError, type Settings } from '@moect/core';
 import type { Base } from '../base/base.ts';
+import { problemAt } from '../config/key-path.ts';
 import type { ResolvedRun } from '../config/resolved-run.ts';
 import { learningRateFor } from '../presets/learning-rate.ts';
 import type { Preset } from '../presets/preset.ts';
@@ -14,8 +15,12 @@ const DEFAULT_SEQUENCE = 512;
 const HELD_OUT = 0.05;
 
 /** Sizes that follow from the base. */
-export function resolvePacking({ settings }: RunInput, { model, tokenizer }: Base): Packing {
+export function resolvePacking({ settings, origin }: RunInput, { model, tokenizer }: Base): Packing {
   const { sequenceLength, endOfDocument } = settings.data;
+  if (sequenceLength !== undefined && sequenceLength > model.maxPositions) {
+    const message = `is ${sequenceLength}, the base's context is ${model.maxPositions}`;
+    throw new InvalidConfigError(origin.name, [problemAt(origin, ['data', 'sequenceLength'], message)]);
+  }
   return {
     sequenceLength: sequenceLength ?? Math.min(model.maxPositions, DEFAULT_SEQUENCE),
     endOfDocument: endOfDocument ?? tokenizer.eosTokenIds.length > 0,

@@ -2,17 +2,7 @@ import { type Document, InvalidConfigError } from '@moect/core';
 import { collectDocuments, readDocuments } from '@moect/data';
 import type { Platform } from '../platform/platform.ts';
 import { withoutText } from './no-text.ts';
-
-/** Text in files: their paths, or File objects. .txt (a document a line) or .jsonl, also with .gz. */
-export interface TextFiles {
-  readonly files: readonly (string | File)[];
-}
-
-/**
- * Text of one language: documents, as strings or with ids; one string, read as a .txt file is (a document a line); or
- * files.
- */
-export type Texts = string | Iterable<string | Document> | AsyncIterable<string | Document> | TextFiles;
+import type { TextFiles, Texts } from './texts-shape.ts';
 
 /** How files are read. */
 export interface TextFormat {

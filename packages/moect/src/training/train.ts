@@ -1,12 +1,15 @@
-import { InvalidConfigError } from '@moect/core';
+import { type ConfigProblem, InvalidConfigError } from '@moect/core';
 import type { Base } from '../base/base.ts';
+import { didYouMean } from '../config/did-you-mean.ts';
 import { type KeyPath, problemAt } from '../config/key-path.ts';
 import { meaningProblems } from '../config/meaning-problems.ts';
-import { type CheckedSettings, type RunSettings, runSchema } from '../config/schema.ts';
+import { type CheckedSettings, programSchema, type RunSettings } from '../config/schema.ts';
 import { schemaProblems } from '../config/schema-problems.ts';
+import { checkBase } from '../front-door-checks.ts';
 import { type RunHooks, runTraining, type TrainedPack } from './run.ts';
 import type { EvaluationLanguage, LanguageDocuments, RunInput } from './run-input.ts';
-import { readTexts, type Texts } from './texts.ts';
+import { readTexts } from './texts.ts';
+import type { Texts } from './texts-shape.ts';
 
 /** Texts by language code, for example `swh_Latn`. */
 export type TextsByLanguage = Readonly<Record<string, Texts>>;
@@ -30,49 +33,74 @@ export interface TrainOptions extends RunSettings, RunHooks {
 /** A program's settings have no lines. */
 const origin = { name: 'train', lineOf: () => undefined };
 
-const HOOKS = ['output', 'resume', 'signal', 'callbacks', 'onReady'] as const;
+const isPlain = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+
+/** Leaves out keys whose value is undefined, also inside groups of settings: they mean the default. */
+function withoutUndefined(given: object): Record<string, unknown> {
+  const kept = Object.entries(given).filter(([, value]) => value !== undefined);
+  const groups = ['data', 'training', 'extension', 'cache'];
+  return Object.fromEntries(
+    kept.map(([key, value]) => [
+      key,
+      groups.includes(key) && isPlain(value) ? withoutUndefined(value) : value,
+    ]),
+  );
+}
+
+/** Problems of options that are right by themselves. */
+function jointProblems(options: Partial<TrainOptions>): ConfigProblem[] {
+  const [languages, replay] = [options.languages ?? {}, options.replay ?? {}];
+  const { replayShare, weights = {}, output, resume } = options;
+  const codes = Object.keys(languages);
+  const problems: ConfigProblem[] = [];
+  const say = (path: string, message: string): void => void problems.push({ path, message });
+  if (codes.length === 0) say('languages', 'is empty: there is nothing to learn');
+  for (const code of Object.keys(replay)) {
+    if (codes.includes(code)) say(`replay.${code}`, 'is in languages too: a language is new or old');
+  }
+  for (const code of Object.keys(weights)) {
+    if (code in languages || code in replay) continue;
+    const all = [...codes, ...Object.keys(replay)];
+    say(`weights.${code}`, `is no language of this run.${didYouMean(code, all)}`);
+  }
+  if (resume === true && output === undefined)
+    say('resume', 'needs output: the folder of the run that goes on');
+  const entries = [
+    ...codes.map((code) => ({ code, role: 'new' })),
+    ...Object.keys(replay).flatMap((code) => (codes.includes(code) ? [] : [{ code, role: 'old' }])),
+  ];
+  const share = typeof replayShare === 'number' ? { replay: { share: replayShare } } : {};
+  const found = meaningProblems({ training: options.training, languages: entries, ...share });
+  return [...problems, ...found.map(({ path, message }) => problemAt(origin, spelled(path), message))];
+}
 
 function checkSettings(options: TrainOptions): CheckedSettings {
-  const {
-    languages,
-    replay = {},
-    replayShare,
-    weights: _w,
-    evaluation = {},
-    gpuMemoryBytes: _g,
-    ...rest
-  } = options;
-  const settings = Object.fromEntries(
-    Object.entries(rest).filter(([key, value]) => value !== undefined && !HOOKS.includes(key as never)),
-  );
-  const parsed = runSchema.safeParse(settings);
-  const entries = (texts: TextsByLanguage, role: string): object[] =>
-    Object.keys(texts).map((code) => ({ code, role }));
-  const meaning = {
-    ...settings,
-    languages: [...entries(languages, 'new'), ...entries(replay, 'old')],
-    ...(replayShare !== undefined && { replay: { share: replayShare } }),
-  };
-  const problems = [
-    ...(parsed.success
-      ? []
-      : schemaProblems({ error: parsed.error, schema: runSchema, value: settings }, origin)),
-    ...meaningProblems(meaning).map(({ path, message }) => problemAt(origin, spelled(path), message)),
-    ...(Object.keys(languages).length === 0
-      ? [{ path: 'languages', message: 'is empty: there is nothing to learn' }]
-      : []),
-  ];
-  for (const code of Object.keys(evaluation)) {
-    if (code === '') problems.push({ path: 'evaluation', message: 'has a language without a code' });
-  }
+  const value = withoutUndefined(isPlain(options) ? options : {});
+  const parsed = programSchema.safeParse(value);
+  const refused = parsed.success
+    ? []
+    : schemaProblems({ error: parsed.error, schema: programSchema, value }, origin);
+  const texts = [value['languages'], value['replay'], value['weights']];
+  const areReadable = texts.every((given) => given === undefined || isPlain(given));
+  const problems = [...refused, ...(areReadable ? jointProblems(value as Partial<TrainOptions>) : [])];
   if (!parsed.success || problems.length > 0) throw new InvalidConfigError(origin.name, problems);
-  return parsed.data as CheckedSettings;
+  const { preset, method, data, training, extension, cache } = parsed.data as CheckedSettings;
+  return {
+    ...(preset !== undefined && { preset }),
+    method,
+    data,
+    training,
+    extension,
+    ...(cache && { cache }),
+  };
 }
 
 /** A file says `replay.share` where a program says `replayShare`. */
 const spelled = (path: KeyPath): KeyPath => (path[0] === 'replay' ? ['replayShare'] : path);
 
 async function inputOf(base: Base, options: TrainOptions): Promise<RunInput> {
+  checkBase('train', base);
   const settings = checkSettings(options);
   const { replay = {}, weights = {}, evaluation, replayShare, gpuMemoryBytes } = options;
   const { format, textField } = settings.data;

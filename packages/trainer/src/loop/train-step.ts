@@ -14,6 +14,7 @@ import {
   type Rng,
   type RoutingStatistics,
   type Tensor,
+  yieldToHost,
 } from '@moect/core';
 import { clipScale, createRng, dispose, globalNorm } from '@moect/tensor';
 import { countTokens, readStepBatches } from './check-batch.ts';
@@ -21,7 +22,6 @@ import { addGradients, type MicroBatchResult, runMicroBatch } from './micro-batc
 import { routingStatistics } from './routing-statistics.ts';
 import type { StatesAhead } from './states-ahead.ts';
 import { nonFinite, readStepLosses, type StepLosses, type StepPlace } from './step-losses.ts';
-import { yieldToHost } from './yield-to-host.ts';
 
 export interface StepSetup {
   readonly base: BaseModel;

@@ -23,7 +23,6 @@ export async function generateCommand(options: GenerateCommandOptions, io: Io): 
     const { base, packs } = models;
     const { prompt, language, maxNewTokens, temperature, topP, seed } = options;
     const isJson = options.json === true;
-    if (!isJson) io.out(prompt);
     const pieces = generate(base, {
       packs,
       prompt,
@@ -36,6 +35,8 @@ export async function generateCommand(options: GenerateCommandOptions, io: Io): 
       ...(language !== undefined && { language }),
     });
     let next = await pieces.next();
+    // the prompt comes once the first piece is there: after every check
+    if (!isJson) io.out(prompt);
     for (; next.done !== true; next = await pieces.next()) if (!isJson) io.out(next.value);
     io.out(isJson ? `${JSON.stringify({ prompt, ...next.value }, null, 2)}\n` : '\n');
     return next.value.finishReason === 'aborted' ? EXIT.interrupted : EXIT.ok;
