@@ -128,9 +128,9 @@ export const USES: Readonly<Record<string, string>> = {
   `,
   moect: `
     import { execFileSync } from 'node:child_process';
-    import { presets } from 'moect';
+    import { createMoect } from 'moect';
     const help = execFileSync('npx', ['moect', '--help'], { encoding: 'utf8' });
-    console.log(presets.length >= 6 && help.includes('train') ? 'ok' : help);
+    console.log(createMoect().presets.size >= 6 && help.includes('train') ? 'ok' : help);
   `,
 };
 

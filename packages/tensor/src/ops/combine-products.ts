@@ -50,7 +50,8 @@ const fused = differentiable({
 export function combineProducts(x: Tensor, w: Tensor, order: Places, weights: Tensor): Tensor {
   const { inverse, tokens, offsets } = order;
   if (!hasKernel(WeightedRowsGrad)) {
-    const results = remake({ x, offsets }, (given) => groupedMatMul(given.x, w, given.offsets));
+    // all that is read again on the backward pass goes in: w may be made for this call, as a bias in rows of ones is
+    const results = remake({ x, w, offsets }, (given) => groupedMatMul(given.x, given.w, given.offsets));
     return remake({ results, inverse, weights }, (given) =>
       combineRows(given.results, given.inverse, given.weights),
     );
