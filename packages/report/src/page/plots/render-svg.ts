@@ -22,7 +22,15 @@ export interface PlotPackages {
   vegaLite(): Promise<typeof import('vega-lite')>;
 }
 
-const INSTALLED: PlotPackages = { vega: () => import('vega'), vegaLite: () => import('vega-lite') };
+function passOn(error: unknown): never {
+  throw error;
+}
+
+// with a handler of their own, bundlers go on where the optional packages are missing
+const INSTALLED: PlotPackages = {
+  vega: () => import('vega').catch(passOn),
+  vegaLite: () => import('vega-lite').catch(passOn),
+};
 
 /** True if Node or a browser finds no package of these names; false if a package is present and fails. */
 function isAbsent(error: unknown): boolean {
