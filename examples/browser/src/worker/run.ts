@@ -131,7 +131,7 @@ export async function trainAndMeasure(
     ...(oldText && { replay: { [oldText.language]: { files: [oldText.text] } } }),
     data: { heldOut: HELD_OUT, ...(sequenceLength !== null && { sequenceLength }) },
     training: { ...(steps === null ? { epochs } : { steps }), ...(batchSize !== null && { batchSize }) },
-    ...(gpuMemoryBytes !== null && { gpuMemoryBytes }),
+    ...(gpuMemoryBytes !== null && { gpuMemoryBytes: Math.round(gpuMemoryBytes) }),
     callbacks,
     onReady: async (info) => {
       session = await before(base, info, tell);
