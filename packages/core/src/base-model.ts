@@ -54,8 +54,10 @@ export interface FfnOutput {
 export interface LogitsTerm {
   /** [.., in] */
   readonly input: Tensor;
-  /** [vocabSize, in] */
+  /** [vocabSize, in]; with `tokens` [their number, in] */
   readonly weight: Tensor;
+  /** [number] int32, distinct: the tokens whose logits it adds to. Default: all. */
+  readonly tokens?: Tensor;
   /** False saves the weight's gradient; it must not be requested then. */
   readonly trainable: boolean;
 }

@@ -50,3 +50,5 @@ export const ROUTER_LOSS: i32 = 192;
 export const ROUTER_LOSS_SUM: i32 = 193;
 export const ROUTER_LOSS_GRAD: i32 = 194;
 export const WEIGHTED_ROWS_GRAD: i32 = 195;
+export const TAKE_COLUMNS: i32 = 196;
+export const ADD_TO_COLUMNS: i32 = 197;

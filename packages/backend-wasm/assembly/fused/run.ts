@@ -6,6 +6,7 @@ import { groupedDirectChunk, groupedGradWeightChunk, groupedPackChunk, groupedPr
 import { gelu, geluGrad, swiglu, swigluGrad } from './activations';
 import { causalMean, causalMeanGrad, runCounts } from './causal-mean';
 import { crossEntropy, crossEntropyGrad, crossEntropySlopes } from './cross-entropy';
+import { addToColumns, takeColumns } from './columns';
 import { chosenWeights, chosenWeightsGrad, countAssignments } from './expert-choice';
 import { gatePrior, gatePriorGrad, gatePriorSum, gateWeight, gateWeightGrad } from './gate';
 import { gatedBlend, gatedBlendGrad } from './gated-blend';
@@ -231,6 +232,10 @@ function runGate(id: i32, chunk: i32, chunks: i32): void {
       return routerLossSum(argP(2), argI(3), argP(4), argI(5), argP(6), argP(7));
     case op.ROUTER_LOSS_GRAD:
       return routerLossGrad(argP(2), argP(3), argP(4), argP(5), argP(6), argP(7), argI(8), from, to);
+    case op.TAKE_COLUMNS:
+      return takeColumns(argP(2), argP(3), argP(4), argI(5), argI(6), from, to);
+    case op.ADD_TO_COLUMNS:
+      return addToColumns(argP(2), argP(3), argP(4), argI(5), argI(6), from, to);
     default:
       unreachable();
   }

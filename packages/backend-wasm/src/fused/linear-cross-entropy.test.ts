@@ -18,18 +18,32 @@ interface Sizes {
   readonly rows: number;
   readonly vocabSize: number;
   readonly widths: readonly number[];
+  /** Tokens of the terms; absent or empty: all. */
+  readonly listed?: readonly (readonly number[])[];
 }
 
+/** Tokens whose logits a term adds to. */
+const tokensOf = ({ vocabSize, listed = [] }: Sizes, term: number): readonly number[] =>
+  listed[term]?.length ? listed[term] : Array.from({ length: vocabSize }, (_, v) => v);
+
 /** Losses and gradients of scale · Σ losses in float64: of the inputs, then of the weights. */
-function reference({ rows, vocabSize, widths }: Sizes, all: Values[], targets: Values, scale: number) {
+function reference(sizes: Sizes, all: Values[], targets: Values, scale: number) {
+  const { rows, vocabSize, widths } = sizes;
+  /** Row of a term's weight for a token; −1: none. */
+  const rowsOf = widths.map((_, t) => {
+    const tokens = tokensOf(sizes, t);
+    return Array.from({ length: vocabSize }, (_, v) => tokens.indexOf(v));
+  });
   const losses = new Float64Array(rows);
   const gradients = all.map(({ values }) => new Float64Array(values.length));
   for (let r = 0; r < rows; r++) {
     const logits = Float64Array.from({ length: vocabSize }, (_, v) =>
       widths.reduce((sum, d, t) => {
         let dot = sum;
+        const row = rowsOf[t]![v]!;
+        if (row < 0) return dot;
         for (let i = 0; i < d; i++)
-          dot += all[2 * t]!.values[r * d + i]! * all[2 * t + 1]!.values[v * d + i]!;
+          dot += all[2 * t]!.values[r * d + i]! * all[2 * t + 1]!.values[row * d + i]!;
         return dot;
       }, 0),
     );
@@ -41,9 +55,11 @@ function reference({ rows, vocabSize, widths }: Sizes, all: Values[], targets: V
     for (let v = 0; v < vocabSize; v++) {
       const slope = scale * (Math.exp(logits[v]! - top) / total - (v === target ? 1 : 0));
       for (const [t, d] of widths.entries()) {
+        const row = rowsOf[t]![v]!;
+        if (row < 0) continue;
         for (let i = 0; i < d; i++) {
-          gradients[2 * t]![r * d + i]! += slope * all[2 * t + 1]!.values[v * d + i]!;
-          gradients[2 * t + 1]![v * d + i]! += slope * all[2 * t]!.values[r * d + i]!;
+          gradients[2 * t]![r * d + i]! += slope * all[2 * t + 1]!.values[row * d + i]!;
+          gradients[2 * t + 1]![row * d + i]! += slope * all[2 * t]!.values[r * d + i]!;
         }
       }
     }
@@ -54,11 +70,15 @@ function reference({ rows, vocabSize, widths }: Sizes, all: Values[], targets: V
 
 function problem(sizes: Sizes): { all: Values[]; named: Record<string, Values>; targets: Values } {
   const next = uniform(4);
-  const all = sizes.widths.flatMap((d) => [
+  const all = sizes.widths.flatMap((d, t) => [
     normal([sizes.rows, d], next),
-    normal([sizes.vocabSize, d], next, 0.5),
+    normal([tokensOf(sizes, t).length, d], next, 0.5),
   ]);
   const named = Object.fromEntries(all.map((x, i) => [`${i % 2 === 0 ? 'input' : 'weight'}${i >> 1}`, x]));
+  for (const t of sizes.widths.keys()) {
+    const tokens = sizes.listed?.[t] ?? [];
+    named[`tokens${t}`] = ints([tokens.length], [...tokens]);
+  }
   return { all, named, targets: randomInts([sizes.rows], next, -1, sizes.vocabSize) };
 }
 
@@ -71,6 +91,8 @@ const cases: Sizes[] = [
   { rows: 300, vocabSize: 520, widths: [270] },
   { rows: 70, vocabSize: 2100, widths: [9, 4] },
   { rows: 0, vocabSize: 4, widths: [3] },
+  { rows: 5, vocabSize: 7, widths: [3, 3], listed: [[], [6, 0, 3]] },
+  { rows: 300, vocabSize: 30, widths: [6, 4, 2], listed: [[], [29], [2, 17, 5, 11, 0]] },
 ];
 
 let backend: MoectWasmBackend;
@@ -119,6 +141,9 @@ describe.each([
       runKernel(LinearCrossEntropy, { ...named, ...more }, attrs);
     expect(() => run({ targets: ints([2], [0, 5]) })).toThrow('element 1 is 5');
     expect(() => run({ targets: ints([3], [0, 1, 2]) })).toThrow('expected float32 [3, 4]');
+    expect(() => run({ targets: ints([2], [0, 1]), tokens0: ints([5], [0, 1, 2, 3, 4]) })).toThrow(
+      'all tokens in the first term',
+    );
   });
 });
 

@@ -80,6 +80,8 @@ export const OP = {
   ROUTER_LOSS_SUM: 193,
   ROUTER_LOSS_GRAD: 194,
   WEIGHTED_ROWS_GRAD: 195,
+  TAKE_COLUMNS: 196,
+  ADD_TO_COLUMNS: 197,
 } as const;
 
 export const KIND = {

@@ -227,6 +227,27 @@ const linearLoss = (r: number, vocabSize: number, d: number): Case => ({
   },
 });
 
+const listedLoss = (r: number, vocabSize: number, d: number, listed: readonly number[]): Case => ({
+  name: `linearCrossEntropy [${r}, ${d}] × ${vocabSize}, ${listed.length} listed`,
+  shapes: [
+    [r, d],
+    [vocabSize, d],
+    [r, 4],
+    [listed.length, 4],
+  ],
+  run: ([x, w, y, v]) => {
+    const targets = int(
+      Array.from(seeded(r, vocabSize + 1), (id) => id - 1),
+      [r],
+    );
+    const terms = [
+      { input: x!, weight: w!, trainable: true },
+      { input: y!, weight: v!, trainable: true, tokens: int([...listed], [listed.length]) },
+    ];
+    return ops.linearCrossEntropy(terms, targets, 0.3).loss;
+  },
+});
+
 const rope = (batch: number, time: number, heads: number, d: number): Case => ({
   name: `rope [${batch}, ${time}, ${heads}, ${d}]`,
   shapes: [[batch, time, heads, d]],
@@ -311,6 +332,7 @@ const cases: Case[] = [
   experts(90, 2, 3, 33, 35),
   experts(9, 2, 8, 12, 40),
   experts(70, 2, 3, 36, 20),
+  listedLoss(9, 40, 8, [39, 3, 20, 0, 7]),
   linearLoss(1, 2, 1),
   linearLoss(13, 70, 9),
   linearLoss(16, 72, 8),

@@ -155,6 +155,22 @@ const cases: Case[] = [
     },
   },
   {
+    name: 'linearCrossEntropy, one term for listed tokens',
+    inputs: [random([4, 3]), random([6, 3]), random([4, 2]), random([3, 2])],
+    run: ([x, w, y, v]) => {
+      const terms = [
+        { input: x!, weight: w!, trainable: true },
+        { input: y!, weight: v!, trainable: true, tokens: int([5, 0, 2], [3]) },
+      ];
+      return ops.linearCrossEntropy(terms, int([5, -1, 0, 3], [4]), 0.3).loss;
+    },
+  },
+  {
+    name: 'spreadColumns',
+    inputs: [random([2, 3, 2])],
+    run: ([x]) => ops.spreadColumns(x!, int([4, 1], [2]), 5),
+  },
+  {
     name: 'groupedMatMul',
     inputs: [random([6, 4]), random([4, 3, 4])],
     run: ([x, w]) => ops.groupedMatMul(x!, w!, int([0, 2, 2, 5, 6], [5])),

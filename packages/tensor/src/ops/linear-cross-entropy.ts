@@ -1,14 +1,16 @@
 import { type LogitsTerm, ShapeMismatchError, type Tensor } from '@moect/core';
 import { hasKernel, LinearCrossEntropy, runKernel, TimesScalar } from '@moect/kernels';
 import { type Backward, differentiable } from '../differentiable.ts';
-import { asTf, tf } from '../tf.ts';
+import { asTf, fromTf, tf } from '../tf.ts';
 import { crossEntropy } from './cross-entropy.ts';
+import { add } from './elementwise.ts';
 import { reshape } from './shape.ts';
+import { spreadColumns } from './spread-columns.ts';
 
 /**
  * Cross-entropy of logits that are a sum of linear terms. The wasm backend processes blocks of rows and computes the
  * gradients in the same pass, so it never holds the logits of all rows; other backends compose it and hold them.
- * @param given terms with inputs [.., in], one row for each target
+ * @param given terms with inputs [.., in], one row for each target; the first covers all tokens
  * @param targets [rows] int32; −1 gives loss 0 and no gradient
  * @param scale factor on the sum of losses
  * @returns `loss`: scale · Σ tokenLosses, a scalar with gradients; `tokenLosses`: [rows] nats, without
@@ -21,10 +23,12 @@ export function linearCrossEntropy(
   const terms = given.map((term) => ({ ...term, input: reshape(term.input, [-1, term.weight.shape[1]!]) }));
   check(terms, targets);
   if (!hasKernel(LinearCrossEntropy)) return composed(terms, targets, scale);
+  const none = fromTf(tf.tensor1d([], 'int32'));
   const operands = {
     targets,
     weight: terms.map(({ weight }) => weight),
     input: terms.map(({ input }) => input),
+    tokens: terms.map(({ tokens }) => tokens ?? none),
   };
   const withGradients = tf.engine().isTapeOn();
   const attrs = { trainable: terms.map(({ trainable }) => trainable), scale, withGradients };
@@ -66,14 +70,17 @@ const scaledSum = (count: number) =>
 function check(terms: readonly LogitsTerm[], targets: Tensor): void {
   const rows = targets.shape[0];
   const vocabSize = terms[0]?.weight.shape[0];
-  for (const { input, weight } of terms) {
+  for (const [i, { input, weight, tokens }] of terms.entries()) {
+    const count = i === 0 || tokens === undefined ? vocabSize : tokens.size;
     const fits =
-      input.rank === 2 && input.shape[0] === rows && weight.shape.join() === `${vocabSize},${input.shape[1]}`;
-    if (fits) continue;
+      input.rank === 2 && input.shape[0] === rows && weight.shape.join() === `${count},${input.shape[1]}`;
+    if (fits && (i > 0 || tokens === undefined)) continue;
     throw new ShapeMismatchError(
       'term of linearCrossEntropy',
       weight.shape,
-      `[${vocabSize}, in] for inputs [${rows}, in] (given [${input.shape}])`,
+      i === 0
+        ? `[vocabSize, in] for inputs [${rows}, in], all tokens (given [${input.shape}])`
+        : `[${count}, in] for inputs [${rows}, in] (given [${input.shape}])`,
     );
   }
 }
@@ -83,8 +90,14 @@ function composed(
   targets: Tensor,
   scale: number,
 ): { loss: Tensor; tokenLosses: Tensor } {
-  const products = terms.map(({ input, weight }) => tf.matMul(asTf(input), asTf(weight), false, true));
-  const logits = products.reduce((a, b) => tf.add(a, b));
-  const tokenLosses = crossEntropy(logits as unknown as Tensor, targets);
+  const vocabSize = terms[0]!.weight.shape[0]!;
+  const products = terms.map(({ input, weight, tokens }) => {
+    const product = fromTf(tf.matMul(asTf(input), asTf(weight), false, true));
+    return tokens === undefined ? product : spreadColumns(product, tokens, vocabSize);
+  });
+  const tokenLosses = crossEntropy(
+    products.reduce((a, b) => add(a, b)),
+    targets,
+  );
   return { loss: tf.mul(tf.sum(asTf(tokenLosses)), scale) as unknown as Tensor, tokenLosses };
 }
