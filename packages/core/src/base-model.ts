@@ -6,6 +6,8 @@ import type { Json, ParamMap, ParamTree, Rng, Tensor } from './tensor.ts';
 /** Inputs that every attachment of one forward pass may read. */
 export interface SiteContext {
   readonly training: boolean;
+  /** [batch, time] int32; absent in bases of others that do not tell. */
+  readonly tokens?: Tensor;
   /** [batch, time] int32, negative for padding. */
   readonly documentIds: Tensor;
   /** [batch, time] int32, values of LANGUAGE_ROLES. */

@@ -53,9 +53,11 @@ export function makeExtension(parts: {
   readonly attachments?: Attachments;
   readonly overrides?: Map<ParamPath, Variable>;
   readonly gateThreshold?: number | null | undefined;
+  /** Disposed with the extension. */
+  readonly constants?: readonly { dispose(): void }[];
 }): Extension {
   const { method, config, parameters, attachments = noAttachments, overrides = new Map() } = parts;
-  const { gateThreshold } = parts;
+  const { gateThreshold, constants = [] } = parts;
   return {
     contract: 'extension/1',
     method,
@@ -64,7 +66,10 @@ export function makeExtension(parts: {
     attachments,
     ...(gateThreshold !== undefined && { gateThreshold }),
     overrides,
-    dispose: () => dispose([parameters, overrides]),
+    dispose: () => {
+      dispose([parameters, overrides]);
+      for (const constant of constants) constant.dispose();
+    },
   };
 }
 

@@ -18,6 +18,7 @@ import { attachHeadDelta, attachLowRank, type HeadDelta, initHeadDelta } from '.
 import { initLowRank } from './low-rank.ts';
 import { attachBranch } from './moe-branch.ts';
 import { type MoeCtConfig, type ResolvedMoeCt, resolveMoeCt } from './moe-ct-config.ts';
+import { createTokenRows, initTokenRows, rowsOf, rowsOfTokens, type TokenRows } from './token-rows.ts';
 
 type MutableAttachments = {
   ffn: Map<string, ReturnType<typeof attachBranch>>;
@@ -47,18 +48,23 @@ function attachBranches(
   rng: Rng,
   parameters: Map<ParamPath, Variable>,
   attachments: MutableAttachments,
+  tokenRows: TokenRows | null,
 ): void {
   const { config, router, expert, fusion, sites } = resolved;
-  for (const site of sites) {
+  for (const [place, site] of sites.entries()) {
     const name = branchName(site);
+    const rows = place === 0 ? tokenRows : null;
+    if (rows !== null) addVariables(parameters, name, initTokenRows(rows, base.hiddenSize));
     tidy(() => addVariables(parameters, name, initBranch(base, site, resolved, rng.fork(name))));
+    const params = treeAt(parameters, name);
     const branch = attachBranch({
+      ...(rows !== null && { addend: (context) => rowsOfTokens(rows, rowsOf(params), context) }),
       router,
       expert,
       fusion,
       numExperts: config.numExperts,
       lossScale: 1 / sites.length,
-      params: treeAt(parameters, name),
+      params,
     });
     attachments.ffn.set(site.name, branch);
   }
@@ -89,6 +95,7 @@ function attachUpdates(
   rng: Rng,
   parameters: Map<ParamPath, Variable>,
   attachments: MutableAttachments,
+  tokenRows: TokenRows | null,
 ): void {
   const { config, fusion } = resolved;
   const { attentionRank: rank, attentionAlpha, headDelta } = config;
@@ -99,10 +106,12 @@ function attachUpdates(
     attachments.linear.set(site.name, attachLowRank(tree, (attentionAlpha ?? 0) / rank, alwaysOn));
   }
   const head = base.sites.find(({ kind }) => kind === 'head');
-  if (headDelta === null || head === undefined) return;
-  const tree = initHeadDelta(rng.fork('head'), base, headDelta as number | 'full');
-  addVariables(parameters, head.name, tree);
-  Object.assign(attachments, attachHeadDelta(treeAt(parameters, head.name), alwaysOn));
+  if (head === undefined) return;
+  if (tokenRows !== null) addVariables(parameters, head.name, initTokenRows(tokenRows, base.hiddenSize));
+  if (headDelta !== null) {
+    addVariables(parameters, head.name, initHeadDelta(rng.fork('head'), base, headDelta as number | 'full'));
+  } else if (tokenRows === null) return;
+  Object.assign(attachments, attachHeadDelta(treeAt(parameters, head.name), { alwaysOn, tokenRows }));
 }
 
 function build(
@@ -115,9 +124,11 @@ function build(
   const { unfreeze } = config;
   const overrides = unfreeze.length === 0 ? new Map<ParamPath, Variable>() : overridesOf(base, unfreeze);
   for (const [name, value] of distinct(overrides)) parameters.set(name, value);
+  const { tokenRows: ids } = config;
+  const tokenRows = ids === null ? null : createTokenRows(ids as readonly number[], base.vocabSize);
   const attachments: MutableAttachments = { ffn: new Map(), linear: new Map(), head: null, headTerms: null };
-  attachBranches(base, resolved, rng, parameters, attachments);
-  attachUpdates(base, resolved, rng, parameters, attachments);
+  attachBranches(base, resolved, rng, parameters, attachments, tokenRows);
+  attachUpdates(base, resolved, rng, parameters, attachments, tokenRows);
   return makeExtension({
     method: 'moe-ct',
     config: config as unknown as Record<string, Json>,
@@ -125,6 +136,7 @@ function build(
     parameters,
     attachments: { ...noAttachments, ...attachments },
     overrides,
+    constants: tokenRows === null ? [] : [tokenRows],
   });
 }
 

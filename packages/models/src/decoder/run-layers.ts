@@ -83,6 +83,7 @@ function inputsOf(
     cos: tables?.cos,
     sin: tables?.sin,
     positions,
+    tokens,
     documentIds,
     keyDocumentIds: cache?.withDocumentIds(documentIds) ?? documentIds,
     roles: options.roles,

@@ -126,6 +126,19 @@ export async function packText(
   };
 }
 
+/** Distinct tokens of the new languages, ascending, in contexts or as targets. */
+export function usedTokens({ languages }: PackedText): number[] {
+  const used = new Set<number>();
+  for (const { role, sequences } of languages) {
+    if (role !== 'new') continue;
+    for (const token of sequences.tokens) used.add(token);
+    for (const target of sequences.targets) used.add(target);
+  }
+  // −1 stands for no target
+  used.delete(-1);
+  return [...used].sort((a, b) => a - b);
+}
+
 /** Settings for drawing batches from packed text. */
 export interface Mix {
   readonly languages: readonly Weighted[];

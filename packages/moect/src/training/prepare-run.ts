@@ -10,7 +10,15 @@ import { mergeSettings } from '../parts/moect.ts';
 import type { Preset } from '../presets/preset.ts';
 import { chooseBatches } from './choose-batches.ts';
 import { choosePreset } from './choose-preset.ts';
-import { type LanguageSummary, type LanguageText, mixText, packText, splitLanguage } from './pack-text.ts';
+import {
+  type LanguageSummary,
+  type LanguageText,
+  mixText,
+  type PackedText,
+  packText,
+  splitLanguage,
+  usedTokens,
+} from './pack-text.ts';
 import { heldOutShare, resolvePacking, resolveRun } from './resolve-run.ts';
 import type { RunInput } from './run-input.ts';
 import { trainOptions } from './train-options.ts';
@@ -43,8 +51,15 @@ const NOTHING_TO_CACHE =
 const savesNothing = ({ storage, backend }: Base): string =>
   `baseStorage: the ${backend.name} backend rounds the base to ${storage} but holds it as float32; wasm and webgpu save the memory`;
 
-function attach({ settings, origin }: RunInput, preset: Preset, { model, moect }: Base): Extension {
-  const merged = mergeSettings(preset.config, settings.method);
+function attach(
+  { settings, origin }: RunInput,
+  preset: Preset,
+  { model, moect }: Base,
+  packed: PackedText,
+): Extension {
+  const given = mergeSettings(preset.config, settings.method);
+  // a method knows no texts, so the run says which tokens they use
+  const merged = given['tokenRows'] === 'used' ? { ...given, tokenRows: usedTokens(packed) } : given;
   try {
     const rng = createRng(settings.training.seed).fork('extension');
     return moect.method(preset.method).attach(model, merged, rng);
@@ -85,7 +100,7 @@ export async function prepareRun(base: Base, input: RunInput): Promise<PreparedR
   const { languages } = input;
   const mix = { languages, batches, seed: training.seed, tokenizerId: base.tokenizerSha256 };
   const data = mixText(packed, mix);
-  const extension = attach(input, preset, base);
+  const extension = attach(input, preset, base, packed);
   try {
     refuseCompressedOverrides(origin, extension, base);
     const run = resolveRun(input, { base, preset, packing, batches, methodConfig: extension.config });
