@@ -41,10 +41,10 @@ describe('rows for tokens', () => {
     expect(rows.shape).toEqual([tokenRows.length, base.model.hiddenSize]);
 
     const texts = { swh_Latn: text, eng_Latn: english };
-    const trained = await compare(base, [pack], texts, { combine: 'gate' });
+    const trained = await compare(base, [pack], texts, { combine: 'gate', old: ['eng_Latn'] });
     const opened = await openPack(base, await pack.save(world.at('pack')));
-    const again = await compare(base, [opened], texts, { combine: 'gate' });
-    const figures = ({ packs }: typeof trained): object => ({ ...packs[0], name: '' });
-    expect(JSON.stringify(figures(again))).toBe(JSON.stringify(figures(trained)));
+    const again = await compare(base, [opened], texts, { combine: 'gate', old: ['eng_Latn'] });
+    const figures = ({ worst }: typeof trained): object => ({ ...worst, pack: '' });
+    expect(figures(again)).toEqual(figures(trained));
   });
 });
