@@ -1,4 +1,4 @@
-import { type CompressedValues, widenValues } from '@moect/kernels';
+import { type RoundedValues, widenValues } from '@moect/kernels';
 import { OP } from './generated/wasm-ops.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -19,9 +19,9 @@ export class CompressedMatrix {
   readonly scales: number;
   readonly bytes: number;
   readonly #runtime: Runtime;
-  readonly #storage: CompressedValues['storage'];
+  readonly #storage: RoundedValues['storage'];
 
-  constructor(runtime: Runtime, values: CompressedValues) {
+  constructor(runtime: Runtime, values: RoundedValues) {
     const { codes, scales, rows, columns, storage } = values;
     // one vector more, because kernels may read beyond the last code
     const codeBytes = (codes.byteLength + 31) & ~15;
