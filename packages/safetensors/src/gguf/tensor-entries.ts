@@ -27,7 +27,12 @@ function readType(header: HeaderBytes, name: string): GgufTensorType {
   if (typeof type !== 'string') return type;
   throw new InvalidConfigError(
     header.source,
-    [{ path: name, message: `is stored as ${type}; read are ${GGUF_TENSOR_TYPES.join(', ')}` }],
+    [
+      {
+        path: name,
+        message: `is stored as ${type}; read are ${GGUF_TENSOR_TYPES.map((read) => read.name).join(', ')}`,
+      },
+    ],
     'Take a file of the same model in another quantization, for example Q4_K_M or Q8_0.',
   );
 }

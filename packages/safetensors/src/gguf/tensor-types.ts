@@ -10,9 +10,6 @@ export interface GgufTensorType {
 
 const NAMES = ['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q4_K', 'Q5_K', 'Q6_K'] as const;
 
-/** Names of the types that are read. */
-export const GGUF_TENSOR_TYPES: readonly GgufTensorType['name'][] = NAMES;
-
 const type = (name: GgufTensorType['name'], values: number, bytes: number): GgufTensorType => ({
   name,
   values,
@@ -33,6 +30,9 @@ const READ: Readonly<Record<number, GgufTensorType>> = {
   14: type('Q6_K', 256, 210),
   30: type('BF16', 1, 2),
 };
+
+/** The types that are read. */
+export const GGUF_TENSOR_TYPES: readonly GgufTensorType[] = Object.values(READ);
 
 /** The other types of ggml.h, so that a refusal can name them. */
 const NOT_READ: Readonly<Record<number, string>> = {
