@@ -1,4 +1,5 @@
 export type { CompressedStorage, FrozenStorage } from '@moect/kernels';
+export { userCacheFolder } from '@moect/kernels/host';
 export { BACKEND_NAMES, type BackendInfo, type BackendName } from './backend-info.ts';
 export { assign, fill, ones, randomNormal, scalar, tensor, variable, zeros, zerosLike } from './create.ts';
 export { compressFrozen, frozenStorageOf, keepsCompressed } from './frozen/compress-frozen.ts';
