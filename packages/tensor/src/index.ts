@@ -6,6 +6,7 @@ export {
   type FrozenStorage,
   type MatrixStorage,
 } from '@moect/kernels';
+export { userCacheFolder } from '@moect/kernels/host';
 export { BACKEND_NAMES, type BackendInfo, type BackendName } from './backend-info.ts';
 export { assign, fill, ones, randomNormal, scalar, tensor, variable, zeros, zerosLike } from './create.ts';
 export {
