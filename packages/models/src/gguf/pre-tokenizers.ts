@@ -2,6 +2,10 @@
 export interface PreTokenizer {
   /** Regular expressions, applied one after the other; matches and what lies between them become pieces. */
   readonly patterns: readonly string[];
+  /** Expressions that are applied to the letters that stand for bytes. */
+  readonly letterPatterns?: readonly string[];
+  /** Canonical composition comes first. llama.cpp leaves it out; the models' own tokenizers do not. */
+  readonly normalizer?: 'NFC';
   /** A piece that is a token is taken whole, whatever the merges say. */
   readonly ignoreMerges?: boolean;
   /** A beginning-of-text token is put in front unless the file says otherwise. */
@@ -30,7 +34,7 @@ const gpt2: PreTokenizer = { patterns: [GPT2] };
 const digitsThenGpt2: PreTokenizer = { patterns: ['\\p{N}', GPT2] };
 const llama3: PreTokenizer = { patterns: [cl100k('\\p{N}{1,3}')], ignoreMerges: true, addBos: true };
 const threeDigits: PreTokenizer = { patterns: [cl100k('\\p{N}{1,3}')] };
-const qwen2: PreTokenizer = { patterns: [cl100k('\\p{N}')] };
+const digitByDigit: PreTokenizer = { patterns: [cl100k('\\p{N}')] };
 const bloom: PreTokenizer = { patterns: [BLOOM] };
 const gpt4o: PreTokenizer = { patterns: [o200k(`${SUFFIX}?`, '\\p{N}{1,3}')] };
 
@@ -40,7 +44,7 @@ export const PRE_TOKENIZERS: Readonly<Record<string, PreTokenizer>> = {
   'gpt-2': gpt2,
   'phi-2': gpt2,
   mpt: gpt2,
-  olmo: gpt2,
+  olmo: { ...gpt2, normalizer: 'NFC' },
   jais: gpt2,
   mellum: gpt2,
   exaone4: gpt2,
@@ -50,7 +54,7 @@ export const PRE_TOKENIZERS: Readonly<Record<string, PreTokenizer>> = {
   smollm: digitsThenGpt2,
   starcoder: digitsThenGpt2,
   refact: digitsThenGpt2,
-  'command-r': digitsThenGpt2,
+  'command-r': { ...digitsThenGpt2, normalizer: 'NFC' },
   codeshell: digitsThenGpt2,
   exaone: digitsThenGpt2,
   'minerva-7b': digitsThenGpt2,
@@ -66,13 +70,13 @@ export const PRE_TOKENIZERS: Readonly<Record<string, PreTokenizer>> = {
   'smaug-bpe': threeDigits,
   glm4: threeDigits,
   'chatglm-bpe': threeDigits,
-  qwen2,
-  stablelm2: qwen2,
-  'deepseek-r1-qwen': qwen2,
-  kormo: qwen2,
-  megrez: qwen2,
-  hunyuan: qwen2,
-  'grok-2': qwen2,
+  qwen2: { ...digitByDigit, normalizer: 'NFC' },
+  stablelm2: digitByDigit,
+  'deepseek-r1-qwen': digitByDigit,
+  kormo: digitByDigit,
+  megrez: digitByDigit,
+  hunyuan: digitByDigit,
+  'grok-2': digitByDigit,
   bloom,
   'poro-chat': bloom,
   'gpt3-finnish': bloom,
@@ -81,6 +85,9 @@ export const PRE_TOKENIZERS: Readonly<Record<string, PreTokenizer>> = {
   'gpt-4o': gpt4o,
   llama4: gpt4o,
   kanana2: gpt4o,
-  // Falcon's own tokenizer takes numbers apart from the space before them
-  falcon: { patterns: [`[\\p{P}${ASCII_PUNCTUATION}]+`, GPT2, '\\p{N}+', '[0-9][0-9][0-9]'] },
+  // Falcon's own tokenizer looks for numbers after bytes have become letters, and some of those count as numbers
+  falcon: {
+    patterns: [`[\\p{P}${ASCII_PUNCTUATION}]+`, GPT2],
+    letterPatterns: ['\\p{N}+', '[0-9][0-9][0-9]'],
+  },
 };

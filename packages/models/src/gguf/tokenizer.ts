@@ -36,6 +36,7 @@ function bpeJson(vocabulary: Vocabulary, merges: readonly string[], pre: PreToke
   for (const [id, text] of texts.entries()) {
     if (!isFiller(text, types[id]!) && !ids.has(text)) ids.set(text, id);
   }
+  const splits = [...pre.patterns.map(split), byteLevel, ...(pre.letterPatterns ?? []).map(split)];
   return {
     version: '1.0',
     truncation: null,
@@ -43,8 +44,8 @@ function bpeJson(vocabulary: Vocabulary, merges: readonly string[], pre: PreToke
     added_tokens: texts.flatMap((text, id) =>
       isAdded(types[id]!) ? [addedToken(text, id, types[id] !== TOKEN.defined)] : [],
     ),
-    normalizer: null,
-    pre_tokenizer: { type: 'Sequence', pretokenizers: [...pre.patterns.map(split), byteLevel] },
+    normalizer: pre.normalizer === undefined ? null : { type: pre.normalizer },
+    pre_tokenizer: { type: 'Sequence', pretokenizers: splits },
     post_processor: null,
     decoder: byteLevel,
     model: {
