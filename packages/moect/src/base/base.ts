@@ -14,8 +14,10 @@ export interface Base {
   readonly tokenizerSha256: string;
   /** Identity that packs are checked against. */
   readonly identity: BaseIdentity;
-  /** Folder or address of the base. */
+  /** What opens the same base again: a folder, an address, or a hub's name with its commit. */
   readonly place: string;
+  /** Facts about the opening that the user should know. */
+  readonly notes: readonly string[];
   readonly storage: FrozenStorage;
   /** Digest of the parameters in memory: that of `identity`, unless the storage rounded them. */
   heldSha256(): Promise<string>;
@@ -41,6 +43,10 @@ export interface OpenBaseOptions {
   readonly threads?: number;
   /** Methods, presets and parts of your own. Default: the built-in ones. */
   readonly moect?: Moect;
+  /** Name of the base for people, and on the cards of its packs: `org/name` of the hub. Default: what the place tells. */
+  readonly id?: string;
+  /** Ends a download; what was downloaded is kept, and `openBase` throws the signal's reason. */
+  readonly signal?: AbortSignal;
   /** Called while weights are downloaded. `totalBytes` is null if the server does not tell. */
   readonly onProgress?: (loadedBytes: number, totalBytes: number | null) => void;
 }
@@ -51,6 +57,7 @@ export interface BaseOrigin {
   /** Commit of the hub; null for what does not come from there. */
   readonly revision: string | null;
   readonly place: string;
+  readonly notes?: readonly string[];
   readonly tokenizerSha256: string | null;
   /** Digests of earlier processes; null where none are kept. */
   readonly memory: DigestMemory | null;
@@ -66,7 +73,7 @@ export type BaseSetting = Pick<Base, 'storage' | 'backend' | 'moect' | 'platform
  * Throws CorruptDataError for a base without tokenizer, and the errors of `load`.
  */
 export async function describeBase(origin: BaseOrigin, setting: BaseSetting): Promise<Base> {
-  const { id, revision, place, tokenizerSha256 } = origin;
+  const { id, revision, place, notes = [], tokenizerSha256 } = origin;
   const { storage } = setting;
   const { model, tokenizer, sha256, heldSha256, isIdentifiedBy } = await loadIdentified(
     origin.load,
@@ -88,6 +95,7 @@ export async function describeBase(origin: BaseOrigin, setting: BaseSetting): Pr
     tokenizerSha256,
     identity: { id, revision, sha256 },
     place,
+    notes,
     ...setting,
     heldSha256,
     isIdentifiedBy,

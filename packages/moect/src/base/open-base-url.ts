@@ -43,7 +43,7 @@ export async function openBase(url: string | URL, options: OpenBaseOptions = {})
   const bytes = await bytesOf(await fetchFile(at('model.safetensors'), HINT), options.onProgress);
   const store = storeOf(await readSafetensors(bytes, at('model.safetensors').href));
   const origin = {
-    id: folder.pathname.split('/').at(-2)!,
+    id: options.id ?? folder.pathname.split('/').at(-2)!,
     revision: null,
     place: folder.href,
     tokenizerSha256: await sha256Hex(tokenizer),

@@ -86,10 +86,14 @@ export function baseStorageOption(): Option {
   ).choices(['float32', 'bfloat16', 'int8']);
 }
 
+/** Explains `--base`. */
+export const BASE_HELP =
+  'folder with config.json, safetensors weights and tokenizer.json, or org/name[@revision] of the hub';
+
 /** Options of the commands that use a base with extensions. */
 export function addModelOptions(command: Command): Command {
   return command
-    .requiredOption('--base <folder>', 'base model: config.json, safetensors weights, tokenizer.json')
+    .requiredOption('--base <model>', BASE_HELP)
     .addOption(baseStorageOption().default('float32'))
     .option('--extension <folder...>', 'extensions of this base; several at once or one after the other', [])
     .option(

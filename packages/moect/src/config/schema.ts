@@ -120,7 +120,17 @@ export const runSchema = z.strictObject(runShape);
 
 /** The configuration file of `moect train`. Unknown keys are refused. */
 export const configSchema = z.strictObject({
-  base: z.string().min(1).describe('folder with config.json, safetensors weights and tokenizer.json'),
+  base: z
+    .string()
+    .min(1)
+    .describe(
+      'folder with config.json, safetensors weights and tokenizer.json, or org/name[@revision] of the hub',
+    ),
+  baseId: z
+    .string()
+    .min(1)
+    .exactOptional()
+    .describe("the base's name on the hub, for the model card; default: what `base` tells"),
   baseStorage: z
     .enum(['float32', 'bfloat16', 'int8'])
     .default('float32')

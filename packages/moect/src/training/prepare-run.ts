@@ -100,6 +100,7 @@ export async function prepareRun(base: Base, input: RunInput): Promise<PreparedR
       baseParameters: base.parameterCount,
       trainableParameters: countParameters(extension.parameters),
       notes: [
+        ...base.notes,
         ...notes,
         ...(cache !== undefined && hiddenStates === null ? [NOTHING_TO_CACHE] : []),
         ...(base.storage === 'float32' || keepsCompressed() ? [] : [savesNothing(base)]),

@@ -4,6 +4,7 @@ import { CheckpointError, type Settings } from '@moect/core';
 import type { FrozenStorage } from '@moect/tensor';
 import { progressBar } from '@moect/trainer';
 import { abortOnSignals } from '@moect/trainer/node';
+import { absoluteBase } from '../../base/locate-base.ts';
 import { type OpenRun, openRun } from '../../config/open-run.ts';
 import { type ConfigOverrides, type ConfigSource, configFrom, readConfig } from '../../config/read-config.ts';
 import type { MoectConfig } from '../../config/schema.ts';
@@ -14,11 +15,13 @@ import type { RunInfo } from '../../training/prepare-run.ts';
 import { runTraining, type TrainedPack } from '../../training/run.ts';
 import { type CommonOptions, cacheOf, parseTexts } from '../arguments.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
+import { fetchProgress } from '../fetch-progress.ts';
 import { type Io, table } from '../io.ts';
 
 /** Options from the command line. */
 export interface TrainCommandOptions extends CommonOptions {
   readonly base?: string;
+  readonly baseId?: string;
   readonly baseStorage?: FrozenStorage;
   readonly text: readonly string[];
   readonly language?: string;
@@ -41,9 +44,10 @@ const FILE_FLAGS = ['base', 'text', 'language', 'replay', 'replayLanguage'] as c
 const flagName = (key: string): string => `--${key.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
 
 function overridesOf(options: TrainCommandOptions): ConfigOverrides {
-  const { baseStorage, preset, output, tokens, backend, threads } = options;
+  const { baseId, baseStorage, preset, output, tokens, backend, threads } = options;
   const hasBackend = backend !== 'auto' || threads !== undefined;
   return {
+    baseId,
     baseStorage,
     preset,
     method: options.method,
@@ -57,12 +61,13 @@ function overridesOf(options: TrainCommandOptions): ConfigOverrides {
 }
 
 function configOfFlags(options: TrainCommandOptions, base: string): MoectConfig {
-  const { baseStorage, preset, tokens, output = 'run', backend, threads, recompute } = options;
+  const { baseId, baseStorage, preset, tokens, output = 'run', backend, threads, recompute } = options;
   const cache = cacheOf(options);
   const news = parseTexts(options.text, '--text', options.language);
   const olds = parseTexts(options.replay, '--replay', options.replayLanguage);
   return {
-    base: resolve(base),
+    base: absoluteBase(process.cwd(), base),
+    ...(baseId !== undefined && { baseId }),
     ...(options.parts.length > 0 && { parts: options.parts.map((file) => resolve(file)) }),
     ...(baseStorage !== undefined && { baseStorage }),
     ...(preset !== undefined && { preset }),
@@ -201,7 +206,8 @@ export async function trainCommand(
   options: TrainCommandOptions,
   io: Io,
 ): Promise<number> {
-  const open = await openRun(await sourceOf(file, options));
+  const source = await sourceOf(file, options);
+  const open = await openRun(source, { onProgress: fetchProgress(io, source.config.base) });
   try {
     if (options.plan === true) return await planCommand(open, options.json === true, io);
     return await runCommand(open, options, io);
