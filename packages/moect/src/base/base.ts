@@ -1,7 +1,7 @@
 import { type BaseIdentity, type BaseModel, CorruptDataError, type Tokenizer } from '@moect/core';
 import { countParameters } from '@moect/freeze';
-import type { LoadedModel, LoadOptions } from '@moect/models';
-import type { BackendInfo, FrozenStorage } from '@moect/tensor';
+import type { BaseStorage, LoadedModel, LoadOptions } from '@moect/models';
+import type { BackendInfo } from '@moect/tensor';
 import type { Moect } from '../parts/moect.ts';
 import type { Platform } from '../platform/platform.ts';
 import { type DigestMemory, loadIdentified } from './identify.ts';
@@ -18,7 +18,8 @@ export interface Base {
   readonly place: string;
   /** Facts about the opening that the user should know. */
   readonly notes: readonly string[];
-  readonly storage: FrozenStorage;
+  /** As asked for; `file`: as the file has them, exactly. */
+  readonly storage: BaseStorage;
   /** Digest of the parameters in memory: that of `identity`, unless the storage rounded them. */
   heldSha256(): Promise<string>;
   /** Whether a digest, of a pack or a run, is that of this base; also one of before December 2026. */
@@ -35,8 +36,11 @@ export interface Base {
 }
 
 export interface OpenBaseOptions {
-  /** Storage of matrices in memory: `bfloat16` half, `int8` a quarter. Default `float32`. */
-  readonly storage?: FrozenStorage;
+  /**
+   * Storage of matrices in memory: `float32`, `bfloat16` (half), `int8` (a quarter), or `file`, the default: the values of
+   * the file without rounding, in its own bytes where those are fewer (bfloat16, blocks of GGUF).
+   */
+  readonly storage?: BaseStorage;
   /** Backend that computes. Default: the program's earlier choice, else `auto`. */
   readonly backend?: 'auto' | BackendInfo['name'];
   /** Threads of the CPU. Default: all cores. */

@@ -1,7 +1,6 @@
 import { CorruptDataError, type ParamMap } from '@moect/core';
 import { createFormerParameterDigest, createParameterDigest, digestParameters } from '@moect/freeze';
-import type { LoadedModel, LoadOptions } from '@moect/models';
-import type { FrozenStorage } from '@moect/tensor';
+import type { BaseStorage, LoadedModel, LoadOptions } from '@moect/models';
 
 /** Memory of a base's digest between processes. */
 export interface DigestMemory {
@@ -45,7 +44,10 @@ async function formerDigest(parameters: ParamMap | null, load: Load): Promise<st
   return digest.hex();
 }
 
-/** The remembered digest of a float32 base must be that of what was loaded. */
+/** Whether matrices are held without rounding them. */
+export const isExact = (storage: BaseStorage): boolean => storage === 'float32' || storage === 'file';
+
+/** The remembered digest of a base that is held exactly must be that of what was loaded. */
 async function checkedHeld(
   sha256: string,
   parameters: ParamMap,
@@ -68,7 +70,7 @@ async function checkedHeld(
  */
 export async function loadIdentified(
   load: Load,
-  storage: FrozenStorage,
+  storage: BaseStorage,
   memory: DigestMemory | null,
   place: string,
 ): Promise<Identified> {
@@ -82,7 +84,7 @@ export async function loadIdentified(
   const sha256 = known ?? (await digest.hex());
   if (known === null) await memory?.remember(sha256);
   const heldSha256 = once(async () => {
-    if (storage !== 'float32') return digestParameters(parameters);
+    if (!isExact(storage)) return digestParameters(parameters);
     return known === null || memory === null ? sha256 : checkedHeld(sha256, parameters, memory, place);
   });
   const former = once(async () => formerDigest((await heldSha256()) === sha256 ? parameters : null, load));

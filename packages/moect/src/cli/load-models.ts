@@ -1,4 +1,4 @@
-import type { FrozenStorage } from '@moect/tensor';
+import type { BaseStorage } from '@moect/models';
 import type { Base } from '../base/base.ts';
 import { openBase } from '../base/open-base.ts';
 import { nearestName } from '../config/did-you-mean.ts';
@@ -14,7 +14,7 @@ import type { Io } from './io.ts';
 
 export interface ModelOptions extends CommonOptions {
   readonly base: string;
-  readonly baseStorage: FrozenStorage;
+  readonly baseStorage?: BaseStorage;
   readonly extension: readonly string[];
   readonly combine?: string;
   readonly gateThreshold?: number;
@@ -56,7 +56,7 @@ async function openBaseFor(
 ): Promise<Base | null> {
   const { backend, threads, baseStorage: storage } = options;
   const opening = openBase(options.base, {
-    storage,
+    ...(storage !== undefined && { storage }),
     moect,
     backend,
     signal,

@@ -1,6 +1,7 @@
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { formatOfFile } from '@moect/data/node';
+import { isGgufName } from '../base/local-source.ts';
 import { parseHubName } from '../hub/hub-name.ts';
 import type { KeyPath } from './key-path.ts';
 import type { Found } from './meaning-problems.ts';
@@ -29,8 +30,11 @@ async function baseProblem(base: string, folder: string): Promise<string | null>
   const kind = await kindOf(path);
   if (kind === 'none' && parseHubName(base) !== null) return null;
   if (kind === 'none') return `there is no folder ${path}; a model of the hub is named org/name`;
-  if (kind === 'file') return `${path} is a file; give its folder`;
-  return (await kindOf(resolve(path, 'config.json'))) === 'file' ? null : `${path} has no config.json`;
+  if (kind === 'file')
+    return isGgufName(path) ? null : `${path} is no GGUF file; give one, or the model's folder`;
+  const names = await readdir(path);
+  const isBase = names.includes('config.json') || names.some(isGgufName);
+  return isBase ? null : `${path} has neither config.json nor a GGUF file`;
 }
 
 /** Problems of missing files and folders. Reads the raw value. */

@@ -132,9 +132,11 @@ export const configSchema = z.strictObject({
     .exactOptional()
     .describe("the base's name on the hub, for the model card; default: what `base` tells"),
   baseStorage: z
-    .enum(['float32', 'bfloat16', 'int8'])
-    .default('float32')
-    .describe("the base's matrices in memory: bfloat16 half (exact for bfloat16 files), int8 a quarter"),
+    .enum(['file', 'float32', 'bfloat16', 'int8'])
+    .default('file')
+    .describe(
+      "the base's matrices in memory: file as in its file, exactly; bfloat16 half of float32, int8 a quarter",
+    ),
   parts: z
     .union([z.string().min(1), z.array(z.string().min(1))])
     .exactOptional()

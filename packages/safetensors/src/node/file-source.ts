@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { CorruptDataError } from '@moect/core';
 import type { ByteSource } from '../byte-source.ts';
 
@@ -32,5 +32,22 @@ export async function fileSource(path: string): Promise<FileSource> {
     size,
     read: (begin, end) => readRange(handle, path, begin, end),
     close: () => handle.close(),
+  };
+}
+
+/** A file whose parts are read when asked for; it is open only while one is read, so there is nothing to close. */
+export async function pathSource(path: string): Promise<ByteSource> {
+  const { size } = await stat(path);
+  return {
+    name: path,
+    size,
+    async read(begin, end) {
+      const handle = await open(path, 'r');
+      try {
+        return await readRange(handle, path, begin, end);
+      } finally {
+        await handle.close();
+      }
+    },
   };
 }

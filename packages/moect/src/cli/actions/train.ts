@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CheckpointError, type Settings } from '@moect/core';
-import type { FrozenStorage } from '@moect/tensor';
+import type { BaseStorage } from '@moect/models';
 import { progressBar } from '@moect/trainer';
 import { abortOnSignals } from '@moect/trainer/node';
 import { absoluteBase } from '../../base/locate-base.ts';
@@ -22,7 +22,7 @@ import { type Io, table } from '../io.ts';
 export interface TrainCommandOptions extends CommonOptions {
   readonly base?: string;
   readonly baseId?: string;
-  readonly baseStorage?: FrozenStorage;
+  readonly baseStorage?: BaseStorage;
   readonly text: readonly string[];
   readonly language?: string;
   readonly replay: readonly string[];
