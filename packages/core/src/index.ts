@@ -6,6 +6,7 @@ export * from './errors.ts';
 export type * from './evaluation.ts';
 export type * from './expert.ts';
 export type * from './feed-forward.ts';
+export * from './float16.ts';
 export type * from './fusion.ts';
 export { LANGUAGE_ROLES } from './fusion.ts';
 export * from './hidden-states.ts';
