@@ -1,4 +1,10 @@
-import { type CompressedValues, isBlockStorage, type MatrixStorage, rowBytes, widenValues } from '@moect/kernels';
+import {
+  type CompressedValues,
+  isBlockStorage,
+  type MatrixStorage,
+  rowBytes,
+  widenValues,
+} from '@moect/kernels';
 import { OP } from './generated/wasm-ops.ts';
 import type { Runtime } from './runtime.ts';
 

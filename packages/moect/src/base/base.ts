@@ -1,7 +1,7 @@
 import { type BaseIdentity, type BaseModel, CorruptDataError, type Tokenizer } from '@moect/core';
 import { countParameters, createParameterDigest, digestParameters } from '@moect/freeze';
-import type { LoadedModel, LoadOptions } from '@moect/models';
-import type { BackendInfo, FrozenStorage } from '@moect/tensor';
+import type { BaseStorage, LoadedModel, LoadOptions } from '@moect/models';
+import type { BackendInfo } from '@moect/tensor';
 import type { Moect } from '../parts/moect.ts';
 import type { Platform } from '../platform/platform.ts';
 
@@ -15,7 +15,8 @@ export interface Base {
   readonly identity: BaseIdentity;
   /** Folder or address of the base. */
   readonly place: string;
-  readonly storage: FrozenStorage;
+  /** As asked for; `file`: as the file has them, exactly. */
+  readonly storage: BaseStorage;
   /** SHA-256 of the parameters in memory: that of `identity`, unless the storage rounded them. */
   readonly heldSha256: string;
   /** Number of weights. */
@@ -30,8 +31,11 @@ export interface Base {
 }
 
 export interface OpenBaseOptions {
-  /** Storage of matrices in memory: `bfloat16` half, `int8` a quarter. Default `float32`. */
-  readonly storage?: FrozenStorage;
+  /**
+   * Storage of matrices in memory: `float32`, `bfloat16` (half), `int8` (a quarter), or `file`, the default: the values of
+   * the file without rounding, in its own bytes where those are fewer (bfloat16, blocks of GGUF).
+   */
+  readonly storage?: BaseStorage;
   /** Backend that computes. Default: the program's earlier choice, else `auto`. */
   readonly backend?: 'auto' | BackendInfo['name'];
   /** Threads of the CPU. Default: all cores. */
@@ -49,6 +53,9 @@ export interface BaseOrigin {
   readonly tokenizerSha256: string | null;
   readonly load: (options: LoadOptions) => Promise<LoadedModel>;
 }
+
+/** Whether matrices are held without rounding them. */
+const isExact = (storage: BaseStorage): boolean => storage === 'float32' || storage === 'file';
 
 /** Settings that are known before a base is loaded. */
 export type BaseSetting = Pick<Base, 'storage' | 'backend' | 'moect' | 'platform'>;
@@ -82,7 +89,7 @@ export async function describeBase(origin: BaseOrigin, setting: BaseSetting): Pr
     identity: { id, revision: null, sha256 },
     place,
     ...setting,
-    heldSha256: storage === 'float32' ? sha256 : await digestParameters(model.parameters),
+    heldSha256: isExact(storage) ? sha256 : await digestParameters(model.parameters),
     parameterCount: countParameters(model.parameters),
     dispose: () => model.dispose(),
   };

@@ -3,13 +3,13 @@ import { BACKEND_NAMES } from '@moect/tensor';
 import { checkOptions } from '../front-door-checks.ts';
 import type { OpenBaseOptions } from './base.ts';
 
-const STORAGES = ['float32', 'bfloat16', 'int8'];
+const STORAGES = ['file', 'float32', 'bfloat16', 'int8'];
 const BACKENDS = ['auto', ...BACKEND_NAMES];
 
 /** Throws InvalidConfigError: an option that is not understood must not open another base than the one meant. */
 export function checkOpenBase(place: unknown, options: OpenBaseOptions): void {
   checkOptions('openBase', options, ['storage', 'backend', 'threads', 'moect', 'onProgress']);
-  const { storage = 'float32', backend = 'auto', threads = 1, moect } = options;
+  const { storage = 'file', backend = 'auto', threads = 1, moect } = options;
   const problems: ConfigProblem[] = [];
   const say = (path: string, message: string): void => void problems.push({ path, message });
   if (typeof place !== 'string' && !(place instanceof URL)) {

@@ -25,7 +25,7 @@ async function optionalJson(url: URL): Promise<JsonFile | undefined> {
  */
 export async function openBase(url: string | URL, options: OpenBaseOptions = {}): Promise<Base> {
   checkOpenBase(url, options);
-  const { storage = 'float32', moect = defaultMoect } = options;
+  const { storage = 'file', moect = defaultMoect } = options;
   const backend = await chooseBackend(options.backend, options.threads);
   const folder = folderUrl(url);
   const at = (name: string): URL => new URL(name, folder);

@@ -18,7 +18,7 @@ import { chooseBackend } from './choose-backend.ts';
  */
 export async function openBase(folder: string, options: OpenBaseOptions = {}): Promise<Base> {
   checkOpenBase(folder, options);
-  const { storage = 'float32', moect = defaultMoect } = options;
+  const { storage = 'file', moect = defaultMoect } = options;
   const backend = await chooseBackend(options.backend, options.threads);
   const place = resolve(folder);
   const tokenizer = join(place, 'tokenizer.json');

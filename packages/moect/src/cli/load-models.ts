@@ -1,4 +1,4 @@
-import type { FrozenStorage } from '@moect/tensor';
+import type { BaseStorage } from '@moect/models';
 import type { Base } from '../base/base.ts';
 import { openBase } from '../base/open-base.ts';
 import { nearestName } from '../config/did-you-mean.ts';
@@ -11,7 +11,7 @@ import { UsageError } from './exit-codes.ts';
 
 export interface ModelOptions extends CommonOptions {
   readonly base: string;
-  readonly baseStorage: FrozenStorage;
+  readonly baseStorage?: BaseStorage;
   readonly extension: readonly string[];
   readonly combine?: string;
   readonly gateThreshold?: number;
@@ -50,7 +50,7 @@ export async function openModels(options: ModelOptions): Promise<OpenModels> {
   const moect = await moectWith(options.parts);
   checkCombine(options.combine, moect);
   const base = await openBase(options.base, {
-    storage,
+    ...(storage !== undefined && { storage }),
     moect,
     backend,
     ...(threads !== undefined && { threads }),

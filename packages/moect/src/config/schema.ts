@@ -122,9 +122,11 @@ export const runSchema = z.strictObject(runShape);
 export const configSchema = z.strictObject({
   base: z.string().min(1).describe('folder with config.json, safetensors weights and tokenizer.json'),
   baseStorage: z
-    .enum(['float32', 'bfloat16', 'int8'])
-    .default('float32')
-    .describe("the base's matrices in memory: bfloat16 half (exact for bfloat16 files), int8 a quarter"),
+    .enum(['file', 'float32', 'bfloat16', 'int8'])
+    .default('file')
+    .describe(
+      "the base's matrices in memory: file as in its file, exactly; bfloat16 half of float32, int8 a quarter",
+    ),
   parts: z
     .union([z.string().min(1), z.array(z.string().min(1))])
     .exactOptional()

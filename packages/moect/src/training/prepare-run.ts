@@ -40,6 +40,9 @@ export interface PreparedRun extends RunInfo {
 const NOTHING_TO_CACHE =
   'cache: the lowest layer is trained, so there is nothing frozen below to keep; see `method: { layers: { top: … } }`';
 
+const savesMemory = ({ storage }: Base): boolean =>
+  storage === 'float32' || storage === 'file' || keepsCompressed();
+
 const savesNothing = ({ storage, backend }: Base): string =>
   `baseStorage: the ${backend.name} backend rounds the base to ${storage} but holds it as float32; wasm and webgpu save the memory`;
 
@@ -53,15 +56,19 @@ function attach({ settings, origin }: RunInput, preset: Preset, { model, moect }
   }
 }
 
-/** A method that trains matrices of the base needs them exact, not rounded by compressed storage. */
-function refuseCompressedOverrides(origin: SettingsOrigin, extension: Extension, { storage }: Base): void {
+/** A method that trains matrices of the base begins with copies of them, which must be exact and not rounded. */
+function refuseRoundedOverrides(
+  origin: SettingsOrigin,
+  extension: Extension,
+  { storage, identity, heldSha256 }: Base,
+): void {
   const matrices = [...extension.overrides].filter(([, { rank }]) => rank > 1);
-  if (storage === 'float32' || matrices.length === 0) return;
+  if (heldSha256 === identity.sha256 || matrices.length === 0) return;
   const message = `is ${storage}, but the method '${extension.method}' trains ${matrices.length} matrices of the base`;
   throw new InvalidConfigError(
     origin.name,
     [problemAt(origin, ['baseStorage'], message)],
-    'Use float32, or a method that leaves the base frozen.',
+    'Leave it out, or use a method that leaves the base frozen.',
   );
 }
 
@@ -87,7 +94,7 @@ export async function prepareRun(base: Base, input: RunInput): Promise<PreparedR
   const data = mixText(packed, mix);
   const extension = attach(input, preset, base);
   try {
-    refuseCompressedOverrides(origin, extension, base);
+    refuseRoundedOverrides(origin, extension, base);
     const run = resolveRun(input, { base, preset, packing, batches, methodConfig: extension.config });
     const { cache } = run;
     const hiddenStates =
@@ -102,7 +109,7 @@ export async function prepareRun(base: Base, input: RunInput): Promise<PreparedR
       notes: [
         ...notes,
         ...(cache !== undefined && hiddenStates === null ? [NOTHING_TO_CACHE] : []),
-        ...(base.storage === 'float32' || keepsCompressed() ? [] : [savesNothing(base)]),
+        ...(savesMemory(base) ? [] : [savesNothing(base)]),
       ],
       input,
       base,

@@ -48,7 +48,10 @@ export interface TrainedPack extends Pack {
   readonly warnings: readonly string[];
 }
 
-function infoOf(prepared: PreparedRun, result: Pick<TrainResult, 'step' | 'tokensSeen'>): ExtensionConfigFile {
+function infoOf(
+  prepared: PreparedRun,
+  result: Pick<TrainResult, 'step' | 'tokensSeen'>,
+): ExtensionConfigFile {
   const { run, base, extension, languages, options } = prepared;
   const parts = usedParts(base.moect, {
     extension,

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CheckpointError, type Settings } from '@moect/core';
-import type { FrozenStorage } from '@moect/tensor';
+import type { BaseStorage } from '@moect/models';
 import { progressBar } from '@moect/trainer';
 import { abortOnSignals } from '@moect/trainer/node';
 import { type OpenRun, openRun } from '../../config/open-run.ts';
@@ -19,7 +19,7 @@ import { type Io, table } from '../io.ts';
 /** Options from the command line. */
 export interface TrainCommandOptions extends CommonOptions {
   readonly base?: string;
-  readonly baseStorage?: FrozenStorage;
+  readonly baseStorage?: BaseStorage;
   readonly text: readonly string[];
   readonly language?: string;
   readonly replay: readonly string[];
