@@ -43,7 +43,6 @@ async function score(
     base: work.base.model,
     tokenizer: work.base.tokenizer,
     maxLength: TRAINING.sequenceLength,
-    batchSize: 16,
     ...threshold,
     ...(pack && { extension: pack.extension }),
     onProgress: (done, total) => send({ kind: 'progress', phase, done, total }),

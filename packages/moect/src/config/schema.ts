@@ -176,6 +176,9 @@ const textsByLanguage = () =>
     z.custom<Texts>(isTexts, 'must be documents, one string with a document a line, or { files: [...] }'),
   );
 
+const hook = () =>
+  z.custom<() => void>((value) => typeof value === 'function', 'must be a function').exactOptional();
+
 const isCallback = (value: unknown): boolean =>
   (value as { contract?: unknown } | null)?.contract === 'callback/1';
 
@@ -196,7 +199,8 @@ export const programSchema = z.strictObject({
   callbacks: z
     .array(z.custom<Callback>(isCallback, "must be a callback: { contract: 'callback/1', name, onStep, … }"))
     .exactOptional(),
-  onReady: z.custom<() => void>((value) => typeof value === 'function', 'must be a function').exactOptional(),
+  onReady: hook(),
+  onWarning: hook(),
 });
 
 /** Type of a configuration file; omitted keys have defaults. */

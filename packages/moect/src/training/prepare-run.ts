@@ -58,13 +58,13 @@ function attach({ settings, origin }: RunInput, preset: Preset, { model, moect }
 }
 
 /** A method that trains matrices of the base begins with copies of them, which must be exact and not rounded. */
-function refuseRoundedOverrides(
+async function refuseRoundedOverrides(
   origin: SettingsOrigin,
   extension: Extension,
-  { storage }: Base,
-): void {
+  { storage, identity, heldSha256 }: Base,
+): Promise<void> {
   const matrices = [...extension.overrides].filter(([, { rank }]) => rank > 1);
-  if (isExact(storage) || matrices.length === 0) return;
+  if (matrices.length === 0 || isExact(storage) || (await heldSha256()) === identity.sha256) return;
   const message = `is ${storage}, but the method '${extension.method}' trains ${matrices.length} matrices of the base`;
   throw new InvalidConfigError(
     origin.name,
@@ -95,7 +95,7 @@ export async function prepareRun(base: Base, input: RunInput): Promise<PreparedR
   const data = mixText(packed, mix);
   const extension = attach(input, preset, base);
   try {
-    refuseRoundedOverrides(origin, extension, base);
+    await refuseRoundedOverrides(origin, extension, base);
     const run = resolveRun(input, { base, preset, packing, batches, methodConfig: extension.config });
     const { cache } = run;
     const hiddenStates =

@@ -32,8 +32,16 @@ export interface TrainOptions {
   /** Where the random numbers of training passes come from (`ForwardOptions.rng`); recorded in checkpoints. Default 0. */
   readonly seed?: number;
   readonly callbacks?: readonly Callback[];
-  /** Numbers about the model as it is. `signal` aborts it; whatever it throws then counts as the interruption. */
-  readonly evaluate?: (step: number, signal?: AbortSignal) => Promise<Readonly<Record<string, number>>>;
+  /**
+   * Numbers about the model as it is; null where they could not be had, and the run goes on. `signal` aborts it; whatever
+   * it throws then counts as the interruption.
+   */
+  readonly evaluate?: (
+    step: number,
+    signal?: AbortSignal,
+  ) => Promise<Readonly<Record<string, number>> | null>;
+  /** Called once when the last step is done, before the last evaluation: what must not be lost is kept here. */
+  readonly onTrained?: (run: { readonly step: number; readonly tokensSeen: number }) => Promise<void>;
   /** Steps between evaluations. Default: only at the end. */
   readonly evaluateEvery?: number;
   /** Steps between collections of gate and expert statistics. Default: never. */

@@ -136,7 +136,7 @@ function heldOutFiles({ input, output }: OpenRun): string {
   return input.evaluation.flatMap(({ code, files = [] }) => files.map((file) => `${code}=${file}`)).join(' ');
 }
 
-function printOutcome(open: OpenRun, { training, heldOut, folder }: TrainedPack, io: Io): void {
+function printOutcome(open: OpenRun, { training, heldOut, folder, warnings }: TrainedPack, io: Io): void {
   if (heldOut !== null) {
     const rows = heldOut.map(({ code, role, before, after }) => {
       return [code, role, before.toFixed(4), after.toFixed(4), signedPercent(after / before - 1)];
@@ -144,6 +144,7 @@ function printOutcome(open: OpenRun, { training, heldOut, folder }: TrainedPack,
     const { combine } = training.run;
     io.out(table([['bits per byte, held-out', 'role', 'base', combine, 'change'], ...rows]));
   }
+  if (warnings.length > 0) io.err('The extension is complete; compare, as below, makes the evaluation.\n');
   io.out(`extension: ${folder}\n`);
   const texts = heldOut === null ? 'CODE=FILE' : heldOutFiles(open);
   const parts = open.parts.length === 0 ? '' : ` --parts ${open.parts.join(' ')}`;
@@ -151,7 +152,10 @@ function printOutcome(open: OpenRun, { training, heldOut, folder }: TrainedPack,
   io.err(`next: moect compare ${models} --text ${texts}\n      moect generate ${models} --prompt "…"\n`);
 }
 
-function outcomeJson({ output }: OpenRun, { result, heldOut, folder, training }: TrainedPack): string {
+function outcomeJson(
+  { output }: OpenRun,
+  { result, heldOut, folder, training, warnings }: TrainedPack,
+): string {
   const { reason, step, tokensSeen, checkpoint } = result;
   const { trainableParameters } = training;
   const json = {
@@ -163,6 +167,7 @@ function outcomeJson({ output }: OpenRun, { result, heldOut, folder, training }:
     extensionFolder: folder,
     checkpoint,
     heldOut,
+    warnings,
   };
   return `${JSON.stringify(json, null, 2)}\n`;
 }
@@ -184,12 +189,14 @@ async function runCommand(open: OpenRun, options: TrainCommandOptions, io: Io): 
       signal: abort.signal,
       callbacks: [progressBar({ stream: io.progress })],
       onReady: (info: RunInfo) => printInfo(info, output, io),
+      onWarning: (message: string) => io.err(`warning: ${message}\n`),
     };
     const pack = await runTraining(base, input, hooks, asked);
     pack.dispose();
     if (options.json === true) io.out(outcomeJson(open, pack));
     if (pack.result.reason === 'interrupted') {
       io.err(`Interrupted after step ${pack.result.step}, state saved.\n`);
+      if (pack.folder !== null) io.err(`The extension is complete: ${pack.folder}\n`);
       io.err(`next: moect train --output ${output} --resume\n`);
       return EXIT.interrupted;
     }
