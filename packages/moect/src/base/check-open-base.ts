@@ -12,7 +12,7 @@ export function checkOpenBase(place: unknown, options: OpenBaseOptions): void {
   const { storage = 'file', backend = 'auto', threads = 1, moect, id } = options;
   const problems: ConfigProblem[] = [];
   const say = (path: string, message: string): void => void problems.push({ path, message });
-  if (typeof place !== 'string' && !(place instanceof URL)) {
+  if (typeof place !== 'string' && !(place instanceof URL) && !(place instanceof Blob)) {
     say(
       'place',
       `is ${JSON.stringify(place) ?? 'undefined'}, must be a folder, a file, a hub's name or an address`,
