@@ -88,7 +88,7 @@ export function baseStorageOption(): Option {
 
 /** Explains `--base`. */
 export const BASE_HELP =
-  'folder with config.json, safetensors weights and tokenizer.json, or org/name[@revision] of the hub';
+  'folder with config.json, safetensors weights and tokenizer.json, a GGUF file, or org/name[@revision] of the hub';
 
 /** Options of the commands that use a base with extensions. */
 export function addModelOptions(command: Command): Command {

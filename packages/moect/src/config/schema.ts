@@ -124,7 +124,7 @@ export const configSchema = z.strictObject({
     .string()
     .min(1)
     .describe(
-      'folder with config.json, safetensors weights and tokenizer.json, or org/name[@revision] of the hub',
+      'folder with config.json, safetensors weights and tokenizer.json, a GGUF file, or org/name[@revision] of the hub',
     ),
   baseId: z
     .string()
