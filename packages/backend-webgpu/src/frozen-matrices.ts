@@ -1,4 +1,4 @@
-import { type CompressedStorage, type CompressedValues, widenValues } from '@moect/kernels';
+import { type CompressedStorage, type RoundedValues, widenValues } from '@moect/kernels';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
@@ -19,7 +19,7 @@ export interface FrozenMatrix {
 const PAST_HALF = 0x4780;
 const LARGEST_HALF = 65504;
 
-function fitsHalf({ codes, scales }: CompressedValues): boolean {
+function fitsHalf({ codes, scales }: RoundedValues): boolean {
   if (codes instanceof Uint16Array) return codes.every((code) => (code & 0x7fff) < PAST_HALF);
   return scales.every((scale) => 127 * scale <= LARGEST_HALF);
 }
@@ -28,7 +28,7 @@ function fitsHalf({ codes, scales }: CompressedValues): boolean {
 export type Widen = (matrix: FrozenMatrix, y: TensorInfo) => void;
 
 /** Compressed values as 32-bit words; zeros pad the last one. */
-function wordsOf(codes: CompressedValues['codes']): Int32Array {
+function wordsOf(codes: RoundedValues['codes']): Int32Array {
   const words = new Int32Array(Math.ceil(codes.byteLength / 4));
   new Uint8Array(words.buffer).set(new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength));
   return words;
@@ -62,7 +62,7 @@ export class FrozenMatrices {
   }
 
   /** A new float32 tensor with these values. */
-  add(shape: readonly number[], values: CompressedValues): TensorInfo {
+  add(shape: readonly number[], values: RoundedValues): TensorInfo {
     const { storage, rows, columns, scales } = values;
     const words = wordsOf(values.codes);
     const info = this.#backend.makeTensorInfo([...shape], 'float32');

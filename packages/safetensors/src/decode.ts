@@ -1,6 +1,5 @@
-import { CorruptDataError, decodeBfloat16 } from '@moect/core';
+import { CorruptDataError, decodeBfloat16, decodeFloat16 } from '@moect/core';
 import type { SafetensorsDType } from './dtype.ts';
-import { decodeFloat16 } from './half-precision.ts';
 
 type Values = Float32Array | Int32Array;
 

@@ -1,4 +1,4 @@
-import { Compressed, type CompressedStorage } from '@moect/kernels';
+import { Compressed, type CompressedStorage, widenValues } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { MoectWebgpuBackend } from '../backend.ts';
 import type { FrozenMatrix } from '../frozen-matrices.ts';
@@ -68,5 +68,9 @@ export function widenInto(backend: MoectWebgpuBackend, matrix: FrozenMatrix, y: 
 
 /** A tensor with compressed values. */
 export function registerCompressed(): void {
-  implement(Compressed, ({ attrs, backend }) => backend.frozen.add([...attrs.shape], attrs.values));
+  implement(Compressed, ({ attrs: { shape, values }, backend }) =>
+    'scales' in values
+      ? backend.frozen.add([...shape], values)
+      : backend.makeTensorInfo([...shape], 'float32', widenValues(values)),
+  );
 }

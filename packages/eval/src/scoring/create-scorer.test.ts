@@ -54,8 +54,8 @@ describe('createScorer', () => {
   it('does not depend on batch size or order, but for float32 rounding', async () => {
     const model = base();
     const documents = [3, 40, 0, 16, 7, 29].map((n, i) => documentOf(letters(n, i), `d${i}`));
-    const one = await createScorer({ name: 'a', base: model, tokenizer, batchSize: 1 }).score(documents);
-    const batched = createScorer({ name: 'b', base: model, tokenizer, batchSize: 5 });
+    const one = await createScorer({ name: 'a', base: model, tokenizer, batchTokens: 1 }).score(documents);
+    const batched = createScorer({ name: 'b', base: model, tokenizer, batchTokens: 80 });
     const five = (await batched.score(documents.toReversed())).toReversed();
     one.forEach((score, i) => {
       expect(five[i]!.id).toBe(score.id);
@@ -200,10 +200,10 @@ describe('rolling log-likelihoods of lm-evaluation-harness on stories260K', () =
     const folder = await mkdtemp(join(tmpdir(), 'moect-eval-'));
     const extension = moeCt().attach(model, { layers: { top: 1 } }, createRng(4));
     const documents = [5, 40, 12].map((n, i) => documentOf(letters(n, i), `d${i}`));
-    const score = async (start: StartPoint | null, batchSize: number): Promise<Float64Array[]> => {
+    const score = async (start: StartPoint | null, batchTokens: number): Promise<Float64Array[]> => {
       const place = { base: model, baseSha256: 'one', folder };
       const cache = start === null ? null : await openHiddenStateCache({ ...place, ...start });
-      const options = { name: 'x', base: model, extension, tokenizer, batchSize };
+      const options = { name: 'x', base: model, extension, tokenizer, batchTokens };
       const scores = await createScorer({ ...options, ...(cache && { hiddenStates: cache }) }).score(
         documents,
       );
@@ -213,19 +213,19 @@ describe('rolling log-likelihoods of lm-evaluation-harness on stories260K', () =
     };
     const counts: object[] = [];
     const ffn = { layer: 1, at: 'ffn' } as const;
-    const cold = await score(ffn, 2);
-    expect(await score(ffn, 2)).toEqual(cold);
+    const cold = await score(ffn, 32);
+    expect(await score(ffn, 32)).toEqual(cold);
     // five windows: a document of 40 tokens has three of at most 16
     expect(counts).toEqual([
       { found: 0, computed: 5 },
       { found: 5, computed: 0 },
     ]);
-    const plain = await score(null, 2);
+    const plain = await score(null, 32);
     const difference = Math.max(...cold.map((values, i) => maxDifference(values, plain[i]!)));
     expect(difference).toBeGreaterThan(0);
     // 8 significant bits of each hidden value, on logits of a few units
     expect(difference).toBeLessThan(0.1);
-    await expect(score({ layer: 2, at: 'block' }, 2)).rejects.toThrow(
+    await expect(score({ layer: 2, at: 'block' }, 32)).rejects.toThrow(
       /begin at layer 2, but passes can begin at the FFN of layer 1 at most/,
     );
     extension.dispose();

@@ -54,27 +54,46 @@ function layOut(
   return { rows, time, tokens, targets, documentIds, scored };
 }
 
+/** Tokens of one pass, padding included, where nothing else is said: products are at full speed from there on. */
+export const BATCH_TOKENS = 2048;
+
+/** The first windows that fit together: each is padded to the first, which is the longest. */
+function nextBatch(windows: readonly DocumentWindow[], from: number, batchTokens: number): number {
+  const time = windows[from]!.length;
+  return Math.min(windows.length, from + Math.max(1, Math.floor(batchTokens / time)));
+}
+
 /**
- * All windows of the documents, longest first (so that a lack of memory shows at once), in batches.
+ * All windows of the documents in batches of at most `batchTokens` tokens, padding included; a longer window goes alone.
+ * The longest come first, so that a lack of memory shows at once. Each batch is laid out when it is asked for.
  * Throws InvalidConfigError.
  */
 export function windowBatches(
   documents: readonly EncodedDocument[],
   { maxLength, prefixTokenId }: ScoringConvention,
-  batchSize: number,
-): WindowBatch[] {
-  if (!Number.isInteger(batchSize) || batchSize < 1) {
-    const message = `must be a whole number from 1, is ${batchSize}`;
-    throw new InvalidConfigError('scoring', [{ path: 'batchSize', message }]);
+  batchTokens: number = BATCH_TOKENS,
+): Iterable<WindowBatch> {
+  if (!Number.isInteger(batchTokens) || batchTokens < 1) {
+    const message = `must be a whole number from 1, is ${batchTokens}`;
+    throw new InvalidConfigError('scoring', [{ path: 'batchTokens', message }]);
   }
   const windows = documents
     .flatMap(({ tokens }, document) =>
       rollingWindows(tokens.length, maxLength).map((window) => ({ ...window, document })),
     )
     .sort((a, b) => b.length - a.length);
-  const batches: WindowBatch[] = [];
-  for (let i = 0; i < windows.length; i += batchSize) {
-    batches.push(layOut(windows.slice(i, i + batchSize), documents, prefixTokenId));
+  return layOutAll(windows, documents, prefixTokenId, batchTokens);
+}
+
+function* layOutAll(
+  windows: readonly DocumentWindow[],
+  documents: readonly EncodedDocument[],
+  prefixTokenId: number,
+  batchTokens: number,
+): Generator<WindowBatch> {
+  for (let i = 0; i < windows.length; ) {
+    const end = nextBatch(windows, i, batchTokens);
+    yield layOut(windows.slice(i, end), documents, prefixTokenId);
+    i = end;
   }
-  return batches;
 }

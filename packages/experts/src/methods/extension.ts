@@ -12,13 +12,24 @@ import {
   type Variable,
 } from '@moect/core';
 import { partition } from '@moect/freeze';
-import { assign, dispose, flattenTree, variable } from '@moect/tensor';
+import { assign, dispose, flattenTree, frozenStorageOf, mul, variable } from '@moect/tensor';
 
 /** Puts the leaves of `tree` under `prefix` as variables, and disposes the leaves. */
 export function addVariables(target: Map<ParamPath, Variable>, prefix: ParamPath, tree: ParamTree): void {
   for (const [path, leaf] of flattenTree(tree, prefix)) {
     target.set(path, variable(leaf));
     leaf.dispose();
+  }
+}
+
+/** A variable of a tensor's values, widened where the base holds them in fewer bytes. */
+function trainableCopy(value: Tensor): Variable {
+  if (frozenStorageOf(value) === 'float32') return variable(value);
+  const wide = mul(value, 1);
+  try {
+    return variable(wide);
+  } finally {
+    wide.dispose();
   }
 }
 
@@ -31,7 +42,7 @@ export function overridesOf(base: BaseModel, patterns: readonly string[]): Map<P
   const overrides = new Map<ParamPath, Variable>();
   for (const [name, value] of partition(base.parameters, patterns).matching) {
     if (value.dtype !== 'float32') continue;
-    const copy = copies.get(value) ?? variable(value);
+    const copy = copies.get(value) ?? trainableCopy(value);
     copies.set(value, copy);
     overrides.set(name, copy);
   }

@@ -1,33 +1,33 @@
-import type { Json } from '@moect/core';
-import { sha256Hex } from '@moect/data';
-import { type HuggingFaceFiles, type LoadOptions, loadModel } from '@moect/models';
-import { readSafetensors, storeOf } from '@moect/safetensors';
+import { CorruptDataError, type Json } from '@moect/core';
+import { sha256Hex } from '@moect/freeze';
+import { type HuggingFaceFiles, loadModel } from '@moect/models';
+import { blobSource, readSafetensors, storeOf } from '@moect/safetensors';
 import { defaultMoect } from '../parts/moect.ts';
 import { browserPlatform } from '../platform/browser.ts';
 import { type Base, describeBase, type OpenBaseOptions } from './base.ts';
+import type { BaseSource } from './base-source.ts';
 import { checkOpenBase } from './check-open-base.ts';
 import { chooseBackend } from './choose-backend.ts';
-import { bytesOf, fetchFile, folderUrl } from './fetch-files.ts';
+import { bytesOf, type FetchProgress, fetchFile, folderUrl } from './fetch-files.ts';
+import { ggufSource } from './gguf-source.ts';
 
 type JsonFile = Readonly<Record<string, Json | undefined>>;
 
-const HINT = 'Give the address of a folder with config.json, model.safetensors and tokenizer.json.';
+/** Where a base comes from in a page. */
+interface PageSource extends BaseSource {
+  readonly id: string;
+  readonly place: string;
+}
+
+const HINT =
+  'Give the address of a folder with config.json, model.safetensors and tokenizer.json, or of a GGUF file.';
 
 async function optionalJson(url: URL): Promise<JsonFile | undefined> {
   const response = await fetch(url);
   return response.ok ? response.json() : undefined;
 }
 
-/**
- * Starts a backend and loads a base over HTTP: config.json, model.safetensors (one file), tokenizer.json and, if
- * present, tokenizer_config.json and generation_config.json of the folder at `url`; its last part names the base.
- * Throws BackendUnavailableError, CorruptDataError, InvalidConfigError, ShapeMismatchError, NoMatchingParameterError.
- */
-export async function openBase(url: string | URL, options: OpenBaseOptions = {}): Promise<Base> {
-  checkOpenBase(url, options);
-  const { storage = 'float32', moect = defaultMoect } = options;
-  const backend = await chooseBackend(options.backend, options.threads);
-  const folder = folderUrl(url);
+async function folderSource(folder: URL, onProgress?: FetchProgress): Promise<PageSource> {
   const at = (name: string): URL => new URL(name, folder);
   const [tokenizerConfig, generationConfig] = await Promise.all([
     optionalJson(at('tokenizer_config.json')),
@@ -40,13 +40,57 @@ export async function openBase(url: string | URL, options: OpenBaseOptions = {})
     ...(tokenizerConfig && { tokenizerConfig }),
     ...(generationConfig && { generationConfig }),
   };
-  const bytes = await bytesOf(await fetchFile(at('model.safetensors'), HINT), options.onProgress);
+  const bytes = await bytesOf(await fetchFile(at('model.safetensors'), HINT), onProgress);
   const store = storeOf(await readSafetensors(bytes, at('model.safetensors').href));
-  const origin = {
+  return {
     id: folder.pathname.split('/').at(-2)!,
     place: folder.href,
-    tokenizerSha256: sha256Hex(tokenizer),
-    load: (load: LoadOptions) => loadModel(files, store, { ...load, families: moect.families }),
+    tokenizerSha256: await sha256Hex(tokenizer),
+    load: (options) => loadModel(files, store, options),
+  };
+}
+
+async function ggufUrlSource(url: URL, onProgress?: FetchProgress): Promise<PageSource> {
+  const bytes = (await bytesOf(await fetchFile(url, HINT), onProgress)) as Uint8Array<ArrayBuffer>;
+  const source = await ggufSource(blobSource(new Blob([bytes]), url.href));
+  return { ...source, id: url.pathname.split('/').at(-1)!, place: url.href };
+}
+
+/** A file that was chosen or dropped; only the parts that are needed are read. */
+async function blobBase(blob: Blob): Promise<PageSource> {
+  const name = 'name' in blob && typeof blob.name === 'string' ? blob.name : 'model.gguf';
+  const first = new TextDecoder('latin1').decode(await blob.slice(0, 4).arrayBuffer());
+  if (first !== 'GGUF') {
+    throw new CorruptDataError(name, "does not begin with 'GGUF'", 'A base in one file is a GGUF file.');
+  }
+  return { ...(await ggufSource(blobSource(blob, name))), id: name, place: name };
+}
+
+async function sourceOf(place: string | URL | Blob, onProgress?: FetchProgress): Promise<PageSource> {
+  if (place instanceof Blob) return blobBase(place);
+  const url = new URL(place, globalThis.location?.href);
+  return /\.gguf$/i.test(url.pathname)
+    ? ggufUrlSource(url, onProgress)
+    : folderSource(folderUrl(place), onProgress);
+}
+
+/**
+ * Starts a backend and loads a base: from a GGUF file that was chosen or dropped on the page, from the address of one, or
+ * over HTTP from a folder with config.json, model.safetensors (one file), tokenizer.json and, if present,
+ * tokenizer_config.json and generation_config.json; the last part of its address names the base.
+ * Throws BackendUnavailableError, CorruptDataError, InvalidConfigError, ShapeMismatchError, NoMatchingParameterError.
+ */
+export async function openBase(place: string | URL | Blob, options: OpenBaseOptions = {}): Promise<Base> {
+  checkOpenBase(place, options);
+  const { storage = 'file', moect = defaultMoect } = options;
+  const backend = await chooseBackend(options.backend, options.threads);
+  const source = await sourceOf(place, options.onProgress);
+  const origin = {
+    ...source,
+    id: options.id ?? source.id,
+    revision: null,
+    memory: null,
+    load: (more: Parameters<BaseSource['load']>[0]) => source.load({ ...more, families: moect.families }),
   };
   return describeBase(origin, { storage, backend, moect, platform: browserPlatform });
 }

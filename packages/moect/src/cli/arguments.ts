@@ -82,15 +82,19 @@ export function addCommonOptions(command: Command): Command {
 export function baseStorageOption(): Option {
   return new Option(
     '--base-storage <type>',
-    "the base's matrices in memory: bfloat16 takes half, int8 a quarter",
-  ).choices(['float32', 'bfloat16', 'int8']);
+    "the base's matrices in memory: file as in its file, bfloat16 half of float32, int8 a quarter (default: file)",
+  ).choices(['file', 'float32', 'bfloat16', 'int8']);
 }
+
+/** Explains `--base`. */
+export const BASE_HELP =
+  'folder with config.json, safetensors weights and tokenizer.json, a GGUF file, or org/name[@revision] of the hub';
 
 /** Options of the commands that use a base with extensions. */
 export function addModelOptions(command: Command): Command {
   return command
-    .requiredOption('--base <folder>', 'base model: config.json, safetensors weights, tokenizer.json')
-    .addOption(baseStorageOption().default('float32'))
+    .requiredOption('--base <model>', BASE_HELP)
+    .addOption(baseStorageOption())
     .option('--extension <folder...>', 'extensions of this base; several at once or one after the other', [])
     .option(
       '--combine <how>',

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import type { Base } from '../base/base.ts';
+import type { Base, OpenBaseOptions } from '../base/base.ts';
+import { absoluteBase } from '../base/locate-base.ts';
 import { openBase } from '../base/open-base.ts';
 import { loadParts } from '../parts/load-parts.ts';
 import { createMoect } from '../parts/moect.ts';
@@ -63,12 +64,17 @@ const partsOf = ({ parts = [] }: CheckedConfig, folder: string): string[] =>
  * Starts the backend, opens the base and reads the text that a configuration names.
  * Throws InvalidConfigError, BackendUnavailableError, CorruptDataError.
  */
-export async function openRun(source: ConfigSource): Promise<OpenRun> {
+export async function openRun(
+  source: ConfigSource,
+  opening: Pick<OpenBaseOptions, 'signal' | 'onProgress'> = {},
+): Promise<OpenRun> {
   const { config, folder, text } = source;
   const parts = partsOf(config, folder);
   const moect = createMoect(...(await loadParts(parts)));
   const { name, threads } = config.backend;
-  const base = await openBase(resolve(folder, config.base), {
+  const base = await openBase(absoluteBase(folder, config.base), {
+    ...opening,
+    ...(config.baseId !== undefined && { id: config.baseId }),
     storage: config.baseStorage,
     backend: name,
     moect,
@@ -78,7 +84,8 @@ export async function openRun(source: ConfigSource): Promise<OpenRun> {
     const input = await inputOf(source, base);
     const backend = { name, ...(threads !== undefined && { threads }) };
     const output = resolve(folder, config.output);
-    return { base, input, output, parts, asked: { text, asked: { parts, backend } } };
+    const asked = { parts, backend, baseId: config.baseId };
+    return { base, input, output, parts, asked: { text, asked } };
   } catch (error) {
     base.dispose();
     throw error;

@@ -35,6 +35,7 @@ async function check(value: unknown, source: Omit<ConfigSource, 'config'>): Prom
 
 /** Values that override those of a file. */
 export interface ConfigOverrides {
+  readonly baseId?: string | undefined;
   readonly baseStorage?: MoectConfig['baseStorage'] | undefined;
   readonly parts?: MoectConfig['parts'] | undefined;
   readonly preset?: string | undefined;

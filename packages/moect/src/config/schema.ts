@@ -120,11 +120,23 @@ export const runSchema = z.strictObject(runShape);
 
 /** The configuration file of `moect train`. Unknown keys are refused. */
 export const configSchema = z.strictObject({
-  base: z.string().min(1).describe('folder with config.json, safetensors weights and tokenizer.json'),
+  base: z
+    .string()
+    .min(1)
+    .describe(
+      'folder with config.json, safetensors weights and tokenizer.json, a GGUF file, or org/name[@revision] of the hub',
+    ),
+  baseId: z
+    .string()
+    .min(1)
+    .exactOptional()
+    .describe("the base's name on the hub, for the model card; default: what `base` tells"),
   baseStorage: z
-    .enum(['float32', 'bfloat16', 'int8'])
-    .default('float32')
-    .describe("the base's matrices in memory: bfloat16 half (exact for bfloat16 files), int8 a quarter"),
+    .enum(['file', 'float32', 'bfloat16', 'int8'])
+    .default('file')
+    .describe(
+      "the base's matrices in memory: file as in its file, exactly; bfloat16 half of float32, int8 a quarter",
+    ),
   parts: z
     .union([z.string().min(1), z.array(z.string().min(1))])
     .exactOptional()
@@ -164,6 +176,9 @@ const textsByLanguage = () =>
     z.custom<Texts>(isTexts, 'must be documents, one string with a document a line, or { files: [...] }'),
   );
 
+const hook = () =>
+  z.custom<() => void>((value) => typeof value === 'function', 'must be a function').exactOptional();
+
 const isCallback = (value: unknown): boolean =>
   (value as { contract?: unknown } | null)?.contract === 'callback/1';
 
@@ -184,7 +199,8 @@ export const programSchema = z.strictObject({
   callbacks: z
     .array(z.custom<Callback>(isCallback, "must be a callback: { contract: 'callback/1', name, onStep, … }"))
     .exactOptional(),
-  onReady: z.custom<() => void>((value) => typeof value === 'function', 'must be a function').exactOptional(),
+  onReady: hook(),
+  onWarning: hook(),
 });
 
 /** Type of a configuration file; omitted keys have defaults. */

@@ -8,6 +8,7 @@ import { probeMemory, type StepMemory } from './probe-memory.ts';
 import { probeTime } from './probe-time.ts';
 import { suggestSmaller } from './suggest.ts';
 import type { DiskEstimate, MemoryEstimate, TrainingPlan } from './training-plan.ts';
+import { holdsWideMatrices, weightBytes } from './weight-bytes.ts';
 
 /** The run to plan, with everything that it needs in memory. */
 type PlannedRun = Pick<PreparedRun, 'run' | 'base' | 'extension' | 'options' | 'input'>;
@@ -23,7 +24,6 @@ export interface PlanningOptions {
 
 const CHECKPOINTS_KEPT = 3;
 const FLOAT = 4;
-const BYTES_PER_WEIGHT = { float32: 4, bfloat16: 2, int8: 1 } as const;
 
 async function diskEstimate(
   { run, base, extension }: PlannedRun,
@@ -41,8 +41,7 @@ async function diskEstimate(
 function memoryEstimate({ run, base, extension }: PlannedRun, memory: StepMemory | null): MemoryEstimate {
   const trained = countParameters(extension.parameters);
   // one copy of the trained weights, gradients, and two moments
-  const weightBytes = keepsCompressed() ? BYTES_PER_WEIGHT[base.storage] : FLOAT;
-  const leastBytes = weightBytes * base.parameterCount + 4 * FLOAT * trained;
+  const leastBytes = weightBytes(base.model.parameters) + 4 * FLOAT * trained;
   const availableBytes = base.platform.availableMemory();
   if (memory === null) return { leastBytes, heap: null, gpu: null, moreBytes: leastBytes, availableBytes };
   const { kind, limitBytes, heldBytes, isMachines } = memory;
@@ -131,7 +130,8 @@ export async function planPrepared(
     ...{ batchSize, accumulation, sequenceLength },
     gradientBytes: FLOAT * trainableParameters,
     mayRecompute: options.recompute !== true,
-    mayCompress: keepsCompressed() && base.storage === 'float32' && extension.overrides.size === 0,
+    mayCompress:
+      keepsCompressed() && holdsWideMatrices(base.model.parameters) && extension.overrides.size === 0,
   };
   return {
     baseParameters: base.parameterCount,

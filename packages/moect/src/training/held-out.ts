@@ -20,7 +20,7 @@ export type HeldOutNumbers = readonly HeldOutNumber[];
 
 export interface HeldOutEvaluation {
   /** For the training loop: bits per byte by language, under the current extension. */
-  during(): Promise<Record<string, number>>;
+  during(): Promise<Readonly<Record<string, number>>>;
   /** Results of the last `during`, with those of the base. */
   numbers(): Promise<HeldOutNumbers>;
 }
@@ -88,6 +88,8 @@ export function evaluateHeldOut(options: HeldOutOptions): HeldOutEvaluation | nu
   let last: number[] | null = null;
   return {
     async during() {
+      // numbers of an earlier step must not stand for those of an evaluation that fails
+      last = null;
       last = await byLanguage(languages, scorer, signal);
       return Object.fromEntries(languages.map(({ code }, i) => [`bpb_${code}`, last![i]!]));
     },

@@ -4,6 +4,7 @@ import type { HiddenStateCache } from '@moect/models/node';
 import { type BackendInfo, createRng, keepsCompressed } from '@moect/tensor';
 import type { TrainOptions } from '@moect/trainer';
 import type { Base } from '../base/base.ts';
+import { isExact } from '../base/identify.ts';
 import { placedBelow, problemAt, type SettingsOrigin } from '../config/key-path.ts';
 import type { ResolvedRun } from '../config/resolved-run.ts';
 import { mergeSettings } from '../parts/moect.ts';
@@ -48,6 +49,9 @@ export interface PreparedRun extends RunInfo {
 const NOTHING_TO_CACHE =
   'cache: the lowest layer is trained, so there is nothing frozen below to keep; see `method: { layers: { top: … } }`';
 
+const savesMemory = ({ storage }: Base): boolean =>
+  storage === 'float32' || storage === 'file' || keepsCompressed();
+
 const savesNothing = ({ storage, backend }: Base): string =>
   `baseStorage: the ${backend.name} backend rounds the base to ${storage} but holds it as float32; wasm and webgpu save the memory`;
 
@@ -68,15 +72,19 @@ function attach(
   }
 }
 
-/** A method that trains matrices of the base needs them exact, not rounded by compressed storage. */
-function refuseCompressedOverrides(origin: SettingsOrigin, extension: Extension, { storage }: Base): void {
+/** A method that trains matrices of the base begins with copies of them, which must be exact and not rounded. */
+async function refuseRoundedOverrides(
+  origin: SettingsOrigin,
+  extension: Extension,
+  { storage, identity, heldSha256 }: Base,
+): Promise<void> {
   const matrices = [...extension.overrides].filter(([, { rank }]) => rank > 1);
-  if (storage === 'float32' || matrices.length === 0) return;
+  if (matrices.length === 0 || isExact(storage) || (await heldSha256()) === identity.sha256) return;
   const message = `is ${storage}, but the method '${extension.method}' trains ${matrices.length} matrices of the base`;
   throw new InvalidConfigError(
     origin.name,
     [problemAt(origin, ['baseStorage'], message)],
-    'Use float32, or a method that leaves the base frozen.',
+    'Leave it out, or use a method that leaves the base frozen.',
   );
 }
 
@@ -102,7 +110,7 @@ export async function prepareRun(base: Base, input: RunInput): Promise<PreparedR
   const data = mixText(packed, mix);
   const extension = attach(input, preset, base, packed);
   try {
-    refuseCompressedOverrides(origin, extension, base);
+    await refuseRoundedOverrides(origin, extension, base);
     const run = resolveRun(input, { base, preset, packing, batches, methodConfig: extension.config });
     const { cache } = run;
     const hiddenStates =
@@ -115,9 +123,10 @@ export async function prepareRun(base: Base, input: RunInput): Promise<PreparedR
       baseParameters: base.parameterCount,
       trainableParameters: countParameters(extension.parameters),
       notes: [
+        ...base.notes,
         ...notes,
         ...(cache !== undefined && hiddenStates === null ? [NOTHING_TO_CACHE] : []),
-        ...(base.storage === 'float32' || keepsCompressed() ? [] : [savesNothing(base)]),
+        ...(savesMemory(base) ? [] : [savesNothing(base)]),
       ],
       input,
       base,

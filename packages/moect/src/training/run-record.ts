@@ -15,8 +15,10 @@ export interface Recorded {
   readonly found: object;
   /** The configuration as given; none from a program. */
   readonly text?: string | undefined;
-  /** Modules with parts, and the requested backend. */
-  readonly asked?: { readonly parts?: readonly string[]; readonly backend?: object } | undefined;
+  /** Modules with parts, the requested backend, and the given name of the base. */
+  readonly asked?:
+    | { readonly parts?: readonly string[]; readonly backend?: object; readonly baseId?: string | undefined }
+    | undefined;
 }
 
 /**
@@ -31,6 +33,7 @@ export function resolvedConfig(
   const parts = asked?.parts ?? [];
   return {
     base: base.place,
+    ...(asked?.baseId !== undefined && { baseId: asked.baseId }),
     baseStorage: base.storage,
     ...(parts.length > 0 && { parts }),
     preset: run.preset,

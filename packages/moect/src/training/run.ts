@@ -13,6 +13,7 @@ import { evaluateHeldOut, type HeldOutNumbers } from './held-out.ts';
 import { type PreparedRun, prepareRun, type RunInfo } from './prepare-run.ts';
 import type { RunInput } from './run-input.ts';
 import { type Recorded, writeRecord } from './run-record.ts';
+import { spareEvaluation } from './spared-evaluation.ts';
 import { trainingSummary } from './training-summary.ts';
 
 /** Options around a run. */
@@ -25,6 +26,8 @@ export interface RunHooks {
   readonly signal?: AbortSignal;
   /** Called at steps, evaluations and checkpoints. */
   readonly callbacks?: readonly Callback[];
+  /** Called at once with each of the result's `warnings`. */
+  readonly onWarning?: (message: string) => void;
   /** Called once, before the first step, with the run and its plan; the run waits for it. */
   readonly onReady?: (info: RunInfo & { readonly plan: TrainingPlan }) => void | Promise<void>;
 }
@@ -34,13 +37,21 @@ export interface TrainedPack extends Pack {
   readonly training: RunInfo;
   /** `reason` says whether the run finished, was stopped by a callback or interrupted by the signal. */
   readonly result: TrainResult;
-  /** Folder of the saved pack: `output/extension`; null without `output` or if the run was interrupted. */
+  /** Folder of the saved pack: `output/extension`; null without `output` or if the run was interrupted before its last step. */
   readonly folder: string | null;
-  /** Bits per byte of the held-out text (at most 32 KiB a language); null if interrupted or without held-out text. */
+  /**
+   * Bits per byte of the held-out text (at most 32 KiB a language); null if interrupted, without held-out text, or where
+   * `warnings` say why not.
+   */
   readonly heldOut: HeldOutNumbers | null;
+  /** Evaluations that could not be made, with the reason. The pack is saved before the last one. */
+  readonly warnings: readonly string[];
 }
 
-function infoOf(prepared: PreparedRun, result: TrainResult): ExtensionConfigFile {
+function infoOf(
+  prepared: PreparedRun,
+  result: Pick<TrainResult, 'step' | 'tokensSeen'>,
+): ExtensionConfigFile {
   const { run, base, extension, languages, options } = prepared;
   const parts = usedParts(base.moect, {
     extension,
@@ -70,6 +81,7 @@ function loopOptions(prepared: PreparedRun, hooks: RunHooks, folder: RunFolder |
   const { signal, callbacks = [], resume = false } = hooks;
   return {
     ...prepared.options,
+    isSameBase: ({ sha256 }) => prepared.base.isIdentifiedBy(sha256),
     callbacks: [...(folder === null ? [] : [folder.log]), ...callbacks],
     ...(folder && { checkpoints: folder.checkpoints, resume }),
     ...(signal && { signal }),
@@ -85,6 +97,7 @@ async function trainPrepared(
   const { base, extension, input, options: _, hiddenStates, ...info } = prepared;
   const { run, texts } = info;
   const { signal } = hooks;
+  const before = await base.heldSha256();
   const plan = await checkFits(prepared, folder?.folder);
   if (folder !== null && !(hooks.resume === true && folder.isBegun)) {
     const { backend, baseParameters, trainableParameters, languages } = info;
@@ -104,18 +117,28 @@ async function trainPrepared(
     signal,
     hiddenStates: hiddenStates ?? undefined,
   });
+  const spared = spareEvaluation(signal, hooks.onWarning);
+  let saved: string | null = null;
   const result = await trainLoop({
     ...loopOptions(prepared, hooks, folder),
-    ...(evaluate && { evaluate: evaluate.during }),
+    ...(evaluate && {
+      evaluate: (step) => spared.run(`the evaluation after step ${step}`, evaluate.during),
+    }),
+    onTrained: async (trained) => {
+      // law 1: no training changes the base
+      assertUnchanged(before, await digestParameters(base.model.parameters));
+      const pack = makePack(base, run.preset, extension, infoOf(prepared, trained));
+      saved = folder === null ? null : await pack.save(`${folder.folder}/extension`);
+      spared.keepsNothingWaiting();
+    },
   });
   const pack = makePack(base, run.preset, extension, infoOf(prepared, result));
-  if (result.reason === 'interrupted') return { ...pack, training, result, folder: null, heldOut: null };
-  // law 1: no training changes the base
-  assertUnchanged(base.heldSha256, await digestParameters(base.model.parameters));
-  const saved = folder === null ? null : await pack.save(`${folder.folder}/extension`);
+  const outcome = { ...pack, training, result, folder: saved, warnings: spared.warnings };
+  const isDone = result.reason !== 'interrupted' && evaluate !== null && !spared.hasFailed;
+  if (!isDone) return { ...outcome, heldOut: null };
   // training is complete, so an interruption of this evaluation loses nothing
-  const heldOut = evaluate === null ? null : await unlessInterrupted(signal, evaluate.numbers());
-  return { ...pack, training, result, folder: saved, heldOut };
+  const numbers = spared.run('the last evaluation', evaluate.numbers);
+  return { ...outcome, heldOut: await unlessInterrupted(signal, numbers) };
 }
 
 /** Trains a run. See `train`; `asked` goes into the run's record. */

@@ -1,7 +1,6 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { CorruptDataError } from '@moect/core';
 import type { ByteSource } from '../byte-source.ts';
-import { readSafetensors, type SafetensorsFile } from '../read-safetensors.ts';
 
 export interface FileSource extends ByteSource {
   close(): Promise<void>;
@@ -36,17 +35,19 @@ export async function fileSource(path: string): Promise<FileSource> {
   };
 }
 
-export interface OpenSafetensors extends SafetensorsFile {
-  close(): Promise<void>;
-}
-
-/** Opens a safetensors file; only its header is read until a tensor is asked for. Throws CorruptDataError. */
-export async function openSafetensors(path: string): Promise<OpenSafetensors> {
-  const source = await fileSource(path);
-  try {
-    return { ...(await readSafetensors(source)), close: source.close };
-  } catch (error) {
-    await source.close();
-    throw error;
-  }
+/** A file whose parts are read when asked for; it is open only while one is read, so there is nothing to close. */
+export async function pathSource(path: string): Promise<ByteSource> {
+  const { size } = await stat(path);
+  return {
+    name: path,
+    size,
+    async read(begin, end) {
+      const handle = await open(path, 'r');
+      try {
+        return await readRange(handle, path, begin, end);
+      } finally {
+        await handle.close();
+      }
+    },
+  };
 }

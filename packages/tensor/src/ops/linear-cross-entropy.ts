@@ -1,15 +1,17 @@
 import { type LogitsTerm, ShapeMismatchError, type Tensor } from '@moect/core';
 import { hasKernel, LinearCrossEntropy, runKernel, TimesScalar } from '@moect/kernels';
 import { type Backward, differentiable } from '../differentiable.ts';
+import { tidy } from '../scope.ts';
 import { asTf, fromTf, tf } from '../tf.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { add } from './elementwise.ts';
-import { reshape } from './shape.ts';
+import { concat, reshape, slice } from './shape.ts';
 import { spreadColumns } from './spread-columns.ts';
 
 /**
  * Cross-entropy of logits that are a sum of linear terms. The wasm backend processes blocks of rows and computes the
- * gradients in the same pass, so it never holds the logits of all rows; other backends compose it and hold them.
+ * gradients in the same pass, so it never holds the logits of all rows. Other backends compose it: they hold
+ * them for gradients, and else those of one block of rows.
  * @param given terms with inputs [.., in], one row for each target; the first covers all tokens
  * @param targets [rows] int32; −1 gives loss 0 and no gradient
  * @param scale factor on the sum of losses
@@ -85,19 +87,42 @@ function check(terms: readonly LogitsTerm[], targets: Tensor): void {
   }
 }
 
-function composed(
-  terms: readonly LogitsTerm[],
-  targets: Tensor,
-  scale: number,
-): { loss: Tensor; tokenLosses: Tensor } {
+/** Logits that are held at a time where no gradient asks for all: 64 MiB. */
+const LOGITS = 2 ** 24;
+
+function lossesOf(terms: readonly Omit<LogitsTerm, 'trainable'>[], targets: Tensor): Tensor {
   const vocabSize = terms[0]!.weight.shape[0]!;
   const products = terms.map(({ input, weight, tokens }) => {
     const product = fromTf(tf.matMul(asTf(input), asTf(weight), false, true));
     return tokens === undefined ? product : spreadColumns(product, tokens, vocabSize);
   });
-  const tokenLosses = crossEntropy(
-    products.reduce((a, b) => add(a, b)),
-    targets,
+  const logits = products.reduce((a, b) => add(a, b));
+  return crossEntropy(logits, targets);
+}
+
+/** Losses of blocks of rows, so that only one block's logits are held. */
+function lossesInBlocks(terms: readonly LogitsTerm[], targets: Tensor): Tensor {
+  const rows = targets.shape[0]!;
+  const block = Math.max(1, Math.floor(LOGITS / terms[0]!.weight.shape[0]!));
+  if (rows <= block) return lossesOf(terms, targets);
+  const cut = (x: Tensor, from: number): Tensor =>
+    slice(x, [from, ...x.shape.slice(1).map(() => 0)], [Math.min(block, rows - from), ...x.shape.slice(1)]);
+  const blocks = Array.from({ length: Math.ceil(rows / block) }, (_, i) =>
+    tidy(() => {
+      const some = terms.map((term) => ({ ...term, input: cut(term.input, i * block) }));
+      return lossesOf(some, cut(targets, i * block));
+    }),
   );
-  return { loss: tf.mul(tf.sum(asTf(tokenLosses)), scale) as unknown as Tensor, tokenLosses };
+  return concat(blocks, 0);
+}
+
+function composed(
+  terms: readonly LogitsTerm[],
+  targets: Tensor,
+  scale: number,
+): { loss: Tensor; tokenLosses: Tensor } {
+  return tidy(() => {
+    const tokenLosses = tf.engine().isTapeOn() ? lossesOf(terms, targets) : lossesInBlocks(terms, targets);
+    return { loss: tf.mul(tf.sum(asTf(tokenLosses)), scale) as unknown as Tensor, tokenLosses };
+  });
 }

@@ -99,7 +99,8 @@ export async function compareCommand(options: CompareCommandOptions, io: Io): Pr
   const texts = textsOf(parseTexts(options.text, '--text'));
   const cache = cacheOf(options);
   const abort = abortOnSignals();
-  const models = await openModels(options);
+  const models = await openModels(options, io, abort.signal);
+  if (models === null) return EXIT.interrupted;
   try {
     const { base, packs } = models;
     const { old, maxForgetting, resamples } = options;

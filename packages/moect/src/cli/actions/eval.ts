@@ -30,7 +30,8 @@ export async function evalCommand(options: EvalCommandOptions, io: Io): Promise<
   const texts = textsOf(parseTexts(options.text, '--text'));
   const cache = cacheOf(options);
   const abort = abortOnSignals();
-  const models = await openModels(options);
+  const models = await openModels(options, io, abort.signal);
+  if (models === null) return EXIT.interrupted;
   try {
     const { base, packs } = models;
     const { signal } = abort;

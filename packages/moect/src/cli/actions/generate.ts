@@ -18,7 +18,8 @@ export interface GenerateCommandOptions extends ModelOptions {
 /** Runs `moect generate`; gives the exit code. */
 export async function generateCommand(options: GenerateCommandOptions, io: Io): Promise<number> {
   const abort = abortOnSignals();
-  const models = await openModels(options);
+  const models = await openModels(options, io, abort.signal);
+  if (models === null) return EXIT.interrupted;
   try {
     const { base, packs } = models;
     const { prompt, language, maxNewTokens, temperature, topP, seed } = options;
