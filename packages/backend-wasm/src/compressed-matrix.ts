@@ -1,4 +1,10 @@
-import { bytesOfRow, type CompressedValues, isBlockStorage, type MatrixStorage, widenValues } from '@moect/kernels';
+import {
+  bytesOfRow,
+  type CompressedValues,
+  isBlockStorage,
+  type MatrixStorage,
+  widenValues,
+} from '@moect/kernels';
 import { OP } from './generated/wasm-ops.ts';
 import type { Runtime } from './runtime.ts';
 

@@ -48,7 +48,10 @@ function expectClose(actual: ArrayLike<number>, wanted: ArrayLike<number>, what:
 
 const expectSame = (actual: ArrayLike<number>, wanted: ArrayLike<number>, what?: string): void => {
   expect(actual.length, what).toBe(wanted.length);
-  expect(Array.from(actual).findIndex((value, i) => value !== wanted[i]), what).toBe(-1);
+  expect(
+    Array.from(actual).findIndex((value, i) => value !== wanted[i]),
+    what,
+  ).toBe(-1);
 };
 
 /** Fewest columns, from `columns` on, that a row of this storage can have. */

@@ -13,6 +13,7 @@ export * from './hidden-states.ts';
 export * from './json.ts';
 export { logSumExp } from './log-sum-exp.ts';
 export type * from './method.ts';
+export { nativeSha256, type RunningSha256 } from './native-sha256.ts';
 export type * from './router.ts';
 export * from './site.ts';
 export type * from './tensor.ts';

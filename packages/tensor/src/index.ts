@@ -6,9 +6,15 @@ export {
   type FrozenStorage,
   type MatrixStorage,
 } from '@moect/kernels';
+export { userCacheFolder } from '@moect/kernels/host';
 export { BACKEND_NAMES, type BackendInfo, type BackendName } from './backend-info.ts';
 export { assign, fill, ones, randomNormal, scalar, tensor, variable, zeros, zerosLike } from './create.ts';
-export { compressFrozen, frozenFromBlocks, frozenStorageOf, keepsCompressed } from './frozen/compress-frozen.ts';
+export {
+  compressFrozen,
+  frozenFromBlocks,
+  frozenStorageOf,
+  keepsCompressed,
+} from './frozen/compress-frozen.ts';
 export { valueAndGrads } from './gradients.ts';
 export * from './ops/accumulate.ts';
 export * from './ops/activate.ts';

@@ -2,16 +2,7 @@
  * Storages of GGML, the format of GGUF files: a row is a sequence of blocks, each with scales of its own. `float16` is the
  * one whose block is a single value.
  */
-export type BlockStorage =
-  | 'float16'
-  | 'q8_0'
-  | 'q4_0'
-  | 'q4_1'
-  | 'q5_0'
-  | 'q5_1'
-  | 'q4_k'
-  | 'q5_k'
-  | 'q6_k';
+export type BlockStorage = 'float16' | 'q8_0' | 'q4_0' | 'q4_1' | 'q5_0' | 'q5_1' | 'q4_k' | 'q5_k' | 'q6_k';
 
 export interface BlockFormat {
   /** Values of a block. */

@@ -1,9 +1,9 @@
 import type { JsonObject } from '@moect/core';
 import { type BaseModel, InvalidConfigError, type Tokenizer } from '@moect/core';
-import type { TensorStore } from '@moect/safetensors';
 import { createModel } from '../families/create-model.ts';
 import { loadTokenizer, type SpecialIds } from '../tokenizer/load-tokenizer.ts';
 import { type LoadOptions, loadParameters } from './load-parameters.ts';
+import type { WeightStore } from './weight-store.ts';
 
 /** The files of a Hugging Face folder, read and parsed. */
 export interface HuggingFaceFiles {
@@ -57,7 +57,7 @@ export function checkVocabulary(tokenizer: Tokenizer | null, vocabSize: number, 
  */
 export async function loadModel(
   files: HuggingFaceFiles,
-  weights: TensorStore,
+  weights: WeightStore,
   options: LoadOptions = {},
 ): Promise<LoadedModel> {
   const tokenizer = tokenizerOf(files);

@@ -1,9 +1,10 @@
 import { type BaseIdentity, type BaseModel, CorruptDataError, type Tokenizer } from '@moect/core';
-import { countParameters, createParameterDigest, digestParameters } from '@moect/freeze';
+import { countParameters } from '@moect/freeze';
 import type { LoadedModel, LoadOptions } from '@moect/models';
 import type { BackendInfo, FrozenStorage } from '@moect/tensor';
 import type { Moect } from '../parts/moect.ts';
 import type { Platform } from '../platform/platform.ts';
+import { type DigestMemory, loadIdentified } from './identify.ts';
 
 /** A frozen language model with its tokenizer; packs are trained for it. */
 export interface Base {
@@ -16,8 +17,10 @@ export interface Base {
   /** Folder or address of the base. */
   readonly place: string;
   readonly storage: FrozenStorage;
-  /** SHA-256 of the parameters in memory: that of `identity`, unless the storage rounded them. */
-  readonly heldSha256: string;
+  /** Digest of the parameters in memory: that of `identity`, unless the storage rounded them. */
+  heldSha256(): Promise<string>;
+  /** Whether a digest, of a pack or a run, is that of this base; also one of before December 2026. */
+  isIdentifiedBy(sha256: string): Promise<boolean>;
   /** Number of weights. */
   readonly parameterCount: number;
   /** Backend that computes. */
@@ -45,8 +48,12 @@ export interface OpenBaseOptions {
 /** Source of a base. */
 export interface BaseOrigin {
   readonly id: string;
+  /** Commit of the hub; null for what does not come from there. */
+  readonly revision: string | null;
   readonly place: string;
   readonly tokenizerSha256: string | null;
+  /** Digests of earlier processes; null where none are kept. */
+  readonly memory: DigestMemory | null;
   readonly load: (options: LoadOptions) => Promise<LoadedModel>;
 }
 
@@ -54,18 +61,19 @@ export interface BaseOrigin {
 export type BaseSetting = Pick<Base, 'storage' | 'backend' | 'moect' | 'platform'>;
 
 /**
- * Loads a model and computes the SHA-256 of its parameters, as float32 values of the file: the same weights in another
+ * Loads a model and finds the digest of its parameters, as float32 values of the file: the same weights in another
  * storage are the same base, and a pack fits its base in any storage.
  * Throws CorruptDataError for a base without tokenizer, and the errors of `load`.
  */
 export async function describeBase(origin: BaseOrigin, setting: BaseSetting): Promise<Base> {
-  const { id, place, tokenizerSha256, load } = origin;
+  const { id, revision, place, tokenizerSha256 } = origin;
   const { storage } = setting;
-  const digest = createParameterDigest();
-  const { model, tokenizer } = await load({
-    frozenStorage: storage,
-    onWeight: (name, weight) => digest.add(name, weight),
-  });
+  const { model, tokenizer, sha256, heldSha256, isIdentifiedBy } = await loadIdentified(
+    origin.load,
+    storage,
+    origin.memory,
+    place,
+  );
   if (tokenizer === null || tokenizerSha256 === null) {
     model.dispose();
     throw new CorruptDataError(
@@ -74,15 +82,15 @@ export async function describeBase(origin: BaseOrigin, setting: BaseSetting): Pr
       'Fetch it from where the weights come from; `save_pretrained` of transformers writes it.',
     );
   }
-  const sha256 = digest.hex();
   return {
     model,
     tokenizer,
     tokenizerSha256,
-    identity: { id, revision: null, sha256 },
+    identity: { id, revision, sha256 },
     place,
     ...setting,
-    heldSha256: storage === 'float32' ? sha256 : await digestParameters(model.parameters),
+    heldSha256,
+    isIdentifiedBy,
     parameterCount: countParameters(model.parameters),
     dispose: () => model.dispose(),
   };

@@ -1,5 +1,5 @@
 import type { Json } from '@moect/core';
-import { sha256Hex } from '@moect/data';
+import { sha256Hex } from '@moect/freeze';
 import { type HuggingFaceFiles, type LoadOptions, loadModel } from '@moect/models';
 import { readSafetensors, storeOf } from '@moect/safetensors';
 import { defaultMoect } from '../parts/moect.ts';
@@ -44,8 +44,10 @@ export async function openBase(url: string | URL, options: OpenBaseOptions = {})
   const store = storeOf(await readSafetensors(bytes, at('model.safetensors').href));
   const origin = {
     id: folder.pathname.split('/').at(-2)!,
+    revision: null,
     place: folder.href,
-    tokenizerSha256: sha256Hex(tokenizer),
+    tokenizerSha256: await sha256Hex(tokenizer),
+    memory: null,
     load: (load: LoadOptions) => loadModel(files, store, { ...load, families: moect.families }),
   };
   return describeBase(origin, { storage, backend, moect, platform: browserPlatform });

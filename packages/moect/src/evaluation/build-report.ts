@@ -10,6 +10,8 @@ import { BASE_PRIOR } from './scorers.ts';
 
 export interface ReportInput {
   readonly base: Base;
+  /** Digest of the base in memory before anything was scored. */
+  readonly baseSha256: string;
   readonly texts: readonly EvaluatedText[];
   readonly comparisons: readonly PackComparison[];
   readonly seconds: number;
@@ -107,7 +109,7 @@ export async function buildReport(input: ReportInput): Promise<Report> {
     base: {
       id: base.identity.id,
       parameters: base.parameterCount,
-      sha256Before: base.heldSha256,
+      sha256Before: input.baseSha256,
       sha256After: await digestParameters(base.model.parameters),
     },
     languages: texts.map((text) => reportLanguage(text, input)),

@@ -86,6 +86,7 @@ export async function compare(
   checkOptions('compare', options, OPTIONS);
   const begin = performance.now();
   const texts = await evaluatedTexts(heldOut, packs, base.platform, options.old);
+  const baseSha256 = await base.heldSha256();
   const compared = await withHiddenStates(base, packs, options.cache, (start) =>
     comparePacks(base, packs, texts, options, start),
   );
@@ -94,8 +95,10 @@ export async function compare(
     worst: worstOf(compared),
     packs: compared,
     texts,
-    report: () =>
-      buildReport({ base, texts, comparisons: compared, seconds, gateThreshold: options.gateThreshold }),
+    report: () => {
+      const { gateThreshold } = options;
+      return buildReport({ base, baseSha256, texts, comparisons: compared, seconds, gateThreshold });
+    },
   };
 }
 

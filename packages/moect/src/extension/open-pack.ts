@@ -63,10 +63,12 @@ function checkParts({ moect }: Base, info: ExtensionConfigFile, place: string): 
  */
 export async function openPack(base: Base, place: string | URL): Promise<Pack> {
   const source = await base.platform.readPack(place);
-  const info = parseExtensionConfig(source.config, source.place);
-  if (info.base.sha256 !== base.identity.sha256) {
-    throw new BaseMismatchError(info.base.id, info.base.sha256, base.identity.sha256);
+  const saved = parseExtensionConfig(source.config, source.place);
+  if (!(await base.isIdentifiedBy(saved.base.sha256))) {
+    throw new BaseMismatchError(saved.base.id, saved.base.sha256, base.identity.sha256);
   }
+  // an older pack knows its base by the digest of before
+  const info = { ...saved, base: { ...saved.base, sha256: base.identity.sha256 } };
   checkParts(base, info, source.place);
   const extension = attach(base, info, source.place);
   try {

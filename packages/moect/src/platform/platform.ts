@@ -33,8 +33,8 @@ export interface PackSource {
 /** Base that computes hidden states. */
 export interface HiddenStateBase {
   readonly model: BaseModel;
-  /** SHA-256 of the parameters in memory. */
-  readonly heldSha256: string;
+  /** Digest of the parameters in memory. */
+  heldSha256(): Promise<string>;
 }
 
 /** A run's own folder, held by this process until it is closed. */

@@ -70,6 +70,7 @@ function loopOptions(prepared: PreparedRun, hooks: RunHooks, folder: RunFolder |
   const { signal, callbacks = [], resume = false } = hooks;
   return {
     ...prepared.options,
+    isSameBase: ({ sha256 }) => prepared.base.isIdentifiedBy(sha256),
     callbacks: [...(folder === null ? [] : [folder.log]), ...callbacks],
     ...(folder && { checkpoints: folder.checkpoints, resume }),
     ...(signal && { signal }),
@@ -85,6 +86,7 @@ async function trainPrepared(
   const { base, extension, input, options: _, hiddenStates, ...info } = prepared;
   const { run, texts } = info;
   const { signal } = hooks;
+  const before = await base.heldSha256();
   const plan = await checkFits(prepared, folder?.folder);
   if (folder !== null && !(hooks.resume === true && folder.isBegun)) {
     const { backend, baseParameters, trainableParameters, languages } = info;
@@ -111,7 +113,7 @@ async function trainPrepared(
   const pack = makePack(base, run.preset, extension, infoOf(prepared, result));
   if (result.reason === 'interrupted') return { ...pack, training, result, folder: null, heldOut: null };
   // law 1: no training changes the base
-  assertUnchanged(base.heldSha256, await digestParameters(base.model.parameters));
+  assertUnchanged(before, await digestParameters(base.model.parameters));
   const saved = folder === null ? null : await pack.save(`${folder.folder}/extension`);
   // training is complete, so an interruption of this evaluation loses nothing
   const heldOut = evaluate === null ? null : await unlessInterrupted(signal, evaluate.numbers());

@@ -1,7 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { CorruptDataError } from '@moect/core';
 import type { ByteSource } from '../byte-source.ts';
-import { readSafetensors, type SafetensorsFile } from '../read-safetensors.ts';
 
 export interface FileSource extends ByteSource {
   close(): Promise<void>;
@@ -34,19 +33,4 @@ export async function fileSource(path: string): Promise<FileSource> {
     read: (begin, end) => readRange(handle, path, begin, end),
     close: () => handle.close(),
   };
-}
-
-export interface OpenSafetensors extends SafetensorsFile {
-  close(): Promise<void>;
-}
-
-/** Opens a safetensors file; only its header is read until a tensor is asked for. Throws CorruptDataError. */
-export async function openSafetensors(path: string): Promise<OpenSafetensors> {
-  const source = await fileSource(path);
-  try {
-    return { ...(await readSafetensors(source)), close: source.close };
-  } catch (error) {
-    await source.close();
-    throw error;
-  }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { CorruptDataError } from '@moect/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestFile, syncFolder, writeDurable } from './durable-files.ts';
-import { openSafetensors } from './file-source.ts';
+import { openSafetensors } from './open-files.ts';
 import { readJsonFile } from './read-json.ts';
 import { writeFileAtomic, writeJsonAtomic, writeSafetensorsFile } from './write-atomic.ts';
 

@@ -48,6 +48,8 @@ export interface TrainOptions {
   readonly allowChangedSettings?: boolean;
   /** Identity of the base, recorded in checkpoints and compared when resuming. Default: unknown. */
   readonly baseIdentity?: BaseIdentity;
+  /** Whether the base of a checkpoint is this one. Default: their digests are equal. */
+  readonly isSameBase?: (saved: BaseIdentity) => Promise<boolean>;
   /** Hidden states that steps begin with, above the layers that nothing trains. Default: steps begin with the tokens. */
   readonly hiddenStates?: HiddenStateSource;
   /** Run each layer again on the way back, in place of keeping what it computed: less memory, more time, the same bits. Default false. */

@@ -43,11 +43,12 @@ class TrainingRun {
   async resume(): Promise<void> {
     const saved = (await this.#options.checkpoints?.load()) ?? null;
     if (saved === null) return;
-    const { extension, allowChangedSettings = false, totalSteps, callbacks = [] } = this.#options;
+    const { extension, allowChangedSettings = false, isSameBase, totalSteps, callbacks = [] } = this.#options;
     try {
       const { parameters } = extension;
       const fresh = this.#optimizerState;
-      this.#optimizerState = await restore(saved, this.#identity, parameters, fresh, allowChangedSettings);
+      const allowed = { allowChangedSettings, isSameBase };
+      this.#optimizerState = await restore(saved, this.#identity, parameters, fresh, allowed);
     } finally {
       await saved.close();
     }

@@ -14,6 +14,7 @@ export type RopeConfig = { readonly theta: number } & (
   | { readonly type: 'default' }
   | { readonly type: 'linear'; readonly factor: number }
   | { readonly type: 'dynamic'; readonly factor: number; readonly originalMaxPositions: number }
+  | { readonly type: 'frequency_factors'; readonly factors: readonly number[] }
   | YarnConfig
   | Llama3Config
 );
@@ -38,13 +39,22 @@ export interface Llama3Config {
   readonly originalMaxPositions: number;
 }
 
-const TYPES = ['default', 'linear', 'dynamic', 'yarn', 'llama3'] as const;
+const TYPES = ['default', 'linear', 'dynamic', 'yarn', 'llama3', 'frequency_factors'] as const;
 
 function attentionFactor(json: JsonObject, fields: FieldReader, factor: number): number {
   const scale = (mscale: number): number => (factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1);
   const [own, all] = [json['mscale'], json['mscale_all_dim']];
   const both = typeof own === 'number' && typeof all === 'number' && own !== 0 && all !== 0;
   return fields.positive('attention_factor', both ? scale(own) / scale(all) : scale(1));
+}
+
+/** llama.cpp's form of any scaling that does not depend on the length: what each pair's frequency is divided by. */
+function frequencyFactors(json: JsonObject, fields: FieldReader): readonly number[] {
+  const factors = json['frequency_factors'];
+  const isFactor = (x: unknown): x is number => typeof x === 'number' && Number.isFinite(x) && x > 0;
+  if (Array.isArray(factors) && factors.every(isFactor)) return factors;
+  fields.problem('frequency_factors', 'must be a list of numbers above 0');
+  return [];
 }
 
 function parseScaled(json: JsonObject, theta: number, maxPositions: number, fields: FieldReader): RopeConfig {
@@ -55,6 +65,7 @@ function parseScaled(json: JsonObject, theta: number, maxPositions: number, fiel
     fields.problem('rope_type', `is ${JSON.stringify(type)}, known: ${TYPES.join(', ')}`);
     return { theta, type: 'default' };
   }
+  if (type === 'frequency_factors') return { theta, type, factors: frequencyFactors(json, fields) };
   const factor = fields.positive('factor');
   if (type === 'linear') return { theta, type, factor };
   if (type === 'dynamic') return { theta, type, factor, originalMaxPositions: original() };
