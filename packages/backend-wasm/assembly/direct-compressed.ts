@@ -1,8 +1,9 @@
 import { isBlocks } from './blocks';
 import { BFLOAT16, bytesOf, FLOAT16, highBfloat16, highFloats, lowBfloat16, lowFloats, scaleOf, widenRow } from './compressed';
+import { dotBlocks, hasDotBlocks, prepare, preparedBytes } from './direct-blocks';
 import { dot } from './direct-product';
 import { laneSum, madd } from './lanes';
-import { argI, argP, rangeStart, scratchUser } from './layout';
+import { argI, argP, rangeStart, SCRATCH_USER_BYTES, scratchUser } from './layout';
 
 // Products of a few rows with a compressed matrix, which is read once and not packed.
 
@@ -62,8 +63,16 @@ export function directCompressedChunk(chunk: i32, chunks: i32): void {
   const k = argI(7);
   const bytes = bytesOf(k, kind);
   const cRow = <usize>n << 2;
+  const from = rangeStart(n, chunk, chunks, 16);
   const to = rangeStart(n, chunk + 1, chunks, 16);
-  for (let j = rangeStart(n, chunk, chunks, 16); j < to; j++) {
+  if (m == 1 && hasDotBlocks(kind) && preparedBytes(k) <= SCRATCH_USER_BYTES) {
+    prepare(scratchUser(), argP(0), k, kind);
+    for (let j = from; j < to; j++) {
+      store<f32>(argP(4) + (<usize>j << 2), dotBlocks(argP(1) + <usize>j * bytes, scratchUser(), k, kind));
+    }
+    return;
+  }
+  for (let j = from; j < to; j++) {
     const row = argP(1) + <usize>j * bytes;
     const c = argP(4) + (<usize>j << 2);
     if (isBlocks(kind) || kind == FLOAT16) {

@@ -1,8 +1,8 @@
 import {
+  bytesOfRow,
   type CompressedValues,
   isBlockStorage,
   type MatrixStorage,
-  rowBytes,
   widenValues,
 } from '@moect/kernels';
 import { OP } from './generated/wasm-ops.ts';
@@ -18,11 +18,6 @@ const KINDS: Readonly<Record<MatrixStorage, number>> = {
 export type CompressedRows = Pick<CompressedMatrix, 'kind' | 'codes' | 'scales'>;
 
 const NO_SCALES = new Float32Array(0);
-
-const bytesOfRow = (storage: MatrixStorage, columns: number): number => {
-  if (isBlockStorage(storage)) return rowBytes(storage, columns);
-  return columns * (storage === 'int8' ? 1 : 2);
-};
 
 /** A frozen matrix on the heap in fewer bytes than float32. */
 export class CompressedMatrix {
@@ -74,7 +69,7 @@ export class CompressedMatrix {
     const storage = this.#storage;
     const { buffer } = this.#runtime.allocator.memory;
     if (isBlockStorage(storage)) {
-      const blocks = new Uint8Array(buffer, codes, rows * rowBytes(storage, columns));
+      const blocks = new Uint8Array(buffer, codes, rows * bytesOfRow(storage, columns));
       return widenValues({ storage, codes: blocks, rows, columns });
     }
     const count = rows * columns;

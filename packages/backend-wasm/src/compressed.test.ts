@@ -3,10 +3,10 @@ import {
   asTf,
   BLOCK_FORMATS,
   type BlockStorage,
+  bytesOfRow,
   compressValues,
   isBlockStorage,
   type MatrixStorage,
-  rowBytes,
   widenValues,
 } from '@moect/kernels';
 import {
@@ -78,12 +78,6 @@ async function weightPair(
   return { frozen, widened };
 }
 
-/** Bytes of a value, without those of scales of rows. */
-const bytesPerValue = (storage: MatrixStorage): number => {
-  if (isBlockStorage(storage)) return rowBytes(storage, 256) / 256;
-  return storage === 'int8' ? 1 : 2;
-};
-
 beforeAll(() => startWasm({ threads: 2 }));
 afterAll(() => tf.disposeVariables());
 
@@ -132,7 +126,7 @@ describe.each(STORAGES)('%s', (storage) => {
     widened.dispose();
     const held = wasmHeapBytes() - before;
     // sizes of allocations come in classes
-    expect(held / float32).toBeLessThanOrEqual((bytesPerValue(storage) / 4) * 1.13 + 0.01);
+    expect(held / float32).toBeLessThanOrEqual((bytesOfRow(storage, 256) / 1024) * 1.13 + 0.01);
     const [x, start] = [tensor(rng.normal(32 * 512), [32, 512]), tensor(rng.normal(512), [512])];
     const adapter = variable(start);
     const step = (): void => {

@@ -4,9 +4,9 @@ export {
   type BlockFormat,
   type BlockStorage,
   isBlockStorage,
-  rowBytes,
 } from './frozen/block-formats.ts';
 export {
+  bytesOfRow,
   type CompressedStorage,
   type CompressedValues,
   compressValues,
@@ -15,7 +15,7 @@ export {
   type RoundedValues,
   widenValues,
 } from './frozen/compressed-values.ts';
-export { type BlockValues, checkBlocks } from './frozen/widen-blocks.ts';
+export { type BlockValues, checkBlocks, largestOfBlocks } from './frozen/widen-blocks.ts';
 export { type Implementation, implementKernel } from './implement-kernel.ts';
 export { type KernelCall, type ReadCall, readerOf } from './read-call.ts';
 export { hasKernel, runKernel } from './run-kernel.ts';

@@ -1,5 +1,5 @@
 import { decodeBfloat16, encodeBfloat16, NonFiniteError } from '@moect/core';
-import type { BlockStorage } from './block-formats.ts';
+import { type BlockStorage, isBlockStorage, rowBytes } from './block-formats.ts';
 import { type BlockValues, widenBlocks } from './widen-blocks.ts';
 
 /** Storage that a frozen float32 weight can be brought into. */
@@ -9,6 +9,12 @@ export type CompressedStorage = 'bfloat16' | 'int8';
 
 /** Every storage of a matrix that is not float32: GGML's blocks come from a file and are only read. */
 export type MatrixStorage = CompressedStorage | BlockStorage;
+
+/** Bytes of the codes of a row of `columns` values. */
+export function bytesOfRow(storage: MatrixStorage, columns: number): number {
+  if (isBlockStorage(storage)) return rowBytes(storage, columns);
+  return columns * (storage === 'int8' ? 1 : 2);
+}
 
 /** A matrix of rows × columns in fewer bytes. */
 export type CompressedValues = RoundedValues | BlockValues;

@@ -106,6 +106,19 @@ const WIDEN: Readonly<Record<BlockStorage, WidenBlock>> = {
   q6_k: widenQ6K,
 };
 
+/** An upper bound of the magnitude of all values; infinite or NaN where a scale is. */
+export function largestOfBlocks({ storage, codes }: BlockValues): number {
+  const { bytes, factors } = BLOCK_FORMATS[storage];
+  const block = { codes, view: new DataView(codes.buffer, codes.byteOffset, codes.byteLength) };
+  let largest = 0;
+  for (let at = 0; at < codes.length; at += bytes) {
+    let bound = 0;
+    for (const factor of factors) bound += Math.abs(half(block, at + factor.at)) * factor.most;
+    if (!(bound <= largest)) largest = bound;
+  }
+  return largest;
+}
+
 /** @throws ShapeMismatchError if columns are no whole blocks, or the codes have another length than the rows */
 export function checkBlocks({ storage, codes, rows, columns }: BlockValues): void {
   const { values } = BLOCK_FORMATS[storage];
