@@ -7,15 +7,20 @@ import { browserPlatform } from '../platform/browser.ts';
 import { type Base, describeBase, type OpenBaseOptions } from './base.ts';
 import { checkOpenBase } from './check-open-base.ts';
 import { chooseBackend } from './choose-backend.ts';
-import { bytesOf, fetchFile, folderUrl } from './fetch-files.ts';
+import { bytesOf, fetchFile, fetchText, folderUrl, jsonOf } from './fetch-files.ts';
 
 type JsonFile = Readonly<Record<string, Json | undefined>>;
 
 const HINT = 'Give the address of a folder with config.json, model.safetensors and tokenizer.json.';
 
+/** A file that may be absent; what is no JSON, such as the page that some servers answer everything with, is none. */
 async function optionalJson(url: URL): Promise<JsonFile | undefined> {
   const response = await fetch(url);
-  return response.ok ? response.json() : undefined;
+  if (!response.ok) return undefined;
+  return response.json().catch((error: unknown) => {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  });
 }
 
 /**
@@ -33,10 +38,10 @@ export async function openBase(url: string | URL, options: OpenBaseOptions = {})
     optionalJson(at('tokenizer_config.json')),
     optionalJson(at('generation_config.json')),
   ]);
-  const tokenizer = await (await fetchFile(at('tokenizer.json'), HINT)).text();
+  const tokenizer = await fetchText(at('tokenizer.json'), HINT);
   const files: HuggingFaceFiles = {
-    config: await (await fetchFile(at('config.json'), HINT)).json(),
-    tokenizer: JSON.parse(tokenizer),
+    config: jsonOf(await fetchText(at('config.json'), HINT), at('config.json')),
+    tokenizer: jsonOf(tokenizer, at('tokenizer.json')),
     ...(tokenizerConfig && { tokenizerConfig }),
     ...(generationConfig && { generationConfig }),
   };
