@@ -9,7 +9,7 @@ import {
 } from '@moect/core';
 import { createRng, dispose, tensor } from '@moect/tensor';
 import { chunksOf, promptChunk } from './prefill.ts';
-import { checkSampling, logSoftmaxRow, type SamplingOptions, sampleToken } from './sampling.ts';
+import { checkLogits, checkSampling, type SamplingOptions, sampleToken } from './sampling.ts';
 
 export interface GenerateOptions extends SamplingOptions {
   readonly maxNewTokens: number;
@@ -21,8 +21,8 @@ export interface GenerateOptions extends SamplingOptions {
   readonly overrides?: ParamMap;
   /** τ of the gates, 0 … 1; null: off. Default: each gate's own τ. */
   readonly gateThreshold?: number | null;
-  /** Called for each token as it is chosen. */
-  readonly onToken?: (token: number, row: number) => void;
+  /** Called for each token as it is chosen; `true` ends the generation of its row, as after one of `stopIds`. */
+  readonly onToken?: (token: number, row: number) => unknown;
   /** Ends generation early; the tokens so far are returned with finish reason `aborted`. */
   readonly signal?: AbortSignal;
 }
@@ -37,6 +37,8 @@ interface Row {
   readonly promptLength: number;
   readonly tokens: number[];
   readonly rng: Rng;
+  /** Tokens of prompt and text. */
+  readonly seen: Set<number>;
   isStopped: boolean;
 }
 
@@ -154,11 +156,13 @@ function chooseTokens(rows: readonly Row[], logits: Float32Array, options: Gener
   const vocabSize = logits.length / rows.length;
   for (const [i, row] of rows.entries()) {
     if (row.isStopped) continue;
-    const logProbs = logSoftmaxRow(logits.subarray(i * vocabSize, (i + 1) * vocabSize));
-    const token = sampleToken(logProbs, options, row.rng.next());
+    const own = logits.subarray(i * vocabSize, (i + 1) * vocabSize);
+    checkLogits(own);
+    const token = sampleToken(own, options, row.rng.next(), row.seen);
     row.tokens.push(token);
-    row.isStopped = options.stopIds?.includes(token) ?? false;
-    options.onToken?.(token, i);
+    row.seen.add(token);
+    const isWanted = options.onToken?.(token, i) === true;
+    row.isStopped = isWanted || (options.stopIds?.includes(token) ?? false);
   }
 }
 
@@ -188,7 +192,7 @@ export async function generateBatch(
   const { maxNewTokens, seed = 0, signal } = options;
   const rows = prompts.map((prompt, row): Row => {
     const rng = createRng(seed).fork(`row ${row}`);
-    return { promptLength: prompt.length, tokens: [], rng, isStopped: false };
+    return { promptLength: prompt.length, tokens: [], rng, seen: new Set(prompt), isStopped: false };
   });
   const cache = model.createCache(rows.length);
   const finished = (): boolean => signal?.aborted === true || rows.every((row) => row.isStopped);

@@ -1,8 +1,8 @@
-import type { JsonObject } from '@moect/core';
-import { type BaseModel, InvalidConfigError, type Tokenizer } from '@moect/core';
+import type { BaseModel, JsonObject, Tokenizer } from '@moect/core';
 import { createModel } from '../families/create-model.ts';
 import { loadTokenizer, type SpecialIds } from '../tokenizer/load-tokenizer.ts';
 import { type LoadOptions, loadParameters } from './load-parameters.ts';
+import { fitVocabulary } from './vocabulary.ts';
 import type { WeightStore } from './weight-store.ts';
 
 /** The files of a Hugging Face folder, read and parsed. */
@@ -21,6 +21,8 @@ export interface LoadedModel {
   readonly model: BaseModel;
   /** null when there is none beside the weights. */
   readonly tokenizer: Tokenizer | null;
+  /** Facts about the files that the user should know. Default: none. */
+  readonly notes?: readonly string[];
 }
 
 /** Ids of config.json and generation_config.json; the latter wins, as in transformers. */
@@ -40,17 +42,6 @@ export function tokenizerOf(files: HuggingFaceFiles): Tokenizer | null {
   return loadTokenizer(tokenizer, tokenizerConfig, specialIds(config, generationConfig));
 }
 
-/** Throws InvalidConfigError where the tokenizer has tokens that the model does not know. */
-export function checkVocabulary(tokenizer: Tokenizer | null, vocabSize: number, where: string): void {
-  if (tokenizer === null || tokenizer.vocabSize <= vocabSize) return;
-  const message = `is ${vocabSize}, but the tokenizer has ${tokenizer.vocabSize} tokens`;
-  throw new InvalidConfigError(
-    where,
-    [{ path: 'vocab_size', message }],
-    'Tokenizer and weights do not belong together.',
-  );
-}
-
 /**
  * Makes a model of any family from files that were already read, from any source. Weights become float32 unless `frozenStorage`
  * says otherwise. Throws InvalidConfigError, NoMatchingParameterError, ShapeMismatchError, CorruptDataError.
@@ -63,6 +54,5 @@ export async function loadModel(
   const tokenizer = tokenizerOf(files);
   const { config } = files;
   const model = createModel(config, await loadParameters(weights, config, options), options);
-  checkVocabulary(tokenizer, model.vocabSize, weights.name);
-  return { model, tokenizer };
+  return { model, ...fitVocabulary(tokenizer, model.vocabSize, weights.name, files.tokenizer) };
 }

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@moect/core';
-import { CorruptDataError, type ParamPath, type Tensor } from '@moect/core';
+import { CorruptDataError, InvalidConfigError, type ParamPath, type Tensor } from '@moect/core';
 import type { HostTensor } from '@moect/safetensors';
 import {
   BLOCK_FORMATS,
@@ -18,6 +18,8 @@ import { type FamilyOptions, familyOf } from '../families/registry.ts';
 import { storedWeights } from './stored-names.ts';
 import type { WeightStore } from './weight-store.ts';
 
+const CONFIG_HINT = 'Take config.json and weights from the same model.';
+
 /** The file of a tied model may also contain the head; it must then equal the embedding. */
 async function checkTiedHead(store: WeightStore, headName: string, embeddingName: string): Promise<void> {
   const [head, embedding] = [await store.tensor(headName), await store.tensor(embeddingName)];
@@ -28,6 +30,30 @@ async function checkTiedHead(store: WeightStore, headName: string, embeddingName
     store.name,
     `config.json ties the head to the embedding, but ${headName} differs from ${embeddingName}`,
     'Set tie_word_embeddings to false in config.json if the head is one of its own.',
+  );
+}
+
+/** Names of the number of layers in the configurations of families. */
+const DEPTHS = ['num_hidden_layers', 'n_layer', 'num_layers'];
+
+/** Every layer has a tensor; lists of layers that are not there could take all memory. */
+function checkDepth(config: JsonObject, { name, shapes }: WeightStore): void {
+  for (const path of DEPTHS) {
+    const layers = config[path];
+    if (typeof layers !== 'number' || layers <= shapes.size) continue;
+    const message = `is ${layers}, but ${name} has only ${shapes.size} tensors`;
+    throw new InvalidConfigError('config.json', [{ path, message }], CONFIG_HINT);
+  }
+}
+
+/** A head of its own that is not in the file. */
+function checkHead(head: ParamPath, isTied: boolean, shapes: ReadonlyMap<ParamPath, unknown>): void {
+  if (isTied || shapes.has(head)) return;
+  const message = `is false or absent, but the weights have no ${head}`;
+  throw new InvalidConfigError(
+    'config.json',
+    [{ path: 'tie_word_embeddings', message }],
+    'Set it to true if the head is the embedding, as for most small models; else fetch the weights again.',
   );
 }
 
@@ -99,10 +125,12 @@ export async function loadParameters(
   { frozenStorage = 'float32', onWeight, ...options }: LoadOptions = {},
 ): Promise<Map<ParamPath, Tensor>> {
   const family = familyOf(config, options);
+  checkDepth(config, store);
   const parsed = family.parse(config, 'config.json');
   const layout = storedLayout(layoutOf(family, parsed), store);
   const needed = layout.parameters;
   const { shapes, nameOf, doubleHead } = storedWeights(store, family, parsed, layout);
+  checkHead(layout.head.weight, parsed.tiedHead, shapes);
   checkParameters(shapesOf(layout), shapes, store.name);
   if (doubleHead !== null) await checkTiedHead(store, doubleHead, nameOf(layout.head.weight));
   const parameters = new Map<ParamPath, Tensor>();

@@ -4,14 +4,9 @@ import { join } from 'node:path';
 import type { JsonObject, Tokenizer } from '@moect/core';
 import { readJsonFile } from '@moect/safetensors/node';
 import { createModel } from '../families/create-model.ts';
-import {
-  checkVocabulary,
-  type HuggingFaceFiles,
-  type LoadedModel,
-  loadModel,
-  tokenizerOf,
-} from '../hf/load-model.ts';
+import { type HuggingFaceFiles, type LoadedModel, loadModel, tokenizerOf } from '../hf/load-model.ts';
 import { type LoadOptions, loadParameters } from '../hf/load-parameters.ts';
+import { fitVocabulary } from '../hf/vocabulary.ts';
 import { readLlama2c } from '../llama2c/read-checkpoint.ts';
 import { readLlama2cTokenizer } from '../llama2c/read-tokenizer.ts';
 import { openFolderStore } from './folder-store.ts';
@@ -70,6 +65,5 @@ export async function loadLlama2c(
   const tokenizer =
     tokenizerFile === undefined ? null : readLlama2cTokenizer(await readFile(tokenizerFile), tokenizerFile);
   const model = createModel(config, await loadParameters(store, config, options), options);
-  checkVocabulary(tokenizer, model.vocabSize, checkpoint);
-  return { model, tokenizer };
+  return { model, ...fitVocabulary(tokenizer, model.vocabSize, checkpoint) };
 }

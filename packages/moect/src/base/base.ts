@@ -79,12 +79,14 @@ export type BaseSetting = Pick<Base, 'storage' | 'backend' | 'moect' | 'platform
 export async function describeBase(origin: BaseOrigin, setting: BaseSetting): Promise<Base> {
   const { id, revision, place, notes = [], tokenizerSha256 } = origin;
   const { storage } = setting;
-  const { model, tokenizer, sha256, heldSha256, isIdentifiedBy } = await loadIdentified(
-    origin.load,
-    storage,
-    origin.memory,
-    place,
-  );
+  const {
+    model,
+    tokenizer,
+    notes: found = [],
+    sha256,
+    heldSha256,
+    isIdentifiedBy,
+  } = await loadIdentified(origin.load, storage, origin.memory, place);
   if (tokenizer === null || tokenizerSha256 === null) {
     model.dispose();
     throw new CorruptDataError(
@@ -99,7 +101,7 @@ export async function describeBase(origin: BaseOrigin, setting: BaseSetting): Pr
     tokenizerSha256,
     identity: { id, revision, sha256 },
     place,
-    notes,
+    notes: [...notes, ...found],
     ...setting,
     heldSha256,
     isIdentifiedBy,

@@ -8,7 +8,7 @@ import { type Base, describeBase, type OpenBaseOptions } from './base.ts';
 import type { BaseSource } from './base-source.ts';
 import { checkOpenBase } from './check-open-base.ts';
 import { chooseBackend } from './choose-backend.ts';
-import { bytesOf, type FetchProgress, fetchFile, folderUrl } from './fetch-files.ts';
+import { bytesOf, type FetchProgress, fetchFile, fetchText, folderUrl, jsonOf } from './fetch-files.ts';
 import { ggufSource } from './gguf-source.ts';
 
 type JsonFile = Readonly<Record<string, Json | undefined>>;
@@ -22,9 +22,14 @@ interface PageSource extends BaseSource {
 const HINT =
   'Give the address of a folder with config.json, model.safetensors and tokenizer.json, or of a GGUF file.';
 
+/** A file that may be absent; what is no JSON, such as the page that some servers answer everything with, is none. */
 async function optionalJson(url: URL): Promise<JsonFile | undefined> {
   const response = await fetch(url);
-  return response.ok ? response.json() : undefined;
+  if (!response.ok) return undefined;
+  return response.json().catch((error: unknown) => {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  });
 }
 
 async function folderSource(folder: URL, onProgress?: FetchProgress): Promise<PageSource> {
@@ -33,10 +38,10 @@ async function folderSource(folder: URL, onProgress?: FetchProgress): Promise<Pa
     optionalJson(at('tokenizer_config.json')),
     optionalJson(at('generation_config.json')),
   ]);
-  const tokenizer = await (await fetchFile(at('tokenizer.json'), HINT)).text();
+  const tokenizer = await fetchText(at('tokenizer.json'), HINT);
   const files: HuggingFaceFiles = {
-    config: await (await fetchFile(at('config.json'), HINT)).json(),
-    tokenizer: JSON.parse(tokenizer),
+    config: jsonOf(await fetchText(at('config.json'), HINT), at('config.json')),
+    tokenizer: jsonOf(tokenizer, at('tokenizer.json')),
     ...(tokenizerConfig && { tokenizerConfig }),
     ...(generationConfig && { generationConfig }),
   };

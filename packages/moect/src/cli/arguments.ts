@@ -24,6 +24,19 @@ export function nonNegative(text: string): number {
   throw new InvalidArgumentError('It must be a number from 0.');
 }
 
+/** From 0 to 1. */
+export function share(text: string): number {
+  const value = nonNegative(text);
+  if (value <= 1) return value;
+  throw new InvalidArgumentError('It must be a number from 0 to 1.');
+}
+
+export function positiveNumber(text: string): number {
+  const value = nonNegative(text);
+  if (value > 0) return value;
+  throw new InvalidArgumentError('It must be a number above 0.');
+}
+
 /** Above 0, at most 1. */
 export function probability(text: string): number {
   const value = Number(text);

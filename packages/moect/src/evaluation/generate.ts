@@ -11,6 +11,7 @@ import type { Base } from '../base/base.ts';
 import { checkBase, checkOptions, checkPacks } from '../front-door-checks.ts';
 import { GATE } from '../parts/moect.ts';
 import { BASE_PRIOR, newLanguages, resolveCombine, type UsedPack } from './scorers.ts';
+import { textStream } from './text-stream.ts';
 
 export interface GenerateOptions {
   readonly prompt: string;
@@ -26,7 +27,16 @@ export interface GenerateOptions {
   readonly maxNewTokens?: number;
   /** 0, the default: always the likeliest token. */
   readonly temperature?: number;
+  /** Only the k likeliest tokens; 0, the default: all. */
+  readonly topK?: number;
+  /** Only the likeliest tokens that together reach this probability. Default 1. */
   readonly topP?: number;
+  /** Only tokens at least this share as likely as the likeliest. Default 0. */
+  readonly minP?: number;
+  /** Above 1: tokens that stand in prompt or text already become less likely, as in transformers. Default 1. */
+  readonly repetitionPenalty?: number;
+  /** The text ends before the first of these strings; they are never part of it. Default: none. */
+  readonly stop?: readonly string[];
   readonly seed?: number;
   readonly signal?: AbortSignal;
 }
@@ -40,34 +50,6 @@ export interface GeneratedText {
   readonly tokens: number;
   /** Weights of base and extensions at the end; null where nothing was weighed. */
   readonly posterior: readonly number[] | null;
-}
-
-/** Turns tokens into text as they come, holding characters back until all their bytes are there. */
-function textStream(
-  decode: (ids: readonly number[]) => string,
-  promptIds: readonly number[],
-  onText: (text: string) => void,
-): { push(token: number): void; end(): string } {
-  const ids = [...promptIds];
-  const start = decode(promptIds).length;
-  let shown = start;
-  const flush = (text: string): void => {
-    if (text.length > shown) onText(text.slice(shown));
-    shown = Math.max(shown, text.length);
-  };
-  return {
-    push(token) {
-      ids.push(token);
-      const text = decode(ids);
-      // U+FFFD at the end: the character is not complete yet
-      if (!text.endsWith('\ufffd')) flush(text);
-    },
-    end() {
-      const text = decode(ids);
-      flush(text);
-      return text.slice(start);
-    },
-  };
 }
 
 function members(
@@ -104,15 +86,26 @@ const OPTIONS = [
   'gateThreshold',
   'maxNewTokens',
   'temperature',
+  'topK',
   'topP',
+  'minP',
+  'repetitionPenalty',
+  'stop',
   'seed',
   'signal',
 ];
+
+function checkStop(stop: unknown): void {
+  if (Array.isArray(stop) && stop.every((text) => typeof text === 'string' && text !== '')) return;
+  const message = `is ${JSON.stringify(stop)}, must be a list of texts, none of them empty`;
+  throw new InvalidConfigError('generate', [{ path: 'stop', message }]);
+}
 
 function checkGenerate(base: Base, options: GenerateOptions): void {
   checkBase('generate', base);
   checkOptions('generate', options, OPTIONS);
   checkPacks('generate', options.packs ?? []);
+  checkStop(options.stop ?? []);
   if (typeof options.prompt === 'string') return;
   const message = `is ${JSON.stringify(options.prompt)}, must be a text`;
   throw new InvalidConfigError('generate', [{ path: 'prompt', message }]);
@@ -134,14 +127,17 @@ async function generateText(
   }
   const combination = combine === GATE ? null : moect.combination(combine)({ basePrior: BASE_PRIOR });
   if (combination !== null) checkLanguage(options, combination);
-  const stream = textStream((ids) => tokenizer.decode(ids), promptIds, onText);
-  const { temperature, topP, seed, signal } = options;
+  const stream = textStream((ids) => tokenizer.decode(ids), promptIds, options.stop ?? [], onText);
+  const { temperature, topK, topP, minP, repetitionPenalty, seed, signal } = options;
   const sampling = {
     maxNewTokens,
     stopIds: tokenizer.eosTokenIds,
     onToken: (token: number) => stream.push(token),
     ...(temperature !== undefined && { temperature }),
+    ...(topK !== undefined && { topK }),
     ...(topP !== undefined && { topP }),
+    ...(minP !== undefined && { minP }),
+    ...(repetitionPenalty !== undefined && { repetitionPenalty }),
     ...(seed !== undefined && { seed }),
     ...(signal && { signal }),
   };

@@ -12,7 +12,7 @@ const FIRST_PAUSE_MS = 500;
 
 /** A file to fetch, and where it goes. */
 export interface BlobJob {
-  readonly client: HubClient;
+  readonly client: Pick<HubClient, 'read'>;
   readonly repo: string;
   readonly commit: string;
   readonly file: RemoteFile;
@@ -121,7 +121,7 @@ export async function downloadBlob(job: BlobJob): Promise<void> {
     await rm(part, { force: true });
     // what lay there may have been torn; bytes that all came now were sent wrong
     if (kept > 0) continue;
-    const what = `${repo}: ${file.path} has another checksum than the hub says (${basename(blob).slice(0, 12)}…).`;
+    const what = `${repo}: ${file.path} has another checksum than it should have (${basename(blob).slice(0, 12)}…).`;
     throw new HubError(what, 'It was removed; run the same again.', true);
   }
 }

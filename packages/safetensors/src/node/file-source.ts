@@ -6,11 +6,15 @@ export interface FileSource extends ByteSource {
   close(): Promise<void>;
 }
 
+/** Node aborts the process for a single read of 2 GiB or more. */
+const MOST_AT_ONCE = 2 ** 30;
+
 async function readRange(handle: FileHandle, path: string, begin: number, end: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(end - begin);
   let filled = 0;
   while (filled < bytes.length) {
-    const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, begin + filled);
+    const wanted = Math.min(bytes.length - filled, MOST_AT_ONCE);
+    const { bytesRead } = await handle.read(bytes, filled, wanted, begin + filled);
     if (bytesRead === 0) {
       throw new CorruptDataError(
         path,
@@ -23,10 +27,15 @@ async function readRange(handle: FileHandle, path: string, begin: number, end: n
   return bytes;
 }
 
-/** Opens a file for reading any part of it. */
+/** Opens a file for reading any part of it. Throws CorruptDataError for a folder. */
 export async function fileSource(path: string): Promise<FileSource> {
   const handle = await open(path, 'r');
-  const { size } = await handle.stat();
+  const stats = await handle.stat();
+  if (stats.isDirectory()) {
+    await handle.close();
+    throw new CorruptDataError(path, 'is a folder, must be a file', 'Fetch the file again.');
+  }
+  const { size } = stats;
   return {
     name: path,
     size,

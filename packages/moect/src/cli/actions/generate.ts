@@ -10,7 +10,11 @@ export interface GenerateCommandOptions extends ModelOptions {
   readonly language?: string;
   readonly maxNewTokens: number;
   readonly temperature: number;
+  readonly topK: number;
   readonly topP: number;
+  readonly minP: number;
+  readonly repetitionPenalty: number;
+  readonly stop: readonly string[];
   readonly seed: number;
   readonly json?: boolean;
 }
@@ -22,14 +26,19 @@ export async function generateCommand(options: GenerateCommandOptions, io: Io): 
   if (models === null) return EXIT.interrupted;
   try {
     const { base, packs } = models;
-    const { prompt, language, maxNewTokens, temperature, topP, seed } = options;
+    const { prompt, language, maxNewTokens, temperature, topK, topP, minP, seed } = options;
+    const { repetitionPenalty, stop } = options;
     const isJson = options.json === true;
     const pieces = generate(base, {
       packs,
       prompt,
       maxNewTokens,
       temperature,
+      topK,
       topP,
+      minP,
+      repetitionPenalty,
+      stop,
       seed,
       signal: abort.signal,
       ...usageOf(options),

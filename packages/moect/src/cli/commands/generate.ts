@@ -3,9 +3,12 @@ import type { GenerateCommandOptions } from '../actions/generate.ts';
 import {
   addCommonOptions,
   addModelOptions,
+  collect,
   nonNegative,
   positiveInteger,
+  positiveNumber,
   probability,
+  share,
   wholeNumber,
 } from '../arguments.ts';
 import type { Io } from '../io.ts';
@@ -14,6 +17,7 @@ const EXAMPLES = `
 Examples:
   $ moect generate --base ./base --prompt "Once upon a time"
   $ moect generate --base ./base --extension run/extension --prompt "Watu wote" --temperature 0.8 --seed 7
+  $ moect generate --base ./base --prompt "Q: Where?\nA:" --stop "Q:" --temperature 0.7 --min-p 0.05
   $ moect generate --base ./base --extension swahili --extension yoruba --combine mixture --prompt "Gbogbo"
   $ moect generate --base ./base --extension swahili --combine known --language swh_Latn --prompt "Watu"
 
@@ -31,7 +35,11 @@ export function addGenerate(program: Command, io: Io, done: (code: number) => vo
     .option('--language <code>', 'language of the text, for --combine known')
     .option('--max-new-tokens <n>', 'tokens to add', positiveInteger, 64)
     .option('--temperature <t>', '0 takes the likeliest token, 1 samples from the model', nonNegative, 0)
+    .option('--top-k <k>', 'sample from the k likeliest tokens; 0 is all', wholeNumber, 0)
     .option('--top-p <p>', 'sample from the likeliest tokens that reach this probability', probability, 1)
+    .option('--min-p <p>', 'sample from tokens at least this share as likely as the likeliest', share, 0)
+    .option('--repetition-penalty <x>', 'above 1 repeats less; 1 is off', positiveNumber, 1)
+    .option('--stop <text>', 'end before this text; may be given several times', collect, [])
     .option('--seed <n>', 'of the random numbers', wholeNumber, 0)
     .option('--json', 'print one JSON object instead of the text')
     .addHelpText('after', EXAMPLES)
