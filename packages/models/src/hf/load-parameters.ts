@@ -6,6 +6,7 @@ import { checkParameters } from '../decoder/check-parameters.ts';
 import { layoutOf, type ParameterSpec, shapesOf } from '../decoder/layout.ts';
 import { type FamilyOptions, familyOf } from '../families/registry.ts';
 import { storedWeights } from './stored-names.ts';
+import { withStoredRows } from './stored-rows.ts';
 
 /** The file of a tied model may also contain the head; it must then equal the embedding. */
 async function checkTiedHead(store: TensorStore, headName: string, embeddingName: string): Promise<void> {
@@ -53,13 +54,14 @@ async function stored(weight: Tensor, storage: FrozenStorage): Promise<Tensor> {
 }
 
 /**
- * Reads all weights of a model as float32, one at a time.
+ * Reads all weights of a model as float32, one at a time. Tensors that hold several parameters are split while they
+ * are read.
  * @param config contents of config.json
  * Throws NoMatchingParameterError for missing and for unused tensors, ShapeMismatchError, CorruptDataError,
  * InvalidConfigError.
  */
 export async function loadParameters(
-  store: TensorStore,
+  file: TensorStore,
   config: JsonObject,
   { frozenStorage = 'float32', onWeight, ...options }: LoadOptions = {},
 ): Promise<Map<ParamPath, Tensor>> {
@@ -67,6 +69,7 @@ export async function loadParameters(
   const parsed = family.parse(config, 'config.json');
   const layout = layoutOf(family, parsed);
   const needed = layout.parameters;
+  const store = withStoredRows(file, family, parsed, shapesOf(layout));
   const { shapes, nameOf, doubleHead } = storedWeights(store, family, parsed, layout);
   checkParameters(shapesOf(layout), shapes, store.name);
   if (doubleHead !== null) await checkTiedHead(store, doubleHead, nameOf(layout.head.weight));

@@ -1,9 +1,10 @@
 import { type LogitsTerm, ShapeMismatchError, type Tensor } from '@moect/core';
 import { hasKernel, LinearCrossEntropy, runKernel, TimesScalar } from '@moect/kernels';
 import { type Backward, differentiable } from '../differentiable.ts';
-import { asTf, tf } from '../tf.ts';
+import { asTf, fromTf, tf } from '../tf.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { reshape } from './shape.ts';
+import { softcap as capped } from './softcap.ts';
 
 /**
  * Cross-entropy of logits that are a sum of linear terms. The wasm backend processes blocks of rows and computes the
@@ -11,23 +12,25 @@ import { reshape } from './shape.ts';
  * @param given terms with inputs [.., in], one row for each target
  * @param targets [rows] int32; −1 gives loss 0 and no gradient
  * @param scale factor on the sum of losses
+ * @param softcap the logits are cap · tanh(sum of the terms / cap); 0: the sum itself
  * @returns `loss`: scale · Σ tokenLosses, a scalar with gradients; `tokenLosses`: [rows] nats, without
  */
 export function linearCrossEntropy(
   given: readonly LogitsTerm[],
   targets: Tensor,
   scale: number,
+  softcap = 0,
 ): { loss: Tensor; tokenLosses: Tensor } {
   const terms = given.map((term) => ({ ...term, input: reshape(term.input, [-1, term.weight.shape[1]!]) }));
   check(terms, targets);
-  if (!hasKernel(LinearCrossEntropy)) return composed(terms, targets, scale);
+  if (!hasKernel(LinearCrossEntropy)) return composed(terms, targets, scale, softcap);
   const operands = {
     targets,
     weight: terms.map(({ weight }) => weight),
     input: terms.map(({ input }) => input),
   };
   const withGradients = tf.engine().isTapeOn();
-  const attrs = { trainable: terms.map(({ trainable }) => trainable), scale, withGradients };
+  const attrs = { trainable: terms.map(({ trainable }) => trainable), scale, softcap, withGradients };
   const [tokenLosses, ...gradients] = runKernel(LinearCrossEntropy, operands, attrs);
   const total = (): Tensor => tf.tidy(() => tf.mul(tf.sum(asTf(tokenLosses)), scale)) as unknown as Tensor;
   if (!withGradients) return { loss: total(), tokenLosses };
@@ -82,9 +85,10 @@ function composed(
   terms: readonly LogitsTerm[],
   targets: Tensor,
   scale: number,
+  softcap: number,
 ): { loss: Tensor; tokenLosses: Tensor } {
   const products = terms.map(({ input, weight }) => tf.matMul(asTf(input), asTf(weight), false, true));
-  const logits = products.reduce((a, b) => tf.add(a, b));
-  const tokenLosses = crossEntropy(logits as unknown as Tensor, targets);
+  const sums = fromTf(products.reduce((a, b) => tf.add(a, b)));
+  const tokenLosses = crossEntropy(softcap === 0 ? sums : capped(sums, softcap), targets);
   return { loss: tf.mul(tf.sum(asTf(tokenLosses)), scale) as unknown as Tensor, tokenLosses };
 }
