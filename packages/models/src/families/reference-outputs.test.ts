@@ -30,10 +30,13 @@ const FOLDERS = [
   'llama-yarn',
   'llama3-rope-scaled',
   'mistral-sliding',
+  'mixtral',
   'olmo2',
+  'olmoe',
   'phi3',
   'qwen-v1',
   'qwen2',
+  'qwen2-moe',
   'qwen2-untied',
   'qwen3',
 ];

@@ -6,6 +6,7 @@ import { gemma } from './gemma.ts';
 import { gptNeox } from './gpt-neox.ts';
 import { gpt2 } from './gpt2.ts';
 import { llama } from './llama.ts';
+import { mixtureDecoder } from './mixture-decoder.ts';
 import { olmo2 } from './olmo2.ts';
 import { phi3 } from './phi3.ts';
 import { qwenV1 } from './qwen-v1.ts';
@@ -17,6 +18,7 @@ export const MODEL_FAMILIES: readonly ModelFamily[] = [
   gemma,
   phi3,
   olmo2,
+  mixtureDecoder,
   bloom,
   gpt2,
   gptNeox,
