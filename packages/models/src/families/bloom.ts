@@ -25,7 +25,13 @@ function parse(json: JsonObject, what: string): BloomConfig {
   if (architectureOf(json, MODEL_TYPES) === null) unknownArchitecture(json, ARCHITECTURES, what);
   const fields = fieldReader(json, what);
   // published files have `n_embed` and `num_attention_heads`, which transformers 4 and 5 read too
-  const either = (key: string, old: string): number => fields.count(json[old] == null ? key : old);
+  const either = (key: string, old: string): number => {
+    if (json[old] == null) return fields.count(key);
+    if (json[key] != null && json[key] !== json[old]) {
+      fields.problem(key, `is ${JSON.stringify(json[key])}, but ${old} is ${JSON.stringify(json[old])}`);
+    }
+    return fields.count(old);
+  };
   const hiddenSize = either('hidden_size', 'n_embed');
   const numHeads = either('n_head', 'num_attention_heads');
   checkFixed(json, fields, 'apply_residual_connection_post_layernorm', false);
