@@ -37,6 +37,8 @@ interface Problem {
   readonly losses: number;
   /** float bits */
   readonly scale: number;
+  /** float bits; 0: the logits are not capped */
+  readonly softcap: number;
   readonly withGradients: boolean;
   /** Address of one packed slice. */
   readonly panels: number;
@@ -97,9 +99,10 @@ function logitsAndLosses(p: Problem, logits: number, first: number, m: number): 
   }
   const { runtime } = backend;
   const chunks = runtime.chunks(m, n * WORK);
+  if (p.softcap !== 0) runtime.dispatch(OP.SOFTCAP, [m, 1, logits, n, p.softcap], chunks);
   const [targets, losses] = [p.targets + first * 4, p.losses + first * 4];
   if (p.withGradients) {
-    runtime.dispatch(OP.CROSS_ENTROPY_SLOPES, [m, 1, logits, targets, losses, n, p.scale], chunks);
+    runtime.dispatch(OP.CROSS_ENTROPY_SLOPES, [m, 1, logits, targets, losses, n, p.scale, p.softcap], chunks);
   } else {
     withTemporary(backend, m * 4, (logsumexp) => {
       runtime.dispatch(OP.CROSS_ENTROPY, [m, 1, logits, targets, losses, logsumexp, n], chunks);
@@ -165,7 +168,7 @@ function linearCrossEntropy(
   try {
     const terms = call.inputs.input.map((_, i) => termOf(call, i));
     const losses = backend.output([rows], 'float32');
-    const scale = floatBits(call.attrs.scale);
+    const [scale, softcap] = [floatBits(call.attrs.scale), floatBits(call.attrs.softcap)];
     const { withGradients } = call.attrs;
     const count = Math.min(SLICE, vocabSize);
     const bytes = terms.map(({ width }) => Math.max(packedBytes(width, count), packedBytes(count, width)));
@@ -174,7 +177,7 @@ function linearCrossEntropy(
     const widest = Math.max(0, ...terms.map((term) => (term.tokens === 0 ? 0 : term.logits)));
     const listed = widest === 0 ? 0 : alloc(most * widest * 4);
     const places = { targets: at, losses: losses.pointer, panels, listed };
-    const problem = { backend, terms, vocabSize, ...places, scale, withGradients };
+    const problem = { backend, terms, vocabSize, ...places, scale, softcap, withGradients };
     const logits = alloc(most * vocabSize * 4);
     for (let first = 0; first < rows; first += ROWS) {
       const m = Math.min(ROWS, rows - first);

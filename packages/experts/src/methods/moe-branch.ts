@@ -22,6 +22,8 @@ export interface MoeBranch {
   readonly lossScale: number;
   /** What joins the experts' output, [batch, time, hiddenSize]. */
   readonly addend?: (context: SiteContext) => Tensor;
+  /** Norm behind the experts, where they start as the base's FFN and it has one: m = Norm(Σ experts). */
+  readonly outputNorm?: (x: Tensor) => Tensor;
   /** Subtrees `router`, `experts`, `fusion`. */
   readonly params: ParamTree;
 }
@@ -72,8 +74,9 @@ export function attachBranch(branch: MoeBranch): (input: FfnInput, context: Site
       const hiddenSize = normed.shape[2]!;
       const hidden = reshape(normed, [-1, hiddenSize]);
       const routing = route(branch, hidden, context);
-      const routed = reshape(runExperts(branch, hidden, routing), normed.shape);
-      const experts = branch.addend === undefined ? routed : add(routed, branch.addend(context));
+      const { outputNorm = (x) => x, addend } = branch;
+      const routed = outputNorm(reshape(runExperts(branch, hidden, routing), normed.shape));
+      const experts = addend === undefined ? routed : add(routed, addend(context));
       const { training, documentIds, roles, normalizers, gateThreshold, state } = context;
       const { fusion, expert } = branch;
       const isAdditive = expert.startsAtZero === true;

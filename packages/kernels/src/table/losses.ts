@@ -52,7 +52,7 @@ export const CrossEntropyGrad = {
  * {@link CrossEntropy} of logits Σ input · weightᵀ over the terms, never held for all rows. A term with `tokens`, which are
  * distinct, adds to their logits only; empty `tokens` stand for the whole vocabulary, as in the first term. With
  * `withGradients`, `gradients` are those of scale · Σ losses: of inputs, then of `trainable` weights. Weights may be
- * compressed.
+ * compressed. The logits are softcap · tanh(sum / softcap); with softcap 0: the sum itself.
  */
 export const LinearCrossEntropy = {
   name: 'MoectLinearCrossEntropy',
@@ -62,7 +62,7 @@ export const LinearCrossEntropy = {
     'input*': ['float32', 'rows', 'in*'],
     'tokens*': ['int32', 'listed*'],
   },
-  attrs: { trainable: 'booleans*', scale: 'number', withGradients: 'boolean' },
+  attrs: { trainable: 'booleans*', scale: 'number', softcap: 'number', withGradients: 'boolean' },
   outputs: [
     ['losses', 'float32', 'rows'],
     ['gradients*', 'float32', '…*'],

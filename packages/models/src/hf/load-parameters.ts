@@ -16,6 +16,7 @@ import { checkParameters } from '../decoder/check-parameters.ts';
 import { type DecoderLayout, layoutOf, type ParameterSpec, shapesOf } from '../decoder/layout.ts';
 import { type FamilyOptions, familyOf } from '../families/registry.ts';
 import { storedWeights } from './stored-names.ts';
+import { withStoredRows } from './stored-rows.ts';
 import type { WeightStore } from './weight-store.ts';
 
 const CONFIG_HINT = 'Take config.json and weights from the same model.';
@@ -114,21 +115,23 @@ function storedLayout(layout: DecoderLayout, { isOutIn = false }: WeightStore): 
 }
 
 /**
- * Reads all weights of a model as float32, one at a time.
+ * Reads all weights of a model as float32, one at a time. Tensors that hold several parameters are split while they
+ * are read.
  * @param config contents of config.json
  * Throws NoMatchingParameterError for missing and for unused tensors, ShapeMismatchError, CorruptDataError,
  * InvalidConfigError.
  */
 export async function loadParameters(
-  store: WeightStore,
+  file: WeightStore,
   config: JsonObject,
   { frozenStorage = 'float32', onWeight, ...options }: LoadOptions = {},
 ): Promise<Map<ParamPath, Tensor>> {
   const family = familyOf(config, options);
-  checkDepth(config, store);
+  checkDepth(config, file);
   const parsed = family.parse(config, 'config.json');
-  const layout = storedLayout(layoutOf(family, parsed), store);
+  const layout = storedLayout(layoutOf(family, parsed), file);
   const needed = layout.parameters;
+  const store = withStoredRows(file, family, parsed, shapesOf(layout));
   const { shapes, nameOf, doubleHead } = storedWeights(store, family, parsed, layout);
   checkHead(layout.head.weight, parsed.tiedHead, shapes);
   checkParameters(shapesOf(layout), shapes, store.name);

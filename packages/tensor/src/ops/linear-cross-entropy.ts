@@ -6,6 +6,7 @@ import { asTf, fromTf, tf } from '../tf.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { add } from './elementwise.ts';
 import { concat, reshape, slice } from './shape.ts';
+import { softcap as capped } from './softcap.ts';
 import { spreadColumns } from './spread-columns.ts';
 
 /**
@@ -15,16 +16,18 @@ import { spreadColumns } from './spread-columns.ts';
  * @param given terms with inputs [.., in], one row for each target; the first covers all tokens
  * @param targets [rows] int32; −1 gives loss 0 and no gradient
  * @param scale factor on the sum of losses
+ * @param softcap the logits are cap · tanh(sum of the terms / cap); 0: the sum itself
  * @returns `loss`: scale · Σ tokenLosses, a scalar with gradients; `tokenLosses`: [rows] nats, without
  */
 export function linearCrossEntropy(
   given: readonly LogitsTerm[],
   targets: Tensor,
   scale: number,
+  softcap = 0,
 ): { loss: Tensor; tokenLosses: Tensor } {
   const terms = given.map((term) => ({ ...term, input: reshape(term.input, [-1, term.weight.shape[1]!]) }));
   check(terms, targets);
-  if (!hasKernel(LinearCrossEntropy)) return composed(terms, targets, scale);
+  if (!hasKernel(LinearCrossEntropy)) return composed(terms, targets, scale, softcap);
   const none = fromTf(tf.tensor1d([], 'int32'));
   const operands = {
     targets,
@@ -33,7 +36,7 @@ export function linearCrossEntropy(
     tokens: terms.map(({ tokens }) => tokens ?? none),
   };
   const withGradients = tf.engine().isTapeOn();
-  const attrs = { trainable: terms.map(({ trainable }) => trainable), scale, withGradients };
+  const attrs = { trainable: terms.map(({ trainable }) => trainable), scale, softcap, withGradients };
   const [tokenLosses, ...gradients] = runKernel(LinearCrossEntropy, operands, attrs);
   const total = (): Tensor => tf.tidy(() => tf.mul(tf.sum(asTf(tokenLosses)), scale)) as unknown as Tensor;
   if (!withGradients) return { loss: total(), tokenLosses };
@@ -90,27 +93,31 @@ function check(terms: readonly LogitsTerm[], targets: Tensor): void {
 /** Logits that are held at a time where no gradient asks for all: 64 MiB. */
 const LOGITS = 2 ** 24;
 
-function lossesOf(terms: readonly Omit<LogitsTerm, 'trainable'>[], targets: Tensor): Tensor {
+function lossesOf(
+  terms: readonly Omit<LogitsTerm, 'trainable'>[],
+  targets: Tensor,
+  softcap: number,
+): Tensor {
   const vocabSize = terms[0]!.weight.shape[0]!;
   const products = terms.map(({ input, weight, tokens }) => {
     const product = fromTf(tf.matMul(asTf(input), asTf(weight), false, true));
     return tokens === undefined ? product : spreadColumns(product, tokens, vocabSize);
   });
   const logits = products.reduce((a, b) => add(a, b));
-  return crossEntropy(logits, targets);
+  return crossEntropy(softcap === 0 ? logits : capped(logits, softcap), targets);
 }
 
 /** Losses of blocks of rows, so that only one block's logits are held. */
-function lossesInBlocks(terms: readonly LogitsTerm[], targets: Tensor): Tensor {
+function lossesInBlocks(terms: readonly LogitsTerm[], targets: Tensor, softcap: number): Tensor {
   const rows = targets.shape[0]!;
   const block = Math.max(1, Math.floor(LOGITS / terms[0]!.weight.shape[0]!));
-  if (rows <= block) return lossesOf(terms, targets);
+  if (rows <= block) return lossesOf(terms, targets, softcap);
   const cut = (x: Tensor, from: number): Tensor =>
     slice(x, [from, ...x.shape.slice(1).map(() => 0)], [Math.min(block, rows - from), ...x.shape.slice(1)]);
   const blocks = Array.from({ length: Math.ceil(rows / block) }, (_, i) =>
     tidy(() => {
       const some = terms.map((term) => ({ ...term, input: cut(term.input, i * block) }));
-      return lossesOf(some, cut(targets, i * block));
+      return lossesOf(some, cut(targets, i * block), softcap);
     }),
   );
   return concat(blocks, 0);
@@ -120,9 +127,11 @@ function composed(
   terms: readonly LogitsTerm[],
   targets: Tensor,
   scale: number,
+  softcap: number,
 ): { loss: Tensor; tokenLosses: Tensor } {
   return tidy(() => {
-    const tokenLosses = tf.engine().isTapeOn() ? lossesOf(terms, targets) : lossesInBlocks(terms, targets);
+    const lossesFor = tf.engine().isTapeOn() ? lossesOf : lossesInBlocks;
+    const tokenLosses = lossesFor(terms, targets, softcap);
     return { loss: tf.mul(tf.sum(asTf(tokenLosses)), scale) as unknown as Tensor, tokenLosses };
   });
 }
