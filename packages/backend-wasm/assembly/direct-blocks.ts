@@ -1,9 +1,10 @@
 import { Q4_0, Q4_1, Q8_0 } from './blocks';
+import { dotQ4Digits, prepareDigits } from './direct-digits';
 import { half, halves } from './half';
 import { laneSum, madd } from './lanes';
 
 // One row times stored rows of blocks of 32 values, without widening them: a block's whole numbers are multiplied as they are
-// and the sum is scaled once. All products of whole numbers and factors are those of float32.
+// and the sum is scaled once. With relaxed SIMD and four bits the row's values are whole numbers too (direct-digits.ts).
 
 /** Whether `dotBlocks` has this storage. */
 // @ts-ignore: decorator
@@ -16,7 +17,7 @@ export function hasDotBlocks(kind: i32): bool {
 // @ts-ignore: decorator
 @inline
 export function preparedBytes(k: i32): usize {
-  return (<usize>k << 2) + (<usize>k >> 3);
+  return (<usize>k << 2) + (<usize>k >> 2);
 }
 
 /**
@@ -26,6 +27,7 @@ export function preparedBytes(k: i32): usize {
  * 16h + 4l + j. Odd nibbles are taken where they stand, as 16 times their number, so their factors are a sixteenth.
  */
 export function prepare(to: usize, a: usize, k: i32, kind: i32): void {
+  if (ASC_FEATURE_RELAXED_SIMD && kind != Q8_0) return prepareDigits(to, a, k);
   const sums = to + (<usize>k << 2);
   for (let group: usize = 0, groups = <usize>k >> 5; group < groups; group++, a += 128, to += 128) {
     let total = f32x4.splat(0);
@@ -87,7 +89,7 @@ function byteSums(codes: usize, x: usize): v128 {
 
 // @ts-ignore: decorator
 @inline
-function fourWords(at: usize, bytes: usize): v128 {
+export function fourWords(at: usize, bytes: usize): v128 {
   let v = v128.load32_zero(at);
   v = v128.load_lane<u32>(at + bytes, v, 1);
   v = v128.load_lane<u32>(at + 2 * bytes, v, 2);
@@ -138,6 +140,9 @@ function dotQ8(row: usize, x: usize, groups: i32): f32 {
 export function dotBlocks(row: usize, prepared: usize, k: i32, kind: i32): f32 {
   const groups = k >> 5;
   if (kind == Q8_0) return dotQ8(row, prepared, groups);
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    return kind == Q4_1 ? dotQ4Digits(row, prepared, groups, true) : dotQ4Digits(row, prepared, groups, false);
+  }
   const sums = prepared + (<usize>k << 2);
   return kind == Q4_1 ? dotQ4(row, prepared, sums, groups, true) : dotQ4(row, prepared, sums, groups, false);
 }

@@ -113,6 +113,24 @@ describe.each(STORAGES)('%s', (storage) => {
     }
   });
 
+  // generation: from rows of zeros to sizes that no whole number of 32 bits has
+  test.each([0, 1, 1e-30, 1e30])('one row of size %s, with groups of very unequal size', async (size) => {
+    const width = fitting(storage, 1000);
+    const { frozen, widened } = await weightPair(storage, 37, width, 3);
+    const row = createRng(5)
+      .normal(width)
+      .map((value, i) => value * size * 10 ** -(i % 7) * (i % 96 < 32 ? 1e-6 : 1));
+    const product = (weight: Tensor): Float32Array =>
+      tf.tidy(() =>
+        tf
+          .matMul(tf.tensor2d(row, [1, width]), asTf(weight) as tf.Tensor2D, false, true)
+          .dataSync()
+          .slice(),
+      ) as unknown as Float32Array;
+    expectClose(product(frozen), product(widened), 'product');
+    tf.dispose([frozen, widened].map(asTf));
+  });
+
   test('cost memory in proportion, and no float32 copy is left after a training step', async () => {
     const rng = createRng(1);
     const values = rng.normal(1376 * 512);
@@ -197,10 +215,10 @@ describe.each(STORAGES)('%s', (storage) => {
   test('NaN and infinity of the input are passed on', async () => {
     const width = fitting(storage, 16);
     const { frozen, widened } = await weightPair(storage, 24, width);
-    for (const rows of [2, 9]) {
+    for (const rows of [1, 2, 9]) {
       const values = new Float32Array(rows * width).fill(1);
       values[3] = Number.NaN;
-      values[width] = Number.POSITIVE_INFINITY;
+      if (rows > 1) values[width] = Number.POSITIVE_INFINITY;
       const result = tf.tidy(() =>
         tf
           .matMul(tf.tensor2d(values, [rows, width]), asTf(frozen) as tf.Tensor2D, false, true)

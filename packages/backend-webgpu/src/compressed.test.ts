@@ -123,8 +123,8 @@ describe.skipIf(noAdapter)(`compressed weights on WebGPU${skipNote}`, () => {
       },
     );
 
-    // software adapters choose other forms by themselves
-    it.each([
+    // software adapters choose other forms by themselves, and take long to compile these
+    it.skipIf(isBlockStorage(storage) && !['q4_1', 'q6_k'].includes(storage)).each([
       [false, [70, 67, 35]],
       [true, [70, 67, 35]],
       [false, [72, 68, 36]],
@@ -187,7 +187,8 @@ describe.skipIf(noAdapter)(`compressed weights on WebGPU${skipNote}`, () => {
         twice: (w) => tf.mul(stock(w), stock(w)),
         reshape: (w) => tf.matMul(tf.reshape(stock(w), [across, 12]), stock(other)),
         concat: (w) => tf.concat([stock(other), stock(w)]),
-        batch: (w) => tf.matMul(tf.reshape(stock(other), [2, 6, across]), tf.reshape(stock(w), [2, across, 6])),
+        batch: (w) =>
+          tf.matMul(tf.reshape(stock(other), [2, 6, across]), tf.reshape(stock(w), [2, across, 6])),
       };
       for (const onHost of [true, false]) {
         tf.env().set('WEBGPU_CPU_FORWARD', onHost);
@@ -203,7 +204,9 @@ describe.skipIf(noAdapter)(`compressed weights on WebGPU${skipNote}`, () => {
       const both = await pair(storage, [512, 300]);
       const total = tf.sum(stock(both.frozen));
       await total.data();
-      expect(allocated() - before).toBeLessThan(1.1 * 512 * bytesOfRow(storage, both.frozen.shape[1]!) + 4096);
+      expect(allocated() - before).toBeLessThan(
+        1.1 * 512 * bytesOfRow(storage, both.frozen.shape[1]!) + 4096,
+      );
       ops.dispose([both, total] as never);
     });
 
@@ -280,7 +283,10 @@ describe.skipIf(noAdapter)(`compressed weights on WebGPU${skipNote}`, () => {
         ops.dispose([frozen, widened]);
       }
       expect(costs[1]).toBe(float32);
-      expect(costs[0]!).toBeLessThanOrEqual(1.02 * shape[0] * bytesOfRow(storage, shape[1]));
+      // the first step also uploads x and the ids
+      const once = 4 * (8 * 512 + 8);
+      const scales = storage === 'int8' ? 4 * shape[0] : 0;
+      expect(costs[0]! - once - scales).toBeLessThanOrEqual(1.001 * shape[0] * bytesOfRow(storage, shape[1]));
       ops.dispose([x, scale, adapter, ids, marker] as never);
     });
 
