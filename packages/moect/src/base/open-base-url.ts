@@ -7,7 +7,8 @@ import { browserPlatform } from '../platform/browser.ts';
 import { type Base, describeBase, type OpenBaseOptions } from './base.ts';
 import { checkOpenBase } from './check-open-base.ts';
 import { chooseBackend } from './choose-backend.ts';
-import { bytesOf, fetchFile, fetchText, folderUrl, jsonOf } from './fetch-files.ts';
+import { bytesOf, fetchFile, fetchText, jsonOf } from './fetch-files.ts';
+import { locateBaseUrl } from './locate-base-url.ts';
 
 type JsonFile = Readonly<Record<string, Json | undefined>>;
 
@@ -25,14 +26,15 @@ async function optionalJson(url: URL): Promise<JsonFile | undefined> {
 
 /**
  * Starts a backend and loads a base over HTTP: config.json, model.safetensors (one file), tokenizer.json and, if
- * present, tokenizer_config.json and generation_config.json of the folder at `url`; its last part names the base.
+ * present, tokenizer_config.json and generation_config.json of the folder at `url`, whose last part names the base; or of the
+ * hub's model `org/name[@revision]`, where the page's server has no such folder.
  * Throws BackendUnavailableError, CorruptDataError, InvalidConfigError, ShapeMismatchError, NoMatchingParameterError.
  */
 export async function openBase(url: string | URL, options: OpenBaseOptions = {}): Promise<Base> {
   checkOpenBase(url, options);
   const { storage = 'float32', moect = defaultMoect } = options;
   const backend = await chooseBackend(options.backend, options.threads);
-  const folder = folderUrl(url);
+  const { folder, id, revision } = await locateBaseUrl(url);
   const at = (name: string): URL => new URL(name, folder);
   const [tokenizerConfig, generationConfig] = await Promise.all([
     optionalJson(at('tokenizer_config.json')),
@@ -48,8 +50,8 @@ export async function openBase(url: string | URL, options: OpenBaseOptions = {})
   const bytes = await bytesOf(await fetchFile(at('model.safetensors'), HINT), options.onProgress);
   const store = storeOf(await readSafetensors(bytes, at('model.safetensors').href));
   const origin = {
-    id: options.id ?? folder.pathname.split('/').at(-2)!,
-    revision: null,
+    id: options.id ?? id,
+    revision,
     place: folder.href,
     tokenizerSha256: await sha256Hex(tokenizer),
     memory: null,
