@@ -4,7 +4,7 @@ import { type ConfigProblem, InvalidConfigError, logSumExp, NonFiniteError } fro
 export interface SamplingOptions {
   /**
    * Tokens that stand in the text already, prompt included, have their score divided by it where that is above 0, else
-   * multiplied (CTRL, arXiv 1909.05858 §4.1). Above 1 repeats less; 1, the default, changes nothing. Scores are the logits
+   * multiplied (CTRL, arXiv 1909.05858). Above 1 repeats less; 1, the default, changes nothing. Scores are the logits
    * of a model, and the log probabilities of a combination.
    */
   readonly repetitionPenalty?: number;

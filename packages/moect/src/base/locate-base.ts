@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { InvalidConfigError } from '@moect/core';
-import { type FetchOptions, fetchModel } from '../hub/fetch-model.ts';
+import type { FetchOptions } from '../hub/fetch-model.ts';
 import { nameInCache } from '../hub/hub-cache.ts';
 import { HubError } from '../hub/hub-error.ts';
 import { parseHubName } from '../hub/hub-name.ts';
@@ -57,6 +57,8 @@ export async function locateBase(base: string, options: FetchOptions = {}): Prom
   if (existsSync(path)) return locateHere(path);
   const name = parseHubName(base);
   if (name === null) return nothingThere(path);
+  // the client of the hub loads slowly
+  const { fetchModel } = await import('../hub/fetch-model.ts');
   try {
     const { commit, ...fetched } = await fetchModel(name, options);
     return { ...fetched, id: name.repo, revision: commit };

@@ -3,7 +3,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
 import { fixture } from 'moect-test-support/fixtures';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { COMMIT, REPO, serveHub } from '../testing/hub-server.ts';
 import { openBase } from './open-base-url.ts';
 
 const PAGE = '<!doctype html><html><title>App</title></html>';
@@ -45,4 +46,21 @@ describe('a base at an address of a server that answers everything with its page
       );
     },
   );
+});
+
+describe('a name of the hub, in a page', () => {
+  it('is its model at the commit of now', async () => {
+    const hub = await serveHub(fixture('stories260k-hf'));
+    vi.stubEnv('HF_ENDPOINT', hub.origin);
+    try {
+      const base = await openBase(REPO, { backend: 'cpu' });
+      expect(base.identity).toMatchObject({ id: REPO, revision: COMMIT });
+      expect(base.place).toBe(`${hub.origin}/${REPO}/resolve/${COMMIT}/`);
+      base.dispose();
+      await expect(openBase('tests/nobody', { backend: 'cpu' })).rejects.toThrow(/answers 401.*'org\/name'/);
+    } finally {
+      vi.unstubAllEnvs();
+      await hub.close();
+    }
+  });
 });

@@ -8,14 +8,17 @@ import { type Base, describeBase, type OpenBaseOptions } from './base.ts';
 import type { BaseSource } from './base-source.ts';
 import { checkOpenBase } from './check-open-base.ts';
 import { chooseBackend } from './choose-backend.ts';
-import { bytesOf, type FetchProgress, fetchFile, fetchText, folderUrl, jsonOf } from './fetch-files.ts';
+import { bytesOf, type FetchProgress, fetchFile, fetchText, jsonOf } from './fetch-files.ts';
 import { ggufSource } from './gguf-source.ts';
+import { type LocatedUrl, locateBaseUrl } from './locate-base-url.ts';
 
 type JsonFile = Readonly<Record<string, Json | undefined>>;
 
 /** Where a base comes from in a page. */
 interface PageSource extends BaseSource {
   readonly id: string;
+  /** Commit of the hub; null for what does not come from there. */
+  readonly revision: string | null;
   readonly place: string;
 }
 
@@ -32,7 +35,7 @@ async function optionalJson(url: URL): Promise<JsonFile | undefined> {
   });
 }
 
-async function folderSource(folder: URL, onProgress?: FetchProgress): Promise<PageSource> {
+async function folderSource({ folder, id, revision }: LocatedUrl, onProgress?: FetchProgress): Promise<PageSource> {
   const at = (name: string): URL => new URL(name, folder);
   const [tokenizerConfig, generationConfig] = await Promise.all([
     optionalJson(at('tokenizer_config.json')),
@@ -48,7 +51,8 @@ async function folderSource(folder: URL, onProgress?: FetchProgress): Promise<Pa
   const bytes = await bytesOf(await fetchFile(at('model.safetensors'), HINT), onProgress);
   const store = storeOf(await readSafetensors(bytes, at('model.safetensors').href));
   return {
-    id: folder.pathname.split('/').at(-2)!,
+    id,
+    revision,
     place: folder.href,
     tokenizerSha256: await sha256Hex(tokenizer),
     load: (options) => loadModel(files, store, options),
@@ -58,7 +62,7 @@ async function folderSource(folder: URL, onProgress?: FetchProgress): Promise<Pa
 async function ggufUrlSource(url: URL, onProgress?: FetchProgress): Promise<PageSource> {
   const bytes = (await bytesOf(await fetchFile(url, HINT), onProgress)) as Uint8Array<ArrayBuffer>;
   const source = await ggufSource(blobSource(new Blob([bytes]), url.href));
-  return { ...source, id: url.pathname.split('/').at(-1)!, place: url.href };
+  return { ...source, id: url.pathname.split('/').at(-1)!, revision: null, place: url.href };
 }
 
 /** A file that was chosen or dropped; only the parts that are needed are read. */
@@ -68,21 +72,21 @@ async function blobBase(blob: Blob): Promise<PageSource> {
   if (first !== 'GGUF') {
     throw new CorruptDataError(name, "does not begin with 'GGUF'", 'A base in one file is a GGUF file.');
   }
-  return { ...(await ggufSource(blobSource(blob, name))), id: name, place: name };
+  return { ...(await ggufSource(blobSource(blob, name))), id: name, revision: null, place: name };
 }
 
 async function sourceOf(place: string | URL | Blob, onProgress?: FetchProgress): Promise<PageSource> {
   if (place instanceof Blob) return blobBase(place);
-  const url = new URL(place, globalThis.location?.href);
-  return /\.gguf$/i.test(url.pathname)
-    ? ggufUrlSource(url, onProgress)
-    : folderSource(folderUrl(place), onProgress);
+  const isFile = /\.gguf$/i.test(typeof place === 'string' ? place.replace(/[?#].*$/, '') : place.pathname);
+  if (isFile) return ggufUrlSource(new URL(place, globalThis.location?.href), onProgress);
+  return folderSource(await locateBaseUrl(place), onProgress);
 }
 
 /**
  * Starts a backend and loads a base: from a GGUF file that was chosen or dropped on the page, from the address of one, or
  * over HTTP from a folder with config.json, model.safetensors (one file), tokenizer.json and, if present,
- * tokenizer_config.json and generation_config.json; the last part of its address names the base.
+ * tokenizer_config.json and generation_config.json, whose last part names the base; or the hub's model
+ * `org/name[@revision]`, where the page's server has no such folder.
  * Throws BackendUnavailableError, CorruptDataError, InvalidConfigError, ShapeMismatchError, NoMatchingParameterError.
  */
 export async function openBase(place: string | URL | Blob, options: OpenBaseOptions = {}): Promise<Base> {
@@ -93,7 +97,6 @@ export async function openBase(place: string | URL | Blob, options: OpenBaseOpti
   const origin = {
     ...source,
     id: options.id ?? source.id,
-    revision: null,
     memory: null,
     load: (more: Parameters<BaseSource['load']>[0]) => source.load({ ...more, families: moect.families }),
   };
