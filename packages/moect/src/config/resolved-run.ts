@@ -32,6 +32,14 @@ export interface ResolvedRun extends Pick<CheckedSettings, 'extension' | 'cache'
   readonly data: Filled<CheckedSettings['data'], 'sequenceLength' | 'endOfDocument' | 'heldOut'>;
   readonly training: Filled<
     CheckedSettings['training'],
-    'steps' | 'batchSize' | 'learningRate' | 'schedule' | 'warmup' | 'finalRate' | 'checkpointEvery'
+    | 'steps'
+    | 'batchSize'
+    | 'accumulation'
+    | 'recompute'
+    | 'learningRate'
+    | 'schedule'
+    | 'warmup'
+    | 'finalRate'
+    | 'checkpointEvery'
   >;
 }

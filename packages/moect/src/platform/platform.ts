@@ -47,6 +47,8 @@ export interface RunFolder {
   readonly log: Callback;
   /** Writes a file of the run's record; names may have folders in them. */
   write(name: string, text: string): Promise<void>;
+  /** The contents of `resolved.json`; null where there is none. */
+  readRecord(): Promise<unknown>;
   close(): Promise<void>;
 }
 

@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { CheckpointError } from '@moect/core';
-import { writeFileAtomic } from '@moect/safetensors/node';
+import { readJsonFile, writeFileAtomic } from '@moect/safetensors/node';
 import { createCheckpointStore, eventLog, latestCheckpoint, lockRun } from '@moect/trainer/node';
 import type { RunFolder } from './platform.ts';
 
@@ -26,6 +27,10 @@ export async function openRunFolder(folder: string, resume: boolean): Promise<Ru
         const path = join(output, name);
         await mkdir(dirname(path), { recursive: true });
         await writeFileAtomic(path, text);
+      },
+      readRecord: async () => {
+        const path = join(output, 'resolved.json');
+        return existsSync(path) ? readJsonFile(path) : null;
       },
       close: () => lock.release(),
     };

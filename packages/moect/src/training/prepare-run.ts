@@ -13,6 +13,7 @@ import { choosePreset } from './choose-preset.ts';
 import { type LanguageSummary, type LanguageText, mixText, packText, splitLanguage } from './pack-text.ts';
 import { heldOutShare, resolvePacking, resolveRun } from './resolve-run.ts';
 import type { RunInput } from './run-input.ts';
+import { type StepShape, shapeOf } from './step-shape.ts';
 import { trainOptions } from './train-options.ts';
 
 /** Description of a run before it begins. */
@@ -35,6 +36,8 @@ export interface PreparedRun extends RunInfo {
   readonly extension: Extension;
   readonly options: TrainOptions;
   readonly hiddenStates: HiddenStateCache | null;
+  /** The same run with steps of another shape; it shares everything else with this one. */
+  withShape(shape: StepShape, note: string): PreparedRun;
 }
 
 const NOTHING_TO_CACHE =
@@ -90,17 +93,23 @@ export async function prepareRun(base: Base, input: RunInput): Promise<PreparedR
   const { training } = settings;
   const batches = chooseBatches({ training, replayShare: input.replayShare }, amount, preset);
   const { languages } = input;
-  const mix = { languages, batches, seed: training.seed, tokenizerId: base.tokenizerSha256 };
-  const data = mixText(packed, mix);
   const extension = attach(input, preset, base);
   try {
     refuseRoundedOverrides(origin, extension, base);
-    const run = resolveRun(input, { base, preset, packing, batches, methodConfig: extension.config });
-    const { cache } = run;
+    const { cache } = settings;
     const hiddenStates =
       cache === undefined ? null : await platform.openHiddenStates(base, [extension], cache);
-    return {
-      run,
+    const shaped = (shape: StepShape): Pick<PreparedRun, 'run' | 'options'> => {
+      const facts = { base, preset, packing, batches, shape, methodConfig: extension.config };
+      const run = resolveRun(input, facts);
+      const { replayShare } = batches;
+      const sizes = { batchSize: shape.batchSize, replayShare };
+      const mix = { languages, batches: sizes, seed: training.seed, tokenizerId: base.tokenizerSha256 };
+      const options = trainOptions(run, { base: model, extension, data: mixText(packed, mix) });
+      return { run, options: { ...options, ...(hiddenStates && { hiddenStates }) } };
+    };
+    const prepared = (shape: StepShape, more: readonly string[]): PreparedRun => ({
+      ...shaped(shape),
       backend,
       languages: packed.summaries,
       texts,
@@ -110,16 +119,15 @@ export async function prepareRun(base: Base, input: RunInput): Promise<PreparedR
         ...notes,
         ...(cache !== undefined && hiddenStates === null ? [NOTHING_TO_CACHE] : []),
         ...(savesMemory(base) ? [] : [savesNothing(base)]),
+        ...more,
       ],
       input,
       base,
       extension,
       hiddenStates,
-      options: {
-        ...trainOptions(run, { base: model, extension, data }),
-        ...(hiddenStates && { hiddenStates }),
-      },
-    };
+      withShape: (other, note) => prepared(other, [...more, note]),
+    });
+    return prepared(shapeOf(training, batches), []);
   } catch (error) {
     extension.dispose();
     throw error;

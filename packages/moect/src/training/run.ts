@@ -5,12 +5,14 @@ import type { Base } from '../base/base.ts';
 import type { ExtensionConfigFile } from '../extension/extension-config.ts';
 import { makePack, type Pack } from '../extension/pack.ts';
 import { usedParts } from '../parts/own-parts.ts';
-import { checkFits } from '../planning/plan-training.ts';
+import { checkFits } from '../planning/fit-run.ts';
+import type { ScoringPlan } from '../planning/plan-scoring.ts';
 import type { TrainingPlan } from '../planning/training-plan.ts';
 import type { RunFolder } from '../platform/platform.ts';
 import { unlessInterrupted } from '../unless-interrupted.ts';
 import { evaluateHeldOut, type HeldOutNumbers } from './held-out.ts';
 import { type PreparedRun, prepareRun, type RunInfo } from './prepare-run.ts';
+import { withRecordedShape } from './recorded-shape.ts';
 import type { RunInput } from './run-input.ts';
 import { type Recorded, writeRecord } from './run-record.ts';
 import { spareEvaluation } from './spared-evaluation.ts';
@@ -88,22 +90,27 @@ function loopOptions(prepared: PreparedRun, hooks: RunHooks, folder: RunFolder |
 }
 
 async function trainPrepared(
-  prepared: PreparedRun,
+  given: PreparedRun,
   hooks: RunHooks,
   folder: RunFolder | null,
   asked: Pick<Recorded, 'text' | 'asked'>,
 ): Promise<TrainedPack> {
+  const isBegun = folder !== null && hooks.resume === true && folder.isBegun;
+  const recorded = isBegun ? withRecordedShape(given, await folder.readRecord()) : given;
+  const { prepared, plan } = await checkFits(recorded, folder?.folder);
   const { base, extension, input, options: _, hiddenStates, ...info } = prepared;
   const { run, texts } = info;
   const { signal } = hooks;
-  const plan = await checkFits(prepared, folder?.folder);
-  if (folder !== null && !(hooks.resume === true && folder.isBegun)) {
+  if (folder !== null && !isBegun) {
     const { backend, baseParameters, trainableParameters, languages } = info;
     const found = { backend: backend.detail, baseParameters, trainableParameters, languages };
     const { evaluation, gpuMemoryBytes } = input;
     await writeRecord(folder, { run, base, texts, evaluation, gpuMemoryBytes, found, ...asked });
   }
-  const training: RunInfo = { ...info, notes: [...info.notes, ...plan.warnings] };
+  const training: RunInfo = {
+    ...info,
+    notes: [...info.notes, ...(plan.evaluation?.notes ?? []), ...plan.warnings],
+  };
   await hooks.onReady?.({ ...training, plan });
   const { evaluation } = input;
   const evaluate = evaluateHeldOut({
@@ -114,6 +121,7 @@ async function trainPrepared(
     combine: run.combine,
     signal,
     hiddenStates: hiddenStates ?? undefined,
+    passes: plan.evaluation === null ? undefined : sizesOf(plan.evaluation),
   });
   const spared = spareEvaluation(signal, hooks.onWarning);
   let saved: string | null = null;
@@ -138,6 +146,11 @@ async function trainPrepared(
   const numbers = spared.run('the last evaluation', evaluate.numbers);
   return { ...outcome, heldOut: await unlessInterrupted(signal, numbers) };
 }
+
+const sizesOf = ({ window, batchTokens }: ScoringPlan): Pick<ScoringPlan, 'window' | 'batchTokens'> => ({
+  window,
+  batchTokens,
+});
 
 /** Trains a run. See `train`; `asked` goes into the run's record. */
 export async function runTraining(
