@@ -114,12 +114,18 @@ const runShape = {
     })
     .prefault({}),
   cache: z
-    .strictObject({
-      folder: z.string().min(1).describe('shared by runs; relative to this file'),
-      maxBytes: count().exactOptional().describe('default 16 GiB'),
-    })
+    .union([
+      z.literal(false),
+      z.strictObject({
+        folder: z.string().min(1).describe('shared by runs; relative to this file'),
+        maxBytes: count().exactOptional().describe('default 16 GiB'),
+      }),
+    ])
     .exactOptional()
-    .describe('keeps what the frozen layers below the extension make of the text, rounded to bf16'),
+    .describe(
+      'keeps what the frozen layers below the extension make of the text, rounded to bf16; false: never; default: in the ' +
+        "run's folder while it lasts, where text is read twice and it pays",
+    ),
 };
 
 export const runSchema = z.strictObject(runShape);

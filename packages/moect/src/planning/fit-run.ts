@@ -25,13 +25,7 @@ const SHARE_OF_FREE = 0.9;
 const FLOAT = 4;
 
 /** Tries the largest pass of the run's evaluations; one that has no room costs no run. */
-async function planEvaluations({
-  run,
-  base,
-  extension,
-  texts,
-  input,
-}: PreparedRun): Promise<{
+async function planEvaluations({ run, base, extension, texts, input }: PreparedRun): Promise<{
   readonly evaluation: EvaluationEstimate | null;
   readonly warnings: readonly string[];
 }> {

@@ -1,8 +1,11 @@
 import { duration, gibibytes, grouped } from '../numbers.ts';
 import type { ScoringPlan } from './plan-scoring.ts';
-import type { EvaluationEstimate, TrainingPlan } from './training-plan.ts';
+import type { DiskEstimate, EvaluationEstimate, TrainingPlan } from './training-plan.ts';
 
 const free = (bytes: number | null): string => (bytes === null ? '' : `, ${gibibytes(bytes)} free`);
+
+const statesText = ({ statesBytes }: DiskEstimate): string =>
+  statesBytes === 0 ? '' : `, hidden states ${gibibytes(statesBytes)}`;
 
 function evaluationRow({ times, tokens, seconds, peakBytes }: EvaluationEstimate): [string, string] {
   const memory = peakBytes === null ? '' : `; ${gibibytes(peakBytes)} of wasm heap in use`;
@@ -62,7 +65,7 @@ function rows(plan: TrainingPlan): [string, string][] {
     ['memory', `${gibibytes(memory.moreBytes)} more${free(memory.availableBytes)}`],
     [
       'disk',
-      `${gibibytes(disk.neededBytes)} (a checkpoint ${gibibytes(disk.checkpointBytes)})${free(disk.availableBytes)}`,
+      `${gibibytes(disk.neededBytes)} (a checkpoint ${gibibytes(disk.checkpointBytes)}${statesText(disk)})${free(disk.availableBytes)}`,
     ],
   ];
 }

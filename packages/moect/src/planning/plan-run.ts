@@ -12,7 +12,9 @@ export async function planRun(
   input: RunInput,
   options: Partial<PlanningOptions> = {},
 ): Promise<TrainingPlan> {
-  const prepared = await prepareRun(base, input);
+  const { output } = options;
+  const place = output === undefined ? {} : { output: base.platform.absolute(output) };
+  const prepared = await prepareRun(base, input, place);
   try {
     return (await fitRun(prepared, { time: true, ...options })).plan;
   } finally {

@@ -11,7 +11,7 @@ import type { DiskEstimate, MemoryEstimate, TrainingPlan } from './training-plan
 import { holdsWideMatrices, weightBytes } from './weight-bytes.ts';
 
 /** The run to plan, with everything that it needs in memory. */
-type PlannedRun = Pick<PreparedRun, 'run' | 'base' | 'extension' | 'options' | 'input'>;
+type PlannedRun = Pick<PreparedRun, 'run' | 'base' | 'extension' | 'options' | 'input' | 'statesBytes'>;
 
 export interface PlanningOptions {
   /** Measure the time of a step too. */
@@ -26,16 +26,16 @@ const CHECKPOINTS_KEPT = 3;
 const FLOAT = 4;
 
 async function diskEstimate(
-  { run, base, extension }: PlannedRun,
+  { run, base, extension, statesBytes }: PlannedRun,
   output: string | undefined,
 ): Promise<DiskEstimate> {
   const trained = countParameters(extension.parameters);
   // weights and two moments
   const checkpointBytes = 3 * FLOAT * trained;
   const extensionBytes = (run.extension.dtype === 'bf16' ? 2 : FLOAT) * trained;
-  const neededBytes = (CHECKPOINTS_KEPT + 1) * checkpointBytes + extensionBytes;
+  const neededBytes = (CHECKPOINTS_KEPT + 1) * checkpointBytes + extensionBytes + statesBytes;
   const availableBytes = output === undefined ? null : await base.platform.freeDisk(output);
-  return { checkpointBytes, extensionBytes, neededBytes, availableBytes };
+  return { checkpointBytes, extensionBytes, statesBytes, neededBytes, availableBytes };
 }
 
 function memoryEstimate({ run, base, extension }: PlannedRun, memory: StepMemory | null): MemoryEstimate {
@@ -87,7 +87,7 @@ function warningsOf({ moreBytes, availableBytes }: MemoryEstimate, disk: DiskEst
   }
   if (disk.availableBytes !== null && disk.neededBytes > disk.availableBytes) {
     const [need, free] = [gibibytes(disk.neededBytes), gibibytes(disk.availableBytes)];
-    warnings.push(`checkpoints and extension take ${need} of disk, and ${free} are free`);
+    warnings.push(`checkpoints, extension and hidden states take ${need} of disk, and ${free} are free`);
   }
   return warnings;
 }

@@ -57,7 +57,9 @@ export interface MemoryEstimate {
 export interface DiskEstimate {
   readonly checkpointBytes: number;
   readonly extensionBytes: number;
-  /** Kept checkpoints, one that is being written, and the extension. */
+  /** Hidden states that the run keeps by itself while it lasts. */
+  readonly statesBytes: number;
+  /** Kept checkpoints, one that is being written, the extension, and hidden states. */
   readonly neededBytes: number;
   /** null if the system does not tell. */
   readonly availableBytes: number | null;

@@ -47,8 +47,6 @@ export interface RunFolder {
   readonly log: Callback;
   /** Writes a file of the run's record; names may have folders in them. */
   write(name: string, text: string): Promise<void>;
-  /** The contents of `resolved.json`; null where there is none. */
-  readRecord(): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -62,6 +60,12 @@ export interface Platform {
   freeDisk(folder: string): Promise<number | null>;
   /** Most bytes that this process has held; 0 if unknown. */
   peakMemory(): number;
+  /** Absolute path of a folder. */
+  absolute(folder: string): string;
+  /** Contents of a run's `resolved.json`; null where there is none. */
+  readRecord(folder: string): Promise<unknown>;
+  /** Removes a folder that moect made, with its contents. */
+  removeFolder(folder: string): Promise<void>;
   /**
    * Takes a folder for a run. Throws CheckpointError if another process trains there, or if it holds a run that must
    * not be resumed.

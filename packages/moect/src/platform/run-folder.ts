@@ -6,6 +6,12 @@ import { readJsonFile, writeFileAtomic } from '@moect/safetensors/node';
 import { createCheckpointStore, eventLog, latestCheckpoint, lockRun } from '@moect/trainer/node';
 import type { RunFolder } from './platform.ts';
 
+/** See `Platform.readRecord`. */
+export async function readRecord(folder: string): Promise<unknown> {
+  const path = join(folder, 'resolved.json');
+  return existsSync(path) ? readJsonFile(path) : null;
+}
+
 /** See `Platform.openRun`. The folder is made when it does not exist. */
 export async function openRunFolder(folder: string, resume: boolean): Promise<RunFolder> {
   const output = resolve(folder);
@@ -27,10 +33,6 @@ export async function openRunFolder(folder: string, resume: boolean): Promise<Ru
         const path = join(output, name);
         await mkdir(dirname(path), { recursive: true });
         await writeFileAtomic(path, text);
-      },
-      readRecord: async () => {
-        const path = join(output, 'resolved.json');
-        return existsSync(path) ? readJsonFile(path) : null;
       },
       close: () => lock.release(),
     };

@@ -8,9 +8,18 @@ import { placedBelow, problemAt, type SettingsOrigin } from '../config/key-path.
 import type { ResolvedRun } from '../config/resolved-run.ts';
 import { mergeSettings } from '../parts/moect.ts';
 import type { Preset } from '../presets/preset.ts';
-import { chooseBatches } from './choose-batches.ts';
+import { type Batches, chooseBatches } from './choose-batches.ts';
 import { choosePreset } from './choose-preset.ts';
-import { type LanguageSummary, type LanguageText, mixText, packText, splitLanguage } from './pack-text.ts';
+import { chooseStates, type TextAmounts } from './choose-states.ts';
+import {
+  type LanguageSummary,
+  type LanguageText,
+  mixText,
+  type PackedText,
+  type Packing,
+  packText,
+  splitLanguage,
+} from './pack-text.ts';
 import { heldOutShare, resolvePacking, resolveRun } from './resolve-run.ts';
 import type { RunInput } from './run-input.ts';
 import { type StepShape, shapeOf } from './step-shape.ts';
@@ -29,6 +38,13 @@ export interface RunInfo {
   readonly notes: readonly string[];
 }
 
+/** Where a run is, and what it recorded when it began. */
+export interface RunPlace {
+  readonly output?: string | undefined;
+  /** `resolved.json` of a resumed run. */
+  readonly record?: unknown;
+}
+
 /** Everything that a run holds while it lasts. Dispose the extension and close the hidden states. */
 export interface PreparedRun extends RunInfo {
   readonly input: RunInput;
@@ -36,12 +52,11 @@ export interface PreparedRun extends RunInfo {
   readonly extension: Extension;
   readonly options: TrainOptions;
   readonly hiddenStates: HiddenStateCache | null;
+  /** Bytes of hidden states that the run keeps by itself; 0 where it keeps none. */
+  readonly statesBytes: number;
   /** The same run with steps of another shape; it shares everything else with this one. */
   withShape(shape: StepShape, note: string): PreparedRun;
 }
-
-const NOTHING_TO_CACHE =
-  'cache: the lowest layer is trained, so there is nothing frozen below to keep; see `method: { layers: { top: … } }`';
 
 const savesMemory = ({ storage }: Base): boolean =>
   storage === 'float32' || storage === 'file' || keepsCompressed();
@@ -75,12 +90,26 @@ function refuseRoundedOverrides(
   );
 }
 
+/** What the text and the length of a run say about states that would be kept. */
+function epochsOf(
+  { packed, batches, accumulation }: { packed: PackedText; batches: Batches; accumulation: number },
+  { sequenceLength }: Packing,
+): TextAmounts {
+  const { steps, batchSize, replayShare } = batches;
+  const drawn = steps * batchSize * accumulation * (1 - replayShare);
+  return {
+    sequences: packed.languages.reduce((sum, language) => sum + language.sequences.count, 0),
+    epochs: drawn / packed.newSequences,
+    sequenceLength,
+  };
+}
+
 /**
  * Prepares every run: text and preset become batches, an attached extension, and options of the training loop.
  * Trains and writes nothing. Throws InvalidConfigError and NoSuchComponentError.
  */
-export async function prepareRun(base: Base, input: RunInput): Promise<PreparedRun> {
-  const { moect, model, backend, platform } = base;
+export async function prepareRun(base: Base, input: RunInput, place: RunPlace = {}): Promise<PreparedRun> {
+  const { moect, model, backend } = base;
   const { settings, origin } = input;
   const { preset, notes } = choosePreset(input, moect);
   const texts = input.languages.map((language) =>
@@ -96,11 +125,15 @@ export async function prepareRun(base: Base, input: RunInput): Promise<PreparedR
   const extension = attach(input, preset, base);
   try {
     refuseRoundedOverrides(origin, extension, base);
-    const { cache } = settings;
-    const hiddenStates =
-      cache === undefined ? null : await platform.openHiddenStates(base, [extension], cache);
+    const amounts = { packed, batches, accumulation: training.accumulation ?? 1 };
+    const {
+      cache,
+      hiddenStates,
+      statesBytes,
+      notes: stateNotes,
+    } = await chooseStates(base, extension, settings.cache, place, epochsOf(amounts, packing));
     const shaped = (shape: StepShape): Pick<PreparedRun, 'run' | 'options'> => {
-      const facts = { base, preset, packing, batches, shape, methodConfig: extension.config };
+      const facts = { base, preset, packing, batches, shape, cache, methodConfig: extension.config };
       const run = resolveRun(input, facts);
       const { replayShare } = batches;
       const sizes = { batchSize: shape.batchSize, replayShare };
@@ -115,16 +148,12 @@ export async function prepareRun(base: Base, input: RunInput): Promise<PreparedR
       texts,
       baseParameters: base.parameterCount,
       trainableParameters: countParameters(extension.parameters),
-      notes: [
-        ...notes,
-        ...(cache !== undefined && hiddenStates === null ? [NOTHING_TO_CACHE] : []),
-        ...(savesMemory(base) ? [] : [savesNothing(base)]),
-        ...more,
-      ],
+      notes: [...notes, ...stateNotes, ...(savesMemory(base) ? [] : [savesNothing(base)]), ...more],
       input,
       base,
       extension,
       hiddenStates,
+      statesBytes,
       withShape: (other, note) => prepared(other, [...more, note]),
     });
     return prepared(shapeOf(training, batches), []);

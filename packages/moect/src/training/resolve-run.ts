@@ -2,6 +2,7 @@ import { InvalidConfigError, type Settings } from '@moect/core';
 import type { Base } from '../base/base.ts';
 import { problemAt } from '../config/key-path.ts';
 import type { ResolvedRun } from '../config/resolved-run.ts';
+import type { CheckedSettings } from '../config/schema.ts';
 import { learningRateFor } from '../presets/learning-rate.ts';
 import type { Preset } from '../presets/preset.ts';
 import type { Batches } from './choose-batches.ts';
@@ -38,13 +39,14 @@ export interface Facts {
   readonly packing: Packing;
   readonly batches: Batches;
   readonly shape: StepShape;
+  readonly cache: CheckedSettings['cache'];
   /** Settings of the method with its own defaults filled in. */
   readonly methodConfig: Settings;
 }
 
 /** Fills in all settings that depend on preset, base and data. */
 export function resolveRun(input: RunInput, facts: Facts): ResolvedRun {
-  const { base, preset, packing, batches, shape, methodConfig } = facts;
+  const { base, preset, packing, batches, shape, cache, methodConfig } = facts;
   const { settings } = input;
   const { training, method } = settings;
   const { schedule, warmup, finalRate, learningRate } = preset.training;
@@ -68,6 +70,6 @@ export function resolveRun(input: RunInput, facts: Facts): ResolvedRun {
       checkpointEvery: training.checkpointEvery ?? Math.max(20, Math.ceil(steps / 10)),
     },
     extension: settings.extension,
-    ...(settings.cache && { cache: settings.cache }),
+    ...(cache !== undefined && { cache }),
   };
 }

@@ -11,6 +11,7 @@ import type { TrainingPlan } from '../planning/training-plan.ts';
 import type { RunFolder } from '../platform/platform.ts';
 import { unlessInterrupted } from '../unless-interrupted.ts';
 import { evaluateHeldOut, type HeldOutNumbers } from './held-out.ts';
+import { areOwn } from './own-states.ts';
 import { type PreparedRun, prepareRun, type RunInfo } from './prepare-run.ts';
 import { withRecordedShape } from './recorded-shape.ts';
 import type { RunInput } from './run-input.ts';
@@ -96,8 +97,7 @@ async function trainPrepared(
   asked: Pick<Recorded, 'text' | 'asked'>,
 ): Promise<TrainedPack> {
   const isBegun = folder !== null && hooks.resume === true && folder.isBegun;
-  const recorded = isBegun ? withRecordedShape(given, await folder.readRecord()) : given;
-  const { prepared, plan } = await checkFits(recorded, folder?.folder);
+  const { prepared, plan } = await checkFits(given, folder?.folder);
   const { base, extension, input, options: _, hiddenStates, ...info } = prepared;
   const { run, texts } = info;
   const { signal } = hooks;
@@ -120,7 +120,8 @@ async function trainPrepared(
     evaluation,
     combine: run.combine,
     signal,
-    hiddenStates: hiddenStates ?? undefined,
+    // states that the run keeps by itself are rounded, and its numbers are those that `moect compare` finds
+    hiddenStates: (areOwn(run.cache || undefined, folder?.folder) ? null : hiddenStates) ?? undefined,
     passes: plan.evaluation === null ? undefined : sizesOf(plan.evaluation),
   });
   const spared = spareEvaluation(signal, hooks.onWarning);
@@ -159,17 +160,24 @@ export async function runTraining(
   hooks: RunHooks,
   asked: Pick<Recorded, 'text' | 'asked'> = {},
 ): Promise<TrainedPack> {
-  const prepared = await prepareRun(base, input);
+  const { output, resume = false } = hooks;
+  const place = output === undefined ? undefined : base.platform.absolute(output);
+  const record = resume && place !== undefined ? await base.platform.readRecord(place) : null;
+  const prepared = withRecordedShape(await prepareRun(base, input, { output: place, record }), record);
+  let isComplete = false;
   let folder: RunFolder | null = null;
   try {
-    const { output, resume = false } = hooks;
     folder = output === undefined ? null : await base.platform.openRun(output, resume);
-    return await trainPrepared(prepared, hooks, folder, asked);
+    const pack = await trainPrepared(prepared, hooks, folder, asked);
+    isComplete = pack.result.reason !== 'interrupted';
+    return pack;
   } catch (error) {
     prepared.extension.dispose();
     throw error;
   } finally {
     await prepared.hiddenStates?.close();
+    const { cache } = prepared.run;
+    if (isComplete && cache && areOwn(cache, place)) await base.platform.removeFolder(cache.folder);
     await folder?.close();
   }
 }

@@ -112,7 +112,7 @@ export async function compareCommand(options: CompareCommandOptions, io: Io): Pr
       resamples,
       signal: abort.signal,
       onProgress: (what) => io.err(`scoring ${what}\n`),
-      onReady: ({ notes }) => notes.forEach((note) => io.err(`note: ${note}\n`)),
+      onReady: ({ notes }) => io.err(notes.map((note) => `note: ${note}\n`).join('')),
       ...usageOf(options),
       ...(maxForgetting !== undefined && { maxForgetting }),
       ...(cache && { cache }),

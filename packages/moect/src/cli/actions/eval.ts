@@ -40,7 +40,7 @@ export async function evalCommand(options: EvalCommandOptions, io: Io): Promise<
     const evaluating = evaluate(base, texts, {
       packs,
       signal,
-      onReady: ({ notes }) => notes.forEach((note) => io.err(`note: ${note}\n`)),
+      onReady: ({ notes }) => io.err(notes.map((note) => `note: ${note}\n`).join('')),
       ...usageOf(options),
       ...(cache && { cache }),
     });
