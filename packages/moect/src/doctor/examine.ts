@@ -2,6 +2,7 @@ import { arch, availableParallelism, cpus, platform, release, totalmem } from 'n
 import { BACKEND_NAMES, type BackendName } from '@moect/tensor';
 import { chooseBackend } from '../base/choose-backend.ts';
 import { type BackendCheck, checkBackend } from './check-backend.ts';
+import { newerNodeNote } from './newer-node.ts';
 
 export interface Finding {
   readonly level: 'ok' | 'note' | 'warning' | 'problem';
@@ -19,6 +20,8 @@ export interface Examination {
   readonly backends: readonly BackendCheck[];
   /** Choice of `auto`, or a working backend; null if none works. */
   readonly chosen: BackendCheck['name'] | null;
+  /** Whether `auto` finds a backend: without it every command needs --backend. */
+  readonly isAutomatic: boolean;
   /** For people: the measurements of `auto`, or its problem. */
   readonly reason: string;
   readonly findings: readonly Finding[];
@@ -64,17 +67,23 @@ function backendFinding(check: BackendCheck): Finding {
 async function choose(
   backends: readonly BackendCheck[],
   threads: number | undefined,
-): Promise<Pick<Examination, 'chosen' | 'reason'>> {
+): Promise<Pick<Examination, 'chosen' | 'isAutomatic' | 'reason'>> {
   const right = backends.filter(({ available, gradientOk }) => available && gradientOk);
-  if (right.length === 0) return { chosen: null, reason: 'no backend works here' };
+  if (right.length === 0) return { chosen: null, isAutomatic: false, reason: 'no backend works here' };
   const wasm = right.find(({ name }) => name === 'wasm') ?? right.at(-1)!;
   try {
     const { name, detail } = await chooseBackend('auto', threads);
-    if (right.some((check) => check.name === name)) return { chosen: name, reason: detail };
-    return { chosen: wasm.name, reason: `auto takes ${name}, which is wrong here: --backend ${wasm.name}` };
+    if (right.some((check) => check.name === name))
+      return { chosen: name, isAutomatic: true, reason: detail };
+    return {
+      chosen: wasm.name,
+      isAutomatic: false,
+      reason: `auto takes ${name}, which is wrong here: --backend ${wasm.name}`,
+    };
   } catch (error) {
     return {
       chosen: wasm.name,
+      isAutomatic: false,
       reason: `auto finds nothing (${(error as Error).message}): --backend ${wasm.name}`,
     };
   }
@@ -84,10 +93,12 @@ async function choose(
 export async function examine(options: { readonly threads?: number } = {}): Promise<Examination> {
   const backends: BackendCheck[] = [];
   for (const name of BACKEND_NAMES) backends.push(await checkBackend(name, options.threads));
-  const { chosen, reason } = await choose(backends, options.threads);
+  const { chosen, isAutomatic, reason } = await choose(backends, options.threads);
   // unlike os.freemem, this respects the limits of containers
   const free = process.availableMemory();
   const findings = [nodeFinding(process.versions.node), memoryFinding(free), ...backends.map(backendFinding)];
+  const newer = chosen === 'wasm' ? newerNodeNote() : null;
+  if (newer !== null) findings.push({ level: 'note', text: newer });
   if (chosen === 'cpu') {
     findings.push({
       level: 'warning',
@@ -104,6 +115,7 @@ export async function examine(options: { readonly threads?: number } = {}): Prom
     freeMemoryBytes: free,
     backends,
     chosen,
+    isAutomatic,
     reason,
     findings,
   };

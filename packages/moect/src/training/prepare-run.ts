@@ -6,6 +6,7 @@ import type { TrainOptions } from '@moect/trainer';
 import type { Base } from '../base/base.ts';
 import { placedBelow, problemAt, type SettingsOrigin } from '../config/key-path.ts';
 import type { ResolvedRun } from '../config/resolved-run.ts';
+import { newerNodeNote } from '../doctor/newer-node.ts';
 import { mergeSettings } from '../parts/moect.ts';
 import type { Preset } from '../presets/preset.ts';
 import { type Batches, chooseBatches } from './choose-batches.ts';
@@ -141,6 +142,7 @@ export async function prepareRun(base: Base, input: RunInput, place: RunPlace = 
       const options = trainOptions(run, { base: model, extension, data: mixText(packed, mix) });
       return { run, options: { ...options, ...(hiddenStates && { hiddenStates }) } };
     };
+    const newer = backend.name === 'wasm' ? newerNodeNote() : null;
     const prepared = (shape: StepShape, more: readonly string[]): PreparedRun => ({
       ...shaped(shape),
       backend,
@@ -148,7 +150,13 @@ export async function prepareRun(base: Base, input: RunInput, place: RunPlace = 
       texts,
       baseParameters: base.parameterCount,
       trainableParameters: countParameters(extension.parameters),
-      notes: [...notes, ...stateNotes, ...(savesMemory(base) ? [] : [savesNothing(base)]), ...more],
+      notes: [
+        ...(newer === null ? [] : [newer]),
+        ...notes,
+        ...stateNotes,
+        ...(savesMemory(base) ? [] : [savesNothing(base)]),
+        ...more,
+      ],
       input,
       base,
       extension,

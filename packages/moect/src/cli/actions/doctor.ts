@@ -24,5 +24,6 @@ export async function doctorCommand({ threads, json }: DoctorCommandOptions, io:
   const found = await examine(threads === undefined ? {} : { threads });
   if (json === true) io.out(`${JSON.stringify(found, null, 2)}\n`);
   else print(found, io);
-  return found.chosen === null ? EXIT.unavailable : EXIT.ok;
+  // what `moect train` gives without --backend
+  return found.isAutomatic ? EXIT.ok : EXIT.unavailable;
 }
