@@ -48,7 +48,9 @@ describe('doctor', () => {
     ]);
   });
 
-  it('gives the same answer as train where the address space is limited: the reason, and what to do', async () => {
+  it('gives the same answer as train where the address space is limited: the reason, and what to do', {
+    timeout: 300_000,
+  }, async () => {
     // as V8 of Node 20 does under `ulimit -v 8388608`
     const fault = `WebAssembly.Memory = class { constructor() { throw new RangeError('could not allocate memory'); } };`;
     const base = fileURLToPath(new URL('../../../../examples/demo/base', import.meta.url));

@@ -20,8 +20,6 @@ export interface Examination {
   readonly backends: readonly BackendCheck[];
   /** Choice of `auto`, or a working backend; null if none works. */
   readonly chosen: BackendCheck['name'] | null;
-  /** Whether `auto` finds a backend: without it every command needs --backend. */
-  readonly isAutomatic: boolean;
   /** For people: the measurements of `auto`, or its problem. */
   readonly reason: string;
   readonly findings: readonly Finding[];
@@ -67,23 +65,22 @@ function backendFinding(check: BackendCheck): Finding {
 async function choose(
   backends: readonly BackendCheck[],
   threads: number | undefined,
-): Promise<Pick<Examination, 'chosen' | 'isAutomatic' | 'reason'>> {
+): Promise<Pick<Examination, 'chosen' | 'reason'>> {
   const right = backends.filter(({ available, gradientOk }) => available && gradientOk);
-  if (right.length === 0) return { chosen: null, isAutomatic: false, reason: 'no backend works here' };
+  if (right.length === 0) return { chosen: null, reason: 'no backend works here' };
   const wasm = right.find(({ name }) => name === 'wasm') ?? right.at(-1)!;
   try {
     const { name, detail } = await chooseBackend('auto', threads);
-    if (right.some((check) => check.name === name))
-      return { chosen: name, isAutomatic: true, reason: detail };
+    if (right.some((check) => check.name === name)) return { chosen: name, reason: detail };
     return {
       chosen: wasm.name,
-      isAutomatic: false,
+
       reason: `auto takes ${name}, which is wrong here: --backend ${wasm.name}`,
     };
   } catch (error) {
     return {
       chosen: wasm.name,
-      isAutomatic: false,
+
       reason: `auto finds nothing (${(error as Error).message}): --backend ${wasm.name}`,
     };
   }
@@ -93,7 +90,7 @@ async function choose(
 export async function examine(options: { readonly threads?: number } = {}): Promise<Examination> {
   const backends: BackendCheck[] = [];
   for (const name of BACKEND_NAMES) backends.push(await checkBackend(name, options.threads));
-  const { chosen, isAutomatic, reason } = await choose(backends, options.threads);
+  const { chosen, reason } = await choose(backends, options.threads);
   // unlike os.freemem, this respects the limits of containers
   const free = process.availableMemory();
   const findings = [nodeFinding(process.versions.node), memoryFinding(free), ...backends.map(backendFinding)];
@@ -115,7 +112,6 @@ export async function examine(options: { readonly threads?: number } = {}): Prom
     freeMemoryBytes: free,
     backends,
     chosen,
-    isAutomatic,
     reason,
     findings,
   };
