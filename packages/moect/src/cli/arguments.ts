@@ -126,6 +126,12 @@ export interface CacheOptions {
   readonly cacheBytes?: number;
 }
 
+/** `train` keeps states by itself, unless it is told not to. */
+export interface TrainCacheOptions {
+  readonly cache?: string | false;
+  readonly cacheBytes?: number;
+}
+
 /** Options of the commands that can begin above the frozen layers. */
 export function addCacheOptions(command: Command): Command {
   return command
@@ -133,16 +139,19 @@ export function addCacheOptions(command: Command): Command {
     .option('--cache-bytes <n>', 'most bytes in that folder (default: 16 GiB)', positiveInteger);
 }
 
+interface CacheFolder {
+  readonly folder: string;
+  readonly maxBytes?: number;
+}
+
 /** Throws UsageError. */
-export function cacheOf({
-  cache,
-  cacheBytes,
-}: CacheOptions): { folder: string; maxBytes?: number } | undefined {
-  if (cache === undefined) {
-    if (cacheBytes === undefined) return undefined;
-    throw new UsageError('--cache-bytes bounds a cache, and there is none.', 'Give its folder with --cache.');
-  }
-  return { folder: resolve(cache), ...(cacheBytes !== undefined && { maxBytes: cacheBytes }) };
+export function cacheOf(options: CacheOptions): CacheFolder | undefined;
+export function cacheOf(options: TrainCacheOptions): CacheFolder | false | undefined;
+export function cacheOf({ cache, cacheBytes }: TrainCacheOptions): CacheFolder | false | undefined {
+  if (typeof cache === 'string')
+    return { folder: resolve(cache), ...(cacheBytes !== undefined && { maxBytes: cacheBytes }) };
+  if (cacheBytes === undefined) return cache;
+  throw new UsageError('--cache-bytes bounds a cache, and there is none.', 'Give its folder with --cache.');
 }
 
 export interface TextArgument {

@@ -47,7 +47,9 @@ async function inputOf(source: ConfigSource, base: Base): Promise<RunInput> {
       data,
       training,
       extension,
-      ...(cache && { cache: { ...cache, folder: resolve(folder, cache.folder) } }),
+      ...(cache !== undefined && {
+        cache: cache && { ...cache, folder: resolve(folder, cache.folder) },
+      }),
     },
     languages: await readLanguages(config.languages, source, base),
     replayShare: replay?.share,

@@ -66,7 +66,11 @@ const training = z.strictObject({
   tokens: count().exactOptional().describe('tokens of all languages, replay included'),
   epochs: z.number().positive().exactOptional().describe('passes over the new languages; default 4'),
   batchSize: count().exactOptional().describe('sequences; default: about 2,048 tokens'),
-  accumulation: count().default(1).describe('batches in one optimizer step'),
+  accumulation: count()
+    .exactOptional()
+    .describe(
+      'batches in one optimizer step; default 1, more where a batch of the default size does not fit',
+    ),
   learningRate: z
     .number()
     .positive()
@@ -87,8 +91,10 @@ const training = z.strictObject({
     .describe('steps between gate and expert statistics; default: never'),
   recompute: z
     .boolean()
-    .default(false)
-    .describe('less memory for more time, same bits: layers run again on the way back'),
+    .exactOptional()
+    .describe(
+      'less memory for more time, same bits: layers run again on the way back; default: where a step does not fit else',
+    ),
 });
 
 /** Settings of a run with the same form in a file and in a program. */
@@ -108,12 +114,18 @@ const runShape = {
     })
     .prefault({}),
   cache: z
-    .strictObject({
-      folder: z.string().min(1).describe('shared by runs; relative to this file'),
-      maxBytes: count().exactOptional().describe('default 16 GiB'),
-    })
+    .union([
+      z.literal(false),
+      z.strictObject({
+        folder: z.string().min(1).describe('shared by runs; relative to this file'),
+        maxBytes: count().exactOptional().describe('default 16 GiB'),
+      }),
+    ])
     .exactOptional()
-    .describe('keeps what the frozen layers below the extension make of the text, rounded to bf16'),
+    .describe(
+      'keeps what the frozen layers below the extension make of the text, rounded to bf16; false: never; default: in the ' +
+        "run's folder while it lasts, where text is read twice and it pays",
+    ),
 };
 
 export const runSchema = z.strictObject(runShape);

@@ -2,6 +2,7 @@ import { arch, availableParallelism, cpus, platform, release, totalmem } from 'n
 import { BACKEND_NAMES, type BackendName } from '@moect/tensor';
 import { chooseBackend } from '../base/choose-backend.ts';
 import { type BackendCheck, checkBackend } from './check-backend.ts';
+import { newerNodeNote } from './newer-node.ts';
 
 export interface Finding {
   readonly level: 'ok' | 'note' | 'warning' | 'problem';
@@ -71,10 +72,15 @@ async function choose(
   try {
     const { name, detail } = await chooseBackend('auto', threads);
     if (right.some((check) => check.name === name)) return { chosen: name, reason: detail };
-    return { chosen: wasm.name, reason: `auto takes ${name}, which is wrong here: --backend ${wasm.name}` };
+    return {
+      chosen: wasm.name,
+
+      reason: `auto takes ${name}, which is wrong here: --backend ${wasm.name}`,
+    };
   } catch (error) {
     return {
       chosen: wasm.name,
+
       reason: `auto finds nothing (${(error as Error).message}): --backend ${wasm.name}`,
     };
   }
@@ -88,6 +94,8 @@ export async function examine(options: { readonly threads?: number } = {}): Prom
   // unlike os.freemem, this respects the limits of containers
   const free = process.availableMemory();
   const findings = [nodeFinding(process.versions.node), memoryFinding(free), ...backends.map(backendFinding)];
+  const newer = chosen === 'wasm' ? newerNodeNote() : null;
+  if (newer !== null) findings.push({ level: 'note', text: newer });
   if (chosen === 'cpu') {
     findings.push({
       level: 'warning',

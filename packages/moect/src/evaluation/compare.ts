@@ -3,11 +3,13 @@ import type { Report } from '@moect/report';
 import type { Base } from '../base/base.ts';
 import type { Pack } from '../extension/pack.ts';
 import { checkBase, checkOptions, checkPacks } from '../front-door-checks.ts';
+import type { ScoringPlan } from '../planning/plan-scoring.ts';
 import type { HiddenStateFolder } from '../platform/platform.ts';
 import type { TextsByLanguage } from '../training/train.ts';
 import { buildReport } from './build-report.ts';
 import { type EvaluatedText, evaluatedTexts } from './evaluated-texts.ts';
 import type { PackComparison } from './pack-comparison.ts';
+import { planScores } from './plan-scores.ts';
 import {
   createBaseScorer,
   createScorer,
@@ -28,6 +30,8 @@ export interface CompareOptions extends Partial<Pick<ScorerOptions, 'combine' | 
   readonly cache?: HiddenStateFolder;
   /** Called before the base and each pack are scored. */
   readonly onProgress?: (what: string) => void;
+  /** Called once, before anything is scored, with the plan; the work waits for it. */
+  readonly onReady?: (plan: ScoringPlan) => void | Promise<void>;
 }
 
 /** The old language with the largest relative change. */
@@ -58,6 +62,7 @@ const OPTIONS = [
   'resamples',
   'cache',
   'onProgress',
+  'onReady',
 ];
 
 function worstOf(packs: readonly PackComparison[]): WorstLanguage | null {
@@ -86,9 +91,13 @@ export async function compare(
   checkOptions('compare', options, OPTIONS);
   const begin = performance.now();
   const texts = await evaluatedTexts(heldOut, packs, base.platform, options.old);
+  for (const pack of packs) resolveCombine(base, [pack], options.combine);
+  const plan = await planScores(base, packs, texts);
+  await options.onReady?.(plan);
+  const { window, batchTokens } = plan;
   const baseSha256 = await base.heldSha256();
   const compared = await withHiddenStates(base, packs, options.cache, (start) =>
-    comparePacks(base, packs, texts, options, start),
+    comparePacks(base, packs, texts, options, { ...start, window, batchTokens }),
   );
   const seconds = (performance.now() - begin) / 1000;
   return {
@@ -107,7 +116,7 @@ async function comparePacks(
   packs: readonly Pack[],
   texts: readonly EvaluatedText[],
   options: CompareOptions,
-  start: Pick<ScorerOptions, 'hiddenStates'>,
+  start: Pick<ScorerOptions, 'hiddenStates' | 'window' | 'batchTokens'>,
 ): Promise<PackComparison[]> {
   const { signal, onProgress, gateThreshold } = options;
   const documents = texts.flatMap((text) => text.documents);

@@ -5,7 +5,11 @@ import {
   InvalidConfigError,
   type Scorer,
 } from '@moect/core';
-import { createMixtureScorer, createScorer as createModelScorer } from '@moect/eval';
+import {
+  createMixtureScorer,
+  createScorer as createModelScorer,
+  type ScorerOptions as ModelScorerOptions,
+} from '@moect/eval';
 import type { Base } from '../base/base.ts';
 import type { Pack } from '../extension/pack.ts';
 import { GATE } from '../parts/moect.ts';
@@ -34,6 +38,10 @@ export interface ScorerOptions {
   readonly baseScorer?: Scorer;
   /** Hidden states that passes of base and extensions begin with, rounded to bf16. Default: the tokens. */
   readonly hiddenStates?: HiddenStateSource;
+  /** Most tokens that a window reads. Default: the base's context. */
+  readonly window?: number;
+  /** Tokens of short windows that go through one pass together. Default 2,048. */
+  readonly batchTokens?: number;
 }
 
 /** Languages that a pack is for. */
@@ -72,20 +80,30 @@ export function rememberScores(scorer: Scorer): Scorer {
   };
 }
 
+type Passes = Pick<ScorerOptions, 'hiddenStates' | 'window' | 'batchTokens'>;
+
+/** How passes are made, as the scorer of one model takes it. */
+function passOptions({ hiddenStates, window, batchTokens }: Passes): Partial<ModelScorerOptions> {
+  return {
+    ...(hiddenStates && { hiddenStates }),
+    ...(window !== undefined && { maxLength: window }),
+    ...(batchTokens !== undefined && { batchTokens }),
+  };
+}
+
 /** Log-probabilities under the base alone. */
 export function createBaseScorer({
   base,
   signal,
-  hiddenStates,
-}: Pick<ScorerOptions, 'base' | 'signal' | 'hiddenStates'>): Scorer {
+  ...passes
+}: Pick<ScorerOptions, 'base' | 'signal' | keyof Passes>): Scorer {
   const onProgress = (): void => signal?.throwIfAborted();
-  const start = hiddenStates === undefined ? {} : { hiddenStates };
   return createModelScorer({
     name: 'base',
     base: base.model,
     tokenizer: base.tokenizer,
     onProgress,
-    ...start,
+    ...passOptions(passes),
   });
 }
 
@@ -94,7 +112,7 @@ export function createBaseScorer({
  * Throws InvalidConfigError and NoSuchComponentError.
  */
 export function createScorer(options: ScorerOptions): Scorer {
-  const { base, packs, signal, basePrior = BASE_PRIOR, hiddenStates, gateThreshold } = options;
+  const { base, packs, signal, basePrior = BASE_PRIOR, gateThreshold } = options;
   const baseScorer = options.baseScorer ?? createBaseScorer(options);
   if (packs.length === 0) return baseScorer;
   const combine = resolveCombine(base, packs, options.combine);
@@ -106,7 +124,7 @@ export function createScorer(options: ScorerOptions): Scorer {
       tokenizer: base.tokenizer,
       extension,
       onProgress,
-      ...(hiddenStates && { hiddenStates }),
+      ...passOptions(options),
       ...(gateThreshold !== undefined && { gateThreshold }),
     }),
   );

@@ -1,3 +1,5 @@
+import type { ScoringPlan } from './plan-scoring.ts';
+
 /** Needs of a run, estimated before it runs. Bytes, seconds. */
 export interface RunEstimate {
   readonly baseParameters: number;
@@ -16,6 +18,14 @@ export interface RunEstimate {
   } | null;
   readonly memory: MemoryEstimate;
   readonly disk: DiskEstimate;
+  /** Evaluations during and after the run; null without held-out text, or where not even the smallest fits. */
+  readonly evaluation: EvaluationEstimate | null;
+}
+
+/** All evaluations of a run. */
+export interface EvaluationEstimate extends ScoringPlan {
+  /** Times that the documents are scored, once under the base included. */
+  readonly times: number;
 }
 
 export interface MemoryEstimate {
@@ -47,7 +57,9 @@ export interface MemoryEstimate {
 export interface DiskEstimate {
   readonly checkpointBytes: number;
   readonly extensionBytes: number;
-  /** Kept checkpoints, one that is being written, and the extension. */
+  /** Hidden states that the run keeps by itself while it lasts. */
+  readonly statesBytes: number;
+  /** Kept checkpoints, one that is being written, the extension, and hidden states. */
   readonly neededBytes: number;
   /** null if the system does not tell. */
   readonly availableBytes: number | null;
@@ -55,6 +67,8 @@ export interface DiskEstimate {
 
 /** A plan of a run, and whether it can be carried out. */
 export interface TrainingPlan extends RunEstimate {
+  /** Choices made to fit, with reasons. */
+  readonly chosen: readonly string[];
   /** Reasons why it cannot run. */
   readonly problems: readonly string[];
   /** Reasons why it may not finish. */

@@ -60,6 +60,12 @@ export interface Platform {
   freeDisk(folder: string): Promise<number | null>;
   /** Most bytes that this process has held; 0 if unknown. */
   peakMemory(): number;
+  /** Absolute path of a folder. */
+  absolute(folder: string): string;
+  /** Contents of a run's `resolved.json`; null where there is none. */
+  readRecord(folder: string): Promise<unknown>;
+  /** Removes a folder that moect made, with its contents. */
+  removeFolder(folder: string): Promise<void>;
   /**
    * Takes a folder for a run. Throws CheckpointError if another process trains there, or if it holds a run that must
    * not be resumed.

@@ -1,7 +1,7 @@
 import type { Document, Extension, HiddenStateSource, Scorer } from '@moect/core';
 import { bitsPerByte } from '@moect/eval';
 import type { Base } from '../base/base.ts';
-import { createBaseScorer, createScorer, rememberScores } from '../evaluation/scorers.ts';
+import { createBaseScorer, createScorer, rememberScores, type ScorerOptions } from '../evaluation/scorers.ts';
 import type { LanguageText } from './pack-text.ts';
 import type { EvaluationLanguage } from './run-input.ts';
 
@@ -41,7 +41,8 @@ function limited(documents: readonly Document[]): Document[] {
   return kept;
 }
 
-function heldOutLanguages(
+/** Text that a run is evaluated on: at most 32 KiB a language. */
+export function heldOutLanguages(
   texts: readonly LanguageText[],
   evaluation?: readonly EvaluationLanguage[],
 ): EvaluationLanguage[] {
@@ -74,14 +75,21 @@ export interface HeldOutOptions {
   readonly combine: string;
   readonly signal?: AbortSignal | undefined;
   readonly hiddenStates?: HiddenStateSource | undefined;
+  /** Sizes of passes. Default: those of the scorer. */
+  readonly passes?: Pick<ScorerOptions, 'window' | 'batchTokens'> | undefined;
 }
 
 /** Evaluation on the held-out text, or null if there is none. */
 export function evaluateHeldOut(options: HeldOutOptions): HeldOutEvaluation | null {
-  const { base, extension, texts, combine, signal, hiddenStates } = options;
+  const { base, extension, texts, combine, signal, hiddenStates, passes } = options;
   const languages = heldOutLanguages(texts, options.evaluation);
   if (languages.length === 0) return null;
-  const shared = { base, ...(signal && { signal }), ...(hiddenStates && { hiddenStates }) };
+  const shared = {
+    base,
+    ...(signal && { signal }),
+    ...(hiddenStates && { hiddenStates }),
+    ...passes,
+  };
   const baseScorer = rememberScores(createBaseScorer(shared));
   const info = { languages: texts.map(({ code, role }) => ({ code, role })), combine };
   const scorer = createScorer({ ...shared, packs: [{ name: 'extension', extension, info }], baseScorer });

@@ -7,21 +7,25 @@ import type { Base } from '../base/base.ts';
 import { isExact } from '../base/identify.ts';
 import { placedBelow, problemAt, type SettingsOrigin } from '../config/key-path.ts';
 import type { ResolvedRun } from '../config/resolved-run.ts';
+import { newerNodeNote } from '../doctor/newer-node.ts';
 import { mergeSettings } from '../parts/moect.ts';
 import type { Preset } from '../presets/preset.ts';
-import { chooseBatches } from './choose-batches.ts';
+import { type Batches, chooseBatches } from './choose-batches.ts';
 import { choosePreset } from './choose-preset.ts';
+import { chooseStates, type TextAmounts } from './choose-states.ts';
 import {
   type LanguageSummary,
   type LanguageText,
   mixText,
   type PackedText,
+  type Packing,
   packText,
   splitLanguage,
   usedTokens,
 } from './pack-text.ts';
 import { heldOutShare, resolvePacking, resolveRun } from './resolve-run.ts';
 import type { RunInput } from './run-input.ts';
+import { type StepShape, shapeOf } from './step-shape.ts';
 import { trainOptions } from './train-options.ts';
 
 /** Description of a run before it begins. */
@@ -37,6 +41,13 @@ export interface RunInfo {
   readonly notes: readonly string[];
 }
 
+/** Where a run is, and what it recorded when it began. */
+export interface RunPlace {
+  readonly output?: string | undefined;
+  /** `resolved.json` of a resumed run. */
+  readonly record?: unknown;
+}
+
 /** Everything that a run holds while it lasts. Dispose the extension and close the hidden states. */
 export interface PreparedRun extends RunInfo {
   readonly input: RunInput;
@@ -44,10 +55,11 @@ export interface PreparedRun extends RunInfo {
   readonly extension: Extension;
   readonly options: TrainOptions;
   readonly hiddenStates: HiddenStateCache | null;
+  /** Bytes of hidden states that the run keeps by itself; 0 where it keeps none. */
+  readonly statesBytes: number;
+  /** The same run with steps of another shape; it shares everything else with this one. */
+  withShape(shape: StepShape, note: string): PreparedRun;
 }
-
-const NOTHING_TO_CACHE =
-  'cache: the lowest layer is trained, so there is nothing frozen below to keep; see `method: { layers: { top: … } }`';
 
 const savesMemory = ({ storage }: Base): boolean =>
   storage === 'float32' || storage === 'file' || keepsCompressed();
@@ -88,12 +100,26 @@ async function refuseRoundedOverrides(
   );
 }
 
+/** What the text and the length of a run say about states that would be kept. */
+function epochsOf(
+  { packed, batches, accumulation }: { packed: PackedText; batches: Batches; accumulation: number },
+  { sequenceLength }: Packing,
+): TextAmounts {
+  const { steps, batchSize, replayShare } = batches;
+  const drawn = steps * batchSize * accumulation * (1 - replayShare);
+  return {
+    sequences: packed.languages.reduce((sum, language) => sum + language.sequences.count, 0),
+    epochs: drawn / packed.newSequences,
+    sequenceLength,
+  };
+}
+
 /**
  * Prepares every run: text and preset become batches, an attached extension, and options of the training loop.
  * Trains and writes nothing. Throws InvalidConfigError and NoSuchComponentError.
  */
-export async function prepareRun(base: Base, input: RunInput): Promise<PreparedRun> {
-  const { moect, model, backend, platform } = base;
+export async function prepareRun(base: Base, input: RunInput, place: RunPlace = {}): Promise<PreparedRun> {
+  const { moect, model, backend } = base;
   const { settings, origin } = input;
   const { preset, notes } = choosePreset(input, moect);
   const texts = input.languages.map((language) =>
@@ -106,17 +132,28 @@ export async function prepareRun(base: Base, input: RunInput): Promise<PreparedR
   const { training } = settings;
   const batches = chooseBatches({ training, replayShare: input.replayShare }, amount, preset);
   const { languages } = input;
-  const mix = { languages, batches, seed: training.seed, tokenizerId: base.tokenizerSha256 };
-  const data = mixText(packed, mix);
   const extension = attach(input, preset, base, packed);
   try {
     await refuseRoundedOverrides(origin, extension, base);
-    const run = resolveRun(input, { base, preset, packing, batches, methodConfig: extension.config });
-    const { cache } = run;
-    const hiddenStates =
-      cache === undefined ? null : await platform.openHiddenStates(base, [extension], cache);
-    return {
-      run,
+    const amounts = { packed, batches, accumulation: training.accumulation ?? 1 };
+    const {
+      cache,
+      hiddenStates,
+      statesBytes,
+      notes: stateNotes,
+    } = await chooseStates(base, extension, settings.cache, place, epochsOf(amounts, packing));
+    const shaped = (shape: StepShape): Pick<PreparedRun, 'run' | 'options'> => {
+      const facts = { base, preset, packing, batches, shape, cache, methodConfig: extension.config };
+      const run = resolveRun(input, facts);
+      const { replayShare } = batches;
+      const sizes = { batchSize: shape.batchSize, replayShare };
+      const mix = { languages, batches: sizes, seed: training.seed, tokenizerId: base.tokenizerSha256 };
+      const options = trainOptions(run, { base: model, extension, data: mixText(packed, mix) });
+      return { run, options: { ...options, ...(hiddenStates && { hiddenStates }) } };
+    };
+    const newer = backend.name === 'wasm' ? newerNodeNote() : null;
+    const prepared = (shape: StepShape, more: readonly string[]): PreparedRun => ({
+      ...shaped(shape),
       backend,
       languages: packed.summaries,
       texts,
@@ -124,19 +161,20 @@ export async function prepareRun(base: Base, input: RunInput): Promise<PreparedR
       trainableParameters: countParameters(extension.parameters),
       notes: [
         ...base.notes,
+        ...(newer === null ? [] : [newer]),
         ...notes,
-        ...(cache !== undefined && hiddenStates === null ? [NOTHING_TO_CACHE] : []),
+        ...stateNotes,
         ...(savesMemory(base) ? [] : [savesNothing(base)]),
+        ...more,
       ],
       input,
       base,
       extension,
       hiddenStates,
-      options: {
-        ...trainOptions(run, { base: model, extension, data }),
-        ...(hiddenStates && { hiddenStates }),
-      },
-    };
+      statesBytes,
+      withShape: (other, note) => prepared(other, [...more, note]),
+    });
+    return prepared(shapeOf(training, batches), []);
   } catch (error) {
     extension.dispose();
     throw error;

@@ -2,11 +2,13 @@ import { InvalidConfigError, type Settings } from '@moect/core';
 import type { Base } from '../base/base.ts';
 import { problemAt } from '../config/key-path.ts';
 import type { ResolvedRun } from '../config/resolved-run.ts';
+import type { CheckedSettings } from '../config/schema.ts';
 import { learningRateFor } from '../presets/learning-rate.ts';
 import type { Preset } from '../presets/preset.ts';
 import type { Batches } from './choose-batches.ts';
 import type { Packing } from './pack-text.ts';
 import type { RunInput } from './run-input.ts';
+import type { StepShape } from './step-shape.ts';
 
 /** Default maximum of the sequence length: longer sequences need more memory and hardly raise the gain. */
 const DEFAULT_SEQUENCE = 512;
@@ -36,17 +38,19 @@ export interface Facts {
   readonly preset: Preset;
   readonly packing: Packing;
   readonly batches: Batches;
+  readonly shape: StepShape;
+  readonly cache: CheckedSettings['cache'];
   /** Settings of the method with its own defaults filled in. */
   readonly methodConfig: Settings;
 }
 
 /** Fills in all settings that depend on preset, base and data. */
 export function resolveRun(input: RunInput, facts: Facts): ResolvedRun {
-  const { base, preset, packing, batches, methodConfig } = facts;
+  const { base, preset, packing, batches, shape, cache, methodConfig } = facts;
   const { settings } = input;
   const { training, method } = settings;
   const { schedule, warmup, finalRate, learningRate } = preset.training;
-  const { steps, batchSize, replayShare } = batches;
+  const { steps, replayShare } = batches;
   return {
     baseIdentity: base.identity,
     preset: preset.name,
@@ -58,7 +62,7 @@ export function resolveRun(input: RunInput, facts: Facts): ResolvedRun {
     training: {
       ...training,
       steps,
-      batchSize,
+      ...shape,
       learningRate: training.learningRate ?? learningRateFor(learningRate, base.parameterCount),
       schedule: training.schedule ?? schedule,
       warmup: training.warmup ?? warmup,
@@ -66,6 +70,6 @@ export function resolveRun(input: RunInput, facts: Facts): ResolvedRun {
       checkpointEvery: training.checkpointEvery ?? Math.max(20, Math.ceil(steps / 10)),
     },
     extension: settings.extension,
-    ...(settings.cache && { cache: settings.cache }),
+    ...(cache !== undefined && { cache }),
   };
 }

@@ -46,7 +46,7 @@ export function resolvedConfig(
       evaluation: { languages: evaluation.map(({ documents: _, ...language }) => language) },
     }),
     extension: run.extension,
-    ...(run.cache && { cache: run.cache }),
+    ...(run.cache !== undefined && { cache: run.cache }),
     backend: { name: 'auto', ...asked?.backend, ...(gpuMemoryBytes !== undefined && { gpuMemoryBytes }) },
     output,
     resolved: {

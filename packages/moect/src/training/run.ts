@@ -5,12 +5,15 @@ import type { Base } from '../base/base.ts';
 import type { ExtensionConfigFile } from '../extension/extension-config.ts';
 import { makePack, type Pack } from '../extension/pack.ts';
 import { usedParts } from '../parts/own-parts.ts';
-import { checkFits } from '../planning/plan-training.ts';
+import { checkFits } from '../planning/fit-run.ts';
+import type { ScoringPlan } from '../planning/plan-scoring.ts';
 import type { TrainingPlan } from '../planning/training-plan.ts';
 import type { RunFolder } from '../platform/platform.ts';
 import { unlessInterrupted } from '../unless-interrupted.ts';
 import { evaluateHeldOut, type HeldOutNumbers } from './held-out.ts';
+import { areOwn } from './own-states.ts';
 import { type PreparedRun, prepareRun, type RunInfo } from './prepare-run.ts';
+import { withRecordedShape } from './recorded-shape.ts';
 import type { RunInput } from './run-input.ts';
 import { type Recorded, writeRecord } from './run-record.ts';
 import { spareEvaluation } from './spared-evaluation.ts';
@@ -89,23 +92,27 @@ function loopOptions(prepared: PreparedRun, hooks: RunHooks, folder: RunFolder |
 }
 
 async function trainPrepared(
-  prepared: PreparedRun,
+  given: PreparedRun,
   hooks: RunHooks,
   folder: RunFolder | null,
   asked: Pick<Recorded, 'text' | 'asked'>,
 ): Promise<TrainedPack> {
+  const isBegun = folder !== null && hooks.resume === true && folder.isBegun;
+  const { prepared, plan } = await checkFits(given, folder?.folder);
   const { base, extension, input, options: _, hiddenStates, ...info } = prepared;
   const { run, texts } = info;
   const { signal } = hooks;
   const before = await base.heldSha256();
-  const plan = await checkFits(prepared, folder?.folder);
-  if (folder !== null && !(hooks.resume === true && folder.isBegun)) {
+  if (folder !== null && !isBegun) {
     const { backend, baseParameters, trainableParameters, languages } = info;
     const found = { backend: backend.detail, baseParameters, trainableParameters, languages };
     const { evaluation, gpuMemoryBytes } = input;
     await writeRecord(folder, { run, base, texts, evaluation, gpuMemoryBytes, found, ...asked });
   }
-  const training: RunInfo = { ...info, notes: [...info.notes, ...plan.warnings] };
+  const training: RunInfo = {
+    ...info,
+    notes: [...info.notes, ...(plan.evaluation?.notes ?? []), ...plan.warnings],
+  };
   await hooks.onReady?.({ ...training, plan });
   const { evaluation } = input;
   const evaluate = evaluateHeldOut({
@@ -115,7 +122,9 @@ async function trainPrepared(
     evaluation,
     combine: run.combine,
     signal,
-    hiddenStates: hiddenStates ?? undefined,
+    // states that the run keeps by itself are rounded, and its numbers are those that `moect compare` finds
+    hiddenStates: (areOwn(run.cache || undefined, folder?.folder) ? null : hiddenStates) ?? undefined,
+    passes: plan.evaluation === null ? undefined : sizesOf(plan.evaluation),
   });
   const spared = spareEvaluation(signal, hooks.onWarning);
   let saved: string | null = null;
@@ -141,6 +150,11 @@ async function trainPrepared(
   return { ...outcome, heldOut: await unlessInterrupted(signal, numbers) };
 }
 
+const sizesOf = ({ window, batchTokens }: ScoringPlan): Pick<ScoringPlan, 'window' | 'batchTokens'> => ({
+  window,
+  batchTokens,
+});
+
 /** Trains a run. See `train`; `asked` goes into the run's record. */
 export async function runTraining(
   base: Base,
@@ -148,17 +162,24 @@ export async function runTraining(
   hooks: RunHooks,
   asked: Pick<Recorded, 'text' | 'asked'> = {},
 ): Promise<TrainedPack> {
-  const prepared = await prepareRun(base, input);
+  const { output, resume = false } = hooks;
+  const place = output === undefined ? undefined : base.platform.absolute(output);
+  const record = resume && place !== undefined ? await base.platform.readRecord(place) : null;
+  const prepared = withRecordedShape(await prepareRun(base, input, { output: place, record }), record);
+  let isComplete = false;
   let folder: RunFolder | null = null;
   try {
-    const { output, resume = false } = hooks;
     folder = output === undefined ? null : await base.platform.openRun(output, resume);
-    return await trainPrepared(prepared, hooks, folder, asked);
+    const pack = await trainPrepared(prepared, hooks, folder, asked);
+    isComplete = pack.result.reason !== 'interrupted';
+    return pack;
   } catch (error) {
     prepared.extension.dispose();
     throw error;
   } finally {
     await prepared.hiddenStates?.close();
+    const { cache } = prepared.run;
+    if (isComplete && cache && areOwn(cache, place)) await base.platform.removeFolder(cache.folder);
     await folder?.close();
   }
 }

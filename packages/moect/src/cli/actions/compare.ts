@@ -14,6 +14,7 @@ import { type CacheOptions, cacheOf, parseTexts, textsOf } from '../arguments.ts
 import { EXIT, UsageError } from '../exit-codes.ts';
 import { type Io, table } from '../io.ts';
 import { type ModelOptions, openModels, usageOf } from '../load-models.ts';
+import { planCommand } from './plan-scores.ts';
 
 /** Options from the command line. */
 export interface CompareCommandOptions extends ModelOptions, CacheOptions {
@@ -23,6 +24,7 @@ export interface CompareCommandOptions extends ModelOptions, CacheOptions {
   readonly output: string;
   readonly resamples: number;
   readonly json?: boolean;
+  readonly plan?: boolean;
 }
 
 function languageRow(name: string, row: LanguageComparison): string[] {
@@ -105,11 +107,13 @@ export async function compareCommand(options: CompareCommandOptions, io: Io): Pr
     const { base, packs } = models;
     const { old, maxForgetting, resamples } = options;
     checkOld(Object.keys(texts), options, packs);
+    if (options.plan === true) return await planCommand(models, texts, options.json === true, io);
     const comparing = compare(base, packs, texts, {
       old,
       resamples,
       signal: abort.signal,
       onProgress: (what) => io.err(`scoring ${what}\n`),
+      onReady: ({ notes }) => io.err(notes.map((note) => `note: ${note}\n`).join('')),
       ...usageOf(options),
       ...(maxForgetting !== undefined && { maxForgetting }),
       ...(cache && { cache }),

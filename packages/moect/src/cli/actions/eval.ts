@@ -6,11 +6,13 @@ import { type CacheOptions, cacheOf, parseTexts, textsOf } from '../arguments.ts
 import { EXIT } from '../exit-codes.ts';
 import { type Io, table } from '../io.ts';
 import { type ModelOptions, openModels, usageOf } from '../load-models.ts';
+import { planCommand } from './plan-scores.ts';
 
 /** Options from the command line. */
 export interface EvalCommandOptions extends ModelOptions, CacheOptions {
   readonly text: readonly string[];
   readonly json?: boolean;
+  readonly plan?: boolean;
 }
 
 function print({ name, languages }: Evaluation, io: Io): void {
@@ -35,7 +37,14 @@ export async function evalCommand(options: EvalCommandOptions, io: Io): Promise<
   try {
     const { base, packs } = models;
     const { signal } = abort;
-    const evaluating = evaluate(base, texts, { packs, signal, ...usageOf(options), ...(cache && { cache }) });
+    if (options.plan === true) return await planCommand(models, texts, options.json === true, io);
+    const evaluating = evaluate(base, texts, {
+      packs,
+      signal,
+      onReady: ({ notes }) => io.err(notes.map((note) => `note: ${note}\n`).join('')),
+      ...usageOf(options),
+      ...(cache && { cache }),
+    });
     const evaluation = await unlessInterrupted(signal, evaluating);
     if (evaluation === null) return EXIT.interrupted;
     if (options.json === true) {
@@ -45,6 +54,7 @@ export async function evalCommand(options: EvalCommandOptions, io: Io): Promise<
         model: evaluation.name,
         base: { ...identity, parameters: parameterCount },
         backend,
+        window: evaluation.window,
         languages: evaluation.languages,
       };
       io.out(`${JSON.stringify(json, null, 2)}\n`);

@@ -31,7 +31,7 @@ export interface TrainCommandOptions extends CommonOptions {
   readonly method?: Settings;
   readonly tokens?: number;
   readonly output?: string;
-  readonly cache?: string;
+  readonly cache?: string | false;
   readonly cacheBytes?: number;
   readonly recompute?: boolean;
   readonly resume?: boolean;
@@ -76,7 +76,7 @@ function configOfFlags(options: TrainCommandOptions, base: string): MoectConfig 
       ...news.map(({ code, files }) => ({ code, role: 'new' as const, files: [...files] })),
       ...olds.map(({ code, files }) => ({ code, role: 'old' as const, files: [...files] })),
     ],
-    ...(cache && { cache }),
+    ...(cache !== undefined && { cache }),
     training: { ...(tokens !== undefined && { tokens }), ...(recompute && { recompute }) },
     backend: { name: backend, ...(threads !== undefined && { threads }) },
     output: resolve(output),

@@ -74,6 +74,7 @@ export function addTrain(program: Command, io: Io, done: (code: number) => void)
       const { trainCommand } = await import('../actions/train.ts');
       done(await trainCommand(file, options, io));
     });
-  addCacheOptions(command);
+  // after --cache, so that neither is the default
+  addCacheOptions(command).option('--no-cache', 'keep no hidden states, where the run would by itself');
   addCommonOptions(command);
 }
