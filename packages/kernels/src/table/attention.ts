@@ -18,9 +18,10 @@ function attentionFits({ kernel, dims }: Parameters<Check>[0]): void {
 
 /**
  * Causal attention with grouped heads (arXiv 2305.13245) and document masks. Query t is at key keys − time + t and
- * sees keys up to there, of its own document (no negative number), at most `window` of them (0: all).
- * Scaled scores become softcap · tanh(score / softcap) before the mask (0: they stay). The backend's own gradient reads `saved`: [batch, heads, time], the logarithms of the softmax sums; in the backend `node`
- * [batch, heads, time, keys], the softmax itself.
+ * sees keys up to there, of its own document (no negative number), at most `window` of them (0: all). Scaled scores
+ * become softcap · tanh(score / softcap) before the mask (0: they stay). The backend's own gradient reads `saved`:
+ * [batch, heads, time], the logarithms of the softmax sums; in the backend `node` [batch, heads, time, keys], the softmax
+ * itself.
  */
 export const CausalAttention = {
   name: 'MoectCausalAttention',
