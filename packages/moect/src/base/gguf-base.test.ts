@@ -1,5 +1,6 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { frozenStorageOf, type Tensor } from '@moect/tensor';
+import type { Tensor } from '@moect/core';
+import { frozenStorageOf } from '@moect/tensor';
 import { fixture } from 'moect-test-support/fixtures';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBase as openInPage } from '../browser.ts';
