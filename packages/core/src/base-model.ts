@@ -26,9 +26,12 @@ export interface SiteContext {
 export interface FfnInput {
   /** [batch, time, hiddenSize]: a */
   readonly residual: Tensor;
-  /** [batch, time, hiddenSize]: z = Norm(a); in parallel blocks (GPT-NeoX) the norm of the block's input */
+  /**
+   * [batch, time, hiddenSize]: z, what the FFN reads. Norm(a); in parallel blocks (GPT-NeoX) the norm of the block's input;
+   * in blocks without a norm before the FFN (OLMo-2) a itself.
+   */
   readonly normed: Tensor;
-  /** [batch, time, hiddenSize]: f = FFN(z); may be computed when it is first read. */
+  /** [batch, time, hiddenSize]: f = FFN(z), or its norm where the base has one; may be computed when it is first read. */
   readonly base: Tensor;
 }
 
@@ -67,7 +70,10 @@ export interface Attachments {
   readonly linear: ReadonlyMap<string, (input: Tensor, output: Tensor, context: SiteContext) => Tensor>;
   /** Returns the replacement of the stream after a block. */
   readonly block: ReadonlyMap<string, (stream: Tensor, context: SiteContext) => Tensor>;
-  /** Returns the replacement of the logits [.., vocabSize] of final hidden states [.., hiddenSize]. */
+  /**
+   * Returns the replacement of the logits [.., vocabSize] of final hidden states [.., hiddenSize]; where the base caps its
+   * logits (Gemma 2), before the cap.
+   */
   readonly head: ((hidden: Tensor, logits: Tensor, context: SiteContext) => Tensor) | null;
   /**
    * Terms that `head` adds to the logits in training, linear in hidden states [batch, time, hiddenSize]: with them
@@ -187,8 +193,9 @@ export interface BaseModel {
   readonly vocabSize: number;
   readonly maxPositions: number;
   /**
-   * True if the base has no position from `maxPositions` on, because its positions are a learned table: longer
-   * sequences are errors. Default false.
+   * True if the base has no position from `maxPositions` on, because its positions are a learned table, or because it
+   * would compute longer texts by rules of its own that are not supported (the first Qwen): longer sequences are errors.
+   * Default false.
    */
   readonly hasLearnedPositions?: boolean;
   readonly tiedHead: boolean;

@@ -43,6 +43,7 @@ export * from './ops/rms-norm.ts';
 export * from './ops/rope.ts';
 export * from './ops/router-losses.ts';
 export * from './ops/shape.ts';
+export * from './ops/softcap.ts';
 export * from './ops/stop-gradient.ts';
 export * from './ops/swiglu.ts';
 export { flattenTree, mapTree, treeAt } from './param-tree.ts';

@@ -23,6 +23,7 @@ export const SUM_SQUARES: i32 = 148;
 export const ROOT_OF_SUM: i32 = 149;
 export const ADAM_W: i32 = 150;
 export const CROSS_ENTROPY_SLOPES: i32 = 151;
+export const SOFTCAP: i32 = 152;
 export const SORT_BY_KEY: i32 = 153;
 export const INVERT_ORDER: i32 = 154;
 export const ATTENTION_PACK: i32 = 160;

@@ -33,6 +33,8 @@ interface Problem {
   readonly losses: number;
   /** float bits */
   readonly scale: number;
+  /** float bits; 0: the logits are not capped */
+  readonly softcap: number;
   readonly withGradients: boolean;
   /** Address of one packed slice. */
   readonly panels: number;
@@ -78,9 +80,10 @@ function logitsAndLosses(p: Problem, logits: number, first: number, m: number): 
   }
   const { runtime } = backend;
   const chunks = runtime.chunks(m, n * WORK);
+  if (p.softcap !== 0) runtime.dispatch(OP.SOFTCAP, [m, 1, logits, n, p.softcap], chunks);
   const [targets, losses] = [p.targets + first * 4, p.losses + first * 4];
   if (p.withGradients) {
-    runtime.dispatch(OP.CROSS_ENTROPY_SLOPES, [m, 1, logits, targets, losses, n, p.scale], chunks);
+    runtime.dispatch(OP.CROSS_ENTROPY_SLOPES, [m, 1, logits, targets, losses, n, p.scale, p.softcap], chunks);
   } else {
     withTemporary(backend, m * 4, (logsumexp) => {
       runtime.dispatch(OP.CROSS_ENTROPY, [m, 1, logits, targets, losses, logsumexp, n], chunks);
@@ -137,13 +140,13 @@ function linearCrossEntropy(
   try {
     const terms = call.inputs.input.map((_, i) => termOf(call, i));
     const losses = backend.output([rows], 'float32');
-    const scale = floatBits(call.attrs.scale);
+    const [scale, softcap] = [floatBits(call.attrs.scale), floatBits(call.attrs.softcap)];
     const { withGradients } = call.attrs;
     const count = Math.min(SLICE, vocabSize);
     const bytes = terms.map(({ width }) => Math.max(packedBytes(width, count), packedBytes(count, width)));
     const panels = alloc(Math.max(...bytes));
     const places = { targets: at, losses: losses.pointer, panels };
-    const problem = { backend, terms, vocabSize, ...places, scale, withGradients };
+    const problem = { backend, terms, vocabSize, ...places, scale, softcap, withGradients };
     const logits = alloc(Math.min(rows, ROWS) * vocabSize * 4);
     for (let first = 0; first < rows; first += ROWS) {
       const m = Math.min(ROWS, rows - first);

@@ -42,8 +42,9 @@ const attention = (
   d: number,
   keys = time,
   window = 0,
+  softcap = 0,
 ): Case => ({
-  name: `causalAttention [${batch}, ${time}, ${heads}/${keyHeads}, ${d}], ${keys} keys, window ${window}`,
+  name: `causalAttention [${batch}, ${time}, ${heads}/${keyHeads}, ${d}], ${keys} keys, window ${window}, cap ${softcap}`,
   shapes: [
     [batch, time, heads, d],
     [batch, keys, keyHeads, d],
@@ -54,7 +55,11 @@ const attention = (
       keys === time ? documents(batch, keys) : int(new Int32Array(batch * keys), [batch, keys]);
     const queryDocumentIds =
       keys === time ? documents(batch, time) : int(new Int32Array(batch * time), [batch, time]);
-    return ops.causalAttention(q!, k!, v!, { scale: 0.4, window, queryDocumentIds, keyDocumentIds });
+    return ops.causalAttention(q!, k!, v!, {
+      ...{ scale: 0.4, window, softcap },
+      queryDocumentIds,
+      keyDocumentIds,
+    });
   },
 });
 
@@ -206,8 +211,8 @@ const experts = (
   },
 });
 
-const linearLoss = (r: number, vocabSize: number, d: number): Case => ({
-  name: `linearCrossEntropy [${r}, ${d}] × ${vocabSize}`,
+const linearLoss = (r: number, vocabSize: number, d: number, softcap = 0): Case => ({
+  name: `linearCrossEntropy [${r}, ${d}] × ${vocabSize}, cap ${softcap}`,
   shapes: [
     [r, d],
     [vocabSize, d],
@@ -223,7 +228,7 @@ const linearLoss = (r: number, vocabSize: number, d: number): Case => ({
       { input: x!, weight: w!, trainable: true },
       { input: y!, weight: v!, trainable: true },
     ];
-    return ops.linearCrossEntropy(terms, targets, 0.3).loss;
+    return ops.linearCrossEntropy(terms, targets, 0.3, softcap).loss;
   },
 });
 
@@ -306,6 +311,9 @@ const cases: Case[] = [
   attention(1, 70, 2, 1, 8),
   attention(1, 3, 2, 2, 20, 68, 5),
   attention(2, 66, 2, 1, 4, 66, 7),
+  attention(2, 66, 2, 1, 4, 66, 7, 1.1),
+  attention(2, 37, 4, 2, 3, 37, 0, 0.6),
+  attention(1, 3, 2, 2, 20, 68, 0, 2),
   experts(1, 1, 2, 1, 1),
   experts(7, 2, 5, 3, 4),
   experts(90, 2, 3, 33, 35),
@@ -314,6 +322,8 @@ const cases: Case[] = [
   linearLoss(1, 2, 1),
   linearLoss(13, 70, 9),
   linearLoss(16, 72, 8),
+  linearLoss(13, 70, 9, 2),
+  linearLoss(16, 72, 8, 5),
 ];
 
 /** The value and the gradients of a random projection of it. */

@@ -11,13 +11,24 @@ import { rowProgram } from './row-program.ts';
 /** Number of logits held at a time: 64 MiB. */
 const MAX_LOGITS = 2 ** 24;
 
+const eachLogit = (statements: string): string =>
+  `for (var j = lane; j < p.vocabSize; j += LANES) { ${statements} }`;
+
+/** Caps the logits of a row where there is a cap; tanh of large numbers overflows on some adapters. */
+const CAP = `
+  if (p.softcap != 0.0) {
+    let first = group * p.vocabSize;
+    ${eachLogit('logits[first + j] = p.softcap * tanh(clamp(logits[first + j] / p.softcap, -15.0, 15.0));')}
+    storageBarrier();
+  }`;
+
 /** Writes the losses, and replaces the logits by their slopes, (softmax − one-hot) · scale. */
 const SLOPES = rowProgram({
   name: 'crossEntropySlopes',
   reads: { labels: 'i32' },
   writes: { logits: 'f32', losses: 'f32' },
-  params: { vocabSize: 'i32', firstRow: 'i32', scale: 'f32' },
-  body: `
+  params: { vocabSize: 'i32', firstRow: 'i32', scale: 'f32', softcap: 'f32' },
+  body: `${CAP}
   let label = labels[p.firstRow + group];
   ${LOG_SUM_EXP}
   if (lane == 0) {
@@ -26,16 +37,18 @@ const SLOPES = rowProgram({
   storageBarrier();
   for (var j = lane; j < p.vocabSize; j += LANES) {
     let chance = exp(logits[at + j] - logSumExp);
-    logits[at + j] = select(p.scale * (chance - select(0.0, 1.0, j == label)), 0.0, label < 0);
+    var slope = p.scale * (chance - select(0.0, 1.0, j == label));
+    if (p.softcap != 0.0) { slope *= 1.0 - (logits[at + j] / p.softcap) * (logits[at + j] / p.softcap); }
+    logits[at + j] = select(slope, 0.0, label < 0);
   }`,
 });
 
 const LOSSES = rowProgram({
   name: 'crossEntropyLosses',
-  reads: { labels: 'i32', logits: 'f32' },
-  writes: { losses: 'f32' },
-  params: { vocabSize: 'i32', firstRow: 'i32', scale: 'f32' },
-  body: `
+  reads: { labels: 'i32' },
+  writes: { logits: 'f32', losses: 'f32' },
+  params: { vocabSize: 'i32', firstRow: 'i32', scale: 'f32', softcap: 'f32' },
+  body: `${CAP}
   let label = labels[p.firstRow + group];
   ${LOG_SUM_EXP}
   if (lane == 0) {
@@ -63,19 +76,21 @@ interface Problem {
   readonly losses: TensorInfo;
   readonly vocabSize: number;
   readonly scale: number;
+  /** 0: the logits are not capped. */
+  readonly softcap: number;
   readonly withGradients: boolean;
 }
 
 /** Computes the losses of rows firstRow … firstRow + m − 1 and their share of the gradients. */
 function block(p: Problem, logits: TensorInfo, firstRow: number, m: number): void {
-  const { backend, terms, labels, losses, vocabSize, scale, withGradients } = p;
+  const { backend, terms, labels, losses, vocabSize, scale, softcap, withGradients } = p;
   terms.forEach(({ input, weight }, i) => {
     const k = weight.shape[1]!;
     const sizes = { m, n: vocabSize, k, transposeA: false, transposeB: true };
     product(backend, input, weight, logits, sizes, { aOffset: firstRow * k, accumulate: i > 0 });
   });
   const program = withGradients ? SLOPES : LOSSES;
-  runProgram(backend, program, m, { labels, logits, losses }, { vocabSize, firstRow, scale });
+  runProgram(backend, program, m, { labels, logits, losses }, { vocabSize, firstRow, scale, softcap });
   if (!withGradients) return;
   for (const { input, weight, inputGradient, weightGradient } of terms) {
     const n = weight.shape[1]!;
@@ -96,7 +111,7 @@ function linearCrossEntropy({
 }: WebgpuCall<typeof LinearCrossEntropy>): readonly [TensorInfo, ...TensorInfo[]] {
   const labels = given.targets;
   const { rows, vocabSize } = dims;
-  const { trainable, scale, withGradients } = attrs;
+  const { trainable, scale, softcap, withGradients } = attrs;
   const operands = given.input.map((input, i) => ({ input, weight: given.weight[i]! }));
   const terms = operands.map(({ input, weight }, i) => ({
     input,
@@ -105,7 +120,7 @@ function linearCrossEntropy({
     weightGradient: withGradients && trainable[i]! ? output(backend, weight.shape) : undefined,
   }));
   const losses = output(backend, [rows]);
-  const problem = { backend, terms, labels, losses, vocabSize, scale, withGradients };
+  const problem = { backend, terms, labels, losses, vocabSize, scale, softcap, withGradients };
   const most = Math.min(rows, logitRows(backend, vocabSize));
   withScratch(backend, Math.max(1, most * vocabSize), (logits) => {
     for (let firstRow = 0; firstRow < rows; firstRow += most) {

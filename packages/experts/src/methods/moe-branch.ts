@@ -20,6 +20,8 @@ export interface MoeBranch {
   readonly numExperts: number;
   /** Factor on all auxiliary losses: 1 ÷ number of branches, so that coefficients do not depend on depth. */
   readonly lossScale: number;
+  /** Norm behind the experts, where they start as the base's FFN and it has one: m = Norm(Σ experts). */
+  readonly outputNorm?: (x: Tensor) => Tensor;
   /** Subtrees `router`, `experts`, `fusion`. */
   readonly params: ParamTree;
 }
@@ -70,7 +72,8 @@ export function attachBranch(branch: MoeBranch): (input: FfnInput, context: Site
       const hiddenSize = normed.shape[2]!;
       const hidden = reshape(normed, [-1, hiddenSize]);
       const routing = route(branch, hidden, context);
-      const experts = reshape(runExperts(branch, hidden, routing), normed.shape);
+      const { outputNorm = (x) => x } = branch;
+      const experts = outputNorm(reshape(runExperts(branch, hidden, routing), normed.shape));
       const { training, documentIds, roles, normalizers, gateThreshold, state } = context;
       const { fusion, expert } = branch;
       const isAdditive = expert.startsAtZero === true;

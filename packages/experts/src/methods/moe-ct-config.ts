@@ -25,7 +25,10 @@ export type MoeCtConfig = {
   readonly topK: number;
   /** Not used with a single expert. */
   readonly router: ComponentConfig;
-  /** `auto`: `swiglu` or `mlp`, whichever the base's own FFN is. */
+  /**
+   * `auto`: `swiglu` or `mlp`, whichever the base's own FFN is. Beside a base whose FFN is a mixture of experts, which
+   * cannot be copied, `auto` starts at zero.
+   */
   readonly expert: ComponentConfig;
   readonly fusion: ComponentConfig;
   /** Trainable addition to the output head: rank, `full`, null for none, or `auto` (see {@link headRank}). */

@@ -1,6 +1,8 @@
 import {
   ATTENTION_ROLES,
+  type BaseFfn,
   type BaseModel,
+  type Expert,
   type Extension,
   InvalidConfigError,
   type Json,
@@ -29,11 +31,14 @@ type MutableAttachments = {
 /** `model.layers.3.mlp` → `model.layers.3.moe` */
 const branchName = (site: Site): ParamPath => `${site.name.slice(0, site.name.lastIndexOf('.') + 1)}moe`;
 
+/** The base's FFN, for experts that read it: a base without a known one can still carry others. */
+const ffnFor = (base: BaseModel, site: Site, { readsBaseFfn }: Expert): BaseFfn | undefined =>
+  readsBaseFfn === false ? undefined : base.ffnAt(site.name);
+
 function initBranch(base: BaseModel, site: Site, resolved: ResolvedMoeCt, rng: Rng): ParamTree {
   const { config, router, expert, fusion } = resolved;
   const dims = { hiddenSize: base.hiddenSize, numExperts: config.numExperts };
-  // a base without a known FFN can still carry experts that read none
-  const baseFfn = expert.readsBaseFfn === false ? undefined : base.ffnAt(site.name);
+  const baseFfn = ffnFor(base, site, expert);
   return {
     ...(router && { router: router.init(rng.fork('router'), dims) }),
     experts: expert.init(rng.fork('experts'), dims, baseFfn),
@@ -52,7 +57,10 @@ function attachBranches(
   for (const site of sites) {
     const name = branchName(site);
     tidy(() => addVariables(parameters, name, initBranch(base, site, resolved, rng.fork(name))));
+    // experts in place of the FFN stand before the norm behind it; those that add to f stand beside it
+    const outputNorm = expert.startsAtZero === true ? undefined : ffnFor(base, site, expert)?.outputNorm;
     const branch = attachBranch({
+      ...(outputNorm && { outputNorm }),
       router,
       expert,
       fusion,

@@ -43,7 +43,8 @@ export const CrossEntropyGrad = {
 
 /**
  * {@link CrossEntropy} of logits Σ input · weightᵀ over the terms, never held for all rows. With `withGradients`,
- * `gradients` are those of scale · Σ losses: of inputs, then of `trainable` weights. Weights may be compressed.
+ * `gradients` are those of scale · Σ losses: of inputs, then of `trainable` weights. Weights may be compressed. The logits
+ * are softcap · tanh(sum / softcap); 0: the sum itself.
  */
 export const LinearCrossEntropy = {
   name: 'MoectLinearCrossEntropy',
@@ -52,7 +53,7 @@ export const LinearCrossEntropy = {
     'weight*': ['float32', 'vocabSize', 'in*'],
     'input*': ['float32', 'rows', 'in*'],
   },
-  attrs: { trainable: 'booleans*', scale: 'number', withGradients: 'boolean' },
+  attrs: { trainable: 'booleans*', scale: 'number', softcap: 'number', withGradients: 'boolean' },
   outputs: [
     ['losses', 'float32', 'rows'],
     ['gradients*', 'float32', '…*'],

@@ -16,6 +16,7 @@ import { checkParameters } from '../decoder/check-parameters.ts';
 import { type DecoderLayout, layoutOf, type ParameterSpec, shapesOf } from '../decoder/layout.ts';
 import { type FamilyOptions, familyOf } from '../families/registry.ts';
 import { storedWeights } from './stored-names.ts';
+import { withStoredRows } from './stored-rows.ts';
 import type { WeightStore } from './weight-store.ts';
 
 /** The file of a tied model may also contain the head; it must then equal the embedding. */
@@ -88,20 +89,22 @@ function storedLayout(layout: DecoderLayout, { isOutIn = false }: WeightStore): 
 }
 
 /**
- * Reads all weights of a model as float32, one at a time.
+ * Reads all weights of a model as float32, one at a time. Tensors that hold several parameters are split while they
+ * are read.
  * @param config contents of config.json
  * Throws NoMatchingParameterError for missing and for unused tensors, ShapeMismatchError, CorruptDataError,
  * InvalidConfigError.
  */
 export async function loadParameters(
-  store: WeightStore,
+  file: WeightStore,
   config: JsonObject,
   { frozenStorage = 'float32', onWeight, ...options }: LoadOptions = {},
 ): Promise<Map<ParamPath, Tensor>> {
   const family = familyOf(config, options);
   const parsed = family.parse(config, 'config.json');
-  const layout = storedLayout(layoutOf(family, parsed), store);
+  const layout = storedLayout(layoutOf(family, parsed), file);
   const needed = layout.parameters;
+  const store = withStoredRows(file, family, parsed, shapesOf(layout));
   const { shapes, nameOf, doubleHead } = storedWeights(store, family, parsed, layout);
   checkParameters(shapesOf(layout), shapes, store.name);
   if (doubleHead !== null) await checkTiedHead(store, doubleHead, nameOf(layout.head.weight));

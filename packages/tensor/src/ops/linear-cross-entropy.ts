@@ -2,9 +2,10 @@ import { type LogitsTerm, ShapeMismatchError, type Tensor } from '@moect/core';
 import { hasKernel, LinearCrossEntropy, runKernel, TimesScalar } from '@moect/kernels';
 import { type Backward, differentiable } from '../differentiable.ts';
 import { tidy } from '../scope.ts';
-import { asTf, tf } from '../tf.ts';
+import { asTf, fromTf, tf } from '../tf.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { concat, reshape, slice } from './shape.ts';
+import { softcap as capped } from './softcap.ts';
 
 /**
  * Cross-entropy of logits that are a sum of linear terms. The wasm backend processes blocks of rows and computes the
@@ -13,23 +14,25 @@ import { concat, reshape, slice } from './shape.ts';
  * @param given terms with inputs [.., in], one row for each target
  * @param targets [rows] int32; −1 gives loss 0 and no gradient
  * @param scale factor on the sum of losses
+ * @param softcap the logits are cap · tanh(sum of the terms / cap); 0: the sum itself
  * @returns `loss`: scale · Σ tokenLosses, a scalar with gradients; `tokenLosses`: [rows] nats, without
  */
 export function linearCrossEntropy(
   given: readonly LogitsTerm[],
   targets: Tensor,
   scale: number,
+  softcap = 0,
 ): { loss: Tensor; tokenLosses: Tensor } {
   const terms = given.map((term) => ({ ...term, input: reshape(term.input, [-1, term.weight.shape[1]!]) }));
   check(terms, targets);
-  if (!hasKernel(LinearCrossEntropy)) return composed(terms, targets, scale);
+  if (!hasKernel(LinearCrossEntropy)) return composed(terms, targets, scale, softcap);
   const operands = {
     targets,
     weight: terms.map(({ weight }) => weight),
     input: terms.map(({ input }) => input),
   };
   const withGradients = tf.engine().isTapeOn();
-  const attrs = { trainable: terms.map(({ trainable }) => trainable), scale, withGradients };
+  const attrs = { trainable: terms.map(({ trainable }) => trainable), scale, softcap, withGradients };
   const [tokenLosses, ...gradients] = runKernel(LinearCrossEntropy, operands, attrs);
   const total = (): Tensor => tf.tidy(() => tf.mul(tf.sum(asTf(tokenLosses)), scale)) as unknown as Tensor;
   if (!withGradients) return { loss: total(), tokenLosses };
@@ -83,22 +86,27 @@ function check(terms: readonly LogitsTerm[], targets: Tensor): void {
 /** Logits that are held at a time where no gradient asks for all: 64 MiB. */
 const LOGITS = 2 ** 24;
 
-function lossesOf(terms: readonly Pick<LogitsTerm, 'input' | 'weight'>[], targets: Tensor): Tensor {
+function lossesOf(
+  terms: readonly Pick<LogitsTerm, 'input' | 'weight'>[],
+  targets: Tensor,
+  softcap: number,
+): Tensor {
   const products = terms.map(({ input, weight }) => tf.matMul(asTf(input), asTf(weight), false, true));
-  return crossEntropy(products.reduce((a, b) => tf.add(a, b)) as unknown as Tensor, targets);
+  const sums = fromTf(products.reduce((a, b) => tf.add(a, b)));
+  return crossEntropy(softcap === 0 ? sums : capped(sums, softcap), targets);
 }
 
 /** Losses of blocks of rows, so that only one block's logits are held. */
-function lossesInBlocks(terms: readonly LogitsTerm[], targets: Tensor): Tensor {
+function lossesInBlocks(terms: readonly LogitsTerm[], targets: Tensor, softcap: number): Tensor {
   const rows = targets.shape[0]!;
   const block = Math.max(1, Math.floor(LOGITS / terms[0]!.weight.shape[0]!));
-  if (rows <= block) return lossesOf(terms, targets);
+  if (rows <= block) return lossesOf(terms, targets, softcap);
   const cut = (x: Tensor, from: number): Tensor =>
     slice(x, [from, ...x.shape.slice(1).map(() => 0)], [Math.min(block, rows - from), ...x.shape.slice(1)]);
   const blocks = Array.from({ length: Math.ceil(rows / block) }, (_, i) =>
     tidy(() => {
       const some = terms.map(({ input, weight }) => ({ input: cut(input, i * block), weight }));
-      return lossesOf(some, cut(targets, i * block));
+      return lossesOf(some, cut(targets, i * block), softcap);
     }),
   );
   return concat(blocks, 0);
@@ -108,9 +116,12 @@ function composed(
   terms: readonly LogitsTerm[],
   targets: Tensor,
   scale: number,
+  softcap: number,
 ): { loss: Tensor; tokenLosses: Tensor } {
   return tidy(() => {
-    const tokenLosses = tf.engine().isTapeOn() ? lossesOf(terms, targets) : lossesInBlocks(terms, targets);
+    const tokenLosses = tf.engine().isTapeOn()
+      ? lossesOf(terms, targets, softcap)
+      : lossesInBlocks(terms, targets, softcap);
     return { loss: tf.mul(tf.sum(asTf(tokenLosses)), scale) as unknown as Tensor, tokenLosses };
   });
 }

@@ -57,7 +57,16 @@ function frequencyFactors(json: JsonObject, fields: FieldReader): readonly numbe
   return [];
 }
 
-function parseScaled(json: JsonObject, theta: number, maxPositions: number, fields: FieldReader): RopeConfig {
+/**
+ * Rotary settings of one object: `rope_type` (or `type`) and its numbers. Unknown types become problems of `fields`.
+ * @param fields reader of this object
+ */
+export function parseRopeObject(
+  json: JsonObject,
+  theta: number,
+  maxPositions: number,
+  fields: FieldReader,
+): RopeConfig {
   const type = (json['rope_type'] ?? json['type'] ?? 'default') as (typeof TYPES)[number];
   const original = (): number => fields.count('original_max_position_embeddings', maxPositions);
   if (type === 'default') return { theta, type };
@@ -91,6 +100,16 @@ function parseScaled(json: JsonObject, theta: number, maxPositions: number, fiel
   };
 }
 
+interface RotaryKeys {
+  readonly theta: string;
+  readonly factor: string;
+  readonly defaultFactor: number;
+  /** Default 10,000. */
+  readonly defaultTheta?: number;
+}
+
+const PLAIN_KEYS: RotaryKeys = { theta: 'rope_theta', factor: 'partial_rotary_factor', defaultFactor: 1 };
+
 /**
  * Rotary settings of a config.json, in either spelling. Unknown types become problems of `fields`.
  * @param keys names of the frequency base and of the rotated share of each head, where old files of a family have names
@@ -101,11 +120,7 @@ export function parseRotary(
   config: JsonObject,
   maxPositions: number,
   fields: FieldReader,
-  keys: { readonly theta: string; readonly factor: string; readonly defaultFactor: number } = {
-    theta: 'rope_theta',
-    factor: 'partial_rotary_factor',
-    defaultFactor: 1,
-  },
+  keys: RotaryKeys = PLAIN_KEYS,
 ): { rope: RopeConfig; factor: number } {
   const key = config['rope_parameters'] == null ? 'rope_scaling' : 'rope_parameters';
   const given = config[key] ?? {};
@@ -116,15 +131,21 @@ export function parseRotary(
     if (json[name] != null) return inner.positive(name);
     return fields.positive(config[name] == null ? old : name, fallback);
   };
-  const theta = read('rope_theta', keys.theta, 10000);
+  const theta = read('rope_theta', keys.theta, keys.defaultTheta ?? 10000);
   const factor = read('partial_rotary_factor', keys.factor, keys.defaultFactor);
   if (factor > 1) inner.problem('partial_rotary_factor', `is ${factor}, must be at most 1`);
-  return { rope: parseScaled(json, theta, maxPositions, inner), factor };
+  return { rope: parseRopeObject(json, theta, maxPositions, inner), factor };
 }
 
 /** {@link parseRotary} of families that rotate whole heads: partial rotation is a problem of `fields`. */
-export function parseRope(config: JsonObject, maxPositions: number, fields: FieldReader): RopeConfig {
-  const { rope, factor } = parseRotary(config, maxPositions, fields);
+export function parseRope(
+  config: JsonObject,
+  maxPositions: number,
+  fields: FieldReader,
+  defaultTheta?: number,
+): RopeConfig {
+  const keys = { ...PLAIN_KEYS, ...(defaultTheta !== undefined && { defaultTheta }) };
+  const { rope, factor } = parseRotary(config, maxPositions, fields, keys);
   if (factor < 1) {
     const key = config['rope_parameters'] == null ? 'rope_scaling' : 'rope_parameters';
     fields.problem(`${key}.partial_rotary_factor`, `is ${factor}, only 1 is supported`);
