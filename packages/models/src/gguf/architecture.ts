@@ -14,6 +14,8 @@ export interface GgufArchitecture {
   readonly modules: Readonly<Record<string, string>>;
   /** Absent or null: rows lie as in Hugging Face files. @param module its GGUF name, with `{}` for the layer */
   rowOrder?(module: string, header: ModelHeader): RowOrder | null;
+  /** What the converter added to every value of a vector. Absent: nothing. */
+  shift?(module: string): number;
 }
 
 /** Keys that every architecture has. Those that are not read describe the file, or repeat what tensors say. */

@@ -14,6 +14,9 @@ import { readGgufModel } from './load-gguf.ts';
 
 const TYPES = ['f32', 'f16', 'bf16', 'q8_0', 'q4_0', 'q4_1', 'q5_0', 'q5_1', 'q4_k', 'q5_k', 'q6_k'];
 const OTHERS = [
+  'bloom',
+  'gemma2',
+  'gemma3-text-scaled',
   'gpt2',
   'gptneox',
   'llama-headdim',
@@ -21,6 +24,9 @@ const OTHERS = [
   'llama-yarn',
   'llama3-rope-scaled',
   'mistral-sliding',
+  'olmo2',
+  'phi3',
+  'qwen-v1',
   'qwen2-untied',
   'qwen3',
   'stories260k',

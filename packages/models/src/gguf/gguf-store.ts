@@ -9,6 +9,8 @@ import type { RowOrder } from './architecture.ts';
 export interface GgufTensor {
   readonly name: string;
   readonly rowOrder: RowOrder | null;
+  /** What the file adds to the values of the model. */
+  readonly shift: number;
 }
 
 /** Places of the float16 numbers that scale a block, in its bytes. */
@@ -120,8 +122,9 @@ export function ggufStore(file: GgufFile, tensors: ReadonlyMap<string, GgufTenso
       return { storage: storageOf(entry.type) as BlockStorage, codes, rows: rowsOf(entry), columns };
     },
     async tensor(name) {
-      const { entry } = find(name);
-      return { shape: entry.shape, data: widen(await bytes(name), entry, what(name)) };
+      const { entry, shift } = find(name);
+      const data = widen(await bytes(name), entry, what(name));
+      return { shape: entry.shape, data: shift === 0 ? data : data.map((value) => value - shift) };
     },
   };
 }

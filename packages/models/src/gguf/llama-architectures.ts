@@ -3,7 +3,7 @@ import { type GgufArchitecture, hasBias, isTied, type RowOrder, vocabSize } from
 import type { ModelHeader } from './model-header.ts';
 import { ROPE_KEYS, ropeParameters } from './rope.ts';
 
-const KEYS = [
+export const KEYS = [
   ...ROPE_KEYS,
   'attention.head_count_kv',
   'attention.key_length',
@@ -11,7 +11,7 @@ const KEYS = [
   'attention.layer_norm_rms_epsilon',
 ];
 
-const MODULES = {
+export const MODULES = {
   token_embd: 'model.embed_tokens',
   output_norm: 'model.norm',
   output: 'lm_head',
@@ -28,17 +28,18 @@ const MODULES = {
   'blk.{}.ffn_down': 'model.layers.{}.mlp.down_proj',
 };
 
-function headDim({ fields }: ModelHeader, hiddenSize: number, heads: number): number {
+function headDim({ fields }: ModelHeader, hiddenSize: number, heads: number, partial: boolean): number {
   const size = fields.count('attention.key_length', hiddenSize / heads);
   const values = fields.count('attention.value_length', size);
   if (values !== size) fields.problem('attention.value_length', `is ${values}, keys have ${size}`);
   const rotated = fields.count('rope.dimension_count', size);
-  if (rotated !== size) fields.problem('rope.dimension_count', `is ${rotated}, heads have ${size}`);
+  if (!partial && rotated !== size)
+    fields.problem('rope.dimension_count', `is ${rotated}, heads have ${size}`);
   return size;
 }
 
-/** What Llama, Mistral, Qwen2 and Qwen3 have in common. */
-function llamaConfig(header: ModelHeader, architecture: string): JsonObject {
+/** What Llama and its relatives have in common. @param partial heads may be rotated in part */
+export function llamaConfig(header: ModelHeader, architecture: string, partial = false): JsonObject {
   const { fields } = header;
   const hiddenSize = fields.count('embedding_length');
   const heads = fields.count('attention.head_count');
@@ -49,7 +50,7 @@ function llamaConfig(header: ModelHeader, architecture: string): JsonObject {
     num_hidden_layers: fields.count('block_count'),
     num_attention_heads: heads,
     num_key_value_heads: fields.count('attention.head_count_kv', heads),
-    head_dim: headDim(header, hiddenSize, heads),
+    head_dim: headDim(header, hiddenSize, heads, partial),
     rms_norm_eps: fields.positive('attention.layer_norm_rms_epsilon'),
     max_position_embeddings: fields.count('context_length'),
     vocab_size: vocabSize(header),

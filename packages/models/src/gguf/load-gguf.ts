@@ -23,9 +23,10 @@ function tensorOf(name: string, architecture: GgufArchitecture, header: ModelHea
   const layer = /^blk\.(\d+)\./.exec(module)?.[1];
   const pattern = layer === undefined ? module : module.replace(`blk.${layer}.`, 'blk.{}.');
   const known = Object.hasOwn(architecture.modules, pattern) ? architecture.modules[pattern] : undefined;
-  if (known === undefined) return [name, { name, rowOrder: null }];
+  if (known === undefined) return [name, { name, rowOrder: null, shift: 0 }];
   const rowOrder = architecture.rowOrder?.(pattern, header) ?? null;
-  return [`${known.replace('{}', layer ?? '')}.${kind}`, { name, rowOrder }];
+  const shift = architecture.shift?.(pattern) ?? 0;
+  return [`${known.replace('{}', layer ?? '')}.${kind}`, { name, rowOrder, shift }];
 }
 
 function checkedArchitecture(header: ModelHeader, file: GgufFile): GgufArchitecture {

@@ -1,5 +1,6 @@
 import { CorruptDataError, type ParamPath, ShapeMismatchError } from '@moect/core';
 import type { HostTensor } from '@moect/safetensors';
+import type { BlockValues } from '@moect/tensor';
 import type { DecoderConfig, ModelFamily, StoredRows } from '../decoder/model-family.ts';
 import type { WeightStore } from './weight-store.ts';
 
@@ -8,12 +9,11 @@ const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * 
 /** Number of values of a row: everything behind the first axis, or behind the second one of rank 3. */
 const rowSize = (shape: readonly number[]): number => sizeOf(shape.slice(shape.length === 3 ? 2 : 1));
 
-/** The rows that one part takes of its stored tensor. */
-function takeRows(values: Float32Array, { shape, rows }: StoredRows): Float32Array {
+/** The rows that one part takes of its stored tensor. @param width elements of a row */
+function takeRows<T extends Float32Array | Uint8Array>(values: T, { rows }: StoredRows, width: number): T {
   if (rows === undefined) return values;
-  const width = rowSize(shape);
-  const blocks = sizeOf(shape) / (rows.block * width);
-  const taken = new Float32Array(blocks * rows.count * width);
+  const blocks = values.length / (rows.block * width);
+  const taken = new (values.constructor as new (length: number) => T)(blocks * rows.count * width);
   for (let block = 0; block < blocks; block++) {
     const from = (block * rows.block + rows.from) * width;
     taken.set(values.subarray(from, from + rows.count * width), block * rows.count * width);
@@ -21,15 +21,38 @@ function takeRows(values: Float32Array, { shape, rows }: StoredRows): Float32Arr
   return taken;
 }
 
-function joined(parts: readonly Float32Array[]): Float32Array {
-  if (parts.length === 1) return parts[0]!;
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+function joined<T extends Float32Array | Uint8Array>(parts: readonly T[]): T {
+  const [first] = parts as readonly [T];
+  if (parts.length === 1) return first;
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const all = new (first.constructor as new (length: number) => T)(length);
   let at = 0;
   for (const part of parts) {
     all.set(part, at);
     at += part.length;
   }
   return all;
+}
+
+/** Storage that all parts have in common, else float32. */
+function commonStorage(
+  store: WeightStore,
+  parts: readonly StoredRows[],
+): ReturnType<NonNullable<WeightStore['storageOf']>> {
+  const [first, ...others] = new Set(parts.map(({ name }) => store.storageOf?.(name) ?? 'float32'));
+  return others.length === 0 && parts.every(({ shape }) => shape.length === 2) ? first! : 'float32';
+}
+
+/** Blocks of the parts' rows, which hold whole blocks. */
+async function joinedBlocks(store: WeightStore, parts: readonly StoredRows[]): Promise<BlockValues> {
+  const taken: BlockValues[] = [];
+  for (const part of parts) {
+    const { codes, rows, ...more } = await store.blocks!(part.name);
+    const kept = takeRows(codes, part, codes.length / rows);
+    taken.push({ ...more, codes: kept, rows: (kept.length / codes.length) * rows });
+  }
+  const codes = joined(taken.map((part) => part.codes));
+  return { ...taken[0]!, codes, rows: taken.reduce((sum, { rows }) => sum + rows, 0) };
 }
 
 /**
@@ -68,23 +91,23 @@ export function withStoredRows(
   const kept = [...store.shapes].filter(([name]) => !used.has(name));
   const read = async (part: StoredRows): Promise<Float32Array> => {
     const { data } = await store.tensor(part.name);
-    if (data instanceof Float32Array) return takeRows(data, part);
+    if (data instanceof Float32Array) return takeRows(data, part, rowSize(part.shape));
     throw new CorruptDataError(
       store.name,
       `${part.name} holds whole numbers`,
       'Weights are F32, BF16 or F16.',
     );
   };
-  /** Tensors of several parts are read as float32, so that only their dtype is known. */
-  const firstPart = (name: string): string => found.get(name)?.[0]?.name ?? name;
   return {
-    name: store.name,
-    ...(store.isOutIn !== undefined && { isOutIn: store.isOutIn }),
-    ...(store.dtypeOf && { dtypeOf: (name) => store.dtypeOf!(firstPart(name)) }),
-    ...(store.storageOf && {
-      storageOf: (name) => (found.has(name) ? 'float32' : store.storageOf!(name)),
-    }),
-    ...(store.blocks && { blocks: (name) => store.blocks!(name) }),
+    ...store,
+    storageOf(name) {
+      const parts = found.get(name);
+      return parts === undefined ? (store.storageOf?.(name) ?? 'float32') : commonStorage(store, parts);
+    },
+    async blocks(name) {
+      const parts = found.get(name);
+      return parts === undefined ? store.blocks!(name) : joinedBlocks(store, parts);
+    },
     shapes: new Map([...kept, ...[...found.keys()].map((name) => [name, shapes.get(name)!] as const)]),
     async tensor(name): Promise<HostTensor> {
       const parts = found.get(name);
