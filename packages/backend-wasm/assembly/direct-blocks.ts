@@ -1,6 +1,6 @@
 import { Q4_0, Q4_1, Q8_0 } from './blocks';
 import { dotQ4Digits, prepareDigits } from './direct-digits';
-import { half, halves } from './half';
+import { fourWords, half, halves } from './half';
 import { laneSum, madd } from './lanes';
 
 // One row times stored rows of blocks of 32 values, without widening them: a block's whole numbers are multiplied as they are
@@ -85,15 +85,6 @@ function byteSums(codes: usize, x: usize): v128 {
     t = times(i32x4.extend_high_i16x8_s(words), x, (i << 5) + 16, t);
   }
   return f32x4.add(s, t);
-}
-
-// @ts-ignore: decorator
-@inline
-export function fourWords(at: usize, bytes: usize): v128 {
-  let v = v128.load32_zero(at);
-  v = v128.load_lane<u32>(at + bytes, v, 1);
-  v = v128.load_lane<u32>(at + 2 * bytes, v, 2);
-  return v128.load_lane<u32>(at + 3 * bytes, v, 3);
 }
 
 /** Blocks of four-bit numbers with a minimum: four at a time, because their float16 numbers are read together. */

@@ -1,5 +1,4 @@
-import { fourWords } from './direct-blocks';
-import { half, halves } from './half';
+import { fourWords, half, halves } from './half';
 import { laneSum, madd } from './lanes';
 
 // The row's values as whole numbers of three digits, so that a product with a block's four-bit numbers is a dot product of bytes,

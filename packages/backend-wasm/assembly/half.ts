@@ -29,3 +29,13 @@ export function halves(bits: v128): v128 {
   const small = f32x4.sub(v128.or(magnitude, i32x4.splat(0x3f000000)), f32x4.splat(0.5));
   return v128.or(sign, v128.bitselect(small, normal, i32x4.lt_s(magnitude, i32x4.splat(0x400))));
 }
+
+/** The words at four addresses `bytes` apart: a block's first float16 numbers. */
+// @ts-ignore: decorator
+@inline
+export function fourWords(at: usize, bytes: usize): v128 {
+  let v = v128.load32_zero(at);
+  v = v128.load_lane<u32>(at + bytes, v, 1);
+  v = v128.load_lane<u32>(at + 2 * bytes, v, 2);
+  return v128.load_lane<u32>(at + 3 * bytes, v, 3);
+}
