@@ -68,19 +68,18 @@ async function choose(
 ): Promise<Pick<Examination, 'chosen' | 'reason'>> {
   const right = backends.filter(({ available, gradientOk }) => available && gradientOk);
   if (right.length === 0) return { chosen: null, reason: 'no backend works here' };
-  const wasm = right.find(({ name }) => name === 'wasm') ?? right.at(-1)!;
+  const named = (wanted: BackendName) => right.find(({ name }) => name === wanted);
+  const wasm = named('wasm') ?? named('cpu') ?? right.at(-1)!;
   try {
     const { name, detail } = await chooseBackend('auto', threads);
     if (right.some((check) => check.name === name)) return { chosen: name, reason: detail };
     return {
       chosen: wasm.name,
-
       reason: `auto takes ${name}, which is wrong here: --backend ${wasm.name}`,
     };
   } catch (error) {
     return {
       chosen: wasm.name,
-
       reason: `auto finds nothing (${(error as Error).message}): --backend ${wasm.name}`,
     };
   }
