@@ -15,5 +15,6 @@ export type * from './method.ts';
 export type * from './router.ts';
 export * from './site.ts';
 export type * from './tensor.ts';
+export type * from './tokenizer.ts';
 export type * from './training.ts';
 export { yieldToHost } from './yield-to-host.ts';
