@@ -1,4 +1,4 @@
-import { Template } from '@huggingface/jinja';
+import { Environment, Interpreter, Template } from '@huggingface/jinja';
 import { type ChatMessage, CorruptDataError, InvalidConfigError, isJsonObject, type JsonObject } from '@moect/core';
 
 /** Renders a conversation as text. */
@@ -37,7 +37,28 @@ const TODAY: Readonly<Record<string, string>> = {
   '%%': '%',
 };
 
-const strftimeNow = (format: string): string => format.replace(/%[YmdbBHMS%]/g, (code) => TODAY[code]!);
+const clock = (format: string): string => format.replace(/%[YmdbBHMS%]/g, (code) => TODAY[code]!);
+
+/** What every template may call, as in transformers (`_compile_jinja_template`). */
+function environment(): Environment {
+  const env = new Environment();
+  for (const name of ['true', 'True']) env.set(name, true);
+  for (const name of ['false', 'False']) env.set(name, false);
+  for (const name of ['none', 'None']) env.set(name, null);
+  env.set('range', range);
+  env.set('raise_exception', (message: string) => {
+    throw new Error(message);
+  });
+  // the library's own clock would give other tokens tomorrow
+  env.set('strftime_now', clock);
+  return env;
+}
+
+/** Python's `range`. */
+function range(first: number, second?: number, step = 1): number[] {
+  const [start, end] = second === undefined ? [0, first] : [first, second];
+  return Array.from({ length: Math.max(0, Math.ceil((end - start) / step)) }, (_, i) => start + i * step);
+}
 
 /**
  * Parses a chat template. The renderer throws InvalidConfigError where the template refuses a conversation.
@@ -49,21 +70,19 @@ export function parseChatTemplate(source: string, tokens: Readonly<Record<string
   try {
     template = new Template(source);
   } catch (cause) {
-    throw new CorruptDataError(
-      PLACE,
-      `is no Jinja template (${(cause as Error).message})`,
-      'Fetch the file again.',
-      cause,
-    );
+    const reason = `is no Jinja template (${(cause as Error).message})`;
+    throw new CorruptDataError(PLACE, reason, 'Fetch the file again.', cause);
   }
   return (messages, addGenerationPrompt) => {
+    const env = environment();
+    env.set(
+      'messages',
+      messages.map(({ role, content }) => ({ role, content })),
+    );
+    env.set('add_generation_prompt', addGenerationPrompt);
+    for (const [name, text] of Object.entries(tokens)) env.set(name, text);
     try {
-      return template.render({
-        messages: messages.map(({ role, content }) => ({ role, content })),
-        add_generation_prompt: addGenerationPrompt,
-        strftime_now: strftimeNow,
-        ...tokens,
-      });
+      return (new Interpreter(env).run(template.parsed) as { readonly value: string }).value;
     } catch (cause) {
       const message = `are refused by the model's chat template: ${(cause as Error).message}`;
       throw new InvalidConfigError('Conversation', [{ path: 'messages', message }]);

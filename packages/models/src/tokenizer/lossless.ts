@@ -7,8 +7,11 @@ interface Coding {
   readonly unkTokenId: number | null;
 }
 
-/** Canonically equal spellings are one text, and white space at its ends may be the tokenizer's own. */
-const same = (text: string): string => text.normalize('NFC').trim();
+/**
+ * Canonically equal spellings are one text, white space at its ends may be the tokenizer's own, and SentencePiece writes
+ * a space as U+2581.
+ */
+const same = (text: string): string => text.normalize('NFC').replaceAll('\u2581', ' ').trim();
 
 /** Around the first difference. */
 function excerpt(text: string, other: string): string {
