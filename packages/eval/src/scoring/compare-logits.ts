@@ -1,4 +1,5 @@
 import type { BaseModel, Document, Extension, ForwardResult, Tensor, Tokenizer } from '@moect/core';
+import type { PrefixToken } from '@moect/data';
 import { abs, cast, equal, max, min, reshape, stack, sub, tidy } from '@moect/tensor';
 import { encodeDocuments, scoringConvention } from './encode-documents.ts';
 import { checkModel, type EvaluatedModel, forwardBatch } from './extended-forward.ts';
@@ -8,6 +9,8 @@ export interface InspectionOptions {
   readonly base: BaseModel;
   readonly extension: Extension;
   readonly tokenizer: Tokenizer;
+  /** As in {@link ScorerOptions}. */
+  readonly prefixToken?: PrefixToken;
   readonly documents: readonly Document[];
   /** As in {@link ScorerOptions}. */
   readonly maxLength?: number;
@@ -125,7 +128,7 @@ class Tally {
 export async function compareLogits(
   options: LogitComparisonOptions,
 ): Promise<Record<string, LogitComparison>> {
-  const { base, extension, tokenizer, documents, batchSize = 8, gateThreshold, reference = base } = options;
+  const { base, extension, documents, batchSize = 8, gateThreshold, reference = base } = options;
   const convention = scoringConvention(options);
   const model = {
     base,
@@ -133,7 +136,7 @@ export async function compareLogits(
     ...(gateThreshold !== undefined && { gateThreshold }),
   };
   checkModel(model);
-  const encoded = encodeDocuments(documents, tokenizer, convention, base.vocabSize);
+  const encoded = encodeDocuments(documents, options, convention, base.vocabSize);
   const tallies = new Map(documents.map(({ language }) => [language, new Tally()]));
   for (const batch of windowBatches(encoded, convention, batchSize)) {
     const rows = await compareBatch(model, reference, batch);
