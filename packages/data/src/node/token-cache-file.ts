@@ -40,7 +40,10 @@ function int32From(bytes: Uint8Array, count: number): Int32Array {
 const countsOf = ({
   controlNames,
   lossyDocuments,
-}: Pick<TokenCache, 'controlNames' | 'lossyDocuments'>): Pick<TokenCache, 'controlNames' | 'lossyDocuments'> => ({
+}: Pick<TokenCache, 'controlNames' | 'lossyDocuments'>): Pick<
+  TokenCache,
+  'controlNames' | 'lossyDocuments'
+> => ({
   ...(controlNames !== undefined && { controlNames }),
   ...(lossyDocuments !== undefined && { lossyDocuments }),
 });

@@ -81,7 +81,14 @@ describe('conversations', () => {
     const languages = [{ code: 'und', role: 'new' as const, sequences }];
     const source = createBatchSource({ languages, batchSize: 2, seed: 1, tokenizerId: 't' });
     const { targets } = source.batch(0);
-    expect([...targets].filter((id) => id >= 0).toSorted((a, b) => a - b)).toEqual([97, 98, 99, 100, ends, ends]);
+    expect([...targets].filter((id) => id >= 0).toSorted((a, b) => a - b)).toEqual([
+      97,
+      98,
+      99,
+      100,
+      ends,
+      ends,
+    ]);
   });
 
   it('are told apart from the same tokens as text', async () => {
@@ -136,6 +143,8 @@ describe('text that a tokenizer loses', () => {
 
   it('names of control tokens are counted', async () => {
     const counting: Tokenizer = { ...bytes, countControlNames: (text) => text.split('<s>').length - 1 };
-    expect(await tokenizeDocuments(counting, [plain('a<s>b'), plain('<s>')])).toMatchObject({ controlNames: 2 });
+    expect(await tokenizeDocuments(counting, [plain('a<s>b'), plain('<s>')])).toMatchObject({
+      controlNames: 2,
+    });
   });
 });

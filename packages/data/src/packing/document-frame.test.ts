@@ -10,7 +10,13 @@ describe('documentFrame', () => {
   it.each([
     ['BOS where the tokenizer says nothing else', tokenizer, undefined, [bos], [bos]],
     ['what the tokenizer adds', { ...tokenizer, textPrefix: [7, 8] }, undefined, [7, 8], [7, 8]],
-    ['EOS before documents only, where it adds nothing', { ...tokenizer, textPrefix: [] }, undefined, [eos], []],
+    [
+      'EOS before documents only, where it adds nothing',
+      { ...tokenizer, textPrefix: [] },
+      undefined,
+      [eos],
+      [],
+    ],
     ['EOS without a BOS', { ...tokenizer, bosTokenId: null }, undefined, [eos], []],
     ['BOS for want of an EOS', { ...tokenizer, textPrefix: [], eosTokenIds: [] }, undefined, [bos], []],
     ['BOS by choice', { ...tokenizer, textPrefix: [] }, 'bos' as const, [bos], [bos]],

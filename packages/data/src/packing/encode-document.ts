@@ -1,4 +1,4 @@
-import { CorruptDataError, type Document, InvalidConfigError } from '@moect/core';
+import { type Document, InvalidConfigError } from '@moect/core';
 import type { DocumentFrame } from './document-frame.ts';
 
 /** A document as a model reads it: `prefixIds`, then `ids`. */
@@ -19,16 +19,6 @@ export function documentBytes({ text, messages }: Document): number {
   if (messages === undefined) return utf8.encode(text).length;
   const answers = messages.filter(({ role }) => role === 'assistant');
   return answers.reduce((sum, { content }) => sum + utf8.encode(content).length, 0);
-}
-
-function checkIds(ids: readonly number[], vocabSize: number, document: Document): void {
-  const wrong = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));
-  if (wrong === undefined) return;
-  throw new CorruptDataError(
-    document.id,
-    `the tokenizer gave id ${wrong}, outside 0 to ${vocabSize - 1}`,
-    'Check that tokenizer.json and tokenizer_config.json belong together.',
-  );
 }
 
 function encodeConversation(document: Document, { tokenizer }: DocumentFrame): EncodedDocument {
@@ -57,20 +47,10 @@ function encodeConversation(document: Document, { tokenizer }: DocumentFrame): E
 /**
  * Tokens of a document: its text within the frame, or its conversation by the chat template of the model's makers, of
  * which only the answers are predicted. The end token of the frame is not among them.
- * Throws InvalidConfigError for a conversation without template or that the template refuses, CorruptDataError where the
- * tokenizer gives an id outside its own vocabulary.
+ * Throws InvalidConfigError for a conversation without template or that the template refuses.
  */
 export function encodeDocument(document: Document, frame: DocumentFrame): EncodedDocument {
   const { tokenizer, prefixIds } = frame;
-  const encoded =
-    document.messages === undefined
-      ? {
-          prefixIds,
-          ids: tokenizer.encode(document.text),
-          predicted: null,
-          bytes: documentBytes(document),
-        }
-      : encodeConversation(document, frame);
-  checkIds(encoded.ids, tokenizer.vocabSize, document);
-  return encoded;
+  if (document.messages !== undefined) return encodeConversation(document, frame);
+  return { prefixIds, ids: tokenizer.encode(document.text), predicted: null, bytes: documentBytes(document) };
 }

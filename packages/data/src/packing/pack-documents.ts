@@ -72,7 +72,13 @@ function lineOf(cache: TokenCache, document: number, { prefixIds, eosTokenId }: 
 type Places = Pick<PackedSequences, 'tokens' | 'targets' | 'positions' | 'documentIds'>;
 
 /** Writes one document's inputs and targets at consecutive places. */
-function place(into: Places, start: number, document: number, { ids, predicted }: Line, length: number): void {
+function place(
+  into: Places,
+  start: number,
+  document: number,
+  { ids, predicted }: Line,
+  length: number,
+): void {
   let position = 0;
   for (let i = 0; i + 1 < ids.length; i++) {
     const at = start + i;

@@ -1,4 +1,4 @@
-import { type Document, InvalidConfigError, type Tokenizer } from '@moect/core';
+import { CorruptDataError, type Document, InvalidConfigError, type Tokenizer } from '@moect/core';
 import { Sha256 } from '../hashing/sha256.ts';
 import { type DocumentFrame, documentFrame } from './document-frame.ts';
 import { encodeDocument } from './encode-document.ts';
@@ -68,6 +68,16 @@ class MaskBuffer {
   }
 }
 
+function checkIds(ids: readonly number[], vocabSize: number, document: Document): void {
+  const wrong = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));
+  if (wrong === undefined) return;
+  throw new CorruptDataError(
+    document.id,
+    `the tokenizer gave id ${wrong}, outside 0 to ${vocabSize - 1}`,
+    'Check that tokenizer.json and tokenizer_config.json belong together.',
+  );
+}
+
 const isFrame = (given: Tokenizer | DocumentFrame): given is DocumentFrame => 'prefixIds' in given;
 
 /**
@@ -89,6 +99,7 @@ export async function tokenizeDocuments(
   for await (const document of documents) {
     const encoded = encodeDocument(document, frame);
     const { ids, predicted, bytes } = encoded;
+    checkIds(ids, tokenizer.vocabSize, document);
     if (ids.length === 0) {
       emptyDocuments++;
       continue;

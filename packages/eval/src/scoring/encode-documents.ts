@@ -1,11 +1,5 @@
 import { type BaseModel, type Document, InvalidConfigError, type Tokenizer } from '@moect/core';
-import {
-  type DocumentFrame,
-  documentFrame,
-  encodeDocument,
-  type PrefixToken,
-  TextLosses,
-} from '@moect/data';
+import { type DocumentFrame, documentFrame, encodeDocument, type PrefixToken, TextLosses } from '@moect/data';
 
 /** A document as a model reads it: `firstId`, then `tokens`. */
 export interface EncodedDocument {
@@ -62,14 +56,20 @@ export function scoringConvention(options: ConventionOptions): ScoringConvention
     problems.push({ path: 'maxLength', message });
   }
   if (scoreBos && prefixToken !== 'bos') {
-    problems.push({ path: 'scoreBos', message: 'needs a tokenizer that puts BOS in front; this one does not' });
+    problems.push({
+      path: 'scoreBos',
+      message: 'needs a tokenizer that puts BOS in front; this one does not',
+    });
   }
   if (problems.length > 0) throw new InvalidConfigError('scoring', problems);
   return { prefixToken, prefixTokenId, bosScored: scoreBos, maxLength };
 }
 
 /** Numbers the scored tokens. */
-function scoredOf(predicted: ArrayLike<number>): { readonly scored: Int32Array; readonly scoredCount: number } {
+function scoredOf(predicted: ArrayLike<number>): {
+  readonly scored: Int32Array;
+  readonly scoredCount: number;
+} {
   const scored = new Int32Array(predicted.length);
   let scoredCount = 0;
   for (let i = 0; i < predicted.length; i++) scored[i] = predicted[i] === 1 ? scoredCount++ : -1;

@@ -63,7 +63,11 @@ function renderer({ library, added }: ChatSource, render: RenderChat): Render {
  * Marks the answers. A token on the border of question and answer belongs to the answer; of what follows an answer only
  * the token that ends it is predicted, because generation stops there.
  */
-function conversation(messages: readonly ChatMessage[], render: Render, isEnd: (id: number) => boolean): ChatTokens {
+function conversation(
+  messages: readonly ChatMessage[],
+  render: Render,
+  isEnd: (id: number) => boolean,
+): ChatTokens {
   const whole = render(messages, false);
   const predicted = new Uint8Array(whole.ids.length);
   for (const [i, { role }] of messages.entries()) {
@@ -93,7 +97,10 @@ function checkMessages(messages: readonly ChatMessage[], needsAnswer: boolean): 
 function endOfTurn(render: Render, control: ReadonlySet<number>): number[] {
   const asked = [{ role: 'user', content: 'a' }];
   try {
-    const start = commonLength(render(asked, true).ids, render([...asked, { role: ANSWERS, content: 'b' }], false).ids);
+    const start = commonLength(
+      render(asked, true).ids,
+      render([...asked, { role: ANSWERS, content: 'b' }], false).ids,
+    );
     const { ids } = render([...asked, { role: ANSWERS, content: 'b' }], false);
     const end = ids.slice(start).find((id) => control.has(id));
     return end === undefined ? [] : [end];

@@ -1,5 +1,11 @@
 import { Environment, Interpreter, Template } from '@huggingface/jinja';
-import { type ChatMessage, CorruptDataError, InvalidConfigError, isJsonObject, type JsonObject } from '@moect/core';
+import {
+  type ChatMessage,
+  CorruptDataError,
+  InvalidConfigError,
+  isJsonObject,
+  type JsonObject,
+} from '@moect/core';
 
 /** Renders a conversation as text. */
 export type RenderChat = (messages: readonly ChatMessage[], addGenerationPrompt: boolean) => string;

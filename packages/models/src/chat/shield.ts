@@ -24,5 +24,8 @@ export function shieldFor(messages: readonly ChatMessage[], names: readonly stri
     for (const name of found) text = text.replaceAll(name, `${name[0]}${character}${name.slice(1)}`);
     return text;
   };
-  return { messages: messages.map((message) => ({ ...message, content: shield(message.content) })), character };
+  return {
+    messages: messages.map((message) => ({ ...message, content: shield(message.content) })),
+    character,
+  };
 }

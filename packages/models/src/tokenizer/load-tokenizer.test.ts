@@ -108,7 +108,9 @@ describe('loadTokenizer', () => {
       /bos_token is "<bos>", which is no token/,
     );
     expect(() => loadTokenizer({ version: '1.0' })).toThrow(CorruptDataError);
-    expect(() => loadTokenizer({ ...tiny, model: { ...tiny.model, type: 'Oracle' } })).toThrow(CorruptDataError);
+    expect(() => loadTokenizer({ ...tiny, model: { ...tiny.model, type: 'Oracle' } })).toThrow(
+      CorruptDataError,
+    );
   });
 });
 
@@ -133,7 +135,12 @@ describe('tokens around a text', () => {
     ['BOS where it is asked for', null, { add_bos_token: true }, [[1], []]],
     ['EOS where it is asked for', { type: 'ByteLevel' }, { add_eos_token: true }, [[], [2]]],
     ['no BOS twice', template([token('<s>'), text]), { add_bos_token: true }, [[1], []]],
-    ['the post-processor where both speak', template([token('<s>'), text]), { add_bos_token: false }, [[1], []]],
+    [
+      'the post-processor where both speak',
+      template([token('<s>'), text]),
+      { add_bos_token: false },
+      [[1], []],
+    ],
   ])('are %s', (_, post, more, expected) => {
     expect(around(post, more)).toEqual(expected);
   });
@@ -155,11 +162,17 @@ describe('ids of special tokens', () => {
   const load = (files: object): unknown => loadTokenizer(tiny, config, files);
 
   it.each([
-    [{ config: { bos_token_id: 5 } }, /config.json says 5, but bos_token of tokenizer_config.json is token 1/],
+    [
+      { config: { bos_token_id: 5 } },
+      /config.json says 5, but bos_token of tokenizer_config.json is token 1/,
+    ],
     [{ config: { bos_token_id: 5000 } }, /config.json: bos_token_id: is 5000, must be an id from 0 to 11/],
     [{ config: { bos_token_id: -1 } }, /is -1/],
     [{ config: { eos_token_id: [] } }, /is an empty list/],
-    [{ config: { eos_token_id: 3 }, generationConfig: { eos_token_id: [4, 3] } }, /says 4, 3 and config.json says 3/],
+    [
+      { config: { eos_token_id: 3 }, generationConfig: { eos_token_id: [4, 3] } },
+      /says 4, 3 and config.json says 3/,
+    ],
     [{ generationConfig: { eos_token_id: 'two' } }, /generation_config.json: eos_token_id: is "two"/],
   ])('are refused: %j', (files, message) => {
     expect(() => load(files)).toThrow(InvalidConfigError);

@@ -1,7 +1,13 @@
 import { CorruptDataError, type JsonObject, type Tokenizer } from '@moect/core';
 import { chatFormatOf } from '../chat/chat-format.ts';
 import { affixesOf } from './affixes.ts';
-import { type AddedTokenJson, addedTokensOf, checkedTokenizerJson, damaged, TOKENIZER_FILE } from './check-json.ts';
+import {
+  type AddedTokenJson,
+  addedTokensOf,
+  checkedTokenizerJson,
+  damaged,
+  TOKENIZER_FILE,
+} from './check-json.ts';
 import { asPlainText, buildLibrary, type HuggingFaceTokenizer, unknownId } from './library.ts';
 import { checkOwnPieces, lossIn } from './lossless.ts';
 import { formerSpecialIds, type SpecialTokenFiles, specialIds } from './special-ids.ts';
@@ -57,7 +63,13 @@ const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\
 function nameCounter(added: readonly AddedTokenJson[]): (text: string) => number {
   const names = added.filter(({ special }) => special).map(({ content }) => content);
   if (names.length === 0) return () => 0;
-  const pattern = new RegExp(names.toSorted((a, b) => b.length - a.length).map(escaped).join('|'), 'g');
+  const pattern = new RegExp(
+    names
+      .toSorted((a, b) => b.length - a.length)
+      .map(escaped)
+      .join('|'),
+    'g',
+  );
   return (text) => text.match(pattern)?.length ?? 0;
 }
 

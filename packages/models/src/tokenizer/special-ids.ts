@@ -1,4 +1,10 @@
-import { type ConfigProblem, CorruptDataError, InvalidConfigError, isJsonObject, type JsonObject } from '@moect/core';
+import {
+  type ConfigProblem,
+  CorruptDataError,
+  InvalidConfigError,
+  isJsonObject,
+  type JsonObject,
+} from '@moect/core';
 import { TOKENIZER_FILE } from './check-json.ts';
 import type { HuggingFaceTokenizer } from './library.ts';
 
@@ -63,7 +69,11 @@ class IdReader {
   }
 
   /** The tokenizer's own id must be among the ids of at least one of the other files that have any. */
-  agree(key: string, own: number | null, others: readonly { file: string; ids: readonly number[] | null }[]): void {
+  agree(
+    key: string,
+    own: number | null,
+    others: readonly { file: string; ids: readonly number[] | null }[],
+  ): void {
     const given = others.filter(({ ids }) => ids !== null);
     if (own === null || given.length === 0 || given.some(({ ids }) => ids!.includes(own))) return;
     const said = given.map(({ file, ids }) => `${file} says ${ids!.join(', ')}`).join(' and ');
@@ -111,7 +121,10 @@ export function specialIds(
 }
 
 /** The ids as moect 0.1 read them: generation_config.json, config.json, tokenizer_config.json, in this order. */
-export function formerSpecialIds(own: SpecialIds, { config = {}, generationConfig = {} }: SpecialTokenFiles): SpecialIds {
+export function formerSpecialIds(
+  own: SpecialIds,
+  { config = {}, generationConfig = {} }: SpecialTokenFiles,
+): SpecialIds {
   const bos = generationConfig['bos_token_id'] ?? config['bos_token_id'];
   const eos = generationConfig['eos_token_id'] ?? config['eos_token_id'];
   return {

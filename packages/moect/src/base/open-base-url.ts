@@ -18,9 +18,18 @@ async function optionalJson(url: URL): Promise<JsonFile | undefined> {
   return response.ok ? response.json() : undefined;
 }
 
+/** The chat template beside the tokenizer. A server that answers every path with its page has none. */
+async function chatTemplate(at: (name: string) => URL): Promise<string | undefined> {
+  const response = await fetch(at('chat_template.jinja'));
+  const text = response.ok ? await response.text() : '';
+  if (text !== '' && !/^\s*<(!doctype|html)/i.test(text)) return text;
+  const template = (await optionalJson(at('chat_template.json')))?.['chat_template'];
+  return typeof template === 'string' ? template : undefined;
+}
+
 /**
  * Starts a backend and loads a base over HTTP: config.json, model.safetensors (one file), tokenizer.json and, if
- * present, tokenizer_config.json and generation_config.json of the folder at `url`; its last part names the base.
+ * present, tokenizer_config.json, generation_config.json and chat_template.jinja of the folder at `url`; its last part names the base.
  * Throws BackendUnavailableError, CorruptDataError, InvalidConfigError, ShapeMismatchError, NoMatchingParameterError.
  */
 export async function openBase(url: string | URL, options: OpenBaseOptions = {}): Promise<Base> {
@@ -29,9 +38,10 @@ export async function openBase(url: string | URL, options: OpenBaseOptions = {})
   const backend = await chooseBackend(options.backend, options.threads);
   const folder = folderUrl(url);
   const at = (name: string): URL => new URL(name, folder);
-  const [tokenizerConfig, generationConfig] = await Promise.all([
+  const [tokenizerConfig, generationConfig, template] = await Promise.all([
     optionalJson(at('tokenizer_config.json')),
     optionalJson(at('generation_config.json')),
+    chatTemplate(at),
   ]);
   const tokenizer = await (await fetchFile(at('tokenizer.json'), HINT)).text();
   const files: HuggingFaceFiles = {
@@ -39,6 +49,7 @@ export async function openBase(url: string | URL, options: OpenBaseOptions = {})
     tokenizer: JSON.parse(tokenizer),
     ...(tokenizerConfig && { tokenizerConfig }),
     ...(generationConfig && { generationConfig }),
+    ...(template !== undefined && { chatTemplate: template }),
   };
   const bytes = await bytesOf(await fetchFile(at('model.safetensors'), HINT), options.onProgress);
   const store = storeOf(await readSafetensors(bytes, at('model.safetensors').href));

@@ -10,7 +10,7 @@ import { suggestSmaller } from './suggest.ts';
 import type { DiskEstimate, MemoryEstimate, TrainingPlan } from './training-plan.ts';
 
 /** The run to plan, with everything that it needs in memory. */
-type PlannedRun = Pick<PreparedRun, 'run' | 'base' | 'extension' | 'options' | 'input'>;
+type PlannedRun = Pick<PreparedRun, 'run' | 'base' | 'extension' | 'options' | 'input' | 'frame'>;
 
 export interface PlanningOptions {
   /** Measure the time of a step too. */
@@ -138,6 +138,7 @@ export async function planPrepared(
     trainableParameters,
     steps,
     ...{ batchSize, accumulation, sequenceLength },
+    frame: planned.frame,
     tokensPerStep,
     time:
       time === null

@@ -34,6 +34,7 @@ export const browserPlatform: Platform = {
   availableMemory: () => null,
   freeDisk: async () => null,
   peakMemory: () => 0,
+  readRecord: async () => null,
   openRun: async () => refuse('output', 'Leave it out, and keep the bytes of `pack.files()`.'),
   openHiddenStates: async () => refuse('cache', 'Leave it out.'),
   readPack,

@@ -5,7 +5,7 @@ import { openHiddenStates } from './hidden-states.ts';
 import { availableMemory, freeDisk, peakMemory } from './machine.ts';
 import type { FileText, Platform } from './platform.ts';
 import { readPackFolder } from './read-pack-folder.ts';
-import { openRunFolder } from './run-folder.ts';
+import { openRunFolder, readRunRecord } from './run-folder.ts';
 import { writeFolder } from './write-folder.ts';
 
 /** Documents of a language from files; records of a JSONL file that name another language are left out. */
@@ -34,6 +34,7 @@ export const nodePlatform: Platform = {
   availableMemory,
   freeDisk,
   peakMemory,
+  readRecord: readRunRecord,
   openRun: openRunFolder,
   openHiddenStates,
   readPack: readPackFolder,

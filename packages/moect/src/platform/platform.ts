@@ -60,6 +60,8 @@ export interface Platform {
   freeDisk(folder: string): Promise<number | null>;
   /** Most bytes that this process has held; 0 if unknown. */
   peakMemory(): number;
+  /** The `resolved.json` of a run's folder; null where there is none. Throws CorruptDataError. */
+  readRecord(folder: string): Promise<Readonly<Record<string, unknown>> | null>;
   /**
    * Takes a folder for a run. Throws CheckpointError if another process trains there, or if it holds a run that must
    * not be resumed.

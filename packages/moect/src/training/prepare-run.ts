@@ -13,6 +13,7 @@ import { choosePreset } from './choose-preset.ts';
 import { type LanguageSummary, type LanguageText, mixText, packText, splitLanguage } from './pack-text.ts';
 import { heldOutShare, resolvePacking, resolveRun } from './resolve-run.ts';
 import type { RunInput } from './run-input.ts';
+import { frameSentence, textNotes } from './text-notes.ts';
 import { trainOptions } from './train-options.ts';
 
 /** Description of a run before it begins. */
@@ -26,6 +27,8 @@ export interface RunInfo {
   readonly trainableParameters: number;
   /** Choices made for the user, with reasons. */
   readonly notes: readonly string[];
+  /** What stands around a text, in a sentence. */
+  readonly frame: string;
 }
 
 /** Everything that a run holds while it lasts. Dispose the extension and close the hidden states. */
@@ -78,7 +81,7 @@ export async function prepareRun(base: Base, input: RunInput): Promise<PreparedR
   );
   const packing = resolvePacking(input, base);
   const replays = (input.replayShare ?? preset.training.replayShare) > 0;
-  const packed = await packText(base, texts, packing, replays);
+  const packed = await packText(texts, packing, replays);
   const amount = { sequenceLength: packing.sequenceLength, newSequences: packed.newSequences };
   const { training } = settings;
   const batches = chooseBatches({ training, replayShare: input.replayShare }, amount, preset);
@@ -99,8 +102,10 @@ export async function prepareRun(base: Base, input: RunInput): Promise<PreparedR
       texts,
       baseParameters: base.parameterCount,
       trainableParameters: countParameters(extension.parameters),
+      frame: frameSentence(packing),
       notes: [
         ...notes,
+        ...packed.summaries.flatMap(textNotes),
         ...(cache !== undefined && hiddenStates === null ? [NOTHING_TO_CACHE] : []),
         ...(base.storage === 'float32' || keepsCompressed() ? [] : [savesNothing(base)]),
       ],

@@ -1,8 +1,9 @@
 import type { Callback } from '@moect/core';
+import { documentFrame, type PrefixToken } from '@moect/data';
 import { assertUnchanged, digestParameters } from '@moect/freeze';
 import { type TrainOptions as LoopOptions, type TrainResult, train as trainLoop } from '@moect/trainer';
 import type { Base } from '../base/base.ts';
-import type { ExtensionConfigFile } from '../extension/extension-config.ts';
+import type { ExtensionConfigFile, TextTokens } from '../extension/extension-config.ts';
 import { makePack, type Pack } from '../extension/pack.ts';
 import { usedParts } from '../parts/own-parts.ts';
 import { checkFits } from '../planning/plan-training.ts';
@@ -40,6 +41,11 @@ export interface TrainedPack extends Pack {
   readonly heldOut: HeldOutNumbers | null;
 }
 
+function tokensOf({ base, run }: Pick<PreparedRun, 'base' | 'run'>): TextTokens {
+  const { prefixToken, prefixIds } = documentFrame(base.tokenizer, run.data.prefixToken);
+  return { prefixToken, prefixIds };
+}
+
 function infoOf(prepared: PreparedRun, result: TrainResult): ExtensionConfigFile {
   const { run, base, extension, languages, options } = prepared;
   const parts = usedParts(base.moect, {
@@ -62,6 +68,7 @@ function infoOf(prepared: PreparedRun, result: TrainResult): ExtensionConfigFile
     base: { id, revision, sha256 },
     parameters: prepared.trainableParameters,
     dtype: run.extension.dtype,
+    tokens: tokensOf(prepared),
     training: trainingSummary({ run, languages, data: options.data }, result),
   };
 }
@@ -101,6 +108,7 @@ async function trainPrepared(
     texts,
     evaluation,
     combine: run.combine,
+    tokens: tokensOf(prepared),
     signal,
     hiddenStates: hiddenStates ?? undefined,
   });
@@ -118,6 +126,18 @@ async function trainPrepared(
   return { ...pack, training, result, folder: saved, heldOut };
 }
 
+/** A run that goes on keeps what it recorded of its texts' tokens; runs of moect 0.1 recorded nothing. */
+async function asRecorded({ platform }: Base, input: RunInput, hooks: RunHooks): Promise<RunInput> {
+  const { output, resume = false } = hooks;
+  const { settings } = input;
+  if (!resume || output === undefined || settings.data.prefixToken !== undefined) return input;
+  const record = await platform.readRecord(output);
+  if (record === null) return input;
+  const data = record['data'] as { readonly prefixToken?: PrefixToken } | undefined;
+  const prefixToken = data?.prefixToken ?? 'moect-0.1';
+  return { ...input, settings: { ...settings, data: { ...settings.data, prefixToken } } };
+}
+
 /** Trains a run. See `train`; `asked` goes into the run's record. */
 export async function runTraining(
   base: Base,
@@ -125,7 +145,7 @@ export async function runTraining(
   hooks: RunHooks,
   asked: Pick<Recorded, 'text' | 'asked'> = {},
 ): Promise<TrainedPack> {
-  const prepared = await prepareRun(base, input);
+  const prepared = await prepareRun(base, await asRecorded(base, input, hooks));
   let folder: RunFolder | null = null;
   try {
     const { output, resume = false } = hooks;
