@@ -32,7 +32,7 @@ function chosen(token: number | null | undefined, what: string): readonly number
 }
 
 /**
- * The one rule of what training packs, what scoring is conditioned on and what generation feeds (docs/method.md §6).
+ * The one rule of what training packs, what scoring is conditioned on and what generation feeds (docs/tokens.md §1).
  *
  * `tokenizer`, the default: what the tokenizer itself puts in front of a text (`textPrefix`: its post-processor, or
  * `add_bos_token`). Where it adds nothing, a document stands after the token that ends documents, as one document after

@@ -1,7 +1,7 @@
 import { type Document, InvalidConfigError, type Tokenizer } from '@moect/core';
 import type { EncodedDocument } from './encode-document.ts';
 
-/** Largest share of the documents that may lose text: beyond it, bits per byte say little. */
+/** Largest share of the documents that may lose text: beyond it, bits per byte say little (docs/tokens.md §4). */
 const MAX_SHARE = 0.01;
 /** Decoding costs as much as encoding, so only the first documents are decoded, up to this many characters of each. */
 const DECODED_DOCUMENTS = 200;

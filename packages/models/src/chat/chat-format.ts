@@ -60,7 +60,7 @@ function renderer({ library, added }: ChatSource, render: RenderChat): Render {
 }
 
 /**
- * Marks the answers. A token on the border of question and answer belongs to the answer; of what follows an answer only
+ * Marks the answers (docs/tokens.md §3). A token on the border of question and answer belongs to the answer; of what follows an answer only
  * the token that ends it is predicted, because generation stops there.
  */
 function conversation(
