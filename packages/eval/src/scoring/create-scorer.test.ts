@@ -125,7 +125,13 @@ describe('createScorer', () => {
     // windows of 4 split question and answer, and one holds nothing to score
     for (const maxLength of [4, 16]) {
       const options = { name: 'base', base: model, maxLength };
-      const [score] = await createScorer({ ...options, tokenizer: { ...tokenizer, chat } }).score([document]);
+      let progress: readonly number[] = [];
+      const onProgress = (...counts: number[]): void => {
+        progress = counts;
+      };
+      const talking = createScorer({ ...options, onProgress, tokenizer: { ...tokenizer, chat } });
+      const [score] = await talking.score([document]);
+      expect(progress).toEqual([answer.length, answer.length]);
       expect(score).toMatchObject({ bytes: answer.length, words: 2 });
       // the first token of a conversation is context, as a prefix token is
       const whole = { ...tokenizer, textPrefix: ids.slice(0, 1), encode: () => ids.slice(1) };
