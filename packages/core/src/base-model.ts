@@ -224,12 +224,3 @@ export interface BaseModel {
   createCache(batch: number): DecodingCache;
   dispose(): void;
 }
-
-export interface Tokenizer {
-  readonly vocabSize: number;
-  readonly bosTokenId: number | null;
-  readonly eosTokenIds: readonly number[];
-  /** Token ids without any special token added. */
-  encode(text: string): number[];
-  decode(ids: readonly number[]): string;
-}

@@ -17,5 +17,6 @@ export { nativeSha256, type RunningSha256 } from './native-sha256.ts';
 export type * from './router.ts';
 export * from './site.ts';
 export type * from './tensor.ts';
+export type * from './tokenizer.ts';
 export type * from './training.ts';
 export { yieldToHost } from './yield-to-host.ts';

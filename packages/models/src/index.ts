@@ -32,4 +32,5 @@ export { type BaseStorage, type LoadOptions, loadParameters } from './hf/load-pa
 export type { WeightStore } from './hf/weight-store.ts';
 export { readLlama2c } from './llama2c/read-checkpoint.ts';
 export { llama2cTokenizerJson, readLlama2cTokenizer } from './llama2c/read-tokenizer.ts';
-export { loadTokenizer, type SpecialIds } from './tokenizer/load-tokenizer.ts';
+export { loadTokenizer, type TokenizerFiles } from './tokenizer/load-tokenizer.ts';
+export type { SpecialTokenFiles } from './tokenizer/special-ids.ts';

@@ -87,8 +87,15 @@ describe('memory of scoring', () => {
   });
 
   it('counts padding, lets a long window go alone, and refuses a pass without tokens', () => {
-    const of = (n: number) => ({ document: documentOf(letters(n)), tokens: Array(n).fill(3), bytes: n });
-    const convention = { prefixToken: 'bos', prefixTokenId: 1, bosScored: false, maxLength: 100 } as const;
+    const of = (n: number) => ({
+      document: documentOf(letters(n)),
+      firstId: 1,
+      tokens: Array(n).fill(3),
+      scored: Int32Array.from({ length: n }, (_, i) => i),
+      scoredCount: n,
+      bytes: n,
+    });
+    const convention = { maxLength: 100 };
     const batches = [...windowBatches([100, 40, 30, 10, 10].map(of), convention, 90)];
     expect(batches.map(({ rows, time }) => [rows, time])).toEqual([
       [1, 100],

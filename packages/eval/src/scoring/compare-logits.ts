@@ -1,4 +1,5 @@
 import type { BaseModel, Document, Extension, ForwardResult, Tensor, Tokenizer } from '@moect/core';
+import type { PrefixToken } from '@moect/data';
 import { abs, cast, equal, max, min, reshape, stack, sub, tidy } from '@moect/tensor';
 import { encodeDocuments, scoringConvention } from './encode-documents.ts';
 import { checkModel, type EvaluatedModel, forwardBatch } from './extended-forward.ts';
@@ -8,6 +9,8 @@ export interface InspectionOptions {
   readonly base: BaseModel;
   readonly extension: Extension;
   readonly tokenizer: Tokenizer;
+  /** As in {@link ScorerOptions}. */
+  readonly prefixToken?: PrefixToken;
   readonly documents: readonly Document[];
   /** As in {@link ScorerOptions}; `compareLogits`, which holds whole logits of two models, has shorter ones by default. */
   readonly maxLength?: number;
@@ -128,7 +131,7 @@ class Tally {
 export async function compareLogits(
   options: LogitComparisonOptions,
 ): Promise<Record<string, LogitComparison>> {
-  const { base, extension, tokenizer, documents, gateThreshold, reference = base } = options;
+  const { base, extension, documents, gateThreshold, reference = base } = options;
   const most = Math.max(1, Math.floor(LOGITS / base.vocabSize));
   const { batchTokens = most, maxLength = Math.min(base.maxPositions, most) } = options;
   const convention = scoringConvention({ ...options, maxLength });
@@ -138,7 +141,7 @@ export async function compareLogits(
     ...(gateThreshold !== undefined && { gateThreshold }),
   };
   checkModel(model);
-  const encoded = encodeDocuments(documents, tokenizer, convention, base.vocabSize);
+  const encoded = encodeDocuments(documents, options, convention, base.vocabSize);
   const tallies = new Map(documents.map(({ language }) => [language, new Tally()]));
   for (const batch of windowBatches(encoded, convention, batchTokens)) {
     const rows = await compareBatch(model, reference, batch);

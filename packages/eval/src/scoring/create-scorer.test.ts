@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Document, StartPoint } from '@moect/core';
+import type { Document, StartPoint, Tokenizer } from '@moect/core';
 import { moeCt } from '@moect/experts';
 import { createModel } from '@moect/models';
 import { loadHuggingFaceFolder, openHiddenStateCache } from '@moect/models/node';
@@ -89,6 +89,56 @@ describe('createScorer', () => {
   it('takes EOS where there is no BOS', () => {
     const scorer = createScorer({ name: 'base', base: base(), tokenizer: tinyTokenizer(null) });
     expect(scorer.convention).toMatchObject({ prefixToken: 'eos', prefixTokenId: 0 });
+  });
+
+  it('stands documents after what its rule says', async () => {
+    const model = base();
+    const document = documentOf(letters(5));
+    const first = async (given: Tokenizer, prefixToken?: 'bos' | 'eos'): Promise<number> => {
+      const chosen = prefixToken === undefined ? {} : { prefixToken };
+      const scorer = createScorer({ name: 'base', base: model, tokenizer: given, ...chosen });
+      return (await scorer.score([document]))[0]!.logProbs[0]!;
+    };
+    const silent = { ...tokenizer, textPrefix: [] };
+    expect(await first(silent)).toBe(await first(tokenizer, 'eos'));
+    expect(await first(silent, 'bos')).toBe(await first(tokenizer));
+    expect(await first(silent)).not.toBe(await first(tokenizer));
+    // two tokens in front: the second is context, and is not scored
+    const two = createScorer({ name: 'base', base: model, tokenizer: { ...tokenizer, textPrefix: [5, 1] } });
+    const [score] = await two.score([document]);
+    expect(score!.logProbs).toHaveLength(5);
+    expect(two.convention).toMatchObject({ prefixToken: 'bos', prefixTokenId: 1 });
+    expect(score!.logProbs[0]).not.toBe(await first(tokenizer));
+  });
+
+  it('scores the answers of a conversation, as the same tokens of a text', async () => {
+    const model = base();
+    const [question, answer] = ['what is it', 'a letter'];
+    const messages = [
+      { role: 'user', content: question },
+      { role: 'assistant', content: answer },
+    ];
+    const ids = tokenizer.encode(`${question}${answer}`);
+    const predicted = new Uint8Array(ids.length).fill(1, question.length);
+    const chat = { stopIds: [], prompt: () => [], conversation: () => ({ ids, predicted }) };
+    const document = { ...documentOf(`${question}${answer}`), messages };
+    // windows of 4 split question and answer, and one holds nothing to score
+    for (const maxLength of [4, 16]) {
+      const options = { name: 'base', base: model, maxLength };
+      let progress: readonly number[] = [];
+      const onProgress = (...counts: number[]): void => {
+        progress = counts;
+      };
+      const talking = createScorer({ ...options, onProgress, tokenizer: { ...tokenizer, chat } });
+      const [score] = await talking.score([document]);
+      expect(progress).toEqual([answer.length, answer.length]);
+      expect(score).toMatchObject({ bytes: answer.length, words: 2 });
+      // the first token of a conversation is context, as a prefix token is
+      const whole = { ...tokenizer, textPrefix: ids.slice(0, 1), encode: () => ids.slice(1) };
+      const [all] = await createScorer({ ...options, tokenizer: whole }).score([documentOf('x')]);
+      expect(score!.logProbs).toEqual(all!.logProbs.slice(question.length - 1));
+      expect(score!.logProbs).toHaveLength(answer.length);
+    }
   });
 
   it('has a gate threshold of its own', async () => {

@@ -74,11 +74,11 @@ async function batchValues(model: EvaluatedModel, batch: WindowBatch): Promise<M
  * out. Throws InvalidConfigError.
  */
 export async function measureGates(options: InspectionOptions): Promise<RoutingStatistics> {
-  const { base, extension, tokenizer, documents, batchTokens, gateThreshold } = options;
+  const { base, extension, documents, batchTokens, gateThreshold } = options;
   const convention = scoringConvention(options);
   const model = { base, extension, ...(gateThreshold !== undefined && { gateThreshold }) };
   checkModel(model);
-  const encoded = encodeDocuments(documents, tokenizer, convention, base.vocabSize);
+  const encoded = encodeDocuments(documents, options, convention, base.vocabSize);
   const sites = new Map<string, Map<string, Tally>>();
   for (const batch of windowBatches(encoded, convention, batchTokens)) {
     for (const [site, values] of await batchValues(model, batch)) {

@@ -11,7 +11,7 @@ interface DocumentWindow extends RollingWindow {
 export interface ScoredPosition {
   /** Row-major position in the batch. */
   readonly position: number;
-  /** Index of the document and of the token in it. */
+  /** Index of the document, and of the token among its scored ones. */
   readonly document: number;
   readonly token: number;
 }
@@ -28,11 +28,7 @@ export interface WindowBatch {
   readonly scored: readonly ScoredPosition[];
 }
 
-function layOut(
-  windows: readonly DocumentWindow[],
-  documents: readonly EncodedDocument[],
-  prefixTokenId: number,
-): WindowBatch {
+function layOut(windows: readonly DocumentWindow[], documents: readonly EncodedDocument[]): WindowBatch {
   const rows = windows.length;
   const time = Math.max(...windows.map(({ length }) => length));
   const tokens = new Int32Array(rows * time);
@@ -40,18 +36,25 @@ function layOut(
   const documentIds = new Int32Array(rows * time).fill(-1);
   const scored: ScoredPosition[] = [];
   windows.forEach((window, row) => {
-    const { tokens: text } = documents[window.document]!;
+    const { tokens: text, firstId, scored: numbers } = documents[window.document]!;
     for (let i = 0; i < window.length; i++) {
       const position = row * time + i;
       const index = window.start + i;
-      tokens[position] = index === 0 ? prefixTokenId : text[index - 1]!;
+      tokens[position] = index === 0 ? firstId : text[index - 1]!;
       documentIds[position] = 0;
-      if (i < window.length - window.scored) continue;
+      const token = numbers[index]!;
+      if (i < window.length - window.scored || token < 0) continue;
       targets[position] = text[index]!;
-      scored.push({ position, document: window.document, token: index });
+      scored.push({ position, document: window.document, token });
     }
   });
   return { rows, time, tokens, targets, documentIds, scored };
+}
+
+/** A window may hold nothing but a question. */
+function hasScored({ start, length, scored }: RollingWindow, document: EncodedDocument): boolean {
+  const end = start + length;
+  return document.scored.subarray(end - scored, end).some((number) => number >= 0);
 }
 
 /** Tokens of one pass, padding included, where nothing else is said: products are at full speed from there on. */
@@ -70,7 +73,7 @@ function nextBatch(windows: readonly DocumentWindow[], from: number, batchTokens
  */
 export function windowBatches(
   documents: readonly EncodedDocument[],
-  { maxLength, prefixTokenId }: ScoringConvention,
+  { maxLength }: Pick<ScoringConvention, 'maxLength'>,
   batchTokens: number = BATCH_TOKENS,
 ): Iterable<WindowBatch> {
   if (!Number.isInteger(batchTokens) || batchTokens < 1) {
@@ -81,19 +84,19 @@ export function windowBatches(
     .flatMap(({ tokens }, document) =>
       rollingWindows(tokens.length, maxLength).map((window) => ({ ...window, document })),
     )
+    .filter((window) => hasScored(window, documents[window.document]!))
     .sort((a, b) => b.length - a.length);
-  return layOutAll(windows, documents, prefixTokenId, batchTokens);
+  return layOutAll(windows, documents, batchTokens);
 }
 
 function* layOutAll(
   windows: readonly DocumentWindow[],
   documents: readonly EncodedDocument[],
-  prefixTokenId: number,
   batchTokens: number,
 ): Generator<WindowBatch> {
   for (let i = 0; i < windows.length; ) {
     const end = nextBatch(windows, i, batchTokens);
-    yield layOut(windows.slice(i, end), documents, prefixTokenId);
+    yield layOut(windows.slice(i, end), documents);
     i = end;
   }
 }

@@ -1,6 +1,6 @@
 import type { BaseModel, JsonObject, Tokenizer } from '@moect/core';
 import { createModel } from '../families/create-model.ts';
-import { loadTokenizer, type SpecialIds } from '../tokenizer/load-tokenizer.ts';
+import { loadTokenizer } from '../tokenizer/load-tokenizer.ts';
 import { type LoadOptions, loadParameters } from './load-parameters.ts';
 import { fitVocabulary } from './vocabulary.ts';
 import type { WeightStore } from './weight-store.ts';
@@ -15,6 +15,8 @@ export interface HuggingFaceFiles {
   readonly tokenizerConfig?: JsonObject;
   /** generation_config.json */
   readonly generationConfig?: JsonObject;
+  /** chat_template.jinja, or the template of chat_template.json */
+  readonly chatTemplate?: string;
 }
 
 export interface LoadedModel {
@@ -25,21 +27,15 @@ export interface LoadedModel {
   readonly notes?: readonly string[];
 }
 
-/** Ids of config.json and generation_config.json; the latter wins, as in transformers. */
-function specialIds(config: JsonObject, generation: JsonObject): SpecialIds {
-  const bos = generation['bos_token_id'] ?? config['bos_token_id'];
-  const eos = generation['eos_token_id'] ?? config['eos_token_id'];
-  return {
-    ...(typeof bos === 'number' ? { bosTokenId: bos } : {}),
-    ...(eos == null ? {} : { eosTokenIds: (Array.isArray(eos) ? eos : [eos]) as number[] }),
-  };
-}
-
-/** The tokenizer among the files, or null when there is none. Throws CorruptDataError. */
+/** The tokenizer among the files, or null when there is none. Throws CorruptDataError, InvalidConfigError. */
 export function tokenizerOf(files: HuggingFaceFiles): Tokenizer | null {
-  const { config, tokenizer, tokenizerConfig = {}, generationConfig = {} } = files;
+  const { config, tokenizer, tokenizerConfig = {}, generationConfig = {}, chatTemplate } = files;
   if (tokenizer === undefined) return null;
-  return loadTokenizer(tokenizer, tokenizerConfig, specialIds(config, generationConfig));
+  return loadTokenizer(tokenizer, tokenizerConfig, {
+    config,
+    generationConfig,
+    ...(chatTemplate !== undefined && { chatTemplate }),
+  });
 }
 
 /**

@@ -17,7 +17,7 @@ import { type DecoderLayout, layoutOf, type ParameterSpec, shapesOf } from '../d
 import { type FamilyOptions, familyOf } from '../families/registry.ts';
 import { storedWeights } from './stored-names.ts';
 import { withStoredRows } from './stored-rows.ts';
-import type { WeightStore } from './weight-store.ts';
+import { exactStorage, type WeightStore } from './weight-store.ts';
 
 const CONFIG_HINT = 'Take config.json and weights from the same model.';
 
@@ -88,7 +88,7 @@ function ownTensor(data: Float32Array, { shape, isStoredTransposed }: ParameterS
 function targetOf(store: WeightStore, name: string, rank: number, storage: BaseStorage): MatrixStorage {
   if (rank < 2) return 'float32';
   if (storage !== 'file') return storage;
-  return store.storageOf?.(name) ?? (store.dtypeOf?.(name) === 'BF16' ? 'bfloat16' : 'float32');
+  return exactStorage(store, name);
 }
 
 type MatrixStorage = FrozenStorage | BlockStorage;

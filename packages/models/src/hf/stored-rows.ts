@@ -2,7 +2,7 @@ import { CorruptDataError, type ParamPath, ShapeMismatchError } from '@moect/cor
 import type { HostTensor } from '@moect/safetensors';
 import type { BlockValues } from '@moect/tensor';
 import type { DecoderConfig, ModelFamily, StoredRows } from '../decoder/model-family.ts';
-import type { WeightStore } from './weight-store.ts';
+import { exactStorage, type WeightStore } from './weight-store.ts';
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
@@ -39,7 +39,7 @@ function commonStorage(
   store: WeightStore,
   parts: readonly StoredRows[],
 ): ReturnType<NonNullable<WeightStore['storageOf']>> {
-  const [first, ...others] = new Set(parts.map(({ name }) => store.storageOf?.(name) ?? 'float32'));
+  const [first, ...others] = new Set(parts.map(({ name }) => exactStorage(store, name)));
   return others.length === 0 && parts.every(({ shape }) => shape.length === 2) ? first! : 'float32';
 }
 
@@ -102,7 +102,7 @@ export function withStoredRows(
     ...store,
     storageOf(name) {
       const parts = found.get(name);
-      return parts === undefined ? (store.storageOf?.(name) ?? 'float32') : commonStorage(store, parts);
+      return parts === undefined ? exactStorage(store, name) : commonStorage(store, parts);
     },
     async blocks(name) {
       const parts = found.get(name);

@@ -10,3 +10,10 @@ export interface WeightStore extends TensorStore {
   /** Every linear weight lies as [out, in], also where the family's own files hold it transposed. */
   readonly isOutIn?: boolean;
 }
+
+/** Storage that keeps a tensor's values exactly as they lie in the store. */
+export const exactStorage = (
+  store: WeightStore,
+  name: string,
+): ReturnType<NonNullable<WeightStore['storageOf']>> =>
+  store.storageOf?.(name) ?? (store.dtypeOf?.(name) === 'BF16' ? 'bfloat16' : 'float32');

@@ -45,7 +45,10 @@ export function llama2cTokenizerJson(bytes: Uint8Array, source = 'tokenizer.bin'
   return sentencePieceJson(readPieces(bytes, source), { unknown: SPECIAL[0]!, addSpace: true });
 }
 
-/** A llama2.c tokenizer.bin as a tokenizer; both BOS and EOS end a text there. Throws CorruptDataError. */
+/** A llama2.c tokenizer.bin as a tokenizer: BOS begins a text, and both EOS and BOS end it. Throws CorruptDataError. */
 export function readLlama2cTokenizer(bytes: Uint8Array, source = 'tokenizer.bin'): Tokenizer {
-  return loadTokenizer(llama2cTokenizerJson(bytes, source), {}, { bosTokenId: 1, eosTokenIds: [1, 2] });
+  const config = { bos_token: '<s>', eos_token: '</s>', add_bos_token: true };
+  return loadTokenizer(llama2cTokenizerJson(bytes, source), config, {
+    generationConfig: { eos_token_id: [1, 2] },
+  });
 }

@@ -35,11 +35,21 @@ async function optionalJson(url: URL): Promise<JsonFile | undefined> {
   });
 }
 
+/** The chat template beside the tokenizer. A server that answers every path with its page has none. */
+async function chatTemplate(at: (name: string) => URL): Promise<string | undefined> {
+  const response = await fetch(at('chat_template.jinja'));
+  const text = response.ok ? await response.text() : '';
+  if (text !== '' && !/^\s*<(!doctype|html)/i.test(text)) return text;
+  const template = (await optionalJson(at('chat_template.json')))?.['chat_template'];
+  return typeof template === 'string' ? template : undefined;
+}
+
 async function folderSource({ folder, id, revision }: LocatedUrl, onProgress?: FetchProgress): Promise<PageSource> {
   const at = (name: string): URL => new URL(name, folder);
-  const [tokenizerConfig, generationConfig] = await Promise.all([
+  const [tokenizerConfig, generationConfig, template] = await Promise.all([
     optionalJson(at('tokenizer_config.json')),
     optionalJson(at('generation_config.json')),
+    chatTemplate(at),
   ]);
   const tokenizer = await fetchText(at('tokenizer.json'), HINT);
   const files: HuggingFaceFiles = {
@@ -47,6 +57,7 @@ async function folderSource({ folder, id, revision }: LocatedUrl, onProgress?: F
     tokenizer: jsonOf(tokenizer, at('tokenizer.json')),
     ...(tokenizerConfig && { tokenizerConfig }),
     ...(generationConfig && { generationConfig }),
+    ...(template !== undefined && { chatTemplate: template }),
   };
   const bytes = await bytesOf(await fetchFile(at('model.safetensors'), HINT), onProgress);
   const store = storeOf(await readSafetensors(bytes, at('model.safetensors').href));

@@ -37,14 +37,20 @@ async function readLanguages<Role extends EvaluationLanguage['role']>(
   return read;
 }
 
+/** A configuration that a run of moect 0.1 resolved keeps the rule that it was resolved by. */
+function dataOf({ data, resolved }: CheckedConfig): CheckedConfig['data'] {
+  if (resolved === undefined || data.prefixToken !== undefined) return data;
+  return { ...data, prefixToken: 'moect-0.1' };
+}
+
 async function inputOf(source: ConfigSource, base: Base): Promise<RunInput> {
   const { config, folder, name, lineOf } = source;
-  const { preset, method, data, training, extension, cache, replay, evaluation, backend } = config;
+  const { preset, method, training, extension, cache, replay, evaluation, backend } = config;
   return {
     settings: {
       ...(preset !== undefined && { preset }),
       method,
-      data,
+      data: dataOf(config),
       training,
       extension,
       ...(cache !== undefined && {

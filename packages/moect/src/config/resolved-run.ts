@@ -31,7 +31,10 @@ export interface ResolvedRun extends Pick<CheckedSettings, 'extension'> {
   readonly languages: readonly RunLanguage[];
   /** Share of the sequences in old languages. */
   readonly replay: { readonly share: number };
-  readonly data: Filled<CheckedSettings['data'], 'sequenceLength' | 'endOfDocument' | 'heldOut'>;
+  readonly data: Filled<
+    CheckedSettings['data'],
+    'sequenceLength' | 'prefixToken' | 'endOfDocument' | 'heldOut'
+  >;
   readonly training: Filled<
     CheckedSettings['training'],
     | 'steps'

@@ -1,4 +1,5 @@
 import type { Callback, Json } from '@moect/core';
+import { PREFIX_TOKENS } from '@moect/data';
 import { BACKEND_NAMES } from '@moect/tensor';
 import { z } from 'zod';
 import { isTexts, type Texts } from '../training/texts-shape.ts';
@@ -47,6 +48,13 @@ const data = z.strictObject({
     .exactOptional()
     .describe('what a document is; default: lines for .txt, jsonl for .jsonl'),
   textField: z.string().min(1).default('text').describe('JSONL field with the text'),
+  prefixToken: z
+    .enum(PREFIX_TOKENS)
+    .exactOptional()
+    .describe(
+      'what documents and prompts stand after; default: what the tokenizer itself puts there, else documents after its ' +
+        'end-of-sequence token; moect-0.1: as runs of that version',
+    ),
   endOfDocument: z
     .boolean()
     .exactOptional()

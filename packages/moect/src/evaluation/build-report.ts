@@ -1,4 +1,5 @@
 import type { Document, RoutingStatistics } from '@moect/core';
+import { documentBytes } from '@moect/data';
 import { assertMixtureBound, type MixtureDocumentScore, measureGates, posteriorCurves } from '@moect/eval';
 import { digestParameters } from '@moect/freeze';
 import { type Report, type ReportLanguage, type ReportMethod, reportScores } from '@moect/report';
@@ -6,7 +7,7 @@ import type { Base } from '../base/base.ts';
 import { GATE } from '../parts/moect.ts';
 import type { EvaluatedText } from './evaluated-texts.ts';
 import type { PackComparison } from './pack-comparison.ts';
-import { BASE_PRIOR } from './scorers.ts';
+import { BASE_PRIOR, prefixTokenOf } from './scorers.ts';
 
 export interface ReportInput {
   readonly base: Base;
@@ -22,10 +23,8 @@ export interface ReportInput {
 /** Number of documents per language for the mean of the gates. */
 const GATE_DOCUMENTS = 20;
 
-const encoder = new TextEncoder();
-
 const utf8Bytes = (documents: readonly Document[]): number =>
-  documents.reduce((sum, { text }) => sum + encoder.encode(text).length, 0);
+  documents.reduce((sum, document) => sum + documentBytes(document), 0);
 
 function reportLanguage(text: EvaluatedText, { comparisons }: ReportInput): ReportLanguage {
   const { code, role, documents } = text;
@@ -59,6 +58,7 @@ async function gatesOf(
   const gates = await measureGates({
     base: base.model,
     tokenizer: base.tokenizer,
+    prefixToken: prefixTokenOf(base, [pack]),
     extension: pack.extension,
     ...(gateThreshold !== undefined && { gateThreshold }),
     documents: texts.flatMap(({ documents }) => documents.slice(0, GATE_DOCUMENTS)),

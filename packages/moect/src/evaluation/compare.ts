@@ -1,3 +1,5 @@
+import type { Scorer } from '@moect/core';
+import type { PrefixToken } from '@moect/data';
 import { type ComparisonRole, compare as compareScores } from '@moect/eval';
 import type { Report } from '@moect/report';
 import type { Base } from '../base/base.ts';
@@ -13,6 +15,7 @@ import { planScores } from './plan-scores.ts';
 import {
   createBaseScorer,
   createScorer,
+  prefixTokenOf,
   rememberScores,
   resolveCombine,
   type ScorerOptions,
@@ -124,11 +127,19 @@ async function comparePacks(
     texts.map(({ code, role }) => [code, role]),
   );
   const shared = { base, ...start, ...(signal && { signal }) };
-  const baseScorer = rememberScores(createBaseScorer(shared));
+  const baseScorers = new Map<PrefixToken, Scorer>();
+  const baseScorerFor = (prefixToken: PrefixToken): Scorer => {
+    const scorer =
+      baseScorers.get(prefixToken) ?? rememberScores(createBaseScorer({ ...shared, prefixToken }));
+    baseScorers.set(prefixToken, scorer);
+    return scorer;
+  };
   onProgress?.('base');
-  const before = await baseScorer.score(documents);
   const results: PackComparison[] = [];
   for (const pack of packs) {
+    // base and pack read the same tokens: those that the pack was trained on
+    const baseScorer = baseScorerFor(prefixTokenOf(base, [pack]));
+    const before = await baseScorer.score(documents);
     onProgress?.(pack.name);
     const combine = resolveCombine(base, [pack], options.combine);
     const threshold = gateThreshold === undefined ? {} : { gateThreshold };

@@ -1,5 +1,4 @@
-import { type BaseModel, type Combination, InvalidConfigError } from '@moect/core';
-import { prefixTokenId } from '@moect/data';
+import { type BaseModel, type ChatMessage, type Combination, InvalidConfigError } from '@moect/core';
 import { checkGateThreshold } from '@moect/experts';
 import {
   type Generation,
@@ -10,11 +9,15 @@ import {
 import type { Base } from '../base/base.ts';
 import { checkBase, checkOptions, checkPacks } from '../front-door-checks.ts';
 import { GATE } from '../parts/moect.ts';
-import { BASE_PRIOR, newLanguages, resolveCombine, type UsedPack } from './scorers.ts';
+import { checkPrompt, promptTokens } from './prompt-tokens.ts';
+import { BASE_PRIOR, newLanguages, prefixTokenOf, resolveCombine, type UsedPack } from './scorers.ts';
 import { textStream } from './text-stream.ts';
 
 export interface GenerateOptions {
-  readonly prompt: string;
+  /** Text to continue; names of control tokens in it are text. Either this or `messages`. */
+  readonly prompt?: string;
+  /** Conversation to answer, by the chat template of the base's makers; ends where the answer does. */
+  readonly messages?: readonly ChatMessage[];
   /** None: the base alone. */
   readonly packs?: readonly UsedPack[];
   /** `gate`, or the name of a combination. Default: what the pack was made for; the mixture for several. */
@@ -80,6 +83,7 @@ function checkLanguage(
 
 const OPTIONS = [
   'prompt',
+  'messages',
   'packs',
   'combine',
   'language',
@@ -106,9 +110,7 @@ function checkGenerate(base: Base, options: GenerateOptions): void {
   checkOptions('generate', options, OPTIONS);
   checkPacks('generate', options.packs ?? []);
   checkStop(options.stop ?? []);
-  if (typeof options.prompt === 'string') return;
-  const message = `is ${JSON.stringify(options.prompt)}, must be a text`;
-  throw new InvalidConfigError('generate', [{ path: 'prompt', message }]);
+  checkPrompt(options);
 }
 
 /** Calls back with each new piece of text. */
@@ -117,9 +119,9 @@ async function generateText(
   options: GenerateOptions,
   onText: (text: string) => void,
 ): Promise<GeneratedText> {
-  const { packs = [], prompt, language, maxNewTokens = NEW_TOKENS, gateThreshold } = options;
+  const { packs = [], language, maxNewTokens = NEW_TOKENS, gateThreshold } = options;
   const { tokenizer, model, moect } = base;
-  const promptIds = [prefixTokenId(tokenizer), ...tokenizer.encode(prompt)];
+  const { ids: promptIds, stopIds } = promptTokens(base, options, prefixTokenOf(base, packs));
   checkContext(model, promptIds.length, maxNewTokens);
   const combine = resolveCombine(base, packs, packs.length === 0 ? GATE : options.combine);
   if (gateThreshold !== undefined) {
@@ -131,7 +133,7 @@ async function generateText(
   const { temperature, topK, topP, minP, repetitionPenalty, seed, signal } = options;
   const sampling = {
     maxNewTokens,
-    stopIds: tokenizer.eosTokenIds,
+    stopIds,
     onToken: (token: number) => stream.push(token),
     ...(temperature !== undefined && { temperature }),
     ...(topK !== undefined && { topK }),
@@ -175,7 +177,7 @@ function followed(signal: AbortSignal | undefined): AbortController {
 }
 
 /**
- * Continues a prompt with a base and packs: yields the text in pieces of whole characters, and returns the whole result
+ * Continues a prompt, or answers a conversation, with a base and packs: yields the text in pieces of whole characters, and returns the whole result
  * at the end. Leaving the loop, or aborting the signal, ends the generation.
  * Throws InvalidConfigError (also for a text that does not fit the base's context), NoSuchComponentError and
  * NonFiniteError.

@@ -5,6 +5,7 @@ import {
   InvalidConfigError,
   type Scorer,
 } from '@moect/core';
+import { documentFrame, type PrefixToken } from '@moect/data';
 import {
   createMixtureScorer,
   createScorer as createModelScorer,
@@ -16,7 +17,7 @@ import { GATE } from '../parts/moect.ts';
 
 /** Fields of a pack that scoring and generation need. */
 export type UsedPack = Pick<Pack, 'name' | 'extension'> & {
-  readonly info: Pick<Pack['info'], 'languages' | 'combine'> & Partial<Pick<Pack['info'], 'base'>>;
+  readonly info: Pick<Pack['info'], 'languages' | 'combine'> & Partial<Pick<Pack['info'], 'base' | 'tokens'>>;
 };
 
 /** Weight of the base in the mixture before the first token: it loses at most log₂(1 ÷ 0.5) = 1 bit a document. */
@@ -67,6 +68,29 @@ export function resolveCombine(
   return resolved;
 }
 
+/**
+ * The rule by which packs were trained, of what stands in front of a text; without packs, the base's own.
+ * Throws InvalidConfigError for packs whose rules differ in what they put there.
+ */
+export function prefixTokenOf(
+  { tokenizer }: Pick<Base, 'tokenizer'>,
+  packs: readonly Pick<UsedPack, 'name' | 'info'>[],
+): PrefixToken {
+  const frames = packs.map(({ info }) => documentFrame(tokenizer, info.tokens?.prefixToken ?? 'moect-0.1'));
+  const said = new Set(frames.map(({ prefixIds, promptIds }) => `${prefixIds} ${promptIds}`));
+  if (said.size > 1) {
+    const each = packs.map(({ name }, i) => `'${name}' after ${frames[i]!.prefixIds}`).join(', ');
+    const message = `were trained on documents that stand after different tokens: ${each}`;
+    throw new InvalidConfigError(
+      'Combination',
+      [{ path: 'packs', message }],
+      'Use them one at a time, or train them with the same data.prefixToken.',
+    );
+  }
+  const names = frames.map(({ prefixToken }) => prefixToken);
+  return names.find((name) => name !== 'moect-0.1') ?? names[0] ?? 'tokenizer';
+}
+
 /** A scorer that remembers its scores, by the array of documents. */
 export function rememberScores(scorer: Scorer): Scorer {
   const known = new WeakMap<readonly Document[], ReturnType<Scorer['score']>>();
@@ -95,13 +119,15 @@ function passOptions({ hiddenStates, window, batchTokens }: Passes): Partial<Mod
 export function createBaseScorer({
   base,
   signal,
+  prefixToken,
   ...passes
-}: Pick<ScorerOptions, 'base' | 'signal' | keyof Passes>): Scorer {
+}: Pick<ScorerOptions, 'base' | 'signal' | keyof Passes> & { readonly prefixToken: PrefixToken }): Scorer {
   const onProgress = (): void => signal?.throwIfAborted();
   return createModelScorer({
     name: 'base',
     base: base.model,
     tokenizer: base.tokenizer,
+    prefixToken,
     onProgress,
     ...passOptions(passes),
   });
@@ -113,7 +139,8 @@ export function createBaseScorer({
  */
 export function createScorer(options: ScorerOptions): Scorer {
   const { base, packs, signal, basePrior = BASE_PRIOR, gateThreshold } = options;
-  const baseScorer = options.baseScorer ?? createBaseScorer(options);
+  const prefixToken = prefixTokenOf(base, packs);
+  const baseScorer = options.baseScorer ?? createBaseScorer({ ...options, prefixToken });
   if (packs.length === 0) return baseScorer;
   const combine = resolveCombine(base, packs, options.combine);
   const onProgress = (): void => signal?.throwIfAborted();
@@ -122,6 +149,7 @@ export function createScorer(options: ScorerOptions): Scorer {
       name,
       base: base.model,
       tokenizer: base.tokenizer,
+      prefixToken,
       extension,
       onProgress,
       ...passOptions(options),

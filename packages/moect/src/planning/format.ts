@@ -36,6 +36,7 @@ function rows(plan: TrainingPlan): [string, string][] {
     ['parameters', `${grouped(plan.baseParameters)} in the base`],
     ['trained', `${grouped(plan.trainableParameters)} (${share} % of the base)`],
     ['steps', `${grouped(plan.steps)} of ${batches}${batchSize} × ${sequenceLength} tokens`],
+    ['texts', plan.frame],
     ...(time === null
       ? []
       : ([

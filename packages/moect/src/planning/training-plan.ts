@@ -8,6 +8,8 @@ export interface RunEstimate {
   readonly batchSize: number;
   readonly accumulation: number;
   readonly sequenceLength: number;
+  /** What stands around a text, in a sentence. */
+  readonly frame: string;
   /** Tokens with a target; mean over the first steps. */
   readonly tokensPerStep: number;
   /** Training steps alone, without evaluation and checkpoints. null if no step can run. */

@@ -62,8 +62,8 @@ export interface Platform {
   peakMemory(): number;
   /** Absolute path of a folder. */
   absolute(folder: string): string;
-  /** Contents of a run's `resolved.json`; null where there is none. */
-  readRecord(folder: string): Promise<unknown>;
+  /** The `resolved.json` of a run's folder; null where there is none. Throws CorruptDataError. */
+  readRecord(folder: string): Promise<Readonly<Record<string, unknown>> | null>;
   /** Removes a folder that moect made, with its contents. */
   removeFolder(folder: string): Promise<void>;
   /**

@@ -7,9 +7,9 @@ import { createCheckpointStore, eventLog, latestCheckpoint, lockRun } from '@moe
 import type { RunFolder } from './platform.ts';
 
 /** See `Platform.readRecord`. */
-export async function readRecord(folder: string): Promise<unknown> {
-  const path = join(folder, 'resolved.json');
-  return existsSync(path) ? readJsonFile(path) : null;
+export async function readRecord(folder: string): Promise<Readonly<Record<string, unknown>> | null> {
+  const file = join(resolve(folder), 'resolved.json');
+  return existsSync(file) ? readJsonFile(file) : null;
 }
 
 /** See `Platform.openRun`. The folder is made when it does not exist. */

@@ -26,6 +26,7 @@ import {
 import { heldOutShare, resolvePacking, resolveRun } from './resolve-run.ts';
 import type { RunInput } from './run-input.ts';
 import { type StepShape, shapeOf } from './step-shape.ts';
+import { frameSentence, textNotes } from './text-notes.ts';
 import { trainOptions } from './train-options.ts';
 
 /** Description of a run before it begins. */
@@ -39,6 +40,8 @@ export interface RunInfo {
   readonly trainableParameters: number;
   /** Choices made for the user, with reasons. */
   readonly notes: readonly string[];
+  /** What stands around a text, in a sentence. */
+  readonly frame: string;
 }
 
 /** Where a run is, and what it recorded when it began. */
@@ -127,7 +130,7 @@ export async function prepareRun(base: Base, input: RunInput, place: RunPlace = 
   );
   const packing = resolvePacking(input, base);
   const replays = (input.replayShare ?? preset.training.replayShare) > 0;
-  const packed = await packText(base, texts, packing, replays);
+  const packed = await packText(texts, packing, replays);
   const amount = { sequenceLength: packing.sequenceLength, newSequences: packed.newSequences };
   const { training } = settings;
   const batches = chooseBatches({ training, replayShare: input.replayShare }, amount, preset);
@@ -159,10 +162,12 @@ export async function prepareRun(base: Base, input: RunInput, place: RunPlace = 
       texts,
       baseParameters: base.parameterCount,
       trainableParameters: countParameters(extension.parameters),
+      frame: frameSentence(packing),
       notes: [
         ...base.notes,
         ...(newer === null ? [] : [newer]),
         ...notes,
+        ...packed.summaries.flatMap(textNotes),
         ...stateNotes,
         ...(savesMemory(base) ? [] : [savesNothing(base)]),
         ...more,

@@ -1,4 +1,5 @@
 import { InvalidConfigError, type Settings } from '@moect/core';
+import { documentFrame } from '@moect/data';
 import type { Base } from '../base/base.ts';
 import { problemAt } from '../config/key-path.ts';
 import type { ResolvedRun } from '../config/resolved-run.ts';
@@ -18,14 +19,16 @@ const HELD_OUT = 0.05;
 
 /** Sizes that follow from the base. */
 export function resolvePacking({ settings, origin }: RunInput, { model, tokenizer }: Base): Packing {
-  const { sequenceLength, endOfDocument } = settings.data;
+  const { sequenceLength, endOfDocument, prefixToken } = settings.data;
   if (sequenceLength !== undefined && sequenceLength > model.maxPositions) {
     const message = `is ${sequenceLength}, the base's context is ${model.maxPositions}`;
     throw new InvalidConfigError(origin.name, [problemAt(origin, ['data', 'sequenceLength'], message)]);
   }
+  const frame = documentFrame(tokenizer, prefixToken);
   return {
+    frame,
     sequenceLength: sequenceLength ?? Math.min(model.maxPositions, DEFAULT_SEQUENCE),
-    endOfDocument: endOfDocument ?? tokenizer.eosTokenIds.length > 0,
+    endOfDocument: endOfDocument ?? frame.endId !== null,
   };
 }
 
@@ -46,7 +49,8 @@ export interface Facts {
 
 /** Fills in all settings that depend on preset, base and data. */
 export function resolveRun(input: RunInput, facts: Facts): ResolvedRun {
-  const { base, preset, packing, batches, shape, cache, methodConfig } = facts;
+  const { base, preset, batches, shape, cache, methodConfig } = facts;
+  const { frame, ...packing } = facts.packing;
   const { settings } = input;
   const { training, method } = settings;
   const { schedule, warmup, finalRate, learningRate } = preset.training;
@@ -58,7 +62,12 @@ export function resolveRun(input: RunInput, facts: Facts): ResolvedRun {
     method: { name: preset.method, overrides: method, config: methodConfig },
     languages: input.languages.map(({ documents: _, ...language }) => language),
     replay: { share: replayShare },
-    data: { ...settings.data, ...packing, heldOut: heldOutShare(input) },
+    data: {
+      ...settings.data,
+      ...packing,
+      prefixToken: frame.prefixToken,
+      heldOut: heldOutShare(input),
+    },
     training: {
       ...training,
       steps,

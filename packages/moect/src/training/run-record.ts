@@ -66,7 +66,10 @@ export async function writeRecord(folder: RunFolder, recorded: Recorded): Promis
   await folder.write('resolved.json', `${JSON.stringify(resolved, null, 2)}\n`);
   for (const { code, heldOut } of recorded.texts) {
     if (heldOut.length === 0) continue;
-    const lines = heldOut.map(({ id, text, language }) => `${JSON.stringify({ id, language, text })}\n`);
+    const lines = heldOut.map(({ id, text, language, messages }) => {
+      const content = messages === undefined ? { text } : { messages };
+      return `${JSON.stringify({ id, language, ...content })}\n`;
+    });
     await folder.write(`held-out/${code}.jsonl`, lines.join(''));
   }
 }

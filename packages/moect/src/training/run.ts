@@ -1,8 +1,9 @@
 import type { Callback } from '@moect/core';
+import { documentFrame, type PrefixToken } from '@moect/data';
 import { assertUnchanged, digestParameters } from '@moect/freeze';
 import { type TrainOptions as LoopOptions, type TrainResult, train as trainLoop } from '@moect/trainer';
 import type { Base } from '../base/base.ts';
-import type { ExtensionConfigFile } from '../extension/extension-config.ts';
+import type { ExtensionConfigFile, TextTokens } from '../extension/extension-config.ts';
 import { makePack, type Pack } from '../extension/pack.ts';
 import { usedParts } from '../parts/own-parts.ts';
 import { checkFits } from '../planning/fit-run.ts';
@@ -51,6 +52,11 @@ export interface TrainedPack extends Pack {
   readonly warnings: readonly string[];
 }
 
+function tokensOf({ base, run }: Pick<PreparedRun, 'base' | 'run'>): TextTokens {
+  const { prefixToken, prefixIds } = documentFrame(base.tokenizer, run.data.prefixToken);
+  return { prefixToken, prefixIds };
+}
+
 function infoOf(
   prepared: PreparedRun,
   result: Pick<TrainResult, 'step' | 'tokensSeen'>,
@@ -76,6 +82,7 @@ function infoOf(
     base: { id, revision, sha256 },
     parameters: prepared.trainableParameters,
     dtype: run.extension.dtype,
+    tokens: tokensOf(prepared),
     training: trainingSummary({ run, languages, data: options.data }, result),
   };
 }
@@ -121,6 +128,7 @@ async function trainPrepared(
     texts,
     evaluation,
     combine: run.combine,
+    tokens: tokensOf(prepared),
     signal,
     // states that the run keeps by itself are rounded, and its numbers are those that `moect compare` finds
     hiddenStates: (areOwn(run.cache || undefined, folder?.folder) ? null : hiddenStates) ?? undefined,
@@ -155,6 +163,15 @@ const sizesOf = ({ window, batchTokens }: ScoringPlan): Pick<ScoringPlan, 'windo
   batchTokens,
 });
 
+/** A run that goes on keeps what it recorded of its texts' tokens; runs of moect 0.1 recorded nothing. */
+function asRecorded(input: RunInput, record: Readonly<Record<string, unknown>> | null): RunInput {
+  const { settings } = input;
+  if (record === null || settings.data.prefixToken !== undefined) return input;
+  const data = record['data'] as { readonly prefixToken?: PrefixToken } | undefined;
+  const prefixToken = data?.prefixToken ?? 'moect-0.1';
+  return { ...input, settings: { ...settings, data: { ...settings.data, prefixToken } } };
+}
+
 /** Trains a run. See `train`; `asked` goes into the run's record. */
 export async function runTraining(
   base: Base,
@@ -165,7 +182,8 @@ export async function runTraining(
   const { output, resume = false } = hooks;
   const place = output === undefined ? undefined : base.platform.absolute(output);
   const record = resume && place !== undefined ? await base.platform.readRecord(place) : null;
-  const prepared = withRecordedShape(await prepareRun(base, input, { output: place, record }), record);
+  const given = await prepareRun(base, asRecorded(input, record), { output: place, record });
+  const prepared = withRecordedShape(given, record);
   let isComplete = false;
   let folder: RunFolder | null = null;
   try {

@@ -108,7 +108,7 @@ async function sourceOf(file: string | undefined, options: TrainCommandOptions):
 }
 
 function printInfo(
-  { run, backend, languages, trainableParameters, baseParameters, notes }: RunInfo,
+  { run, backend, languages, trainableParameters, baseParameters, notes, frame }: RunInfo,
   output: string,
   io: Io,
 ): void {
@@ -124,6 +124,7 @@ function printInfo(
         `${l.role}: ${l.code}, ${grouped(l.documents)} documents, ${grouped(l.tokens)} tokens, ` +
         `${l.bytesPerToken.toFixed(2)} bytes a token, ${grouped(l.heldOutDocuments)} documents held out`,
     ),
+    `texts: ${frame}`,
     `training: ${grouped(training.steps)} steps of ${training.batchSize * training.accumulation} × ` +
       `${data.sequenceLength} tokens, ${Math.round(100 * replay.share)} % replay, ` +
       `learning rate ${training.learningRate} (${training.schedule}), into ${output}`,

@@ -20,8 +20,9 @@ Examples:
   $ moect generate --base ./base --prompt "Q: Where?\nA:" --stop "Q:" --temperature 0.7 --min-p 0.05
   $ moect generate --base ./base --extension swahili --extension yoruba --combine mixture --prompt "Gbogbo"
   $ moect generate --base ./base --extension swahili --combine known --language swh_Latn --prompt "Watu"
+  $ moect generate --base ./instruct --chat --prompt "What is the capital of Kenya?" --system "Be brief."
 
-The text comes as it is made, prompt first. The same seed gives the same text.
+The text comes as it is made, prompt first; with --chat the answer alone. The same seed gives the same text.
 `;
 
 /** `moect generate` */
@@ -32,6 +33,11 @@ export function addGenerate(program: Command, io: Io, done: (code: number) => vo
     .description('Continues a prompt with a base and any number of extensions.');
   addModelOptions(command)
     .requiredOption('--prompt <text>', 'what to continue')
+    .option(
+      '--chat',
+      "the prompt is a user's message, laid out by the base's chat template; prints the answer",
+    )
+    .option('--system <text>', 'system message of the conversation, with --chat')
     .option('--language <code>', 'language of the text, for --combine known')
     .option('--max-new-tokens <n>', 'tokens to add', positiveInteger, 64)
     .option('--temperature <t>', '0 takes the likeliest token, 1 samples from the model', nonNegative, 0)
