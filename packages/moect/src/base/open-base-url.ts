@@ -44,7 +44,10 @@ async function chatTemplate(at: (name: string) => URL): Promise<string | undefin
   return typeof template === 'string' ? template : undefined;
 }
 
-async function folderSource({ folder, id, revision }: LocatedUrl, onProgress?: FetchProgress): Promise<PageSource> {
+async function folderSource(
+  { folder, id, revision }: LocatedUrl,
+  onProgress?: FetchProgress,
+): Promise<PageSource> {
   const at = (name: string): URL => new URL(name, folder);
   const [tokenizerConfig, generationConfig, template] = await Promise.all([
     optionalJson(at('tokenizer_config.json')),

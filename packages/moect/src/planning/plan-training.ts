@@ -11,7 +11,10 @@ import type { DiskEstimate, MemoryEstimate, TrainingPlan } from './training-plan
 import { holdsWideMatrices, weightBytes } from './weight-bytes.ts';
 
 /** The run to plan, with everything that it needs in memory. */
-type PlannedRun = Pick<PreparedRun, 'run' | 'base' | 'extension' | 'options' | 'input' | 'statesBytes' | 'frame'>;
+type PlannedRun = Pick<
+  PreparedRun,
+  'run' | 'base' | 'extension' | 'options' | 'input' | 'statesBytes' | 'frame'
+>;
 
 export interface PlanningOptions {
   /** Measure the time of a step too. */

@@ -93,11 +93,7 @@ function check(terms: readonly LogitsTerm[], targets: Tensor): void {
 /** Logits that are held at a time where no gradient asks for all: 64 MiB. */
 const LOGITS = 2 ** 24;
 
-function lossesOf(
-  terms: readonly Omit<LogitsTerm, 'trainable'>[],
-  targets: Tensor,
-  softcap: number,
-): Tensor {
+function lossesOf(terms: readonly Omit<LogitsTerm, 'trainable'>[], targets: Tensor, softcap: number): Tensor {
   const vocabSize = terms[0]!.weight.shape[0]!;
   const products = terms.map(({ input, weight, tokens }) => {
     const product = fromTf(tf.matMul(asTf(input), asTf(weight), false, true));
