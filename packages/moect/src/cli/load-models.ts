@@ -46,7 +46,7 @@ function withNumber(pack: Pack, before: readonly Pack[]): Pack {
 
 /** Starts the backend, then opens the base and its extensions. */
 export async function openModels(options: ModelOptions): Promise<OpenModels> {
-  const { backend, threads, baseStorage: storage } = options;
+  const { backend = 'auto', threads, baseStorage: storage } = options;
   const moect = await moectWith(options.parts);
   checkCombine(options.combine, moect);
   const base = await openBase(options.base, {

@@ -7,6 +7,7 @@ import type { EvaluationLanguage, RunInput } from '../training/run-input.ts';
 import type { Recorded } from '../training/run-record.ts';
 import { readTexts } from '../training/texts.ts';
 import type { ConfigSource } from './read-config.ts';
+import { repeatableText } from './repeatable-text.ts';
 import type { CheckedConfig } from './schema.ts';
 
 /** A configuration with its base opened and its text read. Dispose the base. */
@@ -64,7 +65,7 @@ const partsOf = ({ parts = [] }: CheckedConfig, folder: string): string[] =>
  * Throws InvalidConfigError, BackendUnavailableError, CorruptDataError.
  */
 export async function openRun(source: ConfigSource): Promise<OpenRun> {
-  const { config, folder, text } = source;
+  const { config, folder } = source;
   const parts = partsOf(config, folder);
   const moect = createMoect(...(await loadParts(parts)));
   const { name, threads } = config.backend;
@@ -78,7 +79,7 @@ export async function openRun(source: ConfigSource): Promise<OpenRun> {
     const input = await inputOf(source, base);
     const backend = { name, ...(threads !== undefined && { threads }) };
     const output = resolve(folder, config.output);
-    return { base, input, output, parts, asked: { text, asked: { parts, backend } } };
+    return { base, input, output, parts, asked: { text: repeatableText(source, output), asked: { parts, backend } } };
   } catch (error) {
     base.dispose();
     throw error;

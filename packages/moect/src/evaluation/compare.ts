@@ -6,6 +6,7 @@ import { checkBase, checkOptions, checkPacks } from '../front-door-checks.ts';
 import type { HiddenStateFolder } from '../platform/platform.ts';
 import type { TextsByLanguage } from '../training/train.ts';
 import { buildReport } from './build-report.ts';
+import { checkBound } from './check-bound.ts';
 import { type EvaluatedText, evaluatedTexts } from './evaluated-texts.ts';
 import type { PackComparison } from './pack-comparison.ts';
 import {
@@ -26,8 +27,8 @@ export interface CompareOptions extends Partial<Pick<ScorerOptions, 'combine' | 
   readonly resamples?: number;
   /** Cache of the hidden states below the packs, rounded to bf16. Default: none. */
   readonly cache?: HiddenStateFolder;
-  /** Called before the base and each pack are scored. */
-  readonly onProgress?: (what: string) => void;
+  /** Called while base and packs are scored, with the name of the one and the share that is done, 0 … 1. */
+  readonly onProgress?: (what: string, share: number) => void;
 }
 
 /** The old language with the largest relative change. */
@@ -86,6 +87,7 @@ export async function compare(
   checkOptions('compare', options, OPTIONS);
   const begin = performance.now();
   const texts = await evaluatedTexts(heldOut, packs, base.platform, options.old);
+  checkBound(options.maxForgetting, packs, texts);
   const compared = await withHiddenStates(base, packs, options.cache, (start) =>
     comparePacks(base, packs, texts, options, start),
   );
@@ -111,13 +113,13 @@ async function comparePacks(
   const roles: Record<string, ComparisonRole> = Object.fromEntries(
     texts.map(({ code, role }) => [code, role]),
   );
-  const shared = { base, ...start, ...(signal && { signal }) };
+  const shared = { base, ...start, ...(signal && { signal }), ...(onProgress && { onProgress }) };
   const baseScorer = rememberScores(createBaseScorer(shared));
-  onProgress?.('base');
+  onProgress?.('base', 0);
   const before = await baseScorer.score(documents);
   const results: PackComparison[] = [];
   for (const pack of packs) {
-    onProgress?.(pack.name);
+    onProgress?.(pack.name, 0);
     const combine = resolveCombine(base, [pack], options.combine);
     const threshold = gateThreshold === undefined ? {} : { gateThreshold };
     const scorer = createScorer({ ...shared, ...threshold, packs: [pack], combine, baseScorer });

@@ -8,12 +8,14 @@ import { createScorer, type ScorerOptions } from './scorers.ts';
 import { withHiddenStates } from './with-hidden-states.ts';
 
 export interface EvaluateOptions
-  extends Partial<Pick<ScorerOptions, 'packs' | 'combine' | 'gateThreshold' | 'signal'>> {
+  extends Partial<Pick<ScorerOptions, 'packs' | 'combine' | 'gateThreshold' | 'signal' | 'onProgress'>> {
+  /** Languages that the base knows, beside those that the packs replayed: their role is `old`. */
+  readonly old?: readonly string[];
   /** Cache of the hidden states below the packs, rounded to bf16. Default: none. */
   readonly cache?: HiddenStateFolder;
 }
 
-const OPTIONS = ['packs', 'combine', 'gateThreshold', 'signal', 'cache'];
+const OPTIONS = ['packs', 'combine', 'gateThreshold', 'signal', 'onProgress', 'old', 'cache'];
 
 export interface LanguageResult extends LanguageScores {
   readonly role: EvaluatedText['role'];
@@ -37,9 +39,9 @@ export async function evaluate(
 ): Promise<Evaluation> {
   checkBase('evaluate', base);
   checkOptions('evaluate', options, OPTIONS);
-  const { packs = [], cache, ...scoring } = options;
+  const { packs = [], cache, old, ...scoring } = options;
   checkPacks('evaluate', packs);
-  const read = await evaluatedTexts(texts, packs, base.platform);
+  const read = await evaluatedTexts(texts, packs, base.platform, old);
   return withHiddenStates(base, packs, cache, async (start) => {
     const scorer = createScorer({ base, packs, ...scoring, ...start });
     const languages: LanguageResult[] = [];

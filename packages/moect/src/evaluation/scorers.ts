@@ -32,6 +32,8 @@ export interface ScorerOptions {
   readonly signal?: AbortSignal;
   /** Existing scores of the base, so that a mixture does not compute them again. */
   readonly baseScorer?: Scorer;
+  /** Called while text is scored, with the model that scores it and the share that is done, 0 … 1. */
+  readonly onProgress?: (what: string, share: number) => void;
   /** Hidden states that passes of base and extensions begin with, rounded to bf16. Default: the tokens. */
   readonly hiddenStates?: HiddenStateSource;
 }
@@ -72,19 +74,25 @@ export function rememberScores(scorer: Scorer): Scorer {
   };
 }
 
+/** After each batch: ends where the signal says so, else tells how far it is. */
+const watch =
+  (what: string, { signal, onProgress }: Pick<ScorerOptions, 'signal' | 'onProgress'>) =>
+  (scored: number, total: number): void => {
+    signal?.throwIfAborted();
+    onProgress?.(what, total === 0 ? 1 : scored / total);
+  };
+
 /** Log-probabilities under the base alone. */
-export function createBaseScorer({
-  base,
-  signal,
-  hiddenStates,
-}: Pick<ScorerOptions, 'base' | 'signal' | 'hiddenStates'>): Scorer {
-  const onProgress = (): void => signal?.throwIfAborted();
+export function createBaseScorer(
+  options: Pick<ScorerOptions, 'base' | 'signal' | 'hiddenStates' | 'onProgress'>,
+): Scorer {
+  const { base, hiddenStates } = options;
   const start = hiddenStates === undefined ? {} : { hiddenStates };
   return createModelScorer({
     name: 'base',
     base: base.model,
     tokenizer: base.tokenizer,
-    onProgress,
+    onProgress: watch('base', options),
     ...start,
   });
 }
@@ -94,18 +102,17 @@ export function createBaseScorer({
  * Throws InvalidConfigError and NoSuchComponentError.
  */
 export function createScorer(options: ScorerOptions): Scorer {
-  const { base, packs, signal, basePrior = BASE_PRIOR, hiddenStates, gateThreshold } = options;
+  const { base, packs, basePrior = BASE_PRIOR, hiddenStates, gateThreshold } = options;
   const baseScorer = options.baseScorer ?? createBaseScorer(options);
   if (packs.length === 0) return baseScorer;
   const combine = resolveCombine(base, packs, options.combine);
-  const onProgress = (): void => signal?.throwIfAborted();
   const scorers = packs.map(({ name, extension }) =>
     createModelScorer({
       name,
       base: base.model,
       tokenizer: base.tokenizer,
       extension,
-      onProgress,
+      onProgress: watch(name, options),
       ...(hiddenStates && { hiddenStates }),
       ...(gateThreshold !== undefined && { gateThreshold }),
     }),

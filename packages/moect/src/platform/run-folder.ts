@@ -3,11 +3,14 @@ import { dirname, join, resolve } from 'node:path';
 import { CheckpointError } from '@moect/core';
 import { writeFileAtomic } from '@moect/safetensors/node';
 import { createCheckpointStore, eventLog, latestCheckpoint, lockRun } from '@moect/trainer/node';
+import { checkRunFolder } from './check-output.ts';
 import type { RunFolder } from './platform.ts';
+import { seenFrom } from './seen-from.ts';
 
 /** See `Platform.openRun`. The folder is made when it does not exist. */
 export async function openRunFolder(folder: string, resume: boolean): Promise<RunFolder> {
   const output = resolve(folder);
+  await checkRunFolder(output);
   await mkdir(output, { recursive: true });
   const lock = await lockRun(output);
   try {
@@ -22,6 +25,7 @@ export async function openRunFolder(folder: string, resume: boolean): Promise<Ru
       isBegun: latest !== null,
       checkpoints: createCheckpointStore(output),
       log: eventLog(join(output, 'events.jsonl')),
+      seen: (path) => seenFrom(output, path),
       async write(name, text) {
         const path = join(output, name);
         await mkdir(dirname(path), { recursive: true });

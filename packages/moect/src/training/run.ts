@@ -25,6 +25,11 @@ export interface RunHooks {
   readonly signal?: AbortSignal;
   /** Called at steps, evaluations and checkpoints. */
   readonly callbacks?: readonly Callback[];
+  /**
+   * Called while held-out text is scored, during and after the training, with the model that scores it and the share of a
+   * language's text that is done, 0 … 1.
+   */
+  readonly onEvaluating?: (what: string, share: number) => void;
   /** Called once, before the first step, with the run and its plan; the run waits for it. */
   readonly onReady?: (info: RunInfo & { readonly plan: TrainingPlan }) => void | Promise<void>;
 }
@@ -103,10 +108,12 @@ async function trainPrepared(
     combine: run.combine,
     signal,
     hiddenStates: hiddenStates ?? undefined,
+    onProgress: hooks.onEvaluating,
   });
   const result = await trainLoop({
     ...loopOptions(prepared, hooks, folder),
     ...(evaluate && { evaluate: evaluate.during }),
+    ...(evaluate && run.training.keep === 'best' && { rank: evaluate.rank }),
   });
   const pack = makePack(base, run.preset, extension, infoOf(prepared, result));
   if (result.reason === 'interrupted') return { ...pack, training, result, folder: null, heldOut: null };
@@ -114,7 +121,7 @@ async function trainPrepared(
   assertUnchanged(base.heldSha256, await digestParameters(base.model.parameters));
   const saved = folder === null ? null : await pack.save(`${folder.folder}/extension`);
   // training is complete, so an interruption of this evaluation loses nothing
-  const heldOut = evaluate === null ? null : await unlessInterrupted(signal, evaluate.numbers());
+  const heldOut = evaluate === null ? null : await unlessInterrupted(signal, evaluate.numbers(result.keptStep));
   return { ...pack, training, result, folder: saved, heldOut };
 }
 

@@ -6,10 +6,12 @@ import { type CacheOptions, cacheOf, parseTexts, textsOf } from '../arguments.ts
 import { EXIT } from '../exit-codes.ts';
 import { type Io, table } from '../io.ts';
 import { type ModelOptions, openModels, usageOf } from '../load-models.ts';
+import { scoringProgress } from '../scoring-progress.ts';
 
 /** Options from the command line. */
 export interface EvalCommandOptions extends ModelOptions, CacheOptions {
   readonly text: readonly string[];
+  readonly old: readonly string[];
   readonly json?: boolean;
 }
 
@@ -30,12 +32,21 @@ export async function evalCommand(options: EvalCommandOptions, io: Io): Promise<
   const texts = textsOf(parseTexts(options.text, '--text'));
   const cache = cacheOf(options);
   const abort = abortOnSignals();
+  const progress = scoringProgress(io.progress);
   const models = await openModels(options);
   try {
     const { base, packs } = models;
     const { signal } = abort;
-    const evaluating = evaluate(base, texts, { packs, signal, ...usageOf(options), ...(cache && { cache }) });
+    const evaluating = evaluate(base, texts, {
+      packs,
+      signal,
+      old: options.old,
+      onProgress: progress.update,
+      ...usageOf(options),
+      ...(cache && { cache }),
+    });
     const evaluation = await unlessInterrupted(signal, evaluating);
+    progress.end();
     if (evaluation === null) return EXIT.interrupted;
     if (options.json === true) {
       const { identity, parameterCount, backend } = base;
@@ -50,6 +61,7 @@ export async function evalCommand(options: EvalCommandOptions, io: Io): Promise<
     } else print(evaluation, io);
     return EXIT.ok;
   } finally {
+    progress.end();
     models.dispose();
     abort.dispose();
   }
