@@ -68,7 +68,12 @@ function methodOf({ method, layers, expertSize }: TrainCommandOptions, before: S
     ...settings,
     ...(layers !== undefined && { layers }),
     ...(expertSize !== undefined && {
-      expert: { ...(typeof expert === 'object' && expert !== null && expert), size: expertSize },
+      // copies of the base have its width; an expert of another width adds to the base, and begins with nothing
+      expert: {
+        init: 'zero-down',
+        ...(typeof expert === 'object' && expert !== null && expert),
+        size: expertSize,
+      },
     }),
   };
 }

@@ -14,20 +14,33 @@ export interface GivenConfig {
   readonly folder: string;
 }
 
-/** Puts what differs into the document, as deep as both are maps, so that comments stay where they are. */
-function update(document: Document, path: readonly string[], before: unknown, after: unknown): void {
+type Collection = Readonly<Record<string, unknown>> | readonly unknown[];
+
+const isCollection = (value: unknown): value is Collection => typeof value === 'object' && value !== null;
+
+/** Two maps, or two lists of the same length: what differs inside can be changed in place. */
+const areAlike = (a: unknown, b: unknown): boolean =>
+  isCollection(a) &&
+  isCollection(b) &&
+  Array.isArray(a) === Array.isArray(b) &&
+  (!Array.isArray(a) || a.length === (b as readonly unknown[]).length);
+
+/** Puts what differs into the document, as deep as both are alike, so that comments stay where they are. */
+function update(
+  document: Document,
+  path: readonly (string | number)[],
+  before: unknown,
+  after: unknown,
+): void {
   if (isDeepStrictEqual(before, after)) return;
-  const areMaps = [before, after].every(
-    (one) => typeof one === 'object' && one !== null && !Array.isArray(one),
-  );
-  if (!areMaps) {
+  if (!areAlike(before, after)) {
     if (after === undefined) document.deleteIn(path);
-    else document.setIn(path, document.createNode(after));
+    else document.setIn(path, isCollection(after) ? document.createNode(after) : after);
     return;
   }
   const [a, b] = [before as Record<string, unknown>, after as Record<string, unknown>];
   for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
-    update(document, [...path, key], a[key], b[key]);
+    update(document, [...path, Array.isArray(before) ? Number(key) : key], a[key], b[key]);
   }
 }
 

@@ -73,6 +73,12 @@ async function tryProbe(
   }
 }
 
+/** Memory of a step that computes its layers again on the way back. */
+async function recomputedMemory(planned: PlannedRun, limitBytes: number | undefined): Promise<StepMemory | null> {
+  const options = { ...planned.options, recompute: true };
+  return (await tryProbe({ ...planned, options }, limitBytes)).steps;
+}
+
 function warningsOf({ moreBytes, availableBytes }: MemoryEstimate, disk: DiskEstimate): string[] {
   const warnings: string[] = [];
   if (availableBytes !== null && moreBytes > availableBytes) {
@@ -127,9 +133,18 @@ export async function planPrepared(
       ? (await probeTime(options, batchSize, mostRows(stepMemory, batchSize, memory))) / 1000
       : null;
   const trainableParameters = countParameters(extension.parameters);
+  const branches = extension.attachments.ffn.size;
   const shape = {
     ...{ batchSize, accumulation, sequenceLength },
     gradientBytes: FLOAT * trainableParameters,
+    baseParameters: base.parameterCount,
+    trainableParameters,
+    branches,
+    seconds: time === null ? null : time * steps,
+    recomputed:
+      problem !== null && stepMemory !== null && options.recompute !== true
+        ? await recomputedMemory(planned, limitBytes)
+        : null,
     mayRecompute: options.recompute !== true,
     mayCompress: keepsCompressed() && base.storage === 'float32' && extension.overrides.size === 0,
   };
