@@ -12,6 +12,7 @@ export * from './hidden-states.ts';
 export * from './json.ts';
 export { logSumExp } from './log-sum-exp.ts';
 export type * from './method.ts';
+export { createRng } from './random.ts';
 export type * from './router.ts';
 export * from './site.ts';
 export type * from './tensor.ts';

@@ -1,3 +1,4 @@
+export { createRng } from '@moect/core';
 export type { CompressedStorage, FrozenStorage } from '@moect/kernels';
 export { BACKEND_NAMES, type BackendInfo, type BackendName } from './backend-info.ts';
 export { assign, fill, ones, randomNormal, scalar, tensor, variable, zeros, zerosLike } from './create.ts';
@@ -33,6 +34,5 @@ export * from './ops/shape.ts';
 export * from './ops/stop-gradient.ts';
 export * from './ops/swiglu.ts';
 export { flattenTree, mapTree, treeAt } from './param-tree.ts';
-export { createRng } from './random.ts';
 export { clone, dispose, keep, memory, tensorsIn, tidy } from './scope.ts';
 export { activeBackend, selectBackend } from './select-backend.ts';

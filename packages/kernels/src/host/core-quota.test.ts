@@ -29,7 +29,9 @@ describe('the cores that control groups leave', () => {
       '/sys/fs/cgroup/cpu,cpuacct/docker/x/cpu.cfs_period_us': '100000\n',
     };
     expect(quota(old)).toBe(3);
-    expect(quota({ '/proc/self/cgroup': '0::/../other\n', '/sys/fs/cgroup/cpu.max': '50000 100000' })).toBe(0.5);
+    expect(quota({ '/proc/self/cgroup': '0::/../other\n', '/sys/fs/cgroup/cpu.max': '50000 100000' })).toBe(
+      0.5,
+    );
     expect(quota({ '/sys/fs/cgroup/cpu.max': '50000 100000' })).toBe(0.5);
   });
 

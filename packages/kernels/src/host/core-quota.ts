@@ -43,10 +43,7 @@ function quotaV1(group: string, read: ReadFile): number {
   const folders = ['cpu', 'cpu,cpuacct'].map((controller) => joined(ROOT, controller, group));
   return Math.min(
     ...folders.map((folder) =>
-      coresOf(
-        read(`${folder}/cpu.cfs_quota_us`)?.trim(),
-        read(`${folder}/cpu.cfs_period_us`)?.trim(),
-      ),
+      coresOf(read(`${folder}/cpu.cfs_quota_us`)?.trim(), read(`${folder}/cpu.cfs_period_us`)?.trim()),
     ),
   );
 }

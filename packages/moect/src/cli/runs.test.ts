@@ -38,17 +38,22 @@ async function stepsLogged(output: string, count: number): Promise<void> {
 }
 
 describe('a run that is interrupted', { timeout: PATIENCE }, () => {
-  it.each(['SIGHUP', 'SIGUSR1'] as const)('by %s saves its state and says what a second one costs', async (name) => {
-    const running = startProcess(train(name, '--tokens', '60000'));
-    await stepsLogged(name, 2);
-    running.child.kill(name);
-    const { code, stderr } = await running.finished;
-    expect(stderr).toMatch(
-      new RegExp(`${name}: stopping after the step at hand, then saving\\. Again: stop now and lose \\d+ steps? `),
-    );
-    expect(stderr).toMatch(/Interrupted after step \d+, state saved/);
-    expect(code).toBe(130);
-  });
+  it.each(['SIGHUP', 'SIGUSR1'] as const)(
+    'by %s saves its state and says what a second one costs',
+    async (name) => {
+      const running = startProcess(train(name, '--tokens', '60000'));
+      await stepsLogged(name, 2);
+      running.child.kill(name);
+      const { code, stderr } = await running.finished;
+      expect(stderr).toMatch(
+        new RegExp(
+          `${name}: stopping after the step at hand, then saving\\. Again: stop now and lose \\d+ steps? `,
+        ),
+      );
+      expect(stderr).toMatch(/Interrupted after step \d+, state saved/);
+      expect(code).toBe(130);
+    },
+  );
 
   it('goes on where run, base and texts were moved together, to the bytes of a run that was not', async () => {
     const { at } = world;
@@ -81,13 +86,22 @@ describe('a run that is interrupted', { timeout: PATIENCE }, () => {
       expect(await runHere(resume)).toMatchObject({ code: 0 });
       await rename(at('base'), at('base-2'));
       const lost = await runHere(resume);
-      expect(lost).toMatchObject({ code: 65, stderr: expect.stringMatching(/there is no folder .*--base FOLDER/s) });
+      expect(lost).toMatchObject({
+        code: 65,
+        stderr: expect.stringMatching(/there is no folder .*--base FOLDER/s),
+      });
       const found = await runHere([...resume, '--base', at('base-2')]);
       expect(found.stderr).not.toMatch(/problem/);
       expect(found.code).toBe(0);
       const other = await runHere([...resume, '--base', at('other')]);
       expect(other).toMatchObject({ code: 65, stderr: expect.stringMatching(/sha256/) });
-      const text = await runHere([...resume, '--base', at('base-2'), '--text', `swh_Latn=${at('rus_Cyrl.txt')}`]);
+      const text = await runHere([
+        ...resume,
+        '--base',
+        at('base-2'),
+        '--text',
+        `swh_Latn=${at('rus_Cyrl.txt')}`,
+      ]);
       expect(text).toMatchObject({ code: 65, stderr: expect.stringMatching(/data fingerprint/) });
     } finally {
       await rename(at('base-2'), at('base'));
@@ -136,7 +150,15 @@ describe("a run's own record", { timeout: PATIENCE }, () => {
     expect((await record('cpu')).backend).toEqual({ name: 'cpu', threads: 1 });
     const resumed = await runHere(['train', '--output', world.at('cpu'), '--resume', '--threads', '1']);
     expect(resumed).toMatchObject({ code: 0, stderr: expect.stringMatching(/backend: .*JavaScript/) });
-    await runHere(['eval', '--base', world.at('base'), '--text', world.at('swh_Latn.txt'), '--backend', 'wasm']);
+    await runHere([
+      'eval',
+      '--base',
+      world.at('base'),
+      '--text',
+      world.at('swh_Latn.txt'),
+      '--backend',
+      'wasm',
+    ]);
   });
 
   it('takes single settings from flags of their own', async () => {
@@ -166,7 +188,9 @@ describe('the best weights', { timeout: PATIENCE }, () => {
       const { code, stdout, stderr } = await runHere(['train', world.at(`few-${keep}.yaml`), '--json']);
       expect(code).toBe(0);
       after.push(JSON.parse(stdout).heldOut[0].after);
-      const all = [...stderr.matchAll(/evaluation {2}bpb_swh_Latn ([\d.]+)/g)].map(([, value]) => Number(value));
+      const all = [...stderr.matchAll(/evaluation {2}bpb_swh_Latn ([\d.]+)/g)].map(([, value]) =>
+        Number(value),
+      );
       expect(all.length).toBeGreaterThan(4);
       const wanted = keep === 'best' ? Math.min(...all) : all.at(-1)!;
       expect(Math.abs(after.at(-1)! - wanted)).toBeLessThan(1e-3);
@@ -230,13 +254,24 @@ describe('before any work is done', { timeout: PATIENCE }, () => {
   it('a bound on forgetting is refused that these texts cannot show', async () => {
     const { at } = world;
     await writeFile(at('one.txt'), 'hello world people\n');
-    const compare = ['compare', '--base', at('base'), '--extension', at('out/extension'), '--output', at('bound')];
+    const compare = [
+      'compare',
+      '--base',
+      at('base'),
+      '--extension',
+      at('out/extension'),
+      '--output',
+      at('bound'),
+    ];
     const bound = ['--max-forgetting', '17%'];
     for (const [flags, message] of [
       [[...bound, '--text', at('swh_Latn.txt')], /eng_Latn, which out replayed, would not be measured/],
       [[...bound, '--text', at('rus_Cyrl.txt'), '--old', 'rus_Cyrl'], /eng_Latn, which out replayed/],
       [[...bound, '--text', `eng_Latn=${at('one.txt')}`], /eng_Latn is one document: it has no interval/],
-      [['--text', at('eng_Latn.txt'), '--old', 'eng_latn'], /no text is in 'eng_latn'\. Did you mean 'eng_Latn'\?/],
+      [
+        ['--text', at('eng_Latn.txt'), '--old', 'eng_latn'],
+        /no text is in 'eng_latn'\. Did you mean 'eng_Latn'\?/,
+      ],
     ] as const) {
       const { code, stderr } = await runHere([...compare, ...flags]);
       expect(stderr).toMatch(message);

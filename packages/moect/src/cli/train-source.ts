@@ -107,7 +107,11 @@ async function fromFile(file: string, options: TrainCommandOptions): Promise<Con
 }
 
 /** A run that goes on, from the record in its folder; base and texts may have moved. */
-async function fromRecord(record: string, folder: string, options: TrainCommandOptions): Promise<ConfigSource> {
+async function fromRecord(
+  record: string,
+  folder: string,
+  options: TrainCommandOptions,
+): Promise<ConfigSource> {
   const languages = languagesOf(options);
   return readConfig(record, {
     ...settingsOf(options),

@@ -79,7 +79,13 @@ export async function openRun(source: ConfigSource): Promise<OpenRun> {
     const input = await inputOf(source, base);
     const backend = { name, ...(threads !== undefined && { threads }) };
     const output = resolve(folder, config.output);
-    return { base, input, output, parts, asked: { text: repeatableText(source, output), asked: { parts, backend } } };
+    return {
+      base,
+      input,
+      output,
+      parts,
+      asked: { text: repeatableText(source, output), asked: { parts, backend } },
+    };
   } catch (error) {
     base.dispose();
     throw error;

@@ -33,17 +33,13 @@ const FROM_MEMORY =
 function hintFor(value: unknown, isMissing: boolean): string {
   if (!isRecordOfRun(value)) return '';
   const { languages } = value as { readonly languages?: unknown };
-  const lackFiles =
-    Array.isArray(languages) && languages.some((language) => language?.files === undefined);
+  const lackFiles = Array.isArray(languages) && languages.some((language) => language?.files === undefined);
   if (lackFiles) return FROM_MEMORY;
   return isMissing ? MOVED : '';
 }
 
 /** Checks schema, meaning and files together, in the order of the file. Throws InvalidConfigError. */
-async function check(
-  given: unknown,
-  source: Omit<ConfigSource, 'config' | 'value'>,
-): Promise<ConfigSource> {
+async function check(given: unknown, source: Omit<ConfigSource, 'config' | 'value'>): Promise<ConfigSource> {
   const value = withMovedPlaces(given, source.folder);
   const parsed = configSchema.safeParse(value);
   const missing = await fileProblems(value, source.folder);

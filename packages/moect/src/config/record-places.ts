@@ -7,10 +7,7 @@ const isRecord = (value: unknown): value is Raw =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Every path of a configuration, changed; values of other shapes are left for the schema to refuse. */
-export function mapPlaces(
-  value: unknown,
-  change: (path: string, key: 'base' | 'other') => string,
-): unknown {
+export function mapPlaces(value: unknown, change: (path: string, key: 'base' | 'other') => string): unknown {
   if (!isRecord(value)) return value;
   const of = (key: 'base' | 'other') => (given: unknown) =>
     typeof given === 'string' && given !== '' ? change(given, key) : given;

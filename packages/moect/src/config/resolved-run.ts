@@ -32,13 +32,6 @@ export interface ResolvedRun extends Pick<CheckedSettings, 'extension' | 'cache'
   readonly data: Filled<CheckedSettings['data'], 'sequenceLength' | 'endOfDocument' | 'heldOut'>;
   readonly training: Filled<
     CheckedSettings['training'],
-    | 'steps'
-    | 'batchSize'
-    | 'learningRate'
-    | 'schedule'
-    | 'warmup'
-    | 'finalRate'
-    | 'checkpointEvery'
-    | 'keep'
+    'steps' | 'batchSize' | 'learningRate' | 'schedule' | 'warmup' | 'finalRate' | 'checkpointEvery' | 'keep'
   >;
 }

@@ -12,7 +12,9 @@ function unmeasured(
       .filter(({ role, code }) => role === 'old' && !codes.includes(code))
       .map(({ code }) => code);
     if (missing.length === 0) return [];
-    return [{ path: 'text', message: `${missing.join(', ')}, which ${name} replayed, would not be measured` }];
+    return [
+      { path: 'text', message: `${missing.join(', ')}, which ${name} replayed, would not be measured` },
+    ];
   });
 }
 
@@ -38,7 +40,10 @@ export function checkBound(
   );
   const old = texts.filter(({ role }) => role === 'old');
   if (old.length === 0 && problems.length === 0) {
-    problems.push({ path: 'text', message: 'is in no old language; name those that the base knows with old' });
+    problems.push({
+      path: 'text',
+      message: 'is in no old language; name those that the base knows with old',
+    });
   }
   for (const { code, documents } of old) {
     if (documents.length > 1) continue;

@@ -9,6 +9,7 @@ import {
 import { fromDiskTensors, loadParameters } from '@moect/experts';
 import { createRng, dispose, tensor } from '@moect/tensor';
 import type { Base } from '../base/base.ts';
+import { checkBase } from '../front-door-checks.ts';
 import { missingParts } from '../parts/own-parts.ts';
 import type { PackSource } from '../platform/platform.ts';
 import { type ExtensionConfigFile, parseExtensionConfig } from './extension-config.ts';
@@ -62,6 +63,7 @@ function checkParts({ moect }: Base, info: ExtensionConfigFile, place: string): 
  * method or part that the base's `moect` does not know) and InvalidConfigError.
  */
 export async function openPack(base: Base, place: string | URL): Promise<Pack> {
+  checkBase('openPack', base);
   const source = await base.platform.readPack(place);
   const info = parseExtensionConfig(source.config, source.place);
   if (info.base.sha256 !== base.identity.sha256) {

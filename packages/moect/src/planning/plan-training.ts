@@ -74,7 +74,10 @@ async function tryProbe(
 }
 
 /** Memory of a step that computes its layers again on the way back. */
-async function recomputedMemory(planned: PlannedRun, limitBytes: number | undefined): Promise<StepMemory | null> {
+async function recomputedMemory(
+  planned: PlannedRun,
+  limitBytes: number | undefined,
+): Promise<StepMemory | null> {
   const options = { ...planned.options, recompute: true };
   return (await tryProbe({ ...planned, options }, limitBytes)).steps;
 }

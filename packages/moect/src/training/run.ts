@@ -121,7 +121,8 @@ async function trainPrepared(
   assertUnchanged(base.heldSha256, await digestParameters(base.model.parameters));
   const saved = folder === null ? null : await pack.save(`${folder.folder}/extension`);
   // training is complete, so an interruption of this evaluation loses nothing
-  const heldOut = evaluate === null ? null : await unlessInterrupted(signal, evaluate.numbers(result.keptStep));
+  const heldOut =
+    evaluate === null ? null : await unlessInterrupted(signal, evaluate.numbers(result.keptStep));
   return { ...pack, training, result, folder: saved, heldOut };
 }
 

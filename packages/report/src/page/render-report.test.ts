@@ -81,7 +81,9 @@ describe('renderReport', () => {
   });
 
   it('says what happened and what to do next, and claims nothing that was not checked', () => {
-    expect(page).toMatch(/<strong>[^<]+<\/strong>: It needs \d+\u00a0% fewer bits than the base for Swahili, Yoruba/);
+    expect(page).toMatch(
+      /<strong>[^<]+<\/strong>: It needs \d+\u00a0% fewer bits than the base for Swahili, Yoruba/,
+    );
     expect(count(page, /Next: /g)).toBe(6);
     expect(count(page, /in no training set|each with the same text/g)).toBe(0);
   });
@@ -102,7 +104,13 @@ describe('renderReport', () => {
             eng_Latn: { ...method.bitsPerByte['eng_Latn']!, hasInterval: false },
           },
           retention: {
-            ...{ worstLanguage: 'eng_Latn', relativeChange: 0.0039, ci95: [0.002, 0.005], bound: 0.005, kept },
+            ...{
+              worstLanguage: 'eng_Latn',
+              relativeChange: 0.0039,
+              ci95: [0.002, 0.005],
+              bound: 0.005,
+              kept,
+            },
             languages: [{ language: 'eng_Latn', upper: 0.005, pValue: 0.2, adjustedP: 0.2, kept }],
           },
         },

@@ -17,7 +17,16 @@ export interface ReportedComparison {
 
 function reportScore(row: Row): ReportScore {
   const { before, after, change, ci95, relativeChange, relativeCi95, fewDocuments, hasInterval } = row;
-  return { before, after, change, ci95, relativeChange, relativeCi95, fewDocuments, ...(hasInterval === undefined ? {} : { hasInterval }) };
+  return {
+    before,
+    after,
+    change,
+    ci95,
+    relativeChange,
+    relativeCi95,
+    fewDocuments,
+    ...(hasInterval === undefined ? {} : { hasInterval }),
+  };
 }
 
 /** Fields of a method's entry in the report that come from its comparison with the base. */

@@ -3,9 +3,17 @@ import { CorruptDataError, isJsonObject, type JsonObject } from '@moect/core';
 
 /** A JSON object from a file. Throws CorruptDataError if the file holds none. */
 export async function readJsonFile(path: string): Promise<JsonObject> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const reason = code === 'ENOENT' ? 'is not there' : code === 'EISDIR' ? 'is a folder' : message;
+    throw new CorruptDataError(path, reason, 'Check the path.', cause);
+  }
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(path, 'utf8'));
+    json = JSON.parse(text);
   } catch (cause) {
     const reason = `cannot be read as JSON (${(cause as Error).message})`;
     throw new CorruptDataError(path, reason, 'Check the path, or fetch the file again.', cause);

@@ -76,7 +76,11 @@ describe('a run that ranks its evaluations', () => {
   it('also after an interruption, whichever side of the best step it was on', async () => {
     for (const stopAfter of [5, 7, 10]) {
       const interrupted = await run({}, stopAfter);
-      expect(interrupted.result).toMatchObject({ reason: 'interrupted', step: stopAfter, keptStep: stopAfter });
+      expect(interrupted.result).toMatchObject({
+        reason: 'interrupted',
+        step: stopAfter,
+        keptStep: stopAfter,
+      });
       const { result, end, atSix } = await run({ resume: true });
       expect(result.keptStep).toBe(6);
       expect(end).toEqual(atSix ?? interrupted.atSix);

@@ -45,7 +45,9 @@ describe('the lock of a run', () => {
     async () => {
       const pid = await deadProcess();
       await leaveLock({ pid, space: 'another boot pid:[1]' });
-      await expect(lockRun(folder)).rejects.toThrow(/trains here, in another container .*last sign of life \d+ s ago/);
+      await expect(lockRun(folder)).rejects.toThrow(
+        /trains here, in another container .*last sign of life \d+ s ago/,
+      );
       await leaveLock({ pid, space: 'another boot pid:[1]' }, 11);
       await (await lockRun(folder)).release();
     },

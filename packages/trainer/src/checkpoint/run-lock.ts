@@ -122,7 +122,13 @@ async function breakLock(path: string, stale: Owner | null): Promise<void> {
 export async function lockRun(runFolder: string): Promise<RunLock> {
   await mkdir(runFolder, { recursive: true });
   const path = join(runFolder, 'run.lock');
-  const mine = { pid: process.pid, host: hostname(), started: startOf(process.pid), space: processSpace(), token: randomUUID() };
+  const mine = {
+    pid: process.pid,
+    host: hostname(),
+    started: startOf(process.pid),
+    space: processSpace(),
+    token: randomUUID(),
+  };
   if (!(await create(path, mine))) {
     const owner = await readOwner(path);
     if (await isStale(path, owner)) await breakLock(path, owner);

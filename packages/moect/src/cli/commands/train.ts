@@ -63,8 +63,16 @@ export function addTrain(program: Command, io: Io, done: (code: number) => void)
       methodSettings,
     )
     .option('--layers <which>', 'layers that get experts: all, top:4, every:2 or numbers', layerChoice)
-    .option('--expert-size <n>', "width of an expert, which then begins at zero (default: the preset's)", positiveInteger)
-    .option('--sequence-length <n>', "tokens in a sequence (default: the base's context, at most 512)", positiveInteger)
+    .option(
+      '--expert-size <n>',
+      "width of an expert, which then begins at zero (default: the preset's)",
+      positiveInteger,
+    )
+    .option(
+      '--sequence-length <n>',
+      "tokens in a sequence (default: the base's context, at most 512)",
+      positiveInteger,
+    )
     .option('--batch-size <n>', 'sequences at once (default: about 2,048 tokens)', positiveInteger)
     .option('--accumulation <n>', 'batches in one optimizer step', positiveInteger)
     .option('--tokens <n>', 'tokens to train on, replay included (default: 4 epochs)', positiveInteger)

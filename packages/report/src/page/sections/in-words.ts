@@ -36,7 +36,8 @@ function learnedText(report: Report, { learned }: Outcome): string {
 function forgotText(report: Report, { forgot }: Outcome): string {
   if (forgot === null) return 'no old language was measured, so what was forgotten is not known';
   const name = nameOf(report, forgot.language);
-  if (forgot.relativeChange <= 0) return `no old language got worse (at worst ${name}, ${percentChange(forgot.relativeChange)})`;
+  if (forgot.relativeChange <= 0)
+    return `no old language got worse (at worst ${name}, ${percentChange(forgot.relativeChange)})`;
   return `the old language that suffered most is ${name}, with ${percentChange(forgot.relativeChange)} bits`;
 }
 
@@ -61,14 +62,16 @@ function boundText(report: Report, { runs }: MethodSummary): string | null {
 
 function nextStep({ learned, forgot }: Outcome, method: MethodSummary): string {
   if (learned === null) return 'Next: compare again with held-out text of the new language.';
-  if (forgot === null) return 'Next: compare again with text of languages that the base knows (--old names them).';
+  if (forgot === null)
+    return 'Next: compare again with text of languages that the base knows (--old names them).';
   if (forgot.relativeChange > MUCH) {
     const isMixture = method.runs.some(({ mixtureBound }) => mixtureBound !== undefined);
     return isMixture
       ? 'Next: give --combine known where the language of a text is known; old text then goes through the base alone.'
       : 'Next: try it with --combine mixture, which costs at most one bit a document, or train with more --replay text.';
   }
-  if (learned > -LITTLE) return 'Next: train longer (--tokens), on more text, or at a higher training.learningRate.';
+  if (learned > -LITTLE)
+    return 'Next: train longer (--tokens), on more text, or at a higher training.learningRate.';
   return 'Next: read what it writes (moect generate), and measure on other kinds of text than it was trained on.';
 }
 

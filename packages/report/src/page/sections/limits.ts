@@ -30,9 +30,7 @@ function domainLimit({ languages }: Report): string {
 }
 
 function oldLimit(report: Report): string {
-  const old = report.languages
-    .filter(({ role }) => role === 'old')
-    .map(({ code }) => nameOf(report, code));
+  const old = report.languages.filter(({ role }) => role === 'old').map(({ code }) => nameOf(report, code));
   if (old.length === 0) return 'No old language was measured: nothing here says what was forgotten.';
   return `Forgetting was measured on ${listed(old)} only. Other languages and skills of the base, and other kinds of text in these, were not looked at.`;
 }

@@ -36,7 +36,8 @@ function equalCell(report: Report, { runs }: MethodSummary): Html {
     mixtureBound &&
     html`<small>worst document ${signed(mixtureBound.worst, 2)} bits, proven bound +${mixtureBound.bound.toFixed(2)}</small>`;
   const alone =
-    shares.length > 0 && html`<small>${percent(Math.min(...shares), 1)} or more predicted by the base alone</small>`;
+    shares.length > 0 &&
+    html`<small>${percent(Math.min(...shares), 1)} or more predicted by the base alone</small>`;
   const equal = bitEqualShare(report, runs);
   const share = mixtureBound ? 'mixed' : equal === null ? '–' : percent(equal, 1);
   return html`<td>${share}${alone}${bound}</td>`;
