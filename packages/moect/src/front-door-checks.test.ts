@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openBase } from './base/open-base.ts';
 import { compare } from './evaluation/compare.ts';
@@ -29,4 +31,23 @@ it('what was disposed, and threads that cannot change, are named', { timeout: 60
   base.dispose();
   await expect(evaluate(base, texts)).rejects.toThrow(/base: was disposed/);
   await expect(openPack(base, world.at('pack'))).rejects.toThrow(/base: was disposed/);
+});
+
+it('a pack is opened from an address, in Node as in a page', async () => {
+  const server = createServer(async (request, response) => {
+    const bytes = await readFile(world.at(request.url!.slice(1))).catch(() => null);
+    response.writeHead(bytes === null ? 404 : 200).end(bytes);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const base = await openBase(world.at('base'));
+  try {
+    const pack = await openPack(base, `${address}/pack`);
+    expect(pack).toMatchObject({ name: 'pack', info: { base: { sha256: base.identity.sha256 } } });
+    pack.dispose();
+    await expect(openPack(base, `${address}/gone`)).rejects.toThrow(/the server answers 404/);
+  } finally {
+    base.dispose();
+    server.close();
+  }
 });

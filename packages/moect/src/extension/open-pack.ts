@@ -58,7 +58,7 @@ function checkParts({ moect }: Base, info: ExtensionConfigFile, place: string): 
 
 /**
  * Opens a pack for its base. Every tensor of the folder must be used and every parameter found.
- * @param place a folder, or in a browser the address of one
+ * @param place a folder, or the address of one (http, https); in a browser an address
  * Throws BaseMismatchError, CorruptDataError, NoMatchingParameterError, ShapeMismatchError, NoSuchComponentError (a
  * method or part that the base's `moect` does not know) and InvalidConfigError.
  */
