@@ -1,7 +1,6 @@
-import { type ConfigProblem, InvalidConfigError, type ParamMap } from '@moect/core';
+import { type ConfigProblem, type Extension, InvalidConfigError, type ParamMap } from '@moect/core';
 import type { Base } from './base/base.ts';
 import { didYouMean } from './config/did-you-mean.ts';
-import type { Pack } from './extension/pack.ts';
 
 function refuse(what: string, problems: readonly ConfigProblem[], hint = ''): never {
   throw new InvalidConfigError(what, problems, hint);
@@ -43,7 +42,7 @@ export function checkPacks(what: string, packs: unknown): void {
       'Give [pack], of `train` or of `await openPack(base, folder)`.',
     );
   }
-  for (const [i, { extension }] of (packs as readonly Pick<Pack, 'extension'>[]).entries()) {
+  for (const [i, { extension }] of (packs as readonly { readonly extension: Extension }[]).entries()) {
     if (!areFreed(extension.parameters)) continue;
     const message = 'was disposed; open it again, and dispose it last';
     refuse(what, [{ path: `packs[${i}]`, message }]);
