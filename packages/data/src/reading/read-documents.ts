@@ -100,6 +100,14 @@ function toDocument(unit: Unit, options: ResolvedReadOptions): Document {
   return { id: `${options.source}:${unit.line}`, text: unit.text, language: options.language };
 }
 
+/** Changes a document's text, and that of its messages. */
+function mapTexts(document: Document, change: (text: string) => string): Document {
+  const { text, messages } = document;
+  if (messages === undefined) return { ...document, text: change(text) };
+  const changed = messages.map(({ role, content }) => ({ role, content: change(content) }));
+  return { ...document, text: change(text), messages: changed };
+}
+
 /** JSON can spell half a surrogate pair, which UTF-8 cannot hold: the policy for broken UTF-8 applies. */
 function repairSurrogates(document: Document, unit: Unit, options: ResolvedReadOptions, report: ReadReport) {
   if (!loneSurrogate.test(document.text)) return document;
@@ -112,7 +120,7 @@ function repairSurrogates(document: Document, unit: Unit, options: ResolvedReadO
     );
   }
   if (options.invalidUtf8 === 'skip-document') return null;
-  return { ...document, text: document.text.replace(new RegExp(loneSurrogate, 'gu'), '\uFFFD') };
+  return mapTexts(document, (text) => text.replace(new RegExp(loneSurrogate, 'gu'), '\uFFFD'));
 }
 
 async function* read(input: ByteInput, options: ResolvedReadOptions, report: ReadReport) {

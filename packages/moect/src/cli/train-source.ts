@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CheckpointError, InvalidConfigError, type Settings } from '@moect/core';
-import type { FrozenStorage } from '@moect/tensor';
+import type { BaseStorage } from '@moect/models';
+import { absoluteBase } from '../base/locate-base.ts';
 import { type ConfigOverrides, type ConfigSource, configFrom, readConfig } from '../config/read-config.ts';
 import type { MoectConfig } from '../config/schema.ts';
 import { type CommonOptions, cacheOf, parseTexts } from './arguments.ts';
@@ -10,7 +11,8 @@ import { UsageError } from './exit-codes.ts';
 /** Options from the command line. */
 export interface TrainCommandOptions extends CommonOptions {
   readonly base?: string;
-  readonly baseStorage?: FrozenStorage;
+  readonly baseId?: string;
+  readonly baseStorage?: BaseStorage;
   readonly text: readonly string[];
   readonly language?: string;
   readonly replay: readonly string[];
@@ -24,7 +26,7 @@ export interface TrainCommandOptions extends CommonOptions {
   readonly accumulation?: number;
   readonly tokens?: number;
   readonly output?: string;
-  readonly cache?: string;
+  readonly cache?: string | false;
   readonly cacheBytes?: number;
   readonly recompute?: boolean;
   readonly resume?: boolean;
@@ -53,10 +55,13 @@ function settingsOf(options: TrainCommandOptions): Omit<ConfigOverrides, 'langua
     data: { ...(sequenceLength && { sequenceLength }) },
   };
   return {
+    baseId: options.baseId,
     baseStorage: options.baseStorage,
     preset: options.preset,
     parts: options.parts.length === 0 ? undefined : options.parts.map((file) => resolve(file)),
     ...Object.fromEntries(Object.entries(groups).filter(([, group]) => hasKeys(group))),
+    // a bound beside it is refused
+    ...(cache === false && { cache: cacheOf(options) }),
   };
 }
 
@@ -115,7 +120,7 @@ async function fromRecord(
   const languages = languagesOf(options);
   return readConfig(record, {
     ...settingsOf(options),
-    ...(options.base !== undefined && { base: resolve(options.base) }),
+    ...(options.base !== undefined && { base: absoluteBase(process.cwd(), options.base) }),
     ...(languages.length > 0 && { languages }),
     method: (before) => methodOf(options, before),
     output: folder,
@@ -128,7 +133,7 @@ function fromFlags(options: TrainCommandOptions, base: string): Promise<ConfigSo
   const given = Object.entries(settingsOf(options)).filter(([, value]) => value !== undefined);
   const method = methodOf(options);
   const config = {
-    base: resolve(base),
+    base: absoluteBase(process.cwd(), base),
     languages: languagesOf(options),
     ...Object.fromEntries(given),
     ...(hasKeys(method) && { method }),

@@ -57,6 +57,7 @@ async function check(given: unknown, source: Omit<ConfigSource, 'config' | 'valu
 
 /** Values that override those of a file. */
 export interface ConfigOverrides {
+  readonly baseId?: string | undefined;
   readonly baseStorage?: MoectConfig['baseStorage'] | undefined;
   readonly parts?: MoectConfig['parts'] | undefined;
   readonly preset?: string | undefined;
@@ -118,11 +119,14 @@ function merged(
   const given = Object.entries(overrides).filter(([, override]) => override !== undefined);
   const changed: Record<string, unknown> = { ...value, ...Object.fromEntries(given) };
   for (const group of GROUPS) {
-    if (overrides[group] === undefined) continue;
+    const override = overrides[group];
+    if (override === undefined) continue;
+    // cache: false is a whole choice
+    if (override === false) continue;
     const before = { ...((value as Record<string, unknown>)[group] as object | undefined) };
-    const hasLength = group === 'training' && LENGTHS.some((key) => key in overrides[group]!);
+    const hasLength = group === 'training' && LENGTHS.some((key) => key in override);
     if (hasLength) for (const key of LENGTHS) Reflect.deleteProperty(before, key);
-    changed[group] = { ...before, ...overrides[group] };
+    changed[group] = { ...before, ...override };
   }
   const { method } = overrides;
   if (typeof method === 'function') changed['method'] = method((value as Partial<MoectConfig>).method);

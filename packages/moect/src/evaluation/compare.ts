@@ -1,17 +1,22 @@
+import type { Scorer } from '@moect/core';
+import type { PrefixToken } from '@moect/data';
 import { type ComparisonRole, compare as compareScores } from '@moect/eval';
 import type { Report } from '@moect/report';
 import type { Base } from '../base/base.ts';
 import type { Pack } from '../extension/pack.ts';
 import { checkBase, checkOptions, checkPacks } from '../front-door-checks.ts';
+import type { ScoringPlan } from '../planning/plan-scoring.ts';
 import type { HiddenStateFolder } from '../platform/platform.ts';
 import type { TextsByLanguage } from '../training/train.ts';
 import { buildReport } from './build-report.ts';
 import { checkBound } from './check-bound.ts';
 import { type EvaluatedText, evaluatedTexts } from './evaluated-texts.ts';
 import type { PackComparison } from './pack-comparison.ts';
+import { planScores } from './plan-scores.ts';
 import {
   createBaseScorer,
   createScorer,
+  prefixTokenOf,
   rememberScores,
   resolveCombine,
   type ScorerOptions,
@@ -29,6 +34,8 @@ export interface CompareOptions extends Partial<Pick<ScorerOptions, 'combine' | 
   readonly cache?: HiddenStateFolder;
   /** Called while base and packs are scored, with the name of the one and the share that is done, 0 … 1. */
   readonly onProgress?: (what: string, share: number) => void;
+  /** Called once, before anything is scored, with the plan; the work waits for it. */
+  readonly onReady?: (plan: ScoringPlan) => void | Promise<void>;
 }
 
 /** The old language with the largest relative change. */
@@ -59,6 +66,7 @@ const OPTIONS = [
   'resamples',
   'cache',
   'onProgress',
+  'onReady',
 ];
 
 function worstOf(packs: readonly PackComparison[]): WorstLanguage | null {
@@ -88,16 +96,23 @@ export async function compare(
   const begin = performance.now();
   const texts = await evaluatedTexts(heldOut, packs, base.platform, options.old);
   checkBound(options.maxForgetting, packs, texts);
+  for (const pack of packs) resolveCombine(base, [pack], options.combine);
+  const plan = await planScores(base, packs, texts);
+  await options.onReady?.(plan);
+  const { window, batchTokens } = plan;
+  const baseSha256 = await base.heldSha256();
   const compared = await withHiddenStates(base, packs, options.cache, (start) =>
-    comparePacks(base, packs, texts, options, start),
+    comparePacks(base, packs, texts, options, { ...start, window, batchTokens }),
   );
   const seconds = (performance.now() - begin) / 1000;
   return {
     worst: worstOf(compared),
     packs: compared,
     texts,
-    report: () =>
-      buildReport({ base, texts, comparisons: compared, seconds, gateThreshold: options.gateThreshold }),
+    report: () => {
+      const { gateThreshold } = options;
+      return buildReport({ base, baseSha256, texts, comparisons: compared, seconds, gateThreshold });
+    },
   };
 }
 
@@ -106,7 +121,7 @@ async function comparePacks(
   packs: readonly Pack[],
   texts: readonly EvaluatedText[],
   options: CompareOptions,
-  start: Pick<ScorerOptions, 'hiddenStates'>,
+  start: Pick<ScorerOptions, 'hiddenStates' | 'window' | 'batchTokens'>,
 ): Promise<PackComparison[]> {
   const { signal, onProgress, gateThreshold } = options;
   const documents = texts.flatMap((text) => text.documents);
@@ -114,11 +129,19 @@ async function comparePacks(
     texts.map(({ code, role }) => [code, role]),
   );
   const shared = { base, ...start, ...(signal && { signal }), ...(onProgress && { onProgress }) };
-  const baseScorer = rememberScores(createBaseScorer(shared));
+  const baseScorers = new Map<PrefixToken, Scorer>();
+  const baseScorerFor = (prefixToken: PrefixToken): Scorer => {
+    const scorer =
+      baseScorers.get(prefixToken) ?? rememberScores(createBaseScorer({ ...shared, prefixToken }));
+    baseScorers.set(prefixToken, scorer);
+    return scorer;
+  };
   onProgress?.('base', 0);
-  const before = await baseScorer.score(documents);
   const results: PackComparison[] = [];
   for (const pack of packs) {
+    // base and pack read the same tokens: those that the pack was trained on
+    const baseScorer = baseScorerFor(prefixTokenOf(base, [pack]));
+    const before = await baseScorer.score(documents);
     onProgress?.(pack.name, 0);
     const combine = resolveCombine(base, [pack], options.combine);
     const threshold = gateThreshold === undefined ? {} : { gateThreshold };

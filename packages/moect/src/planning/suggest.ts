@@ -40,8 +40,10 @@ const BYTES_PER_TRAINED = 16;
 const RECOMPUTED_TIME = 4 / 3;
 
 /** The largest batch that divides the given one and fits; null if none does. */
-function largestFitting(shape: RunShape, memory: StepMemory): number | null {
-  const { batchSize, accumulation, gradientBytes } = shape;
+export function largestFitting(
+  { batchSize, accumulation, gradientBytes }: Pick<RunShape, 'batchSize' | 'accumulation' | 'gradientBytes'>,
+  memory: StepMemory,
+): number | null {
   const extra = accumulation === 1 ? gradientBytes : 0;
   for (let parts = 2; parts <= batchSize; parts++) {
     if (batchSize % parts !== 0) continue;

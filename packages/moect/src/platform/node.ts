@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { collectDocuments } from '@moect/data';
 import { fileCorpus } from '@moect/data/node';
 import { withoutText } from '../training/no-text.ts';
@@ -5,7 +7,7 @@ import { openHiddenStates } from './hidden-states.ts';
 import { availableMemory, freeDisk, peakMemory } from './machine.ts';
 import type { FileText, Platform } from './platform.ts';
 import { readPackFolder } from './read-pack-folder.ts';
-import { openRunFolder } from './run-folder.ts';
+import { openRunFolder, readRecord } from './run-folder.ts';
 import { writeFolder } from './write-folder.ts';
 
 /** Documents of a language from files; records of a JSONL file that name another language are left out. */
@@ -34,6 +36,9 @@ export const nodePlatform: Platform = {
   availableMemory,
   freeDisk,
   peakMemory,
+  absolute: (folder) => resolve(folder),
+  readRecord,
+  removeFolder: (folder) => rm(folder, { recursive: true, force: true }),
   openRun: openRunFolder,
   openHiddenStates,
   readPack: readPackFolder,

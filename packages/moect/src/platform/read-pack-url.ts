@@ -1,5 +1,5 @@
 import { readSafetensors } from '@moect/safetensors';
-import { bytesOf, fetchFile, folderUrl } from '../base/fetch-files.ts';
+import { bytesOf, fetchFile, fetchText, folderUrl, jsonOf } from '../base/fetch-files.ts';
 import { EXTENSION_CONFIG_FILE, EXTENSION_WEIGHTS_FILE } from '../extension/extension-config.ts';
 import { extensionName } from '../extension/extension-name.ts';
 import type { PackSource } from './platform.ts';
@@ -10,7 +10,7 @@ const PACK_HINT = `Give the address of a pack's folder, with ${EXTENSION_CONFIG_
 export async function readPackUrl(place: string | URL): Promise<PackSource> {
   const folder = folderUrl(place);
   const at = (name: string): URL => new URL(name, folder);
-  const config = await (await fetchFile(at(EXTENSION_CONFIG_FILE), PACK_HINT)).json();
+  const config = jsonOf(await fetchText(at(EXTENSION_CONFIG_FILE), PACK_HINT), at(EXTENSION_CONFIG_FILE));
   return {
     name: extensionName(folder.pathname),
     place: at(EXTENSION_CONFIG_FILE).href,

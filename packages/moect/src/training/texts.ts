@@ -1,5 +1,5 @@
 import { type Document, InvalidConfigError } from '@moect/core';
-import { collectDocuments, readDocuments } from '@moect/data';
+import { collectDocuments, conversationText, parseMessages, readDocuments } from '@moect/data';
 import type { Platform } from '../platform/platform.ts';
 import { withoutText } from './no-text.ts';
 import type { TextFiles, Texts } from './texts-shape.ts';
@@ -31,23 +31,32 @@ const linesOf = (text: string): string[] => text.split(/\r\n|\n|\r/).filter((lin
 
 const isFiles = (texts: Texts): texts is TextFiles => typeof texts === 'object' && 'files' in texts;
 
+/** A document from memory; id and language may be missing. Throws InvalidConfigError, CorruptDataError. */
+function documentOf(
+  given: unknown,
+  code: string,
+  index: number,
+): Pick<Document, 'text' | 'messages'> & Partial<Pick<Document, 'id' | 'language'>> {
+  if (typeof given === 'string') return { text: given };
+  const { id, language, text, messages } = (given ?? {}) as Partial<Document>;
+  const named = { ...(id !== undefined && { id }), ...(language !== undefined && { language }) };
+  if (messages !== undefined) {
+    const parsed = parseMessages(messages, `[${index}]`, `Text of ${code}`);
+    return { ...named, text: conversationText(parsed), messages: parsed };
+  }
+  if (typeof text === 'string') return { ...named, text };
+  const message = `is ${JSON.stringify(given)}, must be a string, { id, text, language } or { messages }`;
+  throw new InvalidConfigError(`Text of ${code}`, [{ path: `[${index}]`, message }]);
+}
+
 /** Documents from memory, without those that name another language, as for files. */
 async function fromMemory(code: string, texts: Exclude<Texts, TextFiles>): Promise<Document[]> {
   const documents: Document[] = [];
   let [count, others] = [0, 0];
   for await (const given of typeof texts === 'string' ? linesOf(texts) : texts) {
-    count++;
-    if (typeof given !== 'string' && typeof given?.text !== 'string') {
-      const message = `is ${JSON.stringify(given)}, must be a string or { id, text, language }`;
-      throw new InvalidConfigError(`Text of ${code}`, [{ path: `[${count - 1}]`, message }]);
-    }
-    const {
-      id = `${code}-${count}`,
-      text,
-      language = code,
-    } = typeof given === 'string' ? { text: given } : given;
+    const { id = `${code}-${++count}`, language = code, ...content } = documentOf(given, code, count - 1);
     if (language !== code) others++;
-    else if (text.trim() !== '') documents.push({ id, text, language });
+    else if (content.text.trim() !== '') documents.push({ id, language, ...content });
   }
   if (documents.length > 0) return documents;
   throw withoutText(code, 'texts', others);

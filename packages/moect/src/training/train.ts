@@ -92,7 +92,7 @@ function checkSettings(options: TrainOptions): CheckedSettings {
     data,
     training,
     extension,
-    ...(cache && { cache }),
+    ...(cache !== undefined && { cache }),
   };
 }
 

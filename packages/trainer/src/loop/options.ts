@@ -32,13 +32,24 @@ export interface TrainOptions {
   /** Where the random numbers of training passes come from (`ForwardOptions.rng`); recorded in checkpoints. Default 0. */
   readonly seed?: number;
   readonly callbacks?: readonly Callback[];
-  /** Numbers about the model as it is. `signal` aborts it; whatever it throws then counts as the interruption. */
-  readonly evaluate?: (step: number, signal?: AbortSignal) => Promise<Readonly<Record<string, number>>>;
+  /**
+   * Numbers about the model as it is; null where they could not be had, and the run goes on. `signal` aborts it; whatever
+   * it throws then counts as the interruption.
+   */
+  readonly evaluate?: (
+    step: number,
+    signal?: AbortSignal,
+  ) => Promise<Readonly<Record<string, number>> | null>;
   /**
    * Rank of an evaluation's results, lower is better: a finished run ends with the weights of the evaluation that ranked
    * lowest, while its checkpoint has the last ones. A NaN never ranks lowest. Default: the run ends with the last weights.
    */
   readonly rank?: (results: Readonly<Record<string, number>>) => number;
+  /**
+   * Called once when the last step is done, before the last evaluation, with the last weights: what must not be lost is
+   * kept here.
+   */
+  readonly onTrained?: (run: { readonly step: number; readonly tokensSeen: number }) => Promise<void>;
   /** Steps between evaluations. Default: only at the end. */
   readonly evaluateEvery?: number;
   /** Steps between collections of gate and expert statistics. Default: never. */
@@ -53,6 +64,8 @@ export interface TrainOptions {
   readonly allowChangedSettings?: boolean;
   /** Identity of the base, recorded in checkpoints and compared when resuming. Default: unknown. */
   readonly baseIdentity?: BaseIdentity;
+  /** Whether the base of a checkpoint is this one. Default: their digests are equal. */
+  readonly isSameBase?: (saved: BaseIdentity) => Promise<boolean>;
   /** Hidden states that steps begin with, above the layers that nothing trains. Default: steps begin with the tokens. */
   readonly hiddenStates?: HiddenStateSource;
   /** Run each layer again on the way back, in place of keeping what it computed: less memory, more time, the same bits. Default false. */

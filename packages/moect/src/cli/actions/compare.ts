@@ -15,6 +15,7 @@ import { EXIT, UsageError } from '../exit-codes.ts';
 import { type Io, table } from '../io.ts';
 import { type ModelOptions, openModels, usageOf } from '../load-models.ts';
 import { scoringProgress } from '../scoring-progress.ts';
+import { planCommand } from './plan-scores.ts';
 
 const REPORT = 'report.json';
 const PAGE = 'report.html';
@@ -36,6 +37,7 @@ export interface CompareCommandOptions extends ModelOptions, CacheOptions {
   readonly output: string;
   readonly resamples: number;
   readonly json?: boolean;
+  readonly plan?: boolean;
 }
 
 function languageRow(name: string, row: LanguageComparison): string[] {
@@ -100,16 +102,20 @@ export async function compareCommand(options: CompareCommandOptions, io: Io): Pr
   const folder = resolve(options.output);
   await checkReportFolder(folder, [REPORT, PAGE], () => isReport(join(folder, REPORT)));
   const abort = abortOnSignals();
+  const models = await openModels(options, io, abort.signal);
+  if (models === null) return EXIT.interrupted;
   const progress = scoringProgress(io.progress);
-  const models = await openModels(options);
   try {
     const { base, packs } = models;
     const { old, maxForgetting, resamples } = options;
+    if (options.plan === true)
+      return await planCommand(models, { texts, old, maxForgetting, json: options.json === true }, io);
     const comparing = compare(base, packs, texts, {
       old,
       resamples,
       signal: abort.signal,
       onProgress: progress.update,
+      onReady: ({ notes }) => io.err(notes.map((note) => `note: ${note}\n`).join('')),
       ...usageOf(options),
       ...(maxForgetting !== undefined && { maxForgetting }),
       ...(cache && { cache }),

@@ -7,12 +7,14 @@ import { EXIT } from '../exit-codes.ts';
 import { type Io, table } from '../io.ts';
 import { type ModelOptions, openModels, usageOf } from '../load-models.ts';
 import { scoringProgress } from '../scoring-progress.ts';
+import { planCommand } from './plan-scores.ts';
 
 /** Options from the command line. */
 export interface EvalCommandOptions extends ModelOptions, CacheOptions {
   readonly text: readonly string[];
   readonly old: readonly string[];
   readonly json?: boolean;
+  readonly plan?: boolean;
 }
 
 function print({ name, languages }: Evaluation, io: Io): void {
@@ -32,16 +34,21 @@ export async function evalCommand(options: EvalCommandOptions, io: Io): Promise<
   const texts = textsOf(parseTexts(options.text, '--text'));
   const cache = cacheOf(options);
   const abort = abortOnSignals();
+  const models = await openModels(options, io, abort.signal);
+  if (models === null) return EXIT.interrupted;
   const progress = scoringProgress(io.progress);
-  const models = await openModels(options);
   try {
     const { base, packs } = models;
     const { signal } = abort;
+    const { old } = options;
+    if (options.plan === true)
+      return await planCommand(models, { texts, old, json: options.json === true }, io);
     const evaluating = evaluate(base, texts, {
       packs,
       signal,
-      old: options.old,
+      old,
       onProgress: progress.update,
+      onReady: ({ notes }) => io.err(notes.map((note) => `note: ${note}\n`).join('')),
       ...usageOf(options),
       ...(cache && { cache }),
     });
@@ -55,6 +62,7 @@ export async function evalCommand(options: EvalCommandOptions, io: Io): Promise<
         model: evaluation.name,
         base: { ...identity, parameters: parameterCount },
         backend,
+        window: evaluation.window,
         languages: evaluation.languages,
       };
       io.out(`${JSON.stringify(json, null, 2)}\n`);

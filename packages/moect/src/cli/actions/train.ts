@@ -9,13 +9,14 @@ import { busyNote, type CoreUse, watchCores } from '../../platform/watch-cores.t
 import type { RunInfo } from '../../training/prepare-run.ts';
 import { runTraining, type TrainedPack } from '../../training/run.ts';
 import { EXIT } from '../exit-codes.ts';
+import { fetchProgress } from '../fetch-progress.ts';
 import { type Interruption, interruptible } from '../interruption.ts';
 import { type Io, table } from '../io.ts';
 import { scoringProgress } from '../scoring-progress.ts';
 import { sourceOf, type TrainCommandOptions } from '../train-source.ts';
 
 function printInfo(
-  { run, backend, languages, trainableParameters, baseParameters, notes }: RunInfo,
+  { run, backend, languages, trainableParameters, baseParameters, notes, frame }: RunInfo,
   output: string,
   io: Io,
 ): void {
@@ -31,6 +32,7 @@ function printInfo(
         `${l.role}: ${l.code}, ${grouped(l.documents)} documents, ${grouped(l.tokens)} tokens, ` +
         `${l.bytesPerToken.toFixed(2)} bytes a token, ${grouped(l.heldOutDocuments)} documents held out`,
     ),
+    `texts: ${frame}`,
     `training: ${grouped(training.steps)} steps of ${training.batchSize * training.accumulation} × ` +
       `${data.sequenceLength} tokens, ${Math.round(100 * replay.share)} % replay, ` +
       `learning rate ${training.learningRate} (${training.schedule}), into ${output}`,
@@ -43,7 +45,8 @@ function heldOutFiles({ input, output }: OpenRun): string {
   return input.evaluation.flatMap(({ code, files = [] }) => files.map((file) => `${code}=${file}`)).join(' ');
 }
 
-function printOutcome(open: OpenRun, { training, heldOut, folder, result }: TrainedPack, io: Io): void {
+function printOutcome(open: OpenRun, pack: TrainedPack, io: Io): void {
+  const { training, heldOut, folder, result, warnings } = pack;
   if (result.keptStep !== result.step) {
     io.err(
       `kept: the weights after step ${result.keptStep} of ${result.step}, whose held-out numbers were the best ` +
@@ -57,6 +60,7 @@ function printOutcome(open: OpenRun, { training, heldOut, folder, result }: Trai
     const { combine } = training.run;
     io.out(table([['bits per byte, held-out', 'role', 'base', combine, 'change'], ...rows]));
   }
+  if (warnings.length > 0) io.err('The extension is complete; compare, as below, makes the evaluation.\n');
   io.out(`extension: ${folder}\n`);
   const texts = heldOut === null ? 'CODE=FILE' : heldOutFiles(open);
   const parts = open.parts.length === 0 ? '' : ` --parts ${open.parts.join(' ')}`;
@@ -64,7 +68,10 @@ function printOutcome(open: OpenRun, { training, heldOut, folder, result }: Trai
   io.err(`next: moect compare ${models} --text ${texts}\n      moect generate ${models} --prompt "…"\n`);
 }
 
-function outcomeJson({ output }: OpenRun, { result, heldOut, folder, training }: TrainedPack): string {
+function outcomeJson(
+  { output }: OpenRun,
+  { result, heldOut, folder, training, warnings }: TrainedPack,
+): string {
   const { reason, step, tokensSeen, checkpoint } = result;
   const { trainableParameters } = training;
   const json = {
@@ -76,6 +83,7 @@ function outcomeJson({ output }: OpenRun, { result, heldOut, folder, training }:
     extensionFolder: folder,
     checkpoint,
     heldOut,
+    warnings,
   };
   return `${JSON.stringify(json, null, 2)}\n`;
 }
@@ -105,6 +113,10 @@ async function runCommand(
         const busy = info.backend.name === 'wasm' ? busyNote(coreUse(), info.backend.threads) : null;
         printInfo({ ...info, notes: [...info.notes, ...(busy === null ? [] : [busy])] }, output, io);
       },
+      onWarning(message: string) {
+        progress.end();
+        io.err(`warning: ${message}\n`);
+      },
     };
     const pack = await runTraining(base, input, hooks, asked);
     progress.end();
@@ -112,6 +124,7 @@ async function runCommand(
     if (options.json === true) io.out(outcomeJson(open, pack));
     if (pack.result.reason === 'interrupted') {
       io.err(`Interrupted after step ${pack.result.step}, state saved.\n`);
+      if (pack.folder !== null) io.err(`The extension is complete: ${pack.folder}\n`);
       io.err(`next: moect train --output ${output} --resume\n`);
       return EXIT.interrupted;
     }
@@ -140,7 +153,7 @@ export async function trainCommand(
   await checkRunFolder(resolve(source.folder, source.config.output));
   const interruption = interruptible(io);
   try {
-    const open = await openRun(source);
+    const open = await openRun(source, { onProgress: fetchProgress(io, source.config.base) });
     try {
       if (options.plan === true) return await planCommand(open, options.json === true, io);
       return await runCommand(open, options, { io, interruption, coreUse });
