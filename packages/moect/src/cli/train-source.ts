@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { CheckpointError, InvalidConfigError, type Settings } from '@moect/core';
 import type { BaseStorage } from '@moect/models';
 import { absoluteBase } from '../base/locate-base.ts';
 import { type ConfigOverrides, type ConfigSource, configFrom, readConfig } from '../config/read-config.ts';
 import type { MoectConfig } from '../config/schema.ts';
+import { recordFile } from '../platform/run-folder.ts';
 import { type CommonOptions, cacheOf, parseTexts } from './arguments.ts';
 import { UsageError } from './exit-codes.ts';
 
@@ -156,7 +157,7 @@ export async function sourceOf(
     );
   }
   const folder = resolve(options.output ?? 'run');
-  const record = join(folder, 'resolved.json');
+  const record = recordFile(folder);
   if (options.resume === true && existsSync(record)) return fromRecord(record, folder, options);
   if (options.base !== undefined && options.text.length > 0) return fromFlags(options, options.base);
   if (options.resume === true && given.length === 0) {

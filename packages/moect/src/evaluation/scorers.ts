@@ -93,7 +93,7 @@ export function prefixTokenOf(
   return names.find((name) => name !== 'moect-0.1') ?? names[0] ?? 'tokenizer';
 }
 
-/** A scorer that remembers its scores, by the array of documents. */
+/** A scorer that remembers its scores, by the array of documents; what failed is tried again. */
 export function rememberScores(scorer: Scorer): Scorer {
   const known = new WeakMap<readonly Document[], ReturnType<Scorer['score']>>();
   return {
@@ -101,6 +101,7 @@ export function rememberScores(scorer: Scorer): Scorer {
     score(documents) {
       const scores = known.get(documents) ?? scorer.score(documents);
       known.set(documents, scores);
+      scores.catch(() => known.delete(documents));
       return scores;
     },
   };

@@ -8,9 +8,12 @@ import { checkRunFolder } from './check-output.ts';
 import type { RunFolder } from './platform.ts';
 import { seenFrom } from './seen-from.ts';
 
+/** Where a run's folder has its record. */
+export const recordFile = (folder: string): string => join(resolve(folder), 'resolved.json');
+
 /** See `Platform.readRecord`. */
 export async function readRecord(folder: string): Promise<Readonly<Record<string, unknown>> | null> {
-  const file = join(resolve(folder), 'resolved.json');
+  const file = recordFile(folder);
   return existsSync(file) ? readJsonFile(file) : null;
 }
 
