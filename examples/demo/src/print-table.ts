@@ -1,4 +1,4 @@
-import type { Report, ReportMethod } from '@moect/report';
+import { bitEqualShare, type Report, type ReportMethod } from '@moect/report';
 
 const percent = (x: number, digits = 2): string => `${x >= 0 ? '+' : ''}${(100 * x).toFixed(digits)} %`;
 
@@ -32,16 +32,14 @@ function overview(report: Report): string {
   const rows = byName(report).map(([name, runs]) => {
     const [first] = runs as [ReportMethod];
     const { ci95, worstLanguage } = first.retention!;
-    const logits = Object.values(first.logits ?? {});
-    const [equal, tokens] = [logits.map((l) => l.bitEqualTokens), logits.map((l) => l.tokens)];
-    const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+    const equal = bitEqualShare(report, runs);
     return [
       name,
       `${percent(mean(runs.map(({ retention }) => retention!.relativeChange)))} ${worstLanguage.slice(0, 3)}`,
       `${percent(ci95[0])} … ${percent(ci95[1])}`,
       `${(100 * mean(runs.map(({ gain }) => gain!.ratio?.value ?? 1))).toFixed(1)} %`,
       // behind the mixture, old tokens never see the pack's logits alone
-      first.mixtureBound ? 'mixed' : `${((100 * sum(equal)) / sum(tokens)).toFixed(0)} %`,
+      first.mixtureBound || equal === null ? 'mixed' : `${(100 * equal).toFixed(0)} %`,
       `${((first.packBytes ?? 0) / 1e6).toFixed(1)} MB`,
       mean(runs.map(({ tokensPerSecond }) => tokensPerSecond)).toFixed(0),
     ];

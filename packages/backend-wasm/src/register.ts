@@ -1,6 +1,6 @@
 import { BackendUnavailableError } from '@moect/core';
-import { threadCount } from '@moect/kernels/host';
-import { engine, registerBackend, removeBackend, setBackend } from '@tensorflow/tfjs-core';
+import { threadCount, warnOfOtherCore } from '@moect/kernels/host';
+import { engine, registerBackend, removeBackend, setBackend, version_core } from '@tensorflow/tfjs-core';
 import { MoectWasmBackend, WASM_BACKEND } from './backend.ts';
 import { registerFusedKernels } from './fused/register-fused.ts';
 import { inheritCpuKernels } from './kernel.ts';
@@ -101,6 +101,7 @@ let kernelsRegistered = false;
 export function installWasmBackend(): void {
   if (!kernelsRegistered) {
     kernelsRegistered = true;
+    warnOfOtherCore(version_core);
     inheritCpuKernels();
     registerKernels();
     registerFusedKernels();

@@ -1,4 +1,5 @@
 import { BackendUnavailableError } from '@moect/core';
+import { requireVulkan } from './linux-gpu.ts';
 
 interface Dawn {
   create(flags: string[]): GPU;
@@ -13,6 +14,7 @@ const PACKAGE: string = 'webgpu';
 /** Loads Dawn's WebGPU and installs it as `navigator.gpu`, where TensorFlow.js looks for it. */
 export async function importDawn(): Promise<GPU> {
   if (started !== undefined) return started;
+  requireVulkan();
   let dawn: Dawn;
   try {
     dawn = (await import(/* @vite-ignore */ /* webpackIgnore: true */ PACKAGE)) as Dawn;

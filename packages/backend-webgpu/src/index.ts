@@ -1,4 +1,5 @@
 export { type AdapterSummary, type AdapterTexts, findAdapter, isSoftwareAdapter } from './adapter.ts';
+export { mayHaveGpu } from './linux-gpu.ts';
 export {
   emptyWebgpuPool,
   traceWebgpuPool,

@@ -14,6 +14,7 @@ export * from './json.ts';
 export { logSumExp } from './log-sum-exp.ts';
 export type * from './method.ts';
 export { nativeSha256, type RunningSha256 } from './native-sha256.ts';
+export { createRng } from './random.ts';
 export type * from './router.ts';
 export * from './site.ts';
 export type * from './tensor.ts';

@@ -4,10 +4,12 @@ export type DType = 'float32' | 'int32' | 'bool' | 'complex64' | 'string';
 export type Shape = readonly number[];
 
 /**
- * The view of a tensor in every package above `@moect/tensor`. Structural: a `tf.Tensor` satisfies it.
+ * The view of a tensor in every package above `@moect/tensor`. Structural: a `tf.Tensor` satisfies it, and TensorFlow.js
+ * takes it in turn (`tf.add(loss, auxLosses.balance)`).
  * Only `data()` reads the values; there is no synchronous read.
  */
-export interface Tensor {
+// a type and no interface: only then it passes for the `TensorLike` that TensorFlow.js's operations accept
+export type Tensor = {
   readonly id: number;
   readonly shape: number[];
   readonly dtype: DType;
@@ -16,12 +18,12 @@ export interface Tensor {
   readonly isDisposed: boolean;
   data(): Promise<Float32Array | Int32Array | Uint8Array>;
   dispose(): void;
-}
+};
 
 /** A tensor whose value an optimizer replaces. A `tf.Variable` satisfies it. */
-export interface Variable extends Tensor {
+export type Variable = Tensor & {
   readonly trainable: boolean;
-}
+};
 
 /** Dotted Hugging Face name of a parameter, for example `model.layers.3.mlp.gate_proj.weight`. */
 export type ParamPath = string;

@@ -1,20 +1,3 @@
-export { type CompareOptions, compare } from './comparison/compare.ts';
-export type {
-  Comparison,
-  ComparisonRole,
-  Gain,
-  LanguageComparison,
-  MeanChange,
-  Retention,
-} from './comparison/comparison.ts';
-export { groupByLanguage, type LanguageScores, scoresByLanguage } from './metrics/by-language.ts';
-export {
-  bitsPerByte,
-  bytePerplexity,
-  bytesPerToken,
-  wordPerplexity,
-} from './metrics/corpus-metrics.ts';
-export { type CorpusTotals, corpusTotals } from './metrics/corpus-totals.ts';
 export {
   compareLogits,
   type InspectionOptions,
@@ -40,21 +23,4 @@ export { assertMixtureBound, type MixtureBound } from './scoring/mixture-bound.t
 export { baseOnlyShare, type PosteriorCurve, posteriorCurves } from './scoring/posterior-curve.ts';
 export { type RollingWindow, rollingWindows } from './scoring/rolling-windows.ts';
 export { BATCH_TOKENS } from './scoring/window-batches.ts';
-export {
-  type BitsPerByteTable,
-  type BootstrapOptions,
-  type BootstrapResult,
-  bootstrap,
-  FEW_DOCUMENTS,
-} from './statistics/bootstrap.ts';
-export { holm } from './statistics/holm.ts';
-export {
-  type Interval,
-  percentileInterval,
-  standardError,
-  twoSidedP,
-  upperTailP,
-} from './statistics/intervals.ts';
-export { type NonInferiority, nonInferiority } from './statistics/non-inferiority.ts';
-export { meanChange, type PairedStatistic, pairedBootstrap } from './statistics/paired-bootstrap.ts';
-export { type ClusterOf, type ScoreTable, scoreTable } from './statistics/score-table.ts';
+export * from './statistics.ts';

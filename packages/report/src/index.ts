@@ -1,3 +1,5 @@
+export { bitEqualShare } from './page/bit-equal.ts';
+export { languageName } from './page/language-name.ts';
 export { renderReport } from './page/render-report.ts';
 export { parseReport } from './schema/parse-report.ts';
 export type { Report, ReportLanguage, ReportMethod, ReportScore } from './schema/report.ts';

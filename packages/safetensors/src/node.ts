@@ -2,4 +2,10 @@ export { digestFile, type FileDigest, syncFolder, writeDurable } from './node/du
 export { type FileSource, fileSource, pathSource } from './node/file-source.ts';
 export { type OpenGguf, type OpenSafetensors, openGguf, openSafetensors } from './node/open-files.ts';
 export { readJsonFile } from './node/read-json.ts';
+export {
+  type ReplaceFolderOptions,
+  removeFolder,
+  renamePatiently,
+  replaceFolder,
+} from './node/replace-folder.ts';
 export { writeFileAtomic, writeJsonAtomic, writeSafetensorsFile } from './node/write-atomic.ts';

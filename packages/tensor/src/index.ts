@@ -1,3 +1,4 @@
+export { createRng } from '@moect/core';
 export {
   BLOCK_FORMATS,
   type BlockStorage,
@@ -48,6 +49,5 @@ export * from './ops/spread-columns.ts';
 export * from './ops/stop-gradient.ts';
 export * from './ops/swiglu.ts';
 export { flattenTree, mapTree, treeAt } from './param-tree.ts';
-export { createRng } from './random.ts';
 export { clone, dispose, keep, memory, tensorsIn, tidy } from './scope.ts';
 export { activeBackend, selectBackend } from './select-backend.ts';

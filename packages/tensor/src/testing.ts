@@ -1,11 +1,11 @@
 import type { BackendUnavailableError, Tensor } from '@moect/core';
+import { createRng } from '@moect/core';
 import type { BackendInfo, BackendName } from './backend-info.ts';
 import { tensor } from './create.ts';
 import { valueAndGrads } from './gradients.ts';
 import { mul } from './ops/elementwise.ts';
 import { sum } from './ops/reduce.ts';
 import { importNode } from './optional-backends.ts';
-import { createRng } from './random.ts';
 import { dispose, memory, tidy } from './scope.ts';
 import { selectBackend as select } from './select-backend.ts';
 import { tf } from './tf.ts';

@@ -1,5 +1,6 @@
 export { type EarlyStoppingOptions, earlyStopping } from './callbacks/early-stopping.ts';
 export { type ProgressOptions, type ProgressStream, progressBar } from './callbacks/progress-bar.ts';
+export { formatDuration } from './callbacks/progress-line.ts';
 export { checkBatch, countTokens } from './loop/check-batch.ts';
 export type { TrainOptions, TrainResult } from './loop/options.ts';
 export type {

@@ -1,5 +1,5 @@
 export { type EventLogOptions, eventLog } from './callbacks/event-log.ts';
-export { abortOnSignals, type SignalAbort } from './checkpoint/abort-on-signals.ts';
+export { abortOnSignals, type SignalAbort, type SignalAbortOptions } from './checkpoint/abort-on-signals.ts';
 export { type CheckpointStoreOptions, createCheckpointStore } from './checkpoint/checkpoint-store.ts';
 export {
   type CheckpointPlace,

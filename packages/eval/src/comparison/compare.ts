@@ -73,6 +73,7 @@ function compareLanguage(
     relativeChange: relative.estimate,
     relativeCi95: relative.interval,
     fewDocuments: change.fewDocuments,
+    hasInterval: change.units > 1,
     worstDocument: worstDocument(scores.before, scores.after),
   };
   return { row, relative };

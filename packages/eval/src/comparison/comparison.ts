@@ -21,6 +21,8 @@ export interface LanguageComparison {
   readonly relativeCi95: Interval;
   /** Fewer than 20 documents or clusters: the intervals are rough. */
   readonly fewDocuments: boolean;
+  /** False for a single document or cluster, whose interval has no width and says nothing. */
+  readonly hasInterval: boolean;
   /** The document that lost most (bits, negative where every one gained). */
   readonly worstDocument: { readonly id: string; readonly bits: number };
 }

@@ -1,6 +1,5 @@
-import { InvalidConfigError } from '@moect/core';
+import { createRng, InvalidConfigError } from '@moect/core';
 import { number, problemsOf } from '@moect/core/options';
-import { createRng } from '@moect/tensor';
 import { type Interval, percentileInterval } from './intervals.ts';
 import type { ScoreTable } from './score-table.ts';
 

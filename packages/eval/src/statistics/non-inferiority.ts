@@ -16,7 +16,7 @@ export interface NonInferiority {
 
 /**
  * "Kept" is a claim of its own, not the absence of a significant loss (docs/metrics.md §3): the interval's upper end must
- * lie below the stated bound.
+ * lie below the stated bound. A single document or cluster has no interval, and is never shown to be kept.
  * @param changes bootstrap of each language's change, in the unit of `bound`
  */
 export function nonInferiority(
@@ -25,7 +25,8 @@ export function nonInferiority(
   alpha = 0.05,
 ): NonInferiority[] {
   const entries = Object.entries(changes);
-  const pValues = entries.map(([, { replicates }]) => upperTailP(replicates, bound));
+  // every resample of one unit is that unit: an interval without width shows nothing
+  const pValues = entries.map(([, { replicates, units }]) => (units < 2 ? 1 : upperTailP(replicates, bound)));
   const adjusted = holm(pValues);
   return entries.map(([language, { interval }], i) => {
     const adjustedP = adjusted[i]!;

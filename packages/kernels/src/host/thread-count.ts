@@ -1,4 +1,5 @@
 import { InvalidConfigError } from '@moect/core';
+import { coreQuota, readSystemFile } from './core-quota.ts';
 import { nodeBuiltin } from './node-builtin.ts';
 
 /** Most threads that `'auto'` takes: with more, the chunks of everyday shapes get too small to pay. */
@@ -8,28 +9,11 @@ interface Os {
   availableParallelism(): number;
 }
 
-interface Fs {
-  readFileSync(path: string, encoding: 'utf8'): string;
-}
-
-/** Cores that a container may use (Linux control groups), which Node's count leaves out; Infinity without a limit. */
-function quota(): number {
-  try {
-    const [limit, period] = nodeBuiltin<Fs>('node:fs')!
-      .readFileSync('/sys/fs/cgroup/cpu.max', 'utf8')
-      .split(' ')
-      .map(Number);
-    return limit! > 0 && period! > 0 ? Math.max(1, Math.round(limit! / period!)) : Number.POSITIVE_INFINITY;
-  } catch {
-    return Number.POSITIVE_INFINITY;
-  }
-}
-
 /** Cores that this process may use, at most 16. */
 function availableThreads(): number {
   const { navigator } = globalThis as { navigator?: { hardwareConcurrency?: number } };
   const cores = nodeBuiltin<Os>('node:os')?.availableParallelism() ?? navigator?.hardwareConcurrency ?? 1;
-  return Math.min(cores, quota(), MOST_AUTO);
+  return Math.min(cores, Math.max(1, Math.round(coreQuota(readSystemFile))), MOST_AUTO);
 }
 
 /**

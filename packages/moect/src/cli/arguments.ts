@@ -63,13 +63,23 @@ export function methodSettings(text: string): Settings {
   throw new InvalidArgumentError("It must be settings by name, such as '{ numExperts: 4 }'.");
 }
 
+/** Layers with experts: `all`, `top:4`, `every:2`, or numbers such as `20,22,24`. */
+export function layerChoice(text: string): Settings[string] {
+  if (text === 'all') return text;
+  const counted = /^(top|every):([1-9]\d*)$/.exec(text);
+  if (counted !== null) return { [counted[1]!]: Number(counted[2]) };
+  if (/^\d+(,\d+)*$/.test(text)) return text.split(',').map(Number);
+  throw new InvalidArgumentError("It must be all, top:4, every:2, or layer numbers such as '20,22,24'.");
+}
+
 /** For options that may be repeated. */
 export function collect(value: string, previous: readonly string[] = []): string[] {
   return [...previous, value];
 }
 
 export interface CommonOptions {
-  readonly backend: 'auto' | BackendName;
+  /** Default: auto. */
+  readonly backend?: 'auto' | BackendName;
   readonly threads?: number;
   /** Modules with parts of one's own. */
   readonly parts: readonly string[];
@@ -80,7 +90,8 @@ export interface CommonOptions {
 export function addCommonOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--backend <name>', 'where to compute').choices(['auto', ...BACKEND_NAMES]).default('auto'),
+      // no default here: a run's own file may name another
+      new Option('--backend <name>', 'where to compute (default: auto)').choices(['auto', ...BACKEND_NAMES]),
     )
     .option('--threads <n>', 'threads (default: all cores)', positiveInteger)
     .option(

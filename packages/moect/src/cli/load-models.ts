@@ -54,7 +54,7 @@ async function openBaseFor(
   io: Io,
   signal: AbortSignal,
 ): Promise<Base | null> {
-  const { backend, threads, baseStorage: storage } = options;
+  const { backend = 'auto', threads, baseStorage: storage } = options;
   const opening = openBase(options.base, {
     ...(storage !== undefined && { storage }),
     moect,

@@ -8,6 +8,7 @@ import type { EvaluationLanguage, RunInput } from '../training/run-input.ts';
 import type { Recorded } from '../training/run-record.ts';
 import { readTexts } from '../training/texts.ts';
 import type { ConfigSource } from './read-config.ts';
+import { repeatableText } from './repeatable-text.ts';
 import type { CheckedConfig } from './schema.ts';
 
 /** A configuration with its base opened and its text read. Dispose the base. */
@@ -76,7 +77,7 @@ export async function openRun(
   source: ConfigSource,
   opening: Pick<OpenBaseOptions, 'signal' | 'onProgress'> = {},
 ): Promise<OpenRun> {
-  const { config, folder, text } = source;
+  const { config, folder } = source;
   const parts = partsOf(config, folder);
   const moect = createMoect(...(await loadParts(parts)));
   const { name, threads } = config.backend;
@@ -93,7 +94,7 @@ export async function openRun(
     const backend = { name, ...(threads !== undefined && { threads }) };
     const output = resolve(folder, config.output);
     const asked = { parts, backend, baseId: config.baseId };
-    return { base, input, output, parts, asked: { text, asked } };
+    return { base, input, output, parts, asked: { text: repeatableText(source, output), asked } };
   } catch (error) {
     base.dispose();
     throw error;

@@ -5,6 +5,7 @@ import { stringify } from 'yaml';
 import { fileProblems } from './file-problems.ts';
 import { problemAt, type SettingsOrigin } from './key-path.ts';
 import { meaningProblems } from './meaning-problems.ts';
+import { isRecordOfRun, withMovedPlaces } from './record-places.ts';
 import { type CheckedConfig, configSchema, type MoectConfig } from './schema.ts';
 import { schemaProblems } from './schema-problems.ts';
 import { parseYaml } from './yaml-source.ts';
@@ -14,23 +15,44 @@ export interface ConfigSource extends SettingsOrigin {
   readonly config: CheckedConfig;
   /** As given. */
   readonly text: string;
+  /** Its value, with what flags changed. */
+  readonly value: unknown;
   /** Folder of relative paths. */
   readonly folder: string;
 }
 
+const MOVED =
+  'If they were moved, say where they are: --base FOLDER, --text CODE=FILE, --replay CODE=FILE beside --resume; the ' +
+  'checkpoint proves that base and text are the same.';
+
+const FROM_MEMORY =
+  'A program made this run with texts from memory: resume it there, or give the same texts as files: ' +
+  '--text CODE=FILE, --replay CODE=FILE.';
+
+/** What to do about the problems of a run's record; other configurations say it problem by problem. */
+function hintFor(value: unknown, isMissing: boolean): string {
+  if (!isRecordOfRun(value)) return '';
+  const { languages } = value as { readonly languages?: unknown };
+  const lackFiles = Array.isArray(languages) && languages.some((language) => language?.files === undefined);
+  if (lackFiles) return FROM_MEMORY;
+  return isMissing ? MOVED : '';
+}
+
 /** Checks schema, meaning and files together, in the order of the file. Throws InvalidConfigError. */
-async function check(value: unknown, source: Omit<ConfigSource, 'config'>): Promise<ConfigSource> {
+async function check(given: unknown, source: Omit<ConfigSource, 'config' | 'value'>): Promise<ConfigSource> {
+  const value = withMovedPlaces(given, source.folder);
   const parsed = configSchema.safeParse(value);
-  const more = [...meaningProblems(value), ...(await fileProblems(value, source.folder))];
+  const missing = await fileProblems(value, source.folder);
+  const more = [...meaningProblems(value), ...missing];
   const problems = [
     ...(parsed.success ? [] : schemaProblems({ error: parsed.error, schema: configSchema, value }, source)),
     ...more.map(({ path, message }) => problemAt(source, path, message)),
   ];
   if (!parsed.success || problems.length > 0) {
     problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
-    throw new InvalidConfigError(source.name, problems);
+    throw new InvalidConfigError(source.name, problems, hintFor(value, missing.length > 0));
   }
-  return { ...source, config: parsed.data as CheckedConfig };
+  return { ...source, value, config: parsed.data as CheckedConfig };
 }
 
 /** Values that override those of a file. */
@@ -39,31 +61,77 @@ export interface ConfigOverrides {
   readonly baseStorage?: MoectConfig['baseStorage'] | undefined;
   readonly parts?: MoectConfig['parts'] | undefined;
   readonly preset?: string | undefined;
-  readonly method?: MoectConfig['method'] | undefined;
+  /** New settings, or a function of those in the file. */
+  readonly method?:
+    | MoectConfig['method']
+    | ((before: MoectConfig['method']) => MoectConfig['method'])
+    | undefined;
   readonly output?: string | undefined;
   readonly backend?: MoectConfig['backend'] | undefined;
+  readonly cache?: Partial<NonNullable<MoectConfig['cache']>> | undefined;
   readonly tokens?: number | undefined;
-  readonly cache?: MoectConfig['cache'] | undefined;
   readonly recompute?: boolean | undefined;
+  readonly training?: MoectConfig['training'] | undefined;
+  readonly data?: MoectConfig['data'] | undefined;
+  readonly base?: string | undefined;
+  /** Files of languages that the file names, and further languages. */
+  readonly languages?: MoectConfig['languages'] | undefined;
 }
 
-function withOverrides(value: unknown, { tokens, recompute, ...overrides }: ConfigOverrides): unknown {
+type Language = MoectConfig['languages'][number];
+
+/** New files for the languages that are there, and the others behind them. */
+function withFiles(before: unknown, given: readonly Language[]): unknown {
+  if (!Array.isArray(before)) return given;
+  const codes = before.map((language) => (language as Partial<Language> | null)?.code);
+  return [
+    ...before.map((language, i) => {
+      const found = given.find(({ code }) => code === codes[i]);
+      return found === undefined ? language : { ...language, files: found.files };
+    }),
+    ...given.filter(({ code }) => !codes.includes(code)),
+  ];
+}
+
+/** Groups of settings that flags change one by one. */
+const GROUPS = ['backend', 'cache', 'training', 'data'] as const;
+
+/** Each says how long a run is: a new one replaces them all. */
+const LENGTHS = ['steps', 'tokens', 'epochs'];
+
+function withOverrides(value: unknown, given: ConfigOverrides): unknown {
   if (typeof value !== 'object' || value === null) return value;
+  const { languages, tokens, recompute, ...others } = given;
+  const training = {
+    ...others.training,
+    ...(tokens !== undefined && { tokens }),
+    ...(recompute !== undefined && { recompute }),
+  };
+  const overrides = { ...others, ...(Object.keys(training).length > 0 && { training }) };
+  return merged(value, overrides, languages);
+}
+
+function merged(
+  value: object,
+  overrides: Omit<ConfigOverrides, 'languages' | 'tokens' | 'recompute'>,
+  languages: ConfigOverrides['languages'],
+): unknown {
   const given = Object.entries(overrides).filter(([, override]) => override !== undefined);
-  const merged: Record<string, unknown> = { ...value, ...Object.fromEntries(given) };
-  if (overrides.backend !== undefined) {
-    merged['backend'] = { ...(value as Partial<MoectConfig>).backend, ...overrides.backend };
+  const changed: Record<string, unknown> = { ...value, ...Object.fromEntries(given) };
+  for (const group of GROUPS) {
+    const override = overrides[group];
+    if (override === undefined) continue;
+    // cache: false is a whole choice
+    if (override === false) continue;
+    const before = { ...((value as Record<string, unknown>)[group] as object | undefined) };
+    const hasLength = group === 'training' && LENGTHS.some((key) => key in override);
+    if (hasLength) for (const key of LENGTHS) Reflect.deleteProperty(before, key);
+    changed[group] = { ...before, ...override };
   }
-  if (tokens !== undefined) {
-    const {
-      steps: _steps,
-      epochs: _epochs,
-      ...training
-    } = (merged['training'] ?? {}) as MoectConfig['training'] & object;
-    merged['training'] = { ...training, tokens };
-  }
-  if (recompute !== undefined) merged['training'] = { ...(merged['training'] ?? {}), recompute };
-  return merged;
+  const { method } = overrides;
+  if (typeof method === 'function') changed['method'] = method((value as Partial<MoectConfig>).method);
+  if (languages !== undefined) changed['languages'] = withFiles(changed['languages'], languages);
+  return changed;
 }
 
 /** Checks a configuration in YAML. Relative paths in it are relative to `folder`. Throws InvalidConfigError. */

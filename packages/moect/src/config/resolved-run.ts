@@ -46,5 +46,6 @@ export interface ResolvedRun extends Pick<CheckedSettings, 'extension'> {
     | 'warmup'
     | 'finalRate'
     | 'checkpointEvery'
+    | 'keep'
   >;
 }

@@ -94,6 +94,13 @@ const training = z.strictObject({
   seed: z.int().min(0).default(0),
   checkpointEvery: count().exactOptional().describe('steps; default: a tenth of the run, at least 20'),
   evaluateEvery: count().exactOptional().describe('steps; default: only at the end'),
+  keep: z
+    .enum(['best', 'last'])
+    .exactOptional()
+    .describe(
+      'weights that the extension gets: best: of the evaluation with the lowest bits per byte on the new languages among ' +
+        'those with every old one within 1 % of the base; last: of the last step; default: best where evaluateEvery is given',
+    ),
   statisticsEvery: count()
     .exactOptional()
     .describe('steps between gate and expert statistics; default: never'),
@@ -219,6 +226,7 @@ export const programSchema = z.strictObject({
   callbacks: z
     .array(z.custom<Callback>(isCallback, "must be a callback: { contract: 'callback/1', name, onStep, … }"))
     .exactOptional(),
+  onEvaluating: hook(),
   onReady: hook(),
   onWarning: hook(),
 });

@@ -2,11 +2,18 @@ import type { Document, RoutingStatistics } from '@moect/core';
 import { documentBytes } from '@moect/data';
 import { assertMixtureBound, type MixtureDocumentScore, measureGates, posteriorCurves } from '@moect/eval';
 import { digestParameters } from '@moect/freeze';
-import { type Report, type ReportLanguage, type ReportMethod, reportScores } from '@moect/report';
+import {
+  languageName,
+  type Report,
+  type ReportLanguage,
+  type ReportMethod,
+  reportScores,
+} from '@moect/report';
 import type { Base } from '../base/base.ts';
 import { GATE } from '../parts/moect.ts';
 import type { EvaluatedText } from './evaluated-texts.ts';
 import type { PackComparison } from './pack-comparison.ts';
+import { sampleTexts } from './sample-texts.ts';
 import { BASE_PRIOR, prefixTokenOf } from './scorers.ts';
 
 export interface ReportInput {
@@ -28,12 +35,14 @@ const utf8Bytes = (documents: readonly Document[]): number =>
 
 function reportLanguage(text: EvaluatedText, { comparisons }: ReportInput): ReportLanguage {
   const { code, role, documents } = text;
+  const name = languageName(code);
   const trained = comparisons.flatMap(({ pack }) =>
     (pack.info.training?.languages ?? []).filter((l) => l.code === code).map((l) => l.trainedTokens),
   );
   const row = comparisons[0]?.comparison.languages.find(({ language }) => language === code);
   return {
     code,
+    ...(name !== null && { name }),
     role,
     heldOutDocuments: documents.length,
     heldOutBytes: utf8Bytes(documents),
@@ -91,6 +100,7 @@ async function reportMethod(comparison: PackComparison, input: ReportInput): Pro
     ...reportScores(comparison.comparison),
     ...mixtureParts(comparison),
     ...(await gatesOf(comparison, input)),
+    samples: await sampleTexts(comparison, input),
   };
 }
 
@@ -115,6 +125,6 @@ export async function buildReport(input: ReportInput): Promise<Report> {
     languages: texts.map((text) => reportLanguage(text, input)),
     methods,
     ...(comparisons[0] && { bootstrap: comparisons[0].comparison.bootstrap }),
-    notes: ['Training speed is not kept in extension folders and stands as 0 here.'],
+    notes: ['Training speed is not kept in extension folders and left out here.'],
   };
 }

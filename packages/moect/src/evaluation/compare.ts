@@ -9,6 +9,7 @@ import type { ScoringPlan } from '../planning/plan-scoring.ts';
 import type { HiddenStateFolder } from '../platform/platform.ts';
 import type { TextsByLanguage } from '../training/train.ts';
 import { buildReport } from './build-report.ts';
+import { checkBound } from './check-bound.ts';
 import { type EvaluatedText, evaluatedTexts } from './evaluated-texts.ts';
 import type { PackComparison } from './pack-comparison.ts';
 import { planScores } from './plan-scores.ts';
@@ -31,8 +32,8 @@ export interface CompareOptions extends Partial<Pick<ScorerOptions, 'combine' | 
   readonly resamples?: number;
   /** Cache of the hidden states below the packs, rounded to bf16. Default: none. */
   readonly cache?: HiddenStateFolder;
-  /** Called before the base and each pack are scored. */
-  readonly onProgress?: (what: string) => void;
+  /** Called while base and packs are scored, with the name of the one and the share that is done, 0 … 1. */
+  readonly onProgress?: (what: string, share: number) => void;
   /** Called once, before anything is scored, with the plan; the work waits for it. */
   readonly onReady?: (plan: ScoringPlan) => void | Promise<void>;
 }
@@ -94,6 +95,7 @@ export async function compare(
   checkOptions('compare', options, OPTIONS);
   const begin = performance.now();
   const texts = await evaluatedTexts(heldOut, packs, base.platform, options.old);
+  checkBound(options.maxForgetting, packs, texts);
   for (const pack of packs) resolveCombine(base, [pack], options.combine);
   const plan = await planScores(base, packs, texts);
   await options.onReady?.(plan);
@@ -126,7 +128,7 @@ async function comparePacks(
   const roles: Record<string, ComparisonRole> = Object.fromEntries(
     texts.map(({ code, role }) => [code, role]),
   );
-  const shared = { base, ...start, ...(signal && { signal }) };
+  const shared = { base, ...start, ...(signal && { signal }), ...(onProgress && { onProgress }) };
   const baseScorers = new Map<PrefixToken, Scorer>();
   const baseScorerFor = (prefixToken: PrefixToken): Scorer => {
     const scorer =
@@ -134,13 +136,13 @@ async function comparePacks(
     baseScorers.set(prefixToken, scorer);
     return scorer;
   };
-  onProgress?.('base');
+  onProgress?.('base', 0);
   const results: PackComparison[] = [];
   for (const pack of packs) {
     // base and pack read the same tokens: those that the pack was trained on
     const baseScorer = baseScorerFor(prefixTokenOf(base, [pack]));
     const before = await baseScorer.score(documents);
-    onProgress?.(pack.name);
+    onProgress?.(pack.name, 0);
     const combine = resolveCombine(base, [pack], options.combine);
     const threshold = gateThreshold === undefined ? {} : { gateThreshold };
     const scorer = createScorer({ ...shared, ...threshold, packs: [pack], combine, baseScorer });

@@ -11,14 +11,16 @@ import { createScorer, resolveCombine, type ScorerOptions } from './scorers.ts';
 import { withHiddenStates } from './with-hidden-states.ts';
 
 export interface EvaluateOptions
-  extends Partial<Pick<ScorerOptions, 'packs' | 'combine' | 'gateThreshold' | 'signal'>> {
+  extends Partial<Pick<ScorerOptions, 'packs' | 'combine' | 'gateThreshold' | 'signal' | 'onProgress'>> {
+  /** Languages that the base knows, beside those that the packs replayed: their role is `old`. */
+  readonly old?: readonly string[];
   /** Cache of the hidden states below the packs, rounded to bf16. Default: none. */
   readonly cache?: HiddenStateFolder;
   /** Called once, before anything is scored, with the plan; the work waits for it. */
   readonly onReady?: (plan: ScoringPlan) => void | Promise<void>;
 }
 
-const OPTIONS = ['packs', 'combine', 'gateThreshold', 'signal', 'cache', 'onReady'];
+const OPTIONS = ['packs', 'combine', 'gateThreshold', 'signal', 'onProgress', 'old', 'cache', 'onReady'];
 
 export interface LanguageResult extends LanguageScores {
   readonly role: EvaluatedText['role'];
@@ -44,9 +46,9 @@ export async function evaluate(
 ): Promise<Evaluation> {
   checkBase('evaluate', base);
   checkOptions('evaluate', options, OPTIONS);
-  const { packs = [], cache, onReady, ...scoring } = options;
+  const { packs = [], cache, old, onReady, ...scoring } = options;
   checkPacks('evaluate', packs);
-  const read = await evaluatedTexts(texts, packs, base.platform);
+  const read = await evaluatedTexts(texts, packs, base.platform, old);
   resolveCombine(base, packs, packs.length === 0 ? GATE : scoring.combine);
   const plan = await planScores(base, packs, read);
   await onReady?.(plan);

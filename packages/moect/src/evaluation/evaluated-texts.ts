@@ -1,4 +1,5 @@
-import type { Document } from '@moect/core';
+import { type Document, InvalidConfigError } from '@moect/core';
+import { didYouMean } from '../config/did-you-mean.ts';
 import type { Platform } from '../platform/platform.ts';
 import { DEFAULT_FORMAT, readTexts } from '../training/texts.ts';
 import type { TextsByLanguage } from '../training/train.ts';
@@ -17,6 +18,14 @@ function roleOf(code: string, packs: readonly Pick<UsedPack, 'info'>[]): Evaluat
   return isOld ? 'old' : 'unseen';
 }
 
+/** A name that no text has would leave its language unseen without a word. */
+function checkOld(old: readonly string[], codes: readonly string[]): void {
+  const problems = old
+    .filter((code) => !codes.includes(code))
+    .map((code) => ({ path: 'old', message: `no text is in '${code}'.${didYouMean(code, codes)}` }));
+  if (problems.length > 0) throw new InvalidConfigError('The old languages', problems);
+}
+
 /**
  * Reads text to be scored.
  * @param old languages that the base knows but the packs do not name (packs trained without replay)
@@ -28,6 +37,7 @@ export async function evaluatedTexts(
   platform: Platform,
   old: readonly string[] = [],
 ): Promise<EvaluatedText[]> {
+  checkOld(old, Object.keys(texts));
   const read: EvaluatedText[] = [];
   for (const [code, given] of Object.entries(texts)) {
     const known = roleOf(code, packs);

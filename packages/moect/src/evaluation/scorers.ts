@@ -37,6 +37,8 @@ export interface ScorerOptions {
   readonly signal?: AbortSignal;
   /** Existing scores of the base, so that a mixture does not compute them again. */
   readonly baseScorer?: Scorer;
+  /** Called while text is scored, with the model that scores it and the share that is done, 0 … 1. */
+  readonly onProgress?: (what: string, share: number) => void;
   /** Hidden states that passes of base and extensions begin with, rounded to bf16. Default: the tokens. */
   readonly hiddenStates?: HiddenStateSource;
   /** Most tokens that a window reads. Default: the base's context. */
@@ -91,7 +93,7 @@ export function prefixTokenOf(
   return names.find((name) => name !== 'moect-0.1') ?? names[0] ?? 'tokenizer';
 }
 
-/** A scorer that remembers its scores, by the array of documents. */
+/** A scorer that remembers its scores, by the array of documents; what failed is tried again. */
 export function rememberScores(scorer: Scorer): Scorer {
   const known = new WeakMap<readonly Document[], ReturnType<Scorer['score']>>();
   return {
@@ -99,10 +101,19 @@ export function rememberScores(scorer: Scorer): Scorer {
     score(documents) {
       const scores = known.get(documents) ?? scorer.score(documents);
       known.set(documents, scores);
+      scores.catch(() => known.delete(documents));
       return scores;
     },
   };
 }
+
+/** After each batch: ends where the signal says so, else tells how far it is. */
+const watch =
+  (what: string, { signal, onProgress }: Pick<ScorerOptions, 'signal' | 'onProgress'>) =>
+  (scored: number, total: number): void => {
+    signal?.throwIfAborted();
+    onProgress?.(what, total === 0 ? 1 : scored / total);
+  };
 
 type Passes = Pick<ScorerOptions, 'hiddenStates' | 'window' | 'batchTokens'>;
 
@@ -116,20 +127,19 @@ function passOptions({ hiddenStates, window, batchTokens }: Passes): Partial<Mod
 }
 
 /** Log-probabilities under the base alone. */
-export function createBaseScorer({
-  base,
-  signal,
-  prefixToken,
-  ...passes
-}: Pick<ScorerOptions, 'base' | 'signal' | keyof Passes> & { readonly prefixToken: PrefixToken }): Scorer {
-  const onProgress = (): void => signal?.throwIfAborted();
+export function createBaseScorer(
+  options: Pick<ScorerOptions, 'base' | 'signal' | 'onProgress' | keyof Passes> & {
+    readonly prefixToken: PrefixToken;
+  },
+): Scorer {
+  const { base, prefixToken } = options;
   return createModelScorer({
     name: 'base',
     base: base.model,
     tokenizer: base.tokenizer,
     prefixToken,
-    onProgress,
-    ...passOptions(passes),
+    onProgress: watch('base', options),
+    ...passOptions(options),
   });
 }
 
@@ -138,12 +148,11 @@ export function createBaseScorer({
  * Throws InvalidConfigError and NoSuchComponentError.
  */
 export function createScorer(options: ScorerOptions): Scorer {
-  const { base, packs, signal, basePrior = BASE_PRIOR, gateThreshold } = options;
+  const { base, packs, basePrior = BASE_PRIOR, gateThreshold } = options;
   const prefixToken = prefixTokenOf(base, packs);
   const baseScorer = options.baseScorer ?? createBaseScorer({ ...options, prefixToken });
   if (packs.length === 0) return baseScorer;
   const combine = resolveCombine(base, packs, options.combine);
-  const onProgress = (): void => signal?.throwIfAborted();
   const scorers = packs.map(({ name, extension }) =>
     createModelScorer({
       name,
@@ -151,7 +160,7 @@ export function createScorer(options: ScorerOptions): Scorer {
       tokenizer: base.tokenizer,
       prefixToken,
       extension,
-      onProgress,
+      onProgress: watch(name, options),
       ...passOptions(options),
       ...(gateThreshold !== undefined && { gateThreshold }),
     }),

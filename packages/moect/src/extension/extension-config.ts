@@ -10,6 +10,8 @@ export const MODEL_CARD_FILE = 'README.md';
 /** Summary of the training, for people and for reports. */
 export interface TrainingSummary {
   readonly steps: number;
+  /** Step whose weights these are, where that is not the last: that of the best evaluation. */
+  readonly keptStep?: number | undefined;
   /** Tokens with a target, replay included. */
   readonly tokens: number;
   readonly sequenceLength: number;
@@ -65,6 +67,7 @@ const count = (): z.ZodInt => z.int().min(0);
 
 const training: z.ZodType<TrainingSummary> = z.strictObject({
   steps: count(),
+  keptStep: count().optional(),
   tokens: count(),
   sequenceLength: count(),
   batchSize: count(),

@@ -10,6 +10,7 @@ import { documentFrame } from '@moect/data';
 import { fromDiskTensors, loadParameters } from '@moect/experts';
 import { createRng, dispose, tensor } from '@moect/tensor';
 import type { Base } from '../base/base.ts';
+import { checkBase } from '../front-door-checks.ts';
 import { missingParts } from '../parts/own-parts.ts';
 import type { PackSource } from '../platform/platform.ts';
 import { type ExtensionConfigFile, parseExtensionConfig } from './extension-config.ts';
@@ -71,11 +72,12 @@ function checkTokens({ tokenizer }: Base, { tokens }: ExtensionConfigFile, place
 
 /**
  * Opens a pack for its base. Every tensor of the folder must be used and every parameter found.
- * @param place a folder, or in a browser the address of one
+ * @param place a folder, or the address of one (http, https); in a browser an address
  * Throws BaseMismatchError, CorruptDataError, NoMatchingParameterError, ShapeMismatchError, NoSuchComponentError (a
  * method or part that the base's `moect` does not know) and InvalidConfigError.
  */
 export async function openPack(base: Base, place: string | URL): Promise<Pack> {
+  checkBase('openPack', base);
   const source = await base.platform.readPack(place);
   const saved = parseExtensionConfig(source.config, source.place);
   if (!(await base.isIdentifiedBy(saved.base.sha256))) {

@@ -1,17 +1,16 @@
 import { basename, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { InvalidConfigError } from '@moect/core';
-import { didYouMean } from '../config/did-you-mean.ts';
-import { PART_KEYS, type Parts } from './parts.ts';
-
-const KEYS = [...Object.keys(PART_KEYS), 'families', 'presets'];
+import { checkParts } from './check-parts.ts';
+import type { Parts } from './parts.ts';
 
 /** The export `parts` of a module, or its default export. */
 function exportOf(module: Record<string, unknown>): unknown {
   return module['parts'] ?? module['default'];
 }
 
-function checkParts(value: unknown, file: string): Parts {
+/** The parts that a module exports. Throws InvalidConfigError. */
+function partsOf(value: unknown, file: string): Parts {
   if (typeof value !== 'object' || value === null) {
     throw new InvalidConfigError(
       file,
@@ -19,13 +18,7 @@ function checkParts(value: unknown, file: string): Parts {
       "Write for example: export const parts = { routers: { mine: (options) => ({ contract: 'router/1', … }) } };",
     );
   }
-  const problems = Object.entries(value).flatMap(([key, entry]) => {
-    if (!KEYS.includes(key)) return [{ path: key, message: `is no kind of parts.${didYouMean(key, KEYS)}` }];
-    const isList = key === 'families' || key === 'presets';
-    if (typeof entry === 'object' && entry !== null && Array.isArray(entry) === isList) return [];
-    return [{ path: key, message: `must be ${isList ? 'a list' : 'an object: parts by their names'}` }];
-  });
-  if (problems.length > 0) throw new InvalidConfigError(file, problems);
+  checkParts(value, file);
   return value as Parts;
 }
 
@@ -44,7 +37,7 @@ export async function loadParts(files: readonly string[]): Promise<Parts[]> {
       const message = `cannot be imported: ${(cause as Error).message}`;
       throw new InvalidConfigError(file, [{ path: '(module)', message }], 'Give a JavaScript module.');
     }
-    loaded.push({ ...checkParts(exportOf(module), file), from: basename(path) });
+    loaded.push({ ...partsOf(exportOf(module), file), from: basename(path) });
   }
   return loaded;
 }

@@ -65,6 +65,16 @@ describe('a moect with additions', () => {
   const other: Method = { contract: 'method/1', name: 'other', attach: () => expect.unreachable() };
   const moect = createMoect({ routers: { mine }, presets: [preset], methods: { other }, from: 'parts.mjs' });
 
+  it('is refused under a wrong key, as no function, and where the name is taken', () => {
+    const make = () => ({}) as never;
+    expect(() => createMoect({ router: { mine: make } } as never)).toThrow(
+      /router: is no kind of parts\. Did you mean 'routers'\?/,
+    );
+    expect(() => createMoect({ routers: { mine: {} } } as never)).toThrow(/routers\.mine: is no function/);
+    expect(() => createMoect({ methods: { mine: make } } as never)).toThrow(/methods\.mine: is no method/);
+    expect(() => createMoect({ combinations: { gate: make } })).toThrow(/combinations\.gate: is the name/);
+  });
+
   it('knows its own router, preset and method beside the built-in ones', async () => {
     expect([...moect.methods.keys()]).toEqual(['moe-ct', 'lora-ct', 'ct', 'other']);
     const { method, config } = moect.preset('my-preset');

@@ -8,6 +8,7 @@ import { moeCtPreset } from '../presets/moe-ct.ts';
 import { moeCtMixturePreset } from '../presets/moe-ct-mixture.ts';
 import { moeCtPaperPreset } from '../presets/moe-ct-paper.ts';
 import type { Preset } from '../presets/preset.ts';
+import { checkParts } from './check-parts.ts';
 import { type OwnPart, PART_KEYS, type PartKind, type Parts } from './parts.ts';
 
 const builtInPresets: readonly Preset[] = [
@@ -60,8 +61,9 @@ function ownParts(given: readonly Parts[]): OwnPart[] {
   });
 }
 
-/** The built-in methods, presets and combinations with parts of your own. */
+/** The built-in methods, presets and combinations with parts of your own. Throws InvalidConfigError. */
 export function createMoect(...given: readonly Parts[]): Moect {
+  for (const parts of given) checkParts(parts, 'createMoect');
   const components = {
     routers: Object.fromEntries(entriesOf(given, 'routers')),
     experts: Object.fromEntries(entriesOf(given, 'experts')),

@@ -133,10 +133,8 @@ async function firstFitting(
  * Plans a run, and where its steps do not fit into the backend's or the machine's memory, chooses passes of fewer
  * sequences or recomputation, as far as the settings leave them open. What it chose stands among the run's notes.
  */
-export async function fitRun(
-  prepared: PreparedRun,
-  { limitBytes, ...options }: PlanningOptions,
-): Promise<FittedRun> {
+export async function fitRun(prepared: PreparedRun, options: PlanningOptions): Promise<FittedRun> {
+  const { limitBytes } = options;
   const asked: Tried = { prepared, ...(await tryProbe(prepared, limitBytes)) };
   const { batchSize } = prepared.run.training;
   const machine = (memory: StepMemory): StepMemory => onMachine(memory, prepared);

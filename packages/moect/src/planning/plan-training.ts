@@ -81,6 +81,15 @@ export async function tryProbe(
   }
 }
 
+/** Memory of a step that computes its layers again on the way back. */
+async function recomputedMemory(
+  planned: PlannedRun,
+  limitBytes: number | undefined,
+): Promise<StepMemory | null> {
+  const options = { ...planned.options, recompute: true };
+  return (await tryProbe({ ...planned, options }, limitBytes)).steps;
+}
+
 function warningsOf({ moreBytes, availableBytes }: MemoryEstimate, disk: DiskEstimate): string[] {
   const warnings: string[] = [];
   if (availableBytes !== null && moreBytes > availableBytes) {
@@ -120,7 +129,7 @@ function mostRows(steps: StepMemory | null, batchSize: number, { availableBytes 
 export async function planTried(
   planned: PlannedRun,
   { steps: stepMemory, problem }: TriedSteps,
-  { time: withTime, output }: Pick<PlanningOptions, 'time' | 'output'>,
+  { time: withTime, output, limitBytes }: PlanningOptions,
 ): Promise<Omit<TrainingPlan, 'chosen' | 'evaluation'>> {
   const { run, base, extension, options } = planned;
   const { steps, batchSize, accumulation } = run.training;
@@ -135,9 +144,18 @@ export async function planTried(
       ? (await probeTime(options, batchSize, mostRows(stepMemory, batchSize, memory))) / 1000
       : null;
   const trainableParameters = countParameters(extension.parameters);
+  const branches = extension.attachments.ffn.size;
   const shape = {
     ...{ batchSize, accumulation, sequenceLength },
     gradientBytes: FLOAT * trainableParameters,
+    baseParameters: base.parameterCount,
+    trainableParameters,
+    branches,
+    seconds: time === null ? null : time * steps,
+    recomputed:
+      problem !== null && stepMemory !== null && options.recompute !== true
+        ? await recomputedMemory(planned, limitBytes)
+        : null,
     mayRecompute: options.recompute !== true,
     mayCompress:
       keepsCompressed() && holdsWideMatrices(base.model.parameters) && extension.overrides.size === 0,

@@ -75,7 +75,7 @@ describe.skipIf(obstacle !== undefined)(`the plan of a run on WebGPU${note}`, { 
     const most = Math.round(0.8 * full.memory.gpu!.usedBytes);
     const given = config('small', 'ct', { batchSize: 32 }, most);
     await expect(trainConfig(given)).rejects.toThrow(
-      /a step takes .* of GPU memory, of which .* may be used[\s\S]*training\.batchSize: (16|8) with/,
+      /a step takes .* of GPU memory, of which .* may be used[\s\S]*--batch-size (16|8) --accumulation/,
     );
     expect(existsSync(world.at('small/checkpoints'))).toBe(false);
   });
@@ -87,6 +87,6 @@ describe.skipIf(obstacle !== undefined)(`the plan of a run on WebGPU${note}`, { 
     expect(problems).toEqual([
       expect.stringMatching(/a tensor of a step takes .* a buffer of this GPU at most/),
     ]);
-    expect(suggestions[0]).toMatch(/training\.batchSize: \d+ with/);
+    expect(suggestions[0]).toMatch(/^--batch-size \d+ --accumulation/);
   });
 });

@@ -88,8 +88,11 @@ describe('the plan of a run', { timeout: 120_000 }, () => {
     const { problems, suggestions } = await planConfig(given, { time: false, limitBytes: limit });
     expect(problems).toEqual([expect.stringMatching(/a step takes .* of WebAssembly memory/)]);
     expect(suggestions[0]).toMatch(
-      /training\.batchSize: (16 with training\.accumulation: 2|8 with training\.accumulation: 4)/,
+      /^--batch-size (16 --accumulation 2|8 --accumulation 4) \(training\.batchSize: \d+, .*: trains the same in [\d.]+ [MG]iB/,
     );
+    // every way is a flag of the command line, and says what it takes
+    for (const suggestion of suggestions) expect(suggestion).toMatch(/^--[a-z].*[\d.]+ [MG]iB/);
+    expect(suggestions.find((s) => s.startsWith('--recompute'))).toMatch(/same bits, a third more time/);
     expect(full.problems).toEqual([]);
     expect(full.chosen).toEqual([]);
   });

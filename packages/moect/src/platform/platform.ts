@@ -45,6 +45,8 @@ export interface RunFolder {
   readonly checkpoints: CheckpointStore;
   /** Writes the events. */
   readonly log: Callback;
+  /** A path as the run's record writes it: seen from its folder. What is no absolute path stays as it is. */
+  readonly seen: (path: string) => string;
   /** Writes a file of the run's record; names may have folders in them. */
   write(name: string, text: string): Promise<void>;
   close(): Promise<void>;

@@ -6,9 +6,11 @@ import { openSafetensors, readJsonFile } from '@moect/safetensors/node';
 import { EXTENSION_CONFIG_FILE, EXTENSION_WEIGHTS_FILE } from '../extension/extension-config.ts';
 import { extensionName } from '../extension/extension-name.ts';
 import type { PackSource } from './platform.ts';
+import { readPackUrl } from './read-pack-url.ts';
 
-/** See `Platform.readPack`. */
+/** See `Platform.readPack`: a folder, or its address. */
 export async function readPackFolder(place: string | URL): Promise<PackSource> {
+  if (/^https?:/i.test(String(place))) return readPackUrl(place);
   const folder = resolve(place instanceof URL ? fileURLToPath(place) : place);
   const path = join(folder, EXTENSION_CONFIG_FILE);
   if (!existsSync(path)) {

@@ -4,17 +4,23 @@ import { dirname, join, resolve } from 'node:path';
 import { CheckpointError } from '@moect/core';
 import { readJsonFile, writeFileAtomic } from '@moect/safetensors/node';
 import { createCheckpointStore, eventLog, latestCheckpoint, lockRun } from '@moect/trainer/node';
+import { checkRunFolder } from './check-output.ts';
 import type { RunFolder } from './platform.ts';
+import { seenFrom } from './seen-from.ts';
+
+/** Where a run's folder has its record. */
+export const recordFile = (folder: string): string => join(resolve(folder), 'resolved.json');
 
 /** See `Platform.readRecord`. */
 export async function readRecord(folder: string): Promise<Readonly<Record<string, unknown>> | null> {
-  const file = join(resolve(folder), 'resolved.json');
+  const file = recordFile(folder);
   return existsSync(file) ? readJsonFile(file) : null;
 }
 
 /** See `Platform.openRun`. The folder is made when it does not exist. */
 export async function openRunFolder(folder: string, resume: boolean): Promise<RunFolder> {
   const output = resolve(folder);
+  await checkRunFolder(output);
   await mkdir(output, { recursive: true });
   const lock = await lockRun(output);
   try {
@@ -29,6 +35,7 @@ export async function openRunFolder(folder: string, resume: boolean): Promise<Ru
       isBegun: latest !== null,
       checkpoints: createCheckpointStore(output),
       log: eventLog(join(output, 'events.jsonl')),
+      seen: (path) => seenFrom(output, path),
       async write(name, text) {
         const path = join(output, name);
         await mkdir(dirname(path), { recursive: true });

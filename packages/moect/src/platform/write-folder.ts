@@ -1,18 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { InvalidConfigError } from '@moect/core';
-import { writeFileAtomic } from '@moect/safetensors/node';
+import { removeFolder, replaceFolder, writeFileAtomic } from '@moect/safetensors/node';
 import { EXTENSION_CONFIG_FILE, EXTENSION_WEIGHTS_FILE } from '../extension/extension-config.ts';
 
-/** Moves a finished folder to its place and replaces any folder there; neither is ever left in part. */
-async function replaceFolder(from: string, to: string): Promise<void> {
-  const aside = join(dirname(to), `.${basename(to)}-old-${randomUUID()}`);
-  const isOccupied = existsSync(to);
-  if (isOccupied) await rename(to, aside);
-  await rename(from, to);
-  if (isOccupied) await rm(aside, { recursive: true, force: true });
+/** Moves a finished folder to its place. Where that fails, both the old and the new one are still there. */
+async function putInPlace(temporary: string, target: string): Promise<void> {
+  try {
+    await replaceFolder(temporary, target);
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const text =
+      `${target} cannot be replaced: ${message}. The new pack is whole in ${temporary}, and what was there is where it was. ` +
+      'Close the program that holds the folder, then rename the new one yourself, or save again.';
+    throw Object.assign(new Error(text, { cause }), { code });
+  }
 }
 
 /** Only a pack may be replaced: another folder's files are somebody's. Throws InvalidConfigError. */
@@ -41,10 +45,10 @@ export async function writeFolder(
   await mkdir(temporary, { recursive: true });
   try {
     for (const [name, content] of files) await writeFileAtomic(join(temporary, name), content);
-    await replaceFolder(temporary, target);
   } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
+    await removeFolder(temporary);
     throw error;
   }
+  await putInPlace(temporary, target);
   return target;
 }

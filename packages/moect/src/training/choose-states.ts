@@ -2,7 +2,14 @@ import type { Extension } from '@moect/core';
 import type { HiddenStateCache } from '@moect/models/node';
 import type { Base } from '../base/base.ts';
 import type { CheckedSettings } from '../config/schema.ts';
-import { openedLater, ownStates, ownStatesBytes, ownStatesNote, type StatesFacts } from './own-states.ts';
+import {
+  areOwn,
+  openedLater,
+  ownStates,
+  ownStatesBytes,
+  ownStatesNote,
+  type StatesFacts,
+} from './own-states.ts';
 import type { RunPlace } from './run-place.ts';
 
 type Cache = CheckedSettings['cache'];
@@ -24,6 +31,18 @@ const NOTHING_TO_CACHE =
 
 const none = (cache?: Cache): ChosenStates => ({ cache, hiddenStates: null, statesBytes: 0, notes: [] });
 
+/** A run that was moved with its folder keeps its own states where it is now. */
+function movedOwn(
+  cache: Exclude<Cache, false>,
+  output: string | undefined,
+  record: unknown,
+): Exclude<Cache, false> {
+  const former = (record as { readonly resolved?: { readonly folder?: unknown } } | null | undefined)
+    ?.resolved?.folder;
+  const isMoved = typeof former === 'string' && output !== undefined && areOwn(cache, former);
+  return isMoved ? ownStates(output) : cache;
+}
+
 /** The states that were asked for, or that the run keeps by itself; a resumed run begins with what it began with. */
 export async function chooseStates(
   base: Base,
@@ -35,7 +54,7 @@ export async function chooseStates(
   if (asked === false) return none(false);
   const { platform, model } = base;
   const recorded = (record as { readonly cache?: Cache } | null | undefined)?.cache;
-  const cache = asked ?? (recorded === false ? undefined : recorded);
+  const cache = movedOwn(asked ?? (recorded === false ? undefined : recorded), output, record);
   if (cache !== undefined) {
     const hiddenStates = await platform.openHiddenStates(base, [extension], cache);
     return { ...none(cache), hiddenStates, notes: hiddenStates === null ? [NOTHING_TO_CACHE] : [] };

@@ -76,6 +76,7 @@ export function resolveRun(input: RunInput, facts: Facts): ResolvedRun {
       schedule: training.schedule ?? schedule,
       warmup: training.warmup ?? warmup,
       finalRate: training.finalRate ?? finalRate,
+      keep: training.keep ?? (training.evaluateEvery === undefined ? 'last' : 'best'),
       checkpointEvery: training.checkpointEvery ?? Math.max(20, Math.ceil(steps / 10)),
     },
     extension: settings.extension,

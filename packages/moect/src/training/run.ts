@@ -30,6 +30,11 @@ export interface RunHooks {
   readonly signal?: AbortSignal;
   /** Called at steps, evaluations and checkpoints. */
   readonly callbacks?: readonly Callback[];
+  /**
+   * Called while held-out text is scored, during and after the training, with the model that scores it and the share of a
+   * language's text that is done, 0 … 1.
+   */
+  readonly onEvaluating?: (what: string, share: number) => void;
   /** Called at once with each of the result's `warnings`. */
   readonly onWarning?: (message: string) => void;
   /** Called once, before the first step, with the run and its plan; the run waits for it. */
@@ -57,10 +62,9 @@ function tokensOf({ base, run }: Pick<PreparedRun, 'base' | 'run'>): TextTokens 
   return { prefixToken, prefixIds };
 }
 
-function infoOf(
-  prepared: PreparedRun,
-  result: Pick<TrainResult, 'step' | 'tokensSeen'>,
-): ExtensionConfigFile {
+type TrainedState = Pick<TrainResult, 'step' | 'keptStep' | 'tokensSeen'>;
+
+function infoOf(prepared: PreparedRun, result: TrainedState): ExtensionConfigFile {
   const { run, base, extension, languages, options } = prepared;
   const parts = usedParts(base.moect, {
     extension,
@@ -132,29 +136,36 @@ async function trainPrepared(
     signal,
     // states that the run keeps by itself are rounded, and its numbers are those that `moect compare` finds
     hiddenStates: (areOwn(run.cache || undefined, folder?.folder) ? null : hiddenStates) ?? undefined,
+    onProgress: hooks.onEvaluating,
     passes: plan.evaluation === null ? undefined : sizesOf(plan.evaluation),
   });
   const spared = spareEvaluation(signal, hooks.onWarning);
+  const packOf = (trained: TrainedState): Pack =>
+    makePack(base, run.preset, extension, infoOf(prepared, trained));
+  const save = async (trained: TrainedState): Promise<string | null> =>
+    folder === null ? null : packOf(trained).save(`${folder.folder}/extension`);
   let saved: string | null = null;
   const result = await trainLoop({
     ...loopOptions(prepared, hooks, folder),
     ...(evaluate && {
-      evaluate: (step) => spared.run(`the evaluation after step ${step}`, evaluate.during),
+      evaluate: (step) => spared.run(`the evaluation after step ${step}`, () => evaluate.during(step)),
     }),
+    ...(evaluate && run.training.keep === 'best' && { rank: evaluate.rank }),
     onTrained: async (trained) => {
       // law 1: no training changes the base
       assertUnchanged(before, await digestParameters(base.model.parameters));
-      const pack = makePack(base, run.preset, extension, infoOf(prepared, trained));
-      saved = folder === null ? null : await pack.save(`${folder.folder}/extension`);
+      saved = await save({ ...trained, keptStep: trained.step });
       spared.keepsNothingWaiting();
     },
   });
-  const pack = makePack(base, run.preset, extension, infoOf(prepared, result));
+  // saved before the last evaluation, which may have found that an earlier step is the best
+  if (result.keptStep !== result.step) saved = await save(result);
+  const pack = packOf(result);
   const outcome = { ...pack, training, result, folder: saved, warnings: spared.warnings };
   const isDone = result.reason !== 'interrupted' && evaluate !== null && !spared.hasFailed;
   if (!isDone) return { ...outcome, heldOut: null };
   // training is complete, so an interruption of this evaluation loses nothing
-  const numbers = spared.run('the last evaluation', evaluate.numbers);
+  const numbers = spared.run('the last evaluation', () => evaluate.numbers(result.keptStep));
   return { ...outcome, heldOut: await unlessInterrupted(signal, numbers) };
 }
 

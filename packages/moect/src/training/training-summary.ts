@@ -30,12 +30,13 @@ function trainedTokens(source: BatchSource, batches: number): Map<string, number
 /** Summary for `moect_config.json`. */
 export function trainingSummary(
   { run, languages, data: source }: TrainedRun,
-  result: Pick<TrainResult, 'step' | 'tokensSeen'>,
+  result: Pick<TrainResult, 'step' | 'keptStep' | 'tokensSeen'>,
 ): TrainingSummary {
   const { training, replay, data } = run;
   const trained = trainedTokens(source, result.step * training.accumulation);
   return {
     steps: result.step,
+    ...(result.keptStep !== result.step && { keptStep: result.keptStep }),
     tokens: result.tokensSeen,
     sequenceLength: data.sequenceLength,
     batchSize: training.batchSize * training.accumulation,

@@ -1,4 +1,5 @@
 import type { Report, ReportLanguage } from '../schema/report.ts';
+import { languageName } from './language-name.ts';
 import type { LegendEntry } from './plots/figure.ts';
 
 export const ROLE_NAMES: Readonly<Record<ReportLanguage['role'], string>> = {
@@ -23,15 +24,16 @@ export const DASH_PATTERNS: Readonly<Record<NonNullable<LegendEntry['dash']>, re
 };
 
 /** Appearance of each language in every plot, by its position in the report. */
-export function languageStyles({ languages }: Report): Map<string, Required<LegendEntry>> {
+export function languageStyles(report: Report): Map<string, Required<LegendEntry>> {
   return new Map(
-    languages.map(({ code, name, role }, color) => [
+    report.languages.map(({ code, role }, color) => [
       code,
-      { label: name ?? code, color, dash: DASHES[role] },
+      { label: nameOf(report, code), color, dash: DASHES[role] },
     ]),
   );
 }
 
-export function nameOf({ languages }: Report, code: string): string {
-  return languages.find((language) => language.code === code)?.name ?? code;
+/** The report's own name of a language, else the platform's, else its code. */
+export function nameOf({ languages }: Pick<Report, 'languages'>, code: string): string {
+  return languages.find((language) => language.code === code)?.name ?? languageName(code) ?? code;
 }

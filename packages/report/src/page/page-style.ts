@@ -27,6 +27,7 @@ p, ul { max-width: 46rem; }
 p { margin: .5rem 0 1rem; }
 ul { padding-left: 1.25rem; }
 li { margin: .35rem 0; }
+.words { max-width: 60rem; }
 small { display: block; font-size: .8125rem; font-weight: normal; color: var(--muted); }
 code { font-size: .8125rem; color: var(--muted); overflow-wrap: anywhere; font-weight: normal; }
 .scroll { overflow-x: auto; }

@@ -80,6 +80,57 @@ describe('renderReport', () => {
     expect(count(three, /<td>2<\/td><td>English<\/td>/g)).toBe(6);
   });
 
+  it('says what happened and what to do next, and claims nothing that was not checked', () => {
+    expect(page).toMatch(
+      /<strong>[^<]+<\/strong>: It needs \d+\u00a0% fewer bits than the base for Swahili, Yoruba/,
+    );
+    expect(count(page, /Next: /g)).toBe(6);
+    expect(count(page, /in no training set|each with the same text/g)).toBe(0);
+  });
+
+  it('of one extension has a readable scale, the verdict of its bound, names, and no speed of 0', async () => {
+    const { methods, languages, ...rest } = syntheticReport();
+    const [{ logits: _, ...method }] = methods.slice(1, 2) as [Report['methods'][number]];
+    const judged = (kept: boolean): Report => ({
+      ...rest,
+      languages: languages.map(({ name: _name, ...language }) => language),
+      methods: [
+        {
+          ...method,
+          tokensPerSecond: 0,
+          gain: { mean: 0.011638, ci95: [0.0116, 0.0117], fewDocuments: false },
+          bitsPerByte: {
+            ...method.bitsPerByte,
+            eng_Latn: { ...method.bitsPerByte['eng_Latn']!, hasInterval: false },
+          },
+          retention: {
+            ...{
+              worstLanguage: 'eng_Latn',
+              relativeChange: 0.0039,
+              ci95: [0.002, 0.005],
+              bound: 0.005,
+              kept,
+            },
+            languages: [{ language: 'eng_Latn', upper: 0.005, pValue: 0.2, adjustedP: 0.2, kept }],
+          },
+        },
+      ],
+    });
+    const small = await renderReport(parseReport(judged(false)));
+    expect(count(small, /NOT kept within \+0\.50\u00a0%/g)).toBe(2);
+    expect(small).toContain('not shown for English.');
+    expect(small).toMatch(/>Swahili <code>swh_Latn<\/code>/);
+    expect(small).toContain('one document: no interval');
+    expect(count(small, /a second|exactly as the base/g)).toBe(0);
+    // labels of the axes of gain
+    const frontier = small.slice(small.indexOf('<svg'), small.indexOf('</svg>'));
+    expect(frontier).not.toMatch(/>\.\d|>0\.\d{5}/);
+    expect(frontier).toMatch(/>0</);
+    const kept = await renderReport(parseReport(judged(true)));
+    expect(count(kept, /NOT kept/g)).toBe(0);
+    expect(kept).toContain('every old language is shown to lose less');
+  });
+
   it('leaves out parts without data', async () => {
     const { methods, languages, bootstrap: _, ...rest } = syntheticReport();
     const bare = methods

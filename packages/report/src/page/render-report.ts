@@ -6,6 +6,7 @@ import { pageStyle } from './page-style.ts';
 import { type Draw, loadDraw } from './plots/render-svg.ts';
 import { frontier } from './sections/frontier.ts';
 import { gates } from './sections/gates.ts';
+import { inWords } from './sections/in-words.ts';
 import { limits } from './sections/limits.ts';
 import { losses } from './sections/losses.ts';
 import { posterior } from './sections/posterior.ts';
@@ -21,8 +22,9 @@ function introduction(report: Report, methods: readonly MethodSummary[]): Html {
   const [fresh, old, unseen] = [names('new'), names('old'), names('unseen')];
   const id = report.base.id === undefined ? 'A base model' : `The base model ${report.base.id}`;
   return html`<header><h1>${report.title ?? 'Learning new languages, keeping the old'}</h1>
-<p>${id} (${compact(report.base.parameters)} parameters) was taught ${fresh.length === 0 ? 'no new language' : listed(fresh)} by ${plural(methods.length, 'method')}${methods.length > 1 && ', each with the same text'}.
-Measured on text that was in no training set: ${old.length > 0 && `what it still knows of ${listed(old)}`}${old.length > 0 && fresh.length > 0 && ', and '}${fresh.length > 0 && 'what it learned'}${unseen.length > 0 && `; besides ${listed(unseen)}, never trained on`}.</p></header>`;
+<p>${id} (${compact(report.base.parameters)} parameters) was taught ${fresh.length === 0 ? 'no new language' : listed(fresh)} by ${plural(methods.length, 'method')}.
+Measured on the text given: ${old.length > 0 && `what it still knows of ${listed(old)}`}${old.length > 0 && fresh.length > 0 && ', and '}${fresh.length > 0 && 'what it learned'}${unseen.length > 0 && `; besides ${listed(unseen)}`}.</p>
+${inWords(report, methods)}</header>`;
 }
 
 const NO_PLOTS: Html = html`<p>Plots are left out, because the packages vega and vega-lite are not installed here. Run <code>npm install vega vega-lite</code> and make this page again to have them.</p>`;

@@ -7,6 +7,8 @@ export interface ScoreSummary {
   readonly after: number;
   readonly change: number;
   readonly relativeChange: number;
+  /** False for a single document. */
+  readonly hasInterval: boolean;
   /** Each seed's relative change and interval. */
   readonly seeds: readonly {
     readonly seed: number;
@@ -59,6 +61,7 @@ function summarizeScores(code: string, runs: readonly ReportMethod[]): ScoreSumm
     after: average(({ after }) => after),
     change: average(({ change }) => change),
     relativeChange: average(relativeChange),
+    hasInterval: found.every(({ score }) => score.hasInterval !== false),
     seeds: found.map(({ seed, score }) => {
       return { seed, relativeChange: relativeChange(score), ci95: relativeInterval(score) };
     }),

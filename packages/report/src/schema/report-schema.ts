@@ -27,6 +27,7 @@ const score = z.looseObject({
   relativeChange: optional(number()),
   relativeCi95: optional(interval()),
   fewDocuments: optional(z.boolean()),
+  hasInterval: optional(z.boolean()),
 });
 
 const meanChange = { mean: number(), ci95: interval(), fewDocuments: z.boolean() };

@@ -40,6 +40,8 @@ export interface ReportScore {
   readonly relativeCi95?: Interval;
   /** The intervals rest on fewer than 20 documents or clusters. */
   readonly fewDocuments?: boolean;
+  /** False for a single document, whose interval has no width and says nothing. */
+  readonly hasInterval?: boolean;
 }
 
 /** One training run: a method with one seed. */

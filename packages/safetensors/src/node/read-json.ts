@@ -4,16 +4,20 @@ import { refuseMistaken } from '../mistaken-file.ts';
 
 /** A JSON object from a file. Throws CorruptDataError if the file holds none. */
 export async function readJsonFile(path: string): Promise<JsonObject> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const reason =
+      code === 'ENOENT' ? 'is not there' : code === 'EISDIR' ? 'is a folder, must be a file' : message;
+    throw new CorruptDataError(path, reason, 'Check the path.', cause);
+  }
+  refuseMistaken(bytes, path);
   let json: unknown;
   try {
-    const bytes = await readFile(path);
-    refuseMistaken(bytes, path);
     json = JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
-    if (cause instanceof CorruptDataError) throw cause;
-    if ((cause as NodeJS.ErrnoException).code === 'EISDIR') {
-      throw new CorruptDataError(path, 'is a folder, must be a file', 'Fetch the file again.', cause);
-    }
     const reason = `cannot be read as JSON (${(cause as Error).message})`;
     throw new CorruptDataError(path, reason, 'Check the path, or fetch the file again.', cause);
   }

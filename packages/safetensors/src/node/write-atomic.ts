@@ -1,9 +1,10 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Json } from '@moect/core';
 import type { HostTensor } from '../dtype.ts';
 import { safetensorsPieces, type WriteOptions } from '../write-safetensors.ts';
 import { syncFolder } from './durable-files.ts';
+import { renamePatiently } from './replace-folder.ts';
 
 /**
  * Writes a file so that a crash leaves the old one or the new one, never half of it:
@@ -23,7 +24,7 @@ export async function writeFileAtomic(
     } finally {
       await handle.close();
     }
-    await rename(temporary, path);
+    await renamePatiently(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;

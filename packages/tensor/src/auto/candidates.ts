@@ -26,7 +26,8 @@ const os = (): Os | undefined => nodeBuiltin<Os>('node:os');
 /** A real GPU, or the reason why there is none, or null where that is not worth reporting. */
 async function webgpu(): Promise<Candidate | string | null> {
   try {
-    const { findAdapter } = await importWebgpu();
+    const { findAdapter, mayHaveGpu } = await importWebgpu();
+    if (!mayHaveGpu()) return null;
     const { description, isSoftware } = await findAdapter();
     if (isSoftware) return `WebGPU has only a software adapter (${description}), which is slower`;
     return { name: 'webgpu', fingerprint: description };

@@ -1,4 +1,5 @@
 import type { ParamMap, Tensor } from '@moect/core';
+import { createRng } from '@moect/core';
 import { ones, randomNormal, tensor, variable, zeros } from '../create.ts';
 import { valueAndGrads } from '../gradients.ts';
 import { causalAttention } from '../ops/causal-attention.ts';
@@ -10,7 +11,6 @@ import { mean } from '../ops/reduce.ts';
 import { rmsNorm } from '../ops/rms-norm.ts';
 import { reshape } from '../ops/shape.ts';
 import { swiglu } from '../ops/swiglu.ts';
-import { createRng } from '../random.ts';
 import { dispose, tidy } from '../scope.ts';
 
 const [BATCH, TIME, HEADS, WIDTH, INNER, VOCAB] = [4, 64, 4, 128, 256, 256];

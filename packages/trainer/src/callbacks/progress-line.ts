@@ -27,20 +27,21 @@ export interface Pace {
   readonly secondsLeft: number;
 }
 
-/** `step 120/500 loss 2.3456 (eng_Latn 2.1 swh_Latn 2.6) lr 1.0e-3 norm 0.52 12.3k tok/s 1:05 left` */
+/**
+ * `1:05 left  step 120/500  loss 2.3456  12.3k tok/s  lr 1.0e-3  norm 0.52  eng_Latn 2.10  swh_Latn 2.60`: narrow
+ * terminals cut the end, so what people wait for comes first.
+ */
 export function progressLine(metrics: StepMetrics, pace: Pace): string {
   const languages = Object.entries(metrics.lossByLanguage);
-  const detail =
-    languages.length < 2
-      ? ''
-      : ` (${languages.map(([code, loss]) => `${code} ${loss.toFixed(2)}`).join(' ')})`;
+  const losses = languages.map(([code, loss]) => `${code} ${loss.toFixed(2)}`);
   return [
+    `${formatDuration(pace.secondsLeft)} left`,
     `step ${metrics.step}/${metrics.totalSteps}`,
-    `loss ${metrics.loss.toFixed(4)}${detail}`,
+    `loss ${metrics.loss.toFixed(4)}`,
+    `${formatCount(pace.tokensPerSecond)} tok/s`,
     `lr ${metrics.learningRate.toExponential(1)}`,
     `norm ${metrics.gradientNorm.toFixed(2)}`,
-    `${formatCount(pace.tokensPerSecond)} tok/s`,
-    `${formatDuration(pace.secondsLeft)} left`,
+    ...(losses.length < 2 ? [] : losses),
   ].join('  ');
 }
 

@@ -1,8 +1,9 @@
-import { readdir, rename, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { NonFiniteError, type ParamMap } from '@moect/core';
 import type { HostTensor } from '@moect/safetensors';
-import type { CheckpointStore } from '../loop/run-state.ts';
+import { removeFolder, renamePatiently } from '@moect/safetensors/node';
+import type { BestWeights, CheckpointStore } from '../loop/run-state.ts';
 import { findCheckpoints, latestCheckpoint, type TornCheckpoint } from './find-checkpoints.ts';
 import { checkpointsFolder, TEMPORARY_PREFIX } from './layout.ts';
 import { openCheckpoint } from './open-checkpoint.ts';
@@ -21,6 +22,12 @@ function warn({ folder, reason }: TornCheckpoint): void {
   });
 }
 
+function warnOfLeftovers(error: Error): void {
+  process.emitWarning(`Checkpoints that are no longer needed could not be removed: ${error.message}`, {
+    code: 'MOECT_OLD_CHECKPOINTS',
+  });
+}
+
 async function toHost(tensors: ParamMap, step: number): Promise<Map<string, HostTensor>> {
   const host = new Map<string, HostTensor>();
   for (const [path, tensor] of tensors) {
@@ -34,16 +41,23 @@ async function toHost(tensors: ParamMap, step: number): Promise<Map<string, Host
   return host;
 }
 
+function hostWeights(best: BestWeights, parameters: ParamMap): Map<string, HostTensor> {
+  const entries = [...best].map(([path, data]) => {
+    return [path, { shape: parameters.get(path)!.shape, data }] as const;
+  });
+  return new Map(entries);
+}
+
 /** Removes what a crash left half done, and complete checkpoints beyond the newest `keepLast`. */
 async function prune(runFolder: string, keepLast: number): Promise<void> {
   const root = checkpointsFolder(runFolder);
   const { complete } = await findCheckpoints(runFolder);
   for (const { folder } of complete.slice(0, -keepLast)) {
     // the rename comes first: a folder that is half removed must not look like a checkpoint
-    await rename(folder, join(root, `${TEMPORARY_PREFIX}old-${basename(folder)}`));
+    await renamePatiently(folder, join(root, `${TEMPORARY_PREFIX}old-${basename(folder)}`));
   }
   for (const name of await readdir(root)) {
-    if (name.startsWith(TEMPORARY_PREFIX)) await rm(join(root, name), { recursive: true, force: true });
+    if (name.startsWith(TEMPORARY_PREFIX)) await removeFolder(join(root, name));
   }
 }
 
@@ -57,13 +71,15 @@ export function createCheckpointStore(
 ): CheckpointStore {
   const { keepLast = 3, onTorn = warn } = options;
   return {
-    async save({ state, parameters, optimizer }) {
+    async save({ state, parameters, optimizer, best = null }) {
       const folder = await writeCheckpoint(runFolder, {
         state,
         parameters: await toHost(parameters, state.step),
         optimizer: await toHost(optimizer, state.step),
+        best: best && hostWeights(best, parameters),
       });
-      await prune(runFolder, Math.max(1, keepLast));
+      // the checkpoint is whole: one too many on the disk is no reason to end a run
+      await prune(runFolder, Math.max(1, keepLast)).catch(warnOfLeftovers);
       return folder;
     },
     async load() {

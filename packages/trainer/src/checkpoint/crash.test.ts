@@ -101,10 +101,12 @@ describe('kill -9 while saving', () => {
   });
 });
 
-describe.each(['SIGINT', 'SIGTERM'] as const)('%s', (name) => {
+describe.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1'] as const)('%s', (name) => {
   it('saves the last step and ends as interrupted', { timeout: 120_000 }, async () => {
     const { child, ready, ended } = start('train-until-signal.ts', [folder]);
     await ready;
+    child.kill(name);
+    // npx passes the terminal's signal on once more
     child.kill(name);
     const { output, code } = await ended;
     expect(code).toBe(0);

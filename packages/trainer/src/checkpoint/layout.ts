@@ -2,6 +2,8 @@ import { join } from 'node:path';
 
 export const EXTENSION_FILE = 'extension.safetensors';
 export const OPTIMIZER_FILE = 'optimizer.safetensors';
+/** Weights of the best evaluation, where that was at another step. */
+export const BEST_FILE = 'best.safetensors';
 export const STATE_FILE = 'state.json';
 /** Written last: sizes and digests of the others. */
 export const COMPLETE_FILE = 'COMPLETE';

@@ -1,10 +1,11 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError } from '@moect/core';
 import { digestFile, type OpenSafetensors, openSafetensors } from '@moect/safetensors/node';
 import type { RunState, SavedRun, SavedTensors } from '../loop/run-state.ts';
 import { readMarker } from './find-checkpoints.ts';
-import { EXTENSION_FILE, OPTIMIZER_FILE, STATE_FILE } from './layout.ts';
+import { BEST_FILE, EXTENSION_FILE, OPTIMIZER_FILE, STATE_FILE } from './layout.ts';
 
 const ANOTHER = 'Remove this folder to go on from the checkpoint before it.';
 
@@ -42,19 +43,22 @@ function tensorsOf(file: OpenSafetensors): SavedTensors {
 export async function openCheckpoint(folder: string): Promise<SavedRun> {
   await verify(folder);
   const state = await readState(folder);
-  const extension = await openSafetensors(join(folder, EXTENSION_FILE));
-  const optimizer = await openSafetensors(join(folder, OPTIMIZER_FILE)).catch(async (error: unknown) => {
-    await extension.close();
-    throw error;
-  });
-  return {
-    folder,
-    state,
-    parameters: tensorsOf(extension),
-    optimizer: tensorsOf(optimizer),
-    async close() {
-      await extension.close();
-      await optimizer.close();
-    },
+  const opened: OpenSafetensors[] = [];
+  const close = async (): Promise<void> => {
+    for (const file of opened) await file.close();
   };
+  const open = async (file: string): Promise<SavedTensors> => {
+    const source = await openSafetensors(join(folder, file));
+    opened.push(source);
+    return tensorsOf(source);
+  };
+  try {
+    const parameters = await open(EXTENSION_FILE);
+    const optimizer = await open(OPTIMIZER_FILE);
+    const best = existsSync(join(folder, BEST_FILE)) ? await open(BEST_FILE) : null;
+    return { folder, state, parameters, optimizer, best, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }

@@ -1,11 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type HostTensor, safetensorsPieces } from '@moect/safetensors';
-import { type FileDigest, syncFolder, writeDurable } from '@moect/safetensors/node';
+import {
+  type FileDigest,
+  removeFolder,
+  renamePatiently,
+  replaceFolder,
+  syncFolder,
+  writeDurable,
+} from '@moect/safetensors/node';
 import type { RunState } from '../loop/run-state.ts';
 import {
+  BEST_FILE,
   COMPLETE_FILE,
   checkpointName,
   checkpointsFolder,
@@ -22,6 +29,7 @@ export interface HostSnapshot {
   readonly state: RunState;
   readonly parameters: NamedTensors;
   readonly optimizer: NamedTensors;
+  readonly best?: NamedTensors | null;
 }
 
 /** Callback before each action that a crash may cut short; tests crash there. */
@@ -38,7 +46,7 @@ function* announced(pieces: Iterable<Uint8Array>, file: string, boundary: Bounda
 
 async function writeFiles(
   folder: string,
-  { state, parameters, optimizer }: HostSnapshot,
+  { state, parameters, optimizer, best }: HostSnapshot,
   boundary: Boundary,
 ): Promise<Record<string, FileDigest>> {
   const digests: Record<string, FileDigest> = {};
@@ -48,20 +56,10 @@ async function writeFiles(
   };
   await write(EXTENSION_FILE, announced(safetensorsPieces(parameters), EXTENSION_FILE, boundary));
   await write(OPTIMIZER_FILE, announced(safetensorsPieces(optimizer), OPTIMIZER_FILE, boundary));
+  if (best) await write(BEST_FILE, announced(safetensorsPieces(best), BEST_FILE, boundary));
   await write(STATE_FILE, [`${JSON.stringify(state, null, 2)}\n`]);
   await syncFolder(folder);
   return digests;
-}
-
-/** Renames `from` to `to`; what was there is gone afterwards. */
-async function replaceFolder(from: string, to: string, boundary: Boundary): Promise<void> {
-  const old = join(to, '..', `${TEMPORARY_PREFIX}old-${randomUUID()}`);
-  const occupied = existsSync(to);
-  boundary('before moving the old folder away');
-  if (occupied) await rename(to, old);
-  boundary('before renaming');
-  await rename(from, to);
-  if (occupied) await rm(old, { recursive: true, force: true });
 }
 
 /**
@@ -81,18 +79,19 @@ export async function writeCheckpoint(
   await mkdir(temporary, { recursive: true });
   try {
     const digests = await writeFiles(temporary, snapshot, boundary);
-    await replaceFolder(temporary, folder, boundary);
+    const aside = join(root, `${TEMPORARY_PREFIX}old-${randomUUID()}`);
+    await replaceFolder(temporary, folder, { aside, boundary });
     await syncFolder(root);
     boundary(`before ${COMPLETE_FILE}`);
     const marker = join(folder, COMPLETE_FILE);
     await writeDurable(`${marker}.tmp`, [`${JSON.stringify(digests, null, 2)}\n`]);
     boundary(`before renaming ${COMPLETE_FILE}`);
-    await rename(`${marker}.tmp`, marker);
+    await renamePatiently(`${marker}.tmp`, marker);
     await syncFolder(folder);
     boundary('after everything');
     return folder;
   } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
+    await removeFolder(temporary);
     throw error;
   }
 }

@@ -40,7 +40,15 @@ export interface TrainOptions {
     step: number,
     signal?: AbortSignal,
   ) => Promise<Readonly<Record<string, number>> | null>;
-  /** Called once when the last step is done, before the last evaluation: what must not be lost is kept here. */
+  /**
+   * Rank of an evaluation's results, lower is better: a finished run ends with the weights of the evaluation that ranked
+   * lowest, while its checkpoint has the last ones. A NaN never ranks lowest. Default: the run ends with the last weights.
+   */
+  readonly rank?: (results: Readonly<Record<string, number>>) => number;
+  /**
+   * Called once when the last step is done, before the last evaluation, with the last weights: what must not be lost is
+   * kept here.
+   */
   readonly onTrained?: (run: { readonly step: number; readonly tokensSeen: number }) => Promise<void>;
   /** Steps between evaluations. Default: only at the end. */
   readonly evaluateEvery?: number;
@@ -71,6 +79,8 @@ export interface TrainResult {
   readonly reason: 'finished' | 'stopped' | 'interrupted';
   /** Finished optimizer steps, resumed parts included. */
   readonly step: number;
+  /** Step whose weights the extension has: that of the best evaluation with `rank`, else the last. */
+  readonly keptStep: number;
   /** Tokens with a target, resumed parts included. */
   readonly tokensSeen: number;
   /** Metrics of the last step of this call; null when there was none. */
@@ -118,6 +128,9 @@ export function checkOptions(options: TrainOptions): void {
   }
   if (options.evaluateEvery !== undefined && options.evaluate === undefined) {
     problems.push({ path: 'evaluateEvery', message: 'needs evaluate' });
+  }
+  if (options.rank !== undefined && options.evaluate === undefined) {
+    problems.push({ path: 'rank', message: 'needs evaluate' });
   }
   const stateful = callbacks.filter((callback) => callback.saveState !== undefined).map(({ name }) => name);
   for (const name of new Set(stateful.filter((name, i) => stateful.indexOf(name) !== i))) {

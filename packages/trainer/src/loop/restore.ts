@@ -121,7 +121,7 @@ export async function restore(
   if (problems.length > 0) {
     const hint =
       settings.length === problems.length
-        ? 'Give the settings it was made with, or allow changed settings: the run will then not be the one that was interrupted.'
+        ? 'Give the settings it was made with, or train into another folder. A program of @moect/trainer may allow changed settings: the run is then not the one that was interrupted.'
         : 'Give the options it was made with, or train into another folder.';
     throw new CheckpointError(saved.folder, `belongs to another run:\n  ${problems.join('\n  ')}\n`, hint);
   }

@@ -31,6 +31,8 @@ export interface RunState {
   readonly lastEvaluation: number;
   /** A callback asked for the end. */
   readonly stopped: boolean;
+  /** The step whose evaluation ranked lowest, and its rank; absent without `TrainOptions.rank`, null before the first. */
+  readonly best?: { readonly step: number; readonly rank: number } | null;
   /** States of the callbacks, by name. */
   readonly callbacks: Readonly<Record<string, Json>>;
   readonly run: RunIdentity;
@@ -40,7 +42,12 @@ export interface Snapshot {
   readonly state: RunState;
   readonly parameters: ParamMap<Variable>;
   readonly optimizer: ParamMap<Variable>;
+  /** Weights of `state.best`; null if there is none, or if it is this very step. */
+  readonly best?: BestWeights | null;
 }
+
+/** Values of all trained parameters at one step, on the host. */
+export type BestWeights = ReadonlyMap<ParamPath, Float32Array>;
 
 /** Tensors of a checkpoint, read when asked for. */
 export interface SavedTensors {
@@ -54,6 +61,8 @@ export interface SavedRun {
   readonly state: RunState;
   readonly parameters: SavedTensors;
   readonly optimizer: SavedTensors;
+  /** Weights of `state.best`; null or absent if there is none, or if it is the step of the checkpoint. */
+  readonly best?: SavedTensors | null;
   close(): Promise<void>;
 }
 

@@ -1,8 +1,9 @@
 import { type HiddenStateSource, NonFiniteError, type OptimizerState, type StepMetrics } from '@moect/core';
+import { assignWeights, copyWeights, isBest, readBest } from './best-weights.ts';
 import { callHooks, loadCallbacks, saveCallbacks } from './hooks.ts';
 import { checkOptions, type TrainOptions, type TrainResult } from './options.ts';
 import { restore } from './restore.ts';
-import type { RunIdentity, RunState } from './run-state.ts';
+import type { BestWeights, RunIdentity, RunState } from './run-state.ts';
 import { StatesAhead } from './states-ahead.ts';
 import { type StepSetup, trainStep } from './train-step.ts';
 
@@ -18,6 +19,8 @@ class TrainingRun {
   #metrics: StepMetrics | null = null;
   #evaluation: Readonly<Record<string, number>> | null = null;
   #checkpoint: string | null = null;
+  /** Weights of `#state.best`. */
+  #best: BestWeights | null = null;
 
   constructor(options: TrainOptions) {
     const { base, extension, data, optimizer, signal, gradientAccumulation = 1, maxGradNorm = 1 } = options;
@@ -50,11 +53,13 @@ class TrainingRun {
       const fresh = this.#optimizerState;
       const allowed = { allowChangedSettings, isSameBase };
       this.#optimizerState = await restore(saved, this.#identity, parameters, fresh, allowed);
+      if (this.#options.rank !== undefined) this.#best = await readBest(saved);
     } finally {
       await saved.close();
     }
     loadCallbacks(callbacks, saved.state.callbacks);
-    this.#state = { ...saved.state, totalSteps, run: this.#identity };
+    const { best, ...state } = saved.state;
+    this.#state = { ...state, ...(this.#best && best && { best }), totalSteps, run: this.#identity };
     this.#saved = this.#state.step;
   }
 
@@ -66,6 +71,8 @@ class TrainingRun {
       await callHooks(callbacks, 'onStart', { step, totalSteps, parameters: extension.parameters });
       reason = (await this.#steps()) ? 'finished' : 'interrupted';
       if (this.#saved !== this.#state.step) await this.#save();
+      // the checkpoint has the last weights, so that the run can go on from them
+      if (reason === 'finished' && this.#best !== null) assignWeights(extension.parameters, this.#best);
     } catch (error) {
       reason = 'failed';
       await this.#saveAfter(error);
@@ -76,6 +83,7 @@ class TrainingRun {
     return {
       reason: reason === 'finished' && this.#state.stopped ? 'stopped' : reason,
       step: this.#state.step,
+      keptStep: (reason === 'finished' ? this.#state.best?.step : undefined) ?? this.#state.step,
       tokensSeen: this.#state.tokensSeen,
       metrics: this.#metrics,
       evaluation: this.#evaluation,
@@ -171,8 +179,18 @@ class TrainingRun {
     if (results === null) return true;
     this.#evaluation = results;
     this.#state = { ...this.#state, lastEvaluation: step };
+    await this.#keepIfBest(step, results);
     this.#stopIf(await callHooks(callbacks, 'onEvaluate', step, results));
     return true;
+  }
+
+  async #keepIfBest(step: number, results: Readonly<Record<string, number>>): Promise<void> {
+    const { rank, extension } = this.#options;
+    if (rank === undefined) return;
+    const value = rank(results);
+    if (!isBest(value, this.#state)) return;
+    this.#best = await copyWeights(extension.parameters);
+    this.#state = { ...this.#state, best: { step, rank: value } };
   }
 
   #stopIf(stop: boolean): void {
@@ -187,6 +205,7 @@ class TrainingRun {
       state: this.#state,
       parameters: extension.parameters,
       optimizer: this.#optimizerState.tensors,
+      best: this.#state.best?.step === this.#state.step ? null : this.#best,
     });
     this.#saved = this.#state.step;
     await callHooks(callbacks, 'onCheckpoint', this.#state.step, this.#checkpoint);

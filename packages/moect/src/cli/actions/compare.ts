@@ -3,18 +3,31 @@ import { join, resolve } from 'node:path';
 import type { LanguageComparison } from '@moect/eval';
 import type { Report } from '@moect/report';
 import { writeReport } from '@moect/report/node';
-import { writeFileAtomic } from '@moect/safetensors/node';
+import { readJsonFile, writeFileAtomic } from '@moect/safetensors/node';
 import { abortOnSignals } from '@moect/trainer/node';
 import { compare } from '../../evaluation/compare.ts';
 import type { PackComparison } from '../../evaluation/pack-comparison.ts';
-import type { Pack } from '../../extension/pack.ts';
 import { signedPercent } from '../../numbers.ts';
+import { checkReportFolder } from '../../platform/check-output.ts';
 import { unlessInterrupted } from '../../unless-interrupted.ts';
 import { type CacheOptions, cacheOf, parseTexts, textsOf } from '../arguments.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
 import { type Io, table } from '../io.ts';
 import { type ModelOptions, openModels, usageOf } from '../load-models.ts';
+import { scoringProgress } from '../scoring-progress.ts';
 import { planCommand } from './plan-scores.ts';
+
+const REPORT = 'report.json';
+const PAGE = 'report.html';
+
+/** Whether a file is a report of ours, which the next one may replace. */
+async function isReport(path: string): Promise<boolean> {
+  try {
+    return String((await readJsonFile(path))['schema']).startsWith('moect-report/');
+  } catch {
+    return false;
+  }
+}
 
 /** Options from the command line. */
 export interface CompareCommandOptions extends ModelOptions, CacheOptions {
@@ -29,6 +42,7 @@ export interface CompareCommandOptions extends ModelOptions, CacheOptions {
 
 function languageRow(name: string, row: LanguageComparison): string[] {
   const [low, high] = row.relativeCi95;
+  const interval = row.hasInterval ? `${signedPercent(low)} … ${signedPercent(high)}` : 'one document';
   return [
     name,
     row.language,
@@ -36,7 +50,7 @@ function languageRow(name: string, row: LanguageComparison): string[] {
     row.before.toFixed(4),
     row.after.toFixed(4),
     signedPercent(row.relativeChange),
-    `${signedPercent(low)} … ${signedPercent(high)}`,
+    interval,
     `${row.documents}${row.fewDocuments ? ' (few)' : ''}`,
   ];
 }
@@ -76,23 +90,8 @@ async function writeReports(folder: string, report: Report): Promise<void> {
   // imported only here, because the plots' library loads slowly
   const { renderReport } = await import('@moect/report');
   await mkdir(folder, { recursive: true });
-  await writeReport(join(folder, 'report.json'), report);
-  await writeFileAtomic(join(folder, 'report.html'), await renderReport(report));
-}
-
-function checkOld(
-  codes: readonly string[],
-  { old, maxForgetting }: CompareCommandOptions,
-  packs: readonly Pack[],
-): void {
-  const known = packs.flatMap(({ info }) => info.languages.filter(({ role }) => role === 'old'));
-  const isOld = (code: string): boolean =>
-    old.includes(code) || known.some((language) => language.code === code);
-  if (maxForgetting === undefined || codes.some(isOld)) return;
-  throw new UsageError(
-    '--max-forgetting needs text of an old language.',
-    'Name the old ones with --old, for example --old eng_Latn.',
-  );
+  await writeReport(join(folder, REPORT), report);
+  await writeFileAtomic(join(folder, PAGE), await renderReport(report));
 }
 
 /** Runs `moect compare`; gives the exit code. */
@@ -100,34 +99,39 @@ export async function compareCommand(options: CompareCommandOptions, io: Io): Pr
   checkOptions(options);
   const texts = textsOf(parseTexts(options.text, '--text'));
   const cache = cacheOf(options);
+  const folder = resolve(options.output);
+  await checkReportFolder(folder, [REPORT, PAGE], () => isReport(join(folder, REPORT)));
   const abort = abortOnSignals();
   const models = await openModels(options, io, abort.signal);
   if (models === null) return EXIT.interrupted;
+  const progress = scoringProgress(io.progress);
   try {
     const { base, packs } = models;
     const { old, maxForgetting, resamples } = options;
-    checkOld(Object.keys(texts), options, packs);
-    if (options.plan === true) return await planCommand(models, texts, options.json === true, io);
+    if (options.plan === true)
+      return await planCommand(models, { texts, old, maxForgetting, json: options.json === true }, io);
     const comparing = compare(base, packs, texts, {
       old,
       resamples,
       signal: abort.signal,
-      onProgress: (what) => io.err(`scoring ${what}\n`),
+      onProgress: progress.update,
       onReady: ({ notes }) => io.err(notes.map((note) => `note: ${note}\n`).join('')),
       ...usageOf(options),
       ...(maxForgetting !== undefined && { maxForgetting }),
       ...(cache && { cache }),
     });
     const compared = await unlessInterrupted(abort.signal, comparing);
+    progress.end();
     if (compared === null) return EXIT.interrupted;
     const report = await compared.report();
-    await writeReports(resolve(options.output), report);
+    await writeReports(folder, report);
     if (options.json === true) io.out(`${JSON.stringify(report, null, 2)}\n`);
     else print(compared.packs, io);
-    io.err(`report: ${resolve(options.output, 'report.html')}\n`);
+    io.err(`report: ${join(folder, PAGE)}\n`);
     const isKept = compared.packs.every(({ comparison }) => comparison.retention?.kept !== false);
     return isKept ? EXIT.ok : EXIT.forgot;
   } finally {
+    progress.end();
     models.dispose();
     abort.dispose();
   }

@@ -6,11 +6,13 @@ import { type CacheOptions, cacheOf, parseTexts, textsOf } from '../arguments.ts
 import { EXIT } from '../exit-codes.ts';
 import { type Io, table } from '../io.ts';
 import { type ModelOptions, openModels, usageOf } from '../load-models.ts';
+import { scoringProgress } from '../scoring-progress.ts';
 import { planCommand } from './plan-scores.ts';
 
 /** Options from the command line. */
 export interface EvalCommandOptions extends ModelOptions, CacheOptions {
   readonly text: readonly string[];
+  readonly old: readonly string[];
   readonly json?: boolean;
   readonly plan?: boolean;
 }
@@ -34,18 +36,24 @@ export async function evalCommand(options: EvalCommandOptions, io: Io): Promise<
   const abort = abortOnSignals();
   const models = await openModels(options, io, abort.signal);
   if (models === null) return EXIT.interrupted;
+  const progress = scoringProgress(io.progress);
   try {
     const { base, packs } = models;
     const { signal } = abort;
-    if (options.plan === true) return await planCommand(models, texts, options.json === true, io);
+    const { old } = options;
+    if (options.plan === true)
+      return await planCommand(models, { texts, old, json: options.json === true }, io);
     const evaluating = evaluate(base, texts, {
       packs,
       signal,
+      old,
+      onProgress: progress.update,
       onReady: ({ notes }) => io.err(notes.map((note) => `note: ${note}\n`).join('')),
       ...usageOf(options),
       ...(cache && { cache }),
     });
     const evaluation = await unlessInterrupted(signal, evaluating);
+    progress.end();
     if (evaluation === null) return EXIT.interrupted;
     if (options.json === true) {
       const { identity, parameterCount, backend } = base;
@@ -61,6 +69,7 @@ export async function evalCommand(options: EvalCommandOptions, io: Io): Promise<
     } else print(evaluation, io);
     return EXIT.ok;
   } finally {
+    progress.end();
     models.dispose();
     abort.dispose();
   }

@@ -1,111 +1,19 @@
-import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { CheckpointError, type Settings } from '@moect/core';
-import type { BaseStorage } from '@moect/models';
 import { progressBar } from '@moect/trainer';
-import { abortOnSignals } from '@moect/trainer/node';
-import { absoluteBase } from '../../base/locate-base.ts';
 import { type OpenRun, openRun } from '../../config/open-run.ts';
-import { type ConfigOverrides, type ConfigSource, configFrom, readConfig } from '../../config/read-config.ts';
-import type { MoectConfig } from '../../config/schema.ts';
 import { grouped, signedPercent } from '../../numbers.ts';
 import { formatPlan } from '../../planning/format.ts';
 import { planRun } from '../../planning/plan-run.ts';
+import { checkRunFolder } from '../../platform/check-output.ts';
+import { busyNote, type CoreUse, watchCores } from '../../platform/watch-cores.ts';
 import type { RunInfo } from '../../training/prepare-run.ts';
 import { runTraining, type TrainedPack } from '../../training/run.ts';
-import { type CommonOptions, cacheOf, parseTexts } from '../arguments.ts';
-import { EXIT, UsageError } from '../exit-codes.ts';
+import { EXIT } from '../exit-codes.ts';
 import { fetchProgress } from '../fetch-progress.ts';
+import { type Interruption, interruptible } from '../interruption.ts';
 import { type Io, table } from '../io.ts';
-
-/** Options from the command line. */
-export interface TrainCommandOptions extends CommonOptions {
-  readonly base?: string;
-  readonly baseId?: string;
-  readonly baseStorage?: BaseStorage;
-  readonly text: readonly string[];
-  readonly language?: string;
-  readonly replay: readonly string[];
-  readonly replayLanguage?: string;
-  readonly preset?: string;
-  readonly method?: Settings;
-  readonly tokens?: number;
-  readonly output?: string;
-  readonly cache?: string | false;
-  readonly cacheBytes?: number;
-  readonly recompute?: boolean;
-  readonly resume?: boolean;
-  readonly json?: boolean;
-  readonly plan?: boolean;
-}
-
-const FILE_FLAGS = ['base', 'text', 'language', 'replay', 'replayLanguage'] as const;
-
-const flagName = (key: string): string => `--${key.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
-
-function overridesOf(options: TrainCommandOptions): ConfigOverrides {
-  const { baseId, baseStorage, preset, output, tokens, backend, threads } = options;
-  const hasBackend = backend !== 'auto' || threads !== undefined;
-  return {
-    baseId,
-    baseStorage,
-    preset,
-    method: options.method,
-    tokens,
-    parts: options.parts.length === 0 ? undefined : options.parts.map((file) => resolve(file)),
-    cache: cacheOf(options),
-    recompute: options.recompute,
-    output: output === undefined ? undefined : resolve(output),
-    backend: hasBackend ? { name: backend, ...(threads !== undefined && { threads }) } : undefined,
-  };
-}
-
-function configOfFlags(options: TrainCommandOptions, base: string): MoectConfig {
-  const { baseId, baseStorage, preset, tokens, output = 'run', backend, threads, recompute } = options;
-  const cache = cacheOf(options);
-  const news = parseTexts(options.text, '--text', options.language);
-  const olds = parseTexts(options.replay, '--replay', options.replayLanguage);
-  return {
-    base: absoluteBase(process.cwd(), base),
-    ...(baseId !== undefined && { baseId }),
-    ...(options.parts.length > 0 && { parts: options.parts.map((file) => resolve(file)) }),
-    ...(baseStorage !== undefined && { baseStorage }),
-    ...(preset !== undefined && { preset }),
-    ...(options.method && { method: options.method }),
-    languages: [
-      ...news.map(({ code, files }) => ({ code, role: 'new' as const, files: [...files] })),
-      ...olds.map(({ code, files }) => ({ code, role: 'old' as const, files: [...files] })),
-    ],
-    ...(cache !== undefined && { cache }),
-    training: { ...(tokens !== undefined && { tokens }), ...(recompute && { recompute }) },
-    backend: { name: backend, ...(threads !== undefined && { threads }) },
-    output: resolve(output),
-  };
-}
-
-async function sourceOf(file: string | undefined, options: TrainCommandOptions): Promise<ConfigSource> {
-  const given = FILE_FLAGS.filter((key) => options[key] !== undefined && options[key]?.length !== 0);
-  if (file !== undefined) {
-    if (given.length === 0) return readConfig(file, overridesOf(options));
-    throw new UsageError(
-      `${given.map(flagName).join(', ')} cannot stand beside a configuration file.`,
-      `Put it into ${file}, or leave the file out.`,
-    );
-  }
-  if (options.base !== undefined && options.text.length > 0) {
-    return configFrom(configOfFlags(options, options.base), process.cwd(), 'Command line');
-  }
-  if (options.resume === true && given.length === 0) {
-    const folder = resolve(options.output ?? 'run');
-    const resolved = join(folder, 'resolved.json');
-    if (existsSync(resolved)) return readConfig(resolved, { ...overridesOf(options), output: folder });
-    throw new CheckpointError(folder, 'holds no run', 'Give the folder of a run with --output.');
-  }
-  throw new UsageError(
-    'Nothing to train on.',
-    'Give a configuration file, or --base and --text. See moect train --help.',
-  );
-}
+import { scoringProgress } from '../scoring-progress.ts';
+import { sourceOf, type TrainCommandOptions } from '../train-source.ts';
 
 function printInfo(
   { run, backend, languages, trainableParameters, baseParameters, notes, frame }: RunInfo,
@@ -137,7 +45,14 @@ function heldOutFiles({ input, output }: OpenRun): string {
   return input.evaluation.flatMap(({ code, files = [] }) => files.map((file) => `${code}=${file}`)).join(' ');
 }
 
-function printOutcome(open: OpenRun, { training, heldOut, folder, warnings }: TrainedPack, io: Io): void {
+function printOutcome(open: OpenRun, pack: TrainedPack, io: Io): void {
+  const { training, heldOut, folder, result, warnings } = pack;
+  if (result.keptStep !== result.step) {
+    io.err(
+      `kept: the weights after step ${result.keptStep} of ${result.step}, whose held-out numbers were the best ` +
+        '(training.keep: last keeps the last)\n',
+    );
+  }
   if (heldOut !== null) {
     const rows = heldOut.map(({ code, role, before, after }) => {
       return [code, role, before.toFixed(4), after.toFixed(4), signedPercent(after / before - 1)];
@@ -180,19 +95,31 @@ async function planCommand({ base, input, output }: OpenRun, json: boolean, io: 
   return plan.problems.length === 0 ? EXIT.ok : EXIT.badData;
 }
 
-async function runCommand(open: OpenRun, options: TrainCommandOptions, io: Io): Promise<number> {
+async function runCommand(
+  open: OpenRun,
+  options: TrainCommandOptions,
+  { io, interruption, coreUse }: Surroundings,
+): Promise<number> {
   const { base, input, output, asked } = open;
-  const abort = abortOnSignals();
+  const progress = scoringProgress(io.progress);
   try {
     const hooks = {
       output,
       resume: options.resume === true,
-      signal: abort.signal,
-      callbacks: [progressBar({ stream: io.progress })],
-      onReady: (info: RunInfo) => printInfo(info, output, io),
-      onWarning: (message: string) => io.err(`warning: ${message}\n`),
+      signal: interruption.signal,
+      callbacks: [progressBar({ stream: io.progress }), interruption.callback],
+      onEvaluating: (what: string, share: number) => progress.update(`held-out text under ${what}`, share),
+      onReady(info: RunInfo) {
+        const busy = info.backend.name === 'wasm' ? busyNote(coreUse(), info.backend.threads) : null;
+        printInfo({ ...info, notes: [...info.notes, ...(busy === null ? [] : [busy])] }, output, io);
+      },
+      onWarning(message: string) {
+        progress.end();
+        io.err(`warning: ${message}\n`);
+      },
     };
     const pack = await runTraining(base, input, hooks, asked);
+    progress.end();
     pack.dispose();
     if (options.json === true) io.out(outcomeJson(open, pack));
     if (pack.result.reason === 'interrupted') {
@@ -204,8 +131,14 @@ async function runCommand(open: OpenRun, options: TrainCommandOptions, io: Io): 
     if (options.json !== true) printOutcome(open, pack, io);
     return EXIT.ok;
   } finally {
-    abort.dispose();
+    progress.end();
   }
+}
+
+interface Surroundings {
+  readonly io: Io;
+  readonly interruption: Interruption;
+  readonly coreUse: () => CoreUse;
 }
 
 /** Runs `moect train`; gives the exit code. */
@@ -214,12 +147,20 @@ export async function trainCommand(
   options: TrainCommandOptions,
   io: Io,
 ): Promise<number> {
+  const coreUse = watchCores();
   const source = await sourceOf(file, options);
-  const open = await openRun(source, { onProgress: fetchProgress(io, source.config.base) });
+  // before the base is loaded, which takes long for a large one
+  await checkRunFolder(resolve(source.folder, source.config.output));
+  const interruption = interruptible(io);
   try {
-    if (options.plan === true) return await planCommand(open, options.json === true, io);
-    return await runCommand(open, options, io);
+    const open = await openRun(source, { onProgress: fetchProgress(io, source.config.base) });
+    try {
+      if (options.plan === true) return await planCommand(open, options.json === true, io);
+      return await runCommand(open, options, { io, interruption, coreUse });
+    } finally {
+      open.base.dispose();
+    }
   } finally {
-    open.base.dispose();
+    interruption.dispose();
   }
 }

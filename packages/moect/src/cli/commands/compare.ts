@@ -17,7 +17,8 @@ Examples:
 
 Roles come from the extensions: languages they were trained on are new, replayed ones old, all others unseen; --old
 names further old ones. Intervals are paired bootstraps over documents. Writes report.json and report.html.
-With --max-forgetting the exit code is 1 unless every old language is shown to lose less than that.
+With --max-forgetting the exit code is 1 unless every old language is shown to lose less than that; replayed languages
+without text, and single documents, show nothing and are refused.
 `;
 
 /** `moect compare` */

@@ -21,6 +21,7 @@ export function addEval(program: Command, io: Io, done: (code: number) => void):
     .description('Scores text under a base, with or without extensions.');
   addModelOptions(command)
     .requiredOption('--text <[code=]file...>', 'text to score; several at once or one after the other')
+    .option('--old <code...>', 'languages that the base knows, beside those that were replayed', [])
     .option('--json', 'print one JSON object')
     .option('--plan', 'print memory and time that scoring will take, and score nothing')
     .addHelpText('after', EXAMPLES)

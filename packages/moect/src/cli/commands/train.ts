@@ -1,15 +1,16 @@
 import type { Command } from 'commander';
-import type { TrainCommandOptions } from '../actions/train.ts';
 import {
   addCacheOptions,
   addCommonOptions,
   BASE_HELP,
   baseStorageOption,
   collect,
+  layerChoice,
   methodSettings,
   positiveInteger,
 } from '../arguments.ts';
 import type { Io } from '../io.ts';
+import type { TrainCommandOptions } from '../train-source.ts';
 
 const EXAMPLES = `
 Examples:
@@ -31,9 +32,12 @@ Examples:
     $ moect train moect.yaml
     $ moect train moect.yaml --resume
     $ moect train --output runs/swahili --resume
+  Less memory: fewer layers with smaller experts, on shorter sequences:
+    $ moect train moect.yaml --layers top:4 --expert-size 256 --sequence-length 256
 
-Text is .txt (a document a line) or .jsonl ({"text": …}), also with .gz. Ctrl-C saves the state and ends with
-code 130. A run whose steps cannot fit into the 4 GiB of WebAssembly, into the buffers of the GPU or into
+Text is .txt (a document a line) or .jsonl ({"text": …}), also with .gz. Ctrl-C, kill, a closed
+terminal and SIGUSR1 (Slurm: --signal=USR1@60) save the state and end with code 130; --resume goes on, also after run
+folder, base and texts were moved: give --base, --text or --replay where they are no longer found. A run whose steps cannot fit into the 4 GiB of WebAssembly, into the buffers of the GPU or into
 backend.gpuMemoryBytes is refused with code 65. Each run leaves config.yaml, resolved.json, held-out/, events.jsonl, checkpoints/ and extension/.
 `;
 
@@ -63,6 +67,19 @@ export function addTrain(program: Command, io: Io, done: (code: number) => void)
       "what differs from the preset's method, as YAML: '{ layers: { top: 4 }, router: { type: mine } }'",
       methodSettings,
     )
+    .option('--layers <which>', 'layers that get experts: all, top:4, every:2 or numbers', layerChoice)
+    .option(
+      '--expert-size <n>',
+      "width of an expert, which then begins at zero (default: the preset's)",
+      positiveInteger,
+    )
+    .option(
+      '--sequence-length <n>',
+      "tokens in a sequence (default: the base's context, at most 512)",
+      positiveInteger,
+    )
+    .option('--batch-size <n>', 'sequences at once (default: about 2,048 tokens)', positiveInteger)
+    .option('--accumulation <n>', 'batches in one optimizer step', positiveInteger)
     .option('--tokens <n>', 'tokens to train on, replay included (default: 4 epochs)', positiveInteger)
     .option('--recompute', 'less memory for more time: layers run again on the way back')
     .option('--output <folder>', 'folder of the run (default: run)')

@@ -99,8 +99,9 @@ export function frontierPlot(
     ? `gain on new languages, % of ${reference}`
     : 'gain on new languages, bits per byte';
   const xDomain = forgettingDomain(points);
+  // with 0 in sight, so that a single point also has a scale
   const yDomain = domainOf(
-    [...points.flatMap((p) => [p.gainLow, p.gainHigh]), ...(asRatio ? [100] : [])],
+    [0, ...points.flatMap((p) => [p.gainLow, p.gainHigh]), ...(asRatio ? [100] : [])],
     0.14,
   );
   const places = labelPlaces(points, xDomain, yDomain, size);
@@ -118,7 +119,7 @@ export function frontierPlot(
     field: 'gain',
     type: 'quantitative',
     scale: { domain: yDomain, zero: false, nice: false },
-    axis: { title: gainTitle, tickCount: 6 },
+    axis: { title: gainTitle, tickCount: 6, labelExpr: "format(datum.value, '~g')" },
   };
   const color = { field: 'color', type: 'nominal', scale: null };
   const bar = (a: object, b: object): object => ({

@@ -1,9 +1,11 @@
 import type { Report } from '../../schema/report.ts';
 import { compact, listed, plural } from '../format.ts';
 import { type Html, html } from '../html.ts';
+import { nameOf } from '../languages.ts';
 import type { MethodSummary } from '../summarize.ts';
 
-function sizeLimit({ languages }: Report): string {
+function sizeLimit(report: Report): string {
+  const { languages } = report;
   const bytes = languages.map(({ heldOutBytes }) => heldOutBytes);
   const few = languages.filter(({ heldOutDocuments }) => heldOutDocuments < 20);
   const range =
@@ -13,7 +15,7 @@ function sizeLimit({ languages }: Report): string {
   const warning =
     few.length === 0
       ? ''
-      : ` ${listed(few.map(({ name, code }) => name ?? code))} ${few.length === 1 ? 'has' : 'have'} fewer than 20 held-out documents: their intervals are rough and can be too narrow.`;
+      : ` ${listed(few.map(({ code }) => nameOf(report, code)))} ${few.length === 1 ? 'has' : 'have'} fewer than 20 held-out documents: their intervals are rough and can be too narrow.`;
   return `Test sets are ${range} of text a language.${warning}`;
 }
 
@@ -21,12 +23,14 @@ function domainLimit({ languages }: Report): string {
   const domains = [
     ...new Set(languages.flatMap(({ role, domain }) => (role === 'new' && domain ? [domain] : []))),
   ];
-  const tested = domains.length === 0 ? 'the held-out text' : listed(domains);
-  return `Gains were measured on ${tested}, which is like the text that was trained on. Gains mostly stay in such a domain; on other kinds of text in the same language they can be much smaller, or losses.`;
+  if (domains.length === 0) {
+    return 'Gains were measured on the text given. Whether it resembles the text that was trained on, and shares no document with it, is not checked here: gains are real only on text that training did not see, and mostly stay in its domain.';
+  }
+  return `Gains were measured on ${listed(domains)}, which is like the text that was trained on. Gains mostly stay in such a domain; on other kinds of text in the same language they can be much smaller, or losses.`;
 }
 
-function oldLimit({ languages }: Report): string {
-  const old = languages.filter(({ role }) => role === 'old').map(({ name, code }) => name ?? code);
+function oldLimit(report: Report): string {
+  const old = report.languages.filter(({ role }) => role === 'old').map(({ code }) => nameOf(report, code));
   if (old.length === 0) return 'No old language was measured: nothing here says what was forgotten.';
   return `Forgetting was measured on ${listed(old)} only. Other languages and skills of the base, and other kinds of text in these, were not looked at.`;
 }

@@ -4,8 +4,9 @@ import { type Html, html } from '../html.ts';
 import { nameOf, ROLE_NAMES, ROLES } from '../languages.ts';
 import { type MethodSummary, relativeInterval, type ScoreSummary } from '../summarize.ts';
 
-function spread({ seeds }: ScoreSummary): string {
+function spread({ seeds, hasInterval }: ScoreSummary): string {
   const [only] = seeds;
+  if (!hasInterval) return 'one document: no interval';
   if (seeds.length === 1) return percentInterval(only!.ci95);
   const changes = seeds.map(({ relativeChange }) => relativeChange);
   const [low, high] = [percentChange(Math.min(...changes)), percentChange(Math.max(...changes))];
@@ -19,12 +20,13 @@ function cell(code: string, { scores, worstOld }: MethodSummary): Html {
   return html`<td class="${worst ? 'worst' : ''}"><strong>${percentChange(score.relativeChange)}</strong>${worst && html` <span class="badge">worst</span>`}<small><span>${spread(score)}</span><br>to ${decimal(score.after, 3)}</small></td>`;
 }
 
-function row(language: ReportLanguage, methods: readonly MethodSummary[]): Html {
-  const { code, name, heldOutDocuments, heldOutBytes, domain, trainedTokens } = language;
+function row(report: Report, language: ReportLanguage, methods: readonly MethodSummary[]): Html {
+  const { code, heldOutDocuments, heldOutBytes, domain, trainedTokens } = language;
+  const name = nameOf(report, code);
   const before = methods.flatMap(({ scores }) => scores.get(code)?.before ?? [])[0];
   const held = `${plural(heldOutDocuments, 'document')}, ${compact(heldOutBytes, 'B')}`;
   const trained = trainedTokens > 0 ? `; trained on ${compact(trainedTokens)} tokens` : '';
-  return html`<tr><th scope="row">${name ?? code}${name && html` <code>${code}</code>`}<small>${domain && `${domain}: `}${held}${trained}</small></th>
+  return html`<tr><th scope="row">${name}${name !== code && html` <code>${code}</code>`}<small>${domain && `${domain}: `}${held}${trained}</small></th>
 <td>${before === undefined ? '–' : decimal(before, 3)}</td>${methods.map((method) => cell(code, method))}</tr>`;
 }
 
@@ -35,7 +37,7 @@ function everySeed(report: Report): Html {
         code,
         score,
       ]) => html`<tr><th scope="row">${label ?? name}</th><td>${seed}</td><td>${nameOf(report, code)}</td>
-<td>${decimal(score.before, 3)}</td><td>${decimal(score.after, 3)}</td><td>${signed(score.change, 3)}</td><td>[${signed(score.ci95[0], 3)}, ${signed(score.ci95[1], 3)}]</td><td>${percentInterval(relativeInterval(score))}</td></tr>`,
+<td>${decimal(score.before, 3)}</td><td>${decimal(score.after, 3)}</td><td>${signed(score.change, 3)}</td><td>[${signed(score.ci95[0], 3)}, ${signed(score.ci95[1], 3)}]</td><td>${score.hasInterval === false ? 'one document' : percentInterval(relativeInterval(score))}</td></tr>`,
     ),
   );
   return html`<details><summary>Every seed and language, with intervals in bits per byte</summary><div class="scroll"><table>
@@ -48,7 +50,7 @@ export function scoresTable(report: Report, methods: readonly MethodSummary[]): 
   const groups = ROLES.map((role) => {
     const languages = report.languages.filter((language) => language.role === role);
     if (languages.length === 0) return null;
-    return html`<tbody><tr class="group"><th scope="rowgroup" colspan="${methods.length + 2}">${ROLE_NAMES[role]}</th></tr>${languages.map((language) => row(language, methods))}</tbody>`;
+    return html`<tbody><tr class="group"><th scope="rowgroup" colspan="${methods.length + 2}">${ROLE_NAMES[role]}</th></tr>${languages.map((language) => row(report, language, methods))}</tbody>`;
   });
   const many = methods.some(({ runs }) => runs.length > 1);
   return html`<section><h2>Bits per byte, before and after</h2>

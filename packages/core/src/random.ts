@@ -1,4 +1,4 @@
-import type { Rng } from '@moect/core';
+import type { Rng } from './tensor.ts';
 
 /** FNV-1a over UTF-16 code units, 32 bits. */
 function hashText(text: string, seed: number): number {
