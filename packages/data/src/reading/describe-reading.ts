@@ -48,6 +48,9 @@ export function describeReading(report: ReadReport): string[] {
     normalizedDocuments > 0
       ? `${normalizedDocuments} of ${many(documents, 'document')} changed to Unicode NFC (data.normalization)`
       : null,
+    report.otherFormDocuments > 0
+      ? `${report.otherFormDocuments} of ${many(documents, 'document')} not in Unicode NFC, left so (data.normalization)`
+      : null,
     report.replacementDocuments > 0
       ? `${many(report.replacementDocuments, 'document')} with U+FFFD: characters were lost in an earlier conversion`
       : null,

@@ -37,13 +37,6 @@ function repairSurrogates(document: Document, unit: Unit, options: ResolvedReadO
   return { ...document, text: document.text.replace(new RegExp(loneSurrogate, 'gu'), '\uFFFD') };
 }
 
-function inUnicodeForm(document: Document, options: ResolvedReadOptions, report: ReadReport): Document {
-  const text = normalizeUnicode(document.text, options.normalization);
-  if (text === document.text) return document;
-  report.normalizedDocuments++;
-  return { ...document, text };
-}
-
 async function* read(input: ByteInput, options: ResolvedReadOptions, report: ReadReport) {
   const lines = splitLines(openBytes(input, report), options.maxDocumentBytes, report);
   const countWrapped = options.format === 'lines' ? createWrapCounter(report) : () => undefined;
@@ -58,7 +51,8 @@ async function* read(input: ByteInput, options: ResolvedReadOptions, report: Rea
     if (!unit.broken && parsed.text.includes('\uFFFD')) report.replacementDocuments++;
     const repaired = repairSurrogates(parsed, unit, options, report);
     if (repaired === null) continue;
-    const document = inUnicodeForm(repaired, options, report);
+    const text = normalizeUnicode(repaired.text, options.normalization, report);
+    const document = { ...repaired, text };
     report.documents++;
     report.textBytes += encoder.encode(document.text).length;
     yield document;

@@ -32,6 +32,8 @@ export interface ReadReport {
   readonly otherLanguages: Record<string, number>;
   /** Documents whose text the Unicode normalisation changed. */
   normalizedDocuments: number;
+  /** Documents that are not in NFC and stay so, without normalisation. */
+  otherFormDocuments: number;
   /** Documents that hold U+FFFD as they are: an earlier conversion lost characters. */
   replacementDocuments: number;
   byteOrderMark: boolean;
@@ -59,6 +61,7 @@ export function createReadReport(source: string, format: TextFormat): ReadReport
     oversizedDocuments: 0,
     otherLanguages: {},
     normalizedDocuments: 0,
+    otherFormDocuments: 0,
     replacementDocuments: 0,
     byteOrderMark: false,
     crlfLines: 0,
