@@ -50,11 +50,6 @@ export function methodSettings(text: string): Settings {
   throw new InvalidArgumentError("It must be settings by name, such as '{ numExperts: 4 }'.");
 }
 
-/** For options that may be repeated. */
-export function collect(value: string, previous: readonly string[] = []): string[] {
-  return [...previous, value];
-}
-
 export interface CommonOptions {
   readonly backend: 'auto' | BackendName;
   readonly threads?: number;
@@ -84,6 +79,58 @@ export function baseStorageOption(): Option {
     '--base-storage <type>',
     "the base's matrices in memory: bfloat16 takes half, int8 a quarter",
   ).choices(['float32', 'bfloat16', 'int8']);
+}
+
+export interface TextOptions {
+  readonly format?: 'lines' | 'blocks' | 'whole';
+  readonly textField?: string;
+  readonly invalidUtf8?: 'error' | 'replace' | 'skip-document';
+  readonly normalization?: 'NFC' | 'none';
+}
+
+/** Options of the commands that read text. */
+export function addTextOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--format <format>',
+        'what a document of plain text is: a line, what stands between blank lines, or the file (default: lines; ' +
+          'with extensions: as they were trained). .jsonl files hold a document a line',
+      ).choices(['lines', 'blocks', 'whole']),
+    )
+    .option(
+      '--text-field <name>',
+      'JSONL field with the text (default: text; with extensions also the one that they were trained on)',
+    )
+    .addOption(
+      new Option('--invalid-utf8 <policy>', 'broken UTF-8 and NUL bytes (default: error)').choices([
+        'error',
+        'replace',
+        'skip-document',
+      ]),
+    )
+    .addOption(
+      new Option(
+        '--normalization <form>',
+        'Unicode form of the text (default: NFC; with extensions: as they were trained)',
+      ).choices(['NFC', 'none']),
+    );
+}
+
+/** The text options that were given; none if no one was. */
+export function textSettingsOf({
+  format,
+  textField,
+  invalidUtf8,
+  normalization,
+}: TextOptions): TextOptions | undefined {
+  const given = {
+    ...(format !== undefined && { format }),
+    ...(textField !== undefined && { textField }),
+    ...(invalidUtf8 !== undefined && { invalidUtf8 }),
+    ...(normalization !== undefined && { normalization }),
+  };
+  return Object.keys(given).length === 0 ? undefined : given;
 }
 
 /** Options of the commands that use a base with extensions. */
@@ -133,7 +180,8 @@ export interface TextArgument {
   readonly files: readonly string[];
 }
 
-const CODE_IN_NAME = /^([a-z]{2,3}(?:[_-][A-Z][a-z]{3})?)\./;
+/** `swh_Latn.jsonl`, `sw.txt.gz`, `zho_Hant_TW.jsonl`. */
+const CODE_IN_NAME = /^([a-z]{2,3}(?:[_-][A-Z][a-z]{3})?(?:[_-](?:[A-Z]{2}|[a-z0-9]{4,8}))*)\./;
 
 /**
  * Reads `CODE=FILE`, or `FILE` if the file is named after its language (`swh_Latn.jsonl`). Files of one language are

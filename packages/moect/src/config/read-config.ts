@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { InvalidConfigError } from '@moect/core';
 import { stringify } from 'yaml';
+import { canonicalConfig } from './canonical-languages.ts';
 import { fileProblems } from './file-problems.ts';
 import { problemAt, type SettingsOrigin } from './key-path.ts';
 import { meaningProblems } from './meaning-problems.ts';
@@ -16,12 +17,22 @@ export interface ConfigSource extends SettingsOrigin {
   readonly text: string;
   /** Folder of relative paths. */
   readonly folder: string;
+  /** Choices made for the user, for example the script of a language. */
+  readonly notes?: readonly string[];
+}
+
+/** A `resolved.json` of before these settings describes a run without them, which goes on as it began. */
+function asRecorded(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('resolved' in value)) return value;
+  const { data } = value as { readonly data?: object };
+  return { ...value, data: { normalization: 'none', minHeldOut: 0, ...data } };
 }
 
 /** Checks schema, meaning and files together, in the order of the file. Throws InvalidConfigError. */
-async function check(value: unknown, source: Omit<ConfigSource, 'config'>): Promise<ConfigSource> {
+async function check(given: unknown, source: Omit<ConfigSource, 'config'>): Promise<ConfigSource> {
+  const { value, problems: codes, notes } = canonicalConfig(asRecorded(given));
   const parsed = configSchema.safeParse(value);
-  const more = [...meaningProblems(value), ...(await fileProblems(value, source.folder))];
+  const more = [...codes, ...meaningProblems(value), ...(await fileProblems(value, source.folder))];
   const problems = [
     ...(parsed.success ? [] : schemaProblems({ error: parsed.error, schema: configSchema, value }, source)),
     ...more.map(({ path, message }) => problemAt(source, path, message)),
@@ -30,7 +41,7 @@ async function check(value: unknown, source: Omit<ConfigSource, 'config'>): Prom
     problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
     throw new InvalidConfigError(source.name, problems);
   }
-  return { ...source, config: parsed.data as CheckedConfig };
+  return { ...source, config: parsed.data as CheckedConfig, notes };
 }
 
 /** Values that override those of a file. */
@@ -44,12 +55,17 @@ export interface ConfigOverrides {
   readonly tokens?: number | undefined;
   readonly cache?: MoectConfig['cache'] | undefined;
   readonly recompute?: boolean | undefined;
+  /** Settings of the text, each by itself. */
+  readonly data?: MoectConfig['data'] | undefined;
 }
 
 function withOverrides(value: unknown, { tokens, recompute, ...overrides }: ConfigOverrides): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const given = Object.entries(overrides).filter(([, override]) => override !== undefined);
   const merged: Record<string, unknown> = { ...value, ...Object.fromEntries(given) };
+  if (overrides.data !== undefined) {
+    merged['data'] = { ...(value as Partial<MoectConfig>).data, ...overrides.data };
+  }
   if (overrides.backend !== undefined) {
     merged['backend'] = { ...(value as Partial<MoectConfig>).backend, ...overrides.backend };
   }

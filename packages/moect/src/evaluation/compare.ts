@@ -6,7 +6,7 @@ import { checkBase, checkOptions, checkPacks } from '../front-door-checks.ts';
 import type { HiddenStateFolder } from '../platform/platform.ts';
 import type { TextsByLanguage } from '../training/train.ts';
 import { buildReport } from './build-report.ts';
-import { type EvaluatedText, evaluatedTexts } from './evaluated-texts.ts';
+import { type EvaluatedText, type EvaluationSettings, evaluatedTexts } from './evaluated-texts.ts';
 import type { PackComparison } from './pack-comparison.ts';
 import {
   createBaseScorer,
@@ -17,7 +17,9 @@ import {
 } from './scorers.ts';
 import { withHiddenStates } from './with-hidden-states.ts';
 
-export interface CompareOptions extends Partial<Pick<ScorerOptions, 'combine' | 'gateThreshold' | 'signal'>> {
+export interface CompareOptions
+  extends Partial<Pick<ScorerOptions, 'combine' | 'gateThreshold' | 'signal'>>,
+    Pick<EvaluationSettings, 'data'> {
   /** Languages that the base knows, beside those that the packs replayed. */
   readonly old?: readonly string[];
   /** Largest relative change of an old language that counts as kept, for example 0.005. */
@@ -45,6 +47,8 @@ export interface PacksComparison {
   readonly worst: WorstLanguage | null;
   readonly packs: readonly PackComparison[];
   readonly texts: readonly EvaluatedText[];
+  /** What was left out or changed while reading and why, and what looks wrong. */
+  readonly notes: readonly string[];
   /** `report.json` of the comparison; also proves the mixture's bound on every document. */
   report(): Promise<Report>;
 }
@@ -58,6 +62,7 @@ const OPTIONS = [
   'resamples',
   'cache',
   'onProgress',
+  'data',
 ];
 
 function worstOf(packs: readonly PackComparison[]): WorstLanguage | null {
@@ -85,7 +90,8 @@ export async function compare(
   checkPacks('compare', packs);
   checkOptions('compare', options, OPTIONS);
   const begin = performance.now();
-  const texts = await evaluatedTexts(heldOut, packs, base.platform, options.old);
+  const { old, data } = options;
+  const { texts, notes } = await evaluatedTexts(heldOut, packs, base.platform, { old, data });
   const compared = await withHiddenStates(base, packs, options.cache, (start) =>
     comparePacks(base, packs, texts, options, start),
   );
@@ -94,8 +100,16 @@ export async function compare(
     worst: worstOf(compared),
     packs: compared,
     texts,
+    notes,
     report: () =>
-      buildReport({ base, texts, comparisons: compared, seconds, gateThreshold: options.gateThreshold }),
+      buildReport({
+        base,
+        texts,
+        notes,
+        comparisons: compared,
+        seconds,
+        gateThreshold: options.gateThreshold,
+      }),
   };
 }
 

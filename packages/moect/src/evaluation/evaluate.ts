@@ -3,17 +3,18 @@ import type { Base } from '../base/base.ts';
 import { checkBase, checkOptions, checkPacks } from '../front-door-checks.ts';
 import type { HiddenStateFolder } from '../platform/platform.ts';
 import type { TextsByLanguage } from '../training/train.ts';
-import { type EvaluatedText, evaluatedTexts } from './evaluated-texts.ts';
+import { type EvaluatedText, type EvaluationSettings, evaluatedTexts } from './evaluated-texts.ts';
 import { createScorer, type ScorerOptions } from './scorers.ts';
 import { withHiddenStates } from './with-hidden-states.ts';
 
 export interface EvaluateOptions
-  extends Partial<Pick<ScorerOptions, 'packs' | 'combine' | 'gateThreshold' | 'signal'>> {
+  extends Partial<Pick<ScorerOptions, 'packs' | 'combine' | 'gateThreshold' | 'signal'>>,
+    Pick<EvaluationSettings, 'data'> {
   /** Cache of the hidden states below the packs, rounded to bf16. Default: none. */
   readonly cache?: HiddenStateFolder;
 }
 
-const OPTIONS = ['packs', 'combine', 'gateThreshold', 'signal', 'cache'];
+const OPTIONS = ['packs', 'combine', 'gateThreshold', 'signal', 'cache', 'data'];
 
 export interface LanguageResult extends LanguageScores {
   readonly role: EvaluatedText['role'];
@@ -24,6 +25,8 @@ export interface Evaluation {
   readonly name: string;
   /** Bits per byte and related measures, one row per language. */
   readonly languages: readonly LanguageResult[];
+  /** What was left out or changed while reading and why, and what looks wrong. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -37,16 +40,16 @@ export async function evaluate(
 ): Promise<Evaluation> {
   checkBase('evaluate', base);
   checkOptions('evaluate', options, OPTIONS);
-  const { packs = [], cache, ...scoring } = options;
+  const { packs = [], cache, data, ...scoring } = options;
   checkPacks('evaluate', packs);
-  const read = await evaluatedTexts(texts, packs, base.platform);
+  const read = await evaluatedTexts(texts, packs, base.platform, { data });
   return withHiddenStates(base, packs, cache, async (start) => {
     const scorer = createScorer({ base, packs, ...scoring, ...start });
     const languages: LanguageResult[] = [];
-    for (const { role, documents } of read) {
+    for (const { role, documents } of read.texts) {
       for (const scores of scoresByLanguage(await scorer.score(documents)))
         languages.push({ ...scores, role });
     }
-    return { name: scorer.name, languages };
+    return { name: scorer.name, languages, notes: read.notes };
   });
 }

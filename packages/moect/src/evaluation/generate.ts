@@ -10,9 +10,11 @@ import {
 import type { Base } from '../base/base.ts';
 import { checkBase, checkOptions, checkPacks } from '../front-door-checks.ts';
 import { GATE } from '../parts/moect.ts';
+import { promptFor } from './prompt.ts';
 import { BASE_PRIOR, newLanguages, resolveCombine, type UsedPack } from './scorers.ts';
 
 export interface GenerateOptions {
+  /** Gets the Unicode form of the packs' text. */
   readonly prompt: string;
   /** None: the base alone. */
   readonly packs?: readonly UsedPack[];
@@ -124,7 +126,8 @@ async function generateText(
   options: GenerateOptions,
   onText: (text: string) => void,
 ): Promise<GeneratedText> {
-  const { packs = [], prompt, language, maxNewTokens = NEW_TOKENS, gateThreshold } = options;
+  const { packs = [], maxNewTokens = NEW_TOKENS, gateThreshold } = options;
+  const { prompt, language } = promptFor(options);
   const { tokenizer, model, moect } = base;
   const promptIds = [prefixTokenId(tokenizer), ...tokenizer.encode(prompt)];
   checkContext(model, promptIds.length, maxNewTokens);
@@ -156,7 +159,8 @@ async function generateText(
     const { finishReason, tokens } = made;
     return { text: stream.end(), finishReason, tokens: tokens.length, posterior: null };
   }
-  const made = await generateCombined(members(base, options), combination, promptIds, {
+  const spoken = { ...options, ...(language !== undefined && { language }) };
+  const made = await generateCombined(members(base, spoken), combination, promptIds, {
     ...sampling,
     ...(language !== undefined && { language }),
   });

@@ -31,6 +31,7 @@ async function readPack(place: string | URL): Promise<PackSource> {
 /** Platform of a page or its worker: text and packs come as File objects, strings and addresses. */
 export const browserPlatform: Platform = {
   readFiles: async () => refuse('files', 'Give File objects, or the texts themselves.'),
+  isFile: async () => false,
   availableMemory: () => null,
   freeDisk: async () => null,
   peakMemory: () => 0,

@@ -39,13 +39,21 @@ export interface PackedText {
   readonly newSequences: number;
 }
 
-/** Keeps a share of the documents out of training. */
+/** What is kept out of training. */
+export interface HeldOutRule {
+  /** Share of the documents. */
+  readonly heldOut: number;
+  /** Documents at least, where that is at most a tenth of them. */
+  readonly minHeldOut: number;
+}
+
+/** Keeps a part of the documents out of training. */
 export function splitLanguage(
   { code, role }: Pick<LanguageText, 'code' | 'role'>,
   documents: readonly Document[],
-  heldOut: number,
+  { heldOut, minHeldOut }: HeldOutRule,
 ): LanguageText {
-  const { splits } = splitDocuments(documents, { seed: 0, dev: heldOut, test: 0 });
+  const { splits } = splitDocuments(documents, { seed: 0, dev: heldOut, test: 0, minDev: minHeldOut });
   // the split of very few documents may leave one side empty
   const isOneSided = splits.train.length === 0;
   return {

@@ -1,4 +1,5 @@
 import { type Extension, InvalidConfigError } from '@moect/core';
+import { describeReading } from '@moect/data';
 import { countParameters } from '@moect/freeze';
 import type { HiddenStateCache } from '@moect/models/node';
 import { type BackendInfo, createRng, keepsCompressed } from '@moect/tensor';
@@ -13,6 +14,7 @@ import { choosePreset } from './choose-preset.ts';
 import { type LanguageSummary, type LanguageText, mixText, packText, splitLanguage } from './pack-text.ts';
 import { heldOutShare, resolvePacking, resolveRun } from './resolve-run.ts';
 import type { RunInput } from './run-input.ts';
+import { splitNotes } from './split-notes.ts';
 import { trainOptions } from './train-options.ts';
 
 /** Description of a run before it begins. */
@@ -74,7 +76,10 @@ export async function prepareRun(base: Base, input: RunInput): Promise<PreparedR
   const { settings, origin } = input;
   const { preset, notes } = choosePreset(input, moect);
   const texts = input.languages.map((language) =>
-    splitLanguage(language, language.documents, heldOutShare(input)),
+    splitLanguage(language, language.documents, {
+      heldOut: heldOutShare(input),
+      minHeldOut: settings.data.minHeldOut,
+    }),
   );
   const packing = resolvePacking(input, base);
   const replays = (input.replayShare ?? preset.training.replayShare) > 0;
@@ -100,6 +105,9 @@ export async function prepareRun(base: Base, input: RunInput): Promise<PreparedR
       baseParameters: base.parameterCount,
       trainableParameters: countParameters(extension.parameters),
       notes: [
+        ...(input.notes ?? []),
+        ...(input.reading ?? []).flatMap(describeReading),
+        ...splitNotes(texts, heldOutShare(input)),
         ...notes,
         ...(cache !== undefined && hiddenStates === null ? [NOTHING_TO_CACHE] : []),
         ...(base.storage === 'float32' || keepsCompressed() ? [] : [savesNothing(base)]),

@@ -1,3 +1,4 @@
+import { fileNameOf } from '@moect/data';
 import type { Base } from '../base/base.ts';
 import type { ResolvedRun } from '../config/resolved-run.ts';
 import type { RunFolder } from '../platform/platform.ts';
@@ -64,6 +65,6 @@ export async function writeRecord(folder: RunFolder, recorded: Recorded): Promis
   for (const { code, heldOut } of recorded.texts) {
     if (heldOut.length === 0) continue;
     const lines = heldOut.map(({ id, text, language }) => `${JSON.stringify({ id, language, text })}\n`);
-    await folder.write(`held-out/${code}.jsonl`, lines.join(''));
+    await folder.write(`held-out/${fileNameOf(code)}.jsonl`, lines.join(''));
   }
 }

@@ -13,6 +13,7 @@ import { evaluateHeldOut, type HeldOutNumbers } from './held-out.ts';
 import { type PreparedRun, prepareRun, type RunInfo } from './prepare-run.ts';
 import type { RunInput } from './run-input.ts';
 import { type Recorded, writeRecord } from './run-record.ts';
+import { recordedText } from './text-settings.ts';
 import { trainingSummary } from './training-summary.ts';
 
 /** Options around a run. */
@@ -59,6 +60,7 @@ function infoOf(prepared: PreparedRun, result: TrainResult): ExtensionConfigFile
       .filter(({ role, code }) => role === 'new' || languages.some((used) => used.code === code))
       .map(({ code, role }) => ({ code, role })),
     license: run.extension.license ?? null,
+    text: recordedText(run.data),
     base: { id, revision, sha256 },
     parameters: prepared.trainableParameters,
     dtype: run.extension.dtype,
@@ -88,8 +90,8 @@ async function trainPrepared(
   const plan = await checkFits(prepared, folder?.folder);
   if (folder !== null && !(hooks.resume === true && folder.isBegun)) {
     const { backend, baseParameters, trainableParameters, languages } = info;
-    const found = { backend: backend.detail, baseParameters, trainableParameters, languages };
-    const { evaluation, gpuMemoryBytes } = input;
+    const { evaluation, gpuMemoryBytes, reading } = input;
+    const found = { backend: backend.detail, baseParameters, trainableParameters, languages, reading };
     await writeRecord(folder, { run, base, texts, evaluation, gpuMemoryBytes, found, ...asked });
   }
   const training: RunInfo = { ...info, notes: [...info.notes, ...plan.warnings] };

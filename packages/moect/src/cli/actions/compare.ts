@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { knownLanguage } from '@moect/data';
 import type { LanguageComparison } from '@moect/eval';
 import type { Report } from '@moect/report';
 import { writeReport } from '@moect/report/node';
@@ -10,13 +11,20 @@ import type { PackComparison } from '../../evaluation/pack-comparison.ts';
 import type { Pack } from '../../extension/pack.ts';
 import { signedPercent } from '../../numbers.ts';
 import { unlessInterrupted } from '../../unless-interrupted.ts';
-import { type CacheOptions, cacheOf, parseTexts, textsOf } from '../arguments.ts';
+import {
+  type CacheOptions,
+  cacheOf,
+  parseTexts,
+  type TextOptions,
+  textSettingsOf,
+  textsOf,
+} from '../arguments.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
-import { type Io, table } from '../io.ts';
+import { type Io, noteLines, table } from '../io.ts';
 import { type ModelOptions, openModels, usageOf } from '../load-models.ts';
 
 /** Options from the command line. */
-export interface CompareCommandOptions extends ModelOptions, CacheOptions {
+export interface CompareCommandOptions extends ModelOptions, CacheOptions, TextOptions {
   readonly text: readonly string[];
   readonly old: readonly string[];
   readonly maxForgetting?: number;
@@ -84,8 +92,8 @@ function checkOld(
   packs: readonly Pack[],
 ): void {
   const known = packs.flatMap(({ info }) => info.languages.filter(({ role }) => role === 'old'));
-  const isOld = (code: string): boolean =>
-    old.includes(code) || known.some((language) => language.code === code);
+  const oldCodes = [...old, ...known.map(({ code }) => code)];
+  const isOld = (code: string): boolean => knownLanguage(code, oldCodes) !== null;
   if (maxForgetting === undefined || codes.some(isOld)) return;
   throw new UsageError(
     '--max-forgetting needs text of an old language.',
@@ -103,6 +111,7 @@ export async function compareCommand(options: CompareCommandOptions, io: Io): Pr
   try {
     const { base, packs } = models;
     const { old, maxForgetting, resamples } = options;
+    const data = textSettingsOf(options);
     checkOld(Object.keys(texts), options, packs);
     const comparing = compare(base, packs, texts, {
       old,
@@ -112,9 +121,11 @@ export async function compareCommand(options: CompareCommandOptions, io: Io): Pr
       ...usageOf(options),
       ...(maxForgetting !== undefined && { maxForgetting }),
       ...(cache && { cache }),
+      ...(data && { data }),
     });
     const compared = await unlessInterrupted(abort.signal, comparing);
     if (compared === null) return EXIT.interrupted;
+    io.err(noteLines(compared.notes));
     const report = await compared.report();
     await writeReports(resolve(options.output), report);
     if (options.json === true) io.out(`${JSON.stringify(report, null, 2)}\n`);

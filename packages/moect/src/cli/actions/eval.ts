@@ -2,13 +2,20 @@ import { abortOnSignals } from '@moect/trainer/node';
 import { type Evaluation, evaluate } from '../../evaluation/evaluate.ts';
 import { grouped } from '../../numbers.ts';
 import { unlessInterrupted } from '../../unless-interrupted.ts';
-import { type CacheOptions, cacheOf, parseTexts, textsOf } from '../arguments.ts';
+import {
+  type CacheOptions,
+  cacheOf,
+  parseTexts,
+  type TextOptions,
+  textSettingsOf,
+  textsOf,
+} from '../arguments.ts';
 import { EXIT } from '../exit-codes.ts';
-import { type Io, table } from '../io.ts';
+import { type Io, noteLines, table } from '../io.ts';
 import { type ModelOptions, openModels, usageOf } from '../load-models.ts';
 
 /** Options from the command line. */
-export interface EvalCommandOptions extends ModelOptions, CacheOptions {
+export interface EvalCommandOptions extends ModelOptions, CacheOptions, TextOptions {
   readonly text: readonly string[];
   readonly json?: boolean;
 }
@@ -34,9 +41,17 @@ export async function evalCommand(options: EvalCommandOptions, io: Io): Promise<
   try {
     const { base, packs } = models;
     const { signal } = abort;
-    const evaluating = evaluate(base, texts, { packs, signal, ...usageOf(options), ...(cache && { cache }) });
+    const data = textSettingsOf(options);
+    const evaluating = evaluate(base, texts, {
+      packs,
+      signal,
+      ...usageOf(options),
+      ...(cache && { cache }),
+      ...(data && { data }),
+    });
     const evaluation = await unlessInterrupted(signal, evaluating);
     if (evaluation === null) return EXIT.interrupted;
+    io.err(noteLines(evaluation.notes));
     if (options.json === true) {
       const { identity, parameterCount, backend } = base;
       const json = {

@@ -1,7 +1,8 @@
 import { abortOnSignals } from '@moect/trainer/node';
 import { generate } from '../../evaluation/generate.ts';
+import { promptFor } from '../../evaluation/prompt.ts';
 import { EXIT } from '../exit-codes.ts';
-import type { Io } from '../io.ts';
+import { type Io, noteLines } from '../io.ts';
 import { type ModelOptions, openModels, usageOf } from '../load-models.ts';
 
 /** Options from the command line. */
@@ -23,6 +24,7 @@ export async function generateCommand(options: GenerateCommandOptions, io: Io): 
     const { base, packs } = models;
     const { prompt, language, maxNewTokens, temperature, topP, seed } = options;
     const isJson = options.json === true;
+    io.err(noteLines(promptFor({ prompt, packs, ...(language !== undefined && { language }) }).notes));
     const pieces = generate(base, {
       packs,
       prompt,

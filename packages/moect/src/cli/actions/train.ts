@@ -12,12 +12,12 @@ import { formatPlan } from '../../planning/format.ts';
 import { planRun } from '../../planning/plan-run.ts';
 import type { RunInfo } from '../../training/prepare-run.ts';
 import { runTraining, type TrainedPack } from '../../training/run.ts';
-import { type CommonOptions, cacheOf, parseTexts } from '../arguments.ts';
+import { type CommonOptions, cacheOf, parseTexts, type TextOptions, textSettingsOf } from '../arguments.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
-import { type Io, table } from '../io.ts';
+import { type Io, noteLines, table } from '../io.ts';
 
 /** Options from the command line. */
-export interface TrainCommandOptions extends CommonOptions {
+export interface TrainCommandOptions extends CommonOptions, TextOptions {
   readonly base?: string;
   readonly baseStorage?: FrozenStorage;
   readonly text: readonly string[];
@@ -51,6 +51,7 @@ function overridesOf(options: TrainCommandOptions): ConfigOverrides {
     parts: options.parts.length === 0 ? undefined : options.parts.map((file) => resolve(file)),
     cache: cacheOf(options),
     recompute: options.recompute,
+    data: textSettingsOf(options),
     output: output === undefined ? undefined : resolve(output),
     backend: hasBackend ? { name: backend, ...(threads !== undefined && { threads }) } : undefined,
   };
@@ -59,6 +60,7 @@ function overridesOf(options: TrainCommandOptions): ConfigOverrides {
 function configOfFlags(options: TrainCommandOptions, base: string): MoectConfig {
   const { baseStorage, preset, tokens, output = 'run', backend, threads, recompute } = options;
   const cache = cacheOf(options);
+  const data = textSettingsOf(options);
   const news = parseTexts(options.text, '--text', options.language);
   const olds = parseTexts(options.replay, '--replay', options.replayLanguage);
   return {
@@ -72,10 +74,33 @@ function configOfFlags(options: TrainCommandOptions, base: string): MoectConfig 
       ...olds.map(({ code, files }) => ({ code, role: 'old' as const, files: [...files] })),
     ],
     ...(cache && { cache }),
+    ...(data && { data }),
     training: { ...(tokens !== undefined && { tokens }), ...(recompute && { recompute }) },
     backend: { name: backend, ...(threads !== undefined && { threads }) },
     output: resolve(output),
   };
+}
+
+/** Lists that a configuration file may end up in, and what it is called there: a text may well be a .json file. */
+const LIST_FLAGS = { parts: /\.(ya?ml|json)$/i, text: /\.ya?ml$/i, replay: /\.ya?ml$/i } as const;
+
+/**
+ * A flag that takes several values also takes a configuration file that stands behind them (`--parts a.mjs run.yaml`).
+ * No module and no text has such a name. Throws UsageError for two configurations.
+ */
+function withConfigFile(
+  argument: string | undefined,
+  options: TrainCommandOptions,
+): { readonly file: string | undefined; readonly options: TrainCommandOptions } {
+  const flags = Object.entries(LIST_FLAGS) as [keyof typeof LIST_FLAGS, RegExp][];
+  const lists = flags.map(([flag, isConfig]) => [
+    flag,
+    options[flag].filter((value) => !isConfig.test(value)),
+  ]);
+  const taken = flags.flatMap(([flag, isConfig]) => options[flag].filter((value) => isConfig.test(value)));
+  const [file, second] = [...(argument === undefined ? [] : [argument]), ...taken];
+  if (second === undefined) return { file, options: { ...options, ...Object.fromEntries(lists) } };
+  throw new UsageError(`${file} and ${second} are two configuration files.`, 'Give one.');
 }
 
 async function sourceOf(file: string | undefined, options: TrainCommandOptions): Promise<ConfigSource> {
@@ -110,7 +135,6 @@ function printInfo(
   const { training, data, replay } = run;
   const share = Math.round((100 * trainableParameters) / baseParameters);
   const lines = [
-    ...notes.map((note) => `note: ${note}`),
     `backend: ${backend.detail}`,
     `base: ${run.baseIdentity.id}, ${grouped(baseParameters)} parameters, frozen`,
     `method: ${run.preset}, ${grouped(trainableParameters)} trainable parameters (${share} % of the base)`,
@@ -123,7 +147,7 @@ function printInfo(
       `${data.sequenceLength} tokens, ${Math.round(100 * replay.share)} % replay, ` +
       `learning rate ${training.learningRate} (${training.schedule}), into ${output}`,
   ];
-  io.err(`${lines.join('\n')}\n`);
+  io.err(`${noteLines(notes)}${lines.join('\n')}\n`);
 }
 
 function heldOutFiles({ input, output }: OpenRun): string {
@@ -141,7 +165,7 @@ function printOutcome(open: OpenRun, { training, heldOut, folder }: TrainedPack,
   }
   io.out(`extension: ${folder}\n`);
   const texts = heldOut === null ? 'CODE=FILE' : heldOutFiles(open);
-  const parts = open.parts.length === 0 ? '' : ` --parts ${open.parts.join(' ')}`;
+  const parts = open.parts.map((file) => ` --parts ${file}`).join('');
   const models = `--base ${open.base.place} --extension ${folder}${parts}`;
   io.err(`next: moect compare ${models} --text ${texts}\n      moect generate ${models} --prompt "…"\n`);
 }
@@ -197,10 +221,11 @@ async function runCommand(open: OpenRun, options: TrainCommandOptions, io: Io): 
 
 /** Runs `moect train`; gives the exit code. */
 export async function trainCommand(
-  file: string | undefined,
-  options: TrainCommandOptions,
+  argument: string | undefined,
+  given: TrainCommandOptions,
   io: Io,
 ): Promise<number> {
+  const { file, options } = withConfigFile(argument, given);
   const open = await openRun(await sourceOf(file, options));
   try {
     if (options.plan === true) return await planCommand(open, options.json === true, io);

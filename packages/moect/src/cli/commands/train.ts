@@ -3,8 +3,8 @@ import type { TrainCommandOptions } from '../actions/train.ts';
 import {
   addCacheOptions,
   addCommonOptions,
+  addTextOptions,
   baseStorageOption,
-  collect,
   methodSettings,
   positiveInteger,
 } from '../arguments.ts';
@@ -45,9 +45,13 @@ export function addTrain(program: Command, io: Io, done: (code: number) => void)
     .argument('[config]', 'configuration file (YAML)')
     .option('--base <folder>', 'base model: config.json, safetensors weights, tokenizer.json')
     .addOption(baseStorageOption())
-    .option('--text <[code=]file>', 'text of a new language; may be given several times', collect, [])
+    .option('--text <[code=]file...>', 'text of a new language; several at once or one after the other', [])
     .option('--language <code>', 'language of the --text files without a code, for example swh_Latn')
-    .option('--replay <[code=]file>', 'text of an old language; may be given several times', collect, [])
+    .option(
+      '--replay <[code=]file...>',
+      'text of an old language; several at once or one after the other',
+      [],
+    )
     .option('--replay-language <code>', 'language of the --replay files without a code')
     .option(
       '--preset <name>',
@@ -69,6 +73,7 @@ export function addTrain(program: Command, io: Io, done: (code: number) => void)
       const { trainCommand } = await import('../actions/train.ts');
       done(await trainCommand(file, options, io));
     });
+  addTextOptions(command);
   addCacheOptions(command);
   addCommonOptions(command);
 }
