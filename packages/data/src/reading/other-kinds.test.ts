@@ -1,4 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { execSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { CorruptDataError } from '@moect/core';
 import { describe, expect, it } from 'vitest';
@@ -107,8 +110,17 @@ describe('text in another encoding', () => {
   });
 
   it('the command works', async () => {
-    const converted = execFileSync('iconv', ['-f', 'UTF-16LE', '-t', 'UTF-8'], { input: utf16(latin) });
-    expect((await read(converted)).texts).toEqual(['habari ya dunia', 'watu wote']);
+    const folder = await mkdtemp(join(tmpdir(), 'moect-recode-'));
+    try {
+      const source = join(folder, "habari's.txt");
+      await writeFile(source, utf16(latin));
+      const refused = await read(utf16(latin), { source }).catch((error: Error) => error.message);
+      execSync(/`(.*)`/.exec(String(refused))![1]!);
+      const converted = await readFile(join(folder, "habari's.utf8.txt"));
+      expect((await read(converted)).texts).toEqual(['habari ya dunia', 'watu wote']);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('Latin-1 is named, with line, byte and command', async () => {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CheckpointError, type Settings } from '@moect/core';
+import { describeReading } from '@moect/data';
 import type { FrozenStorage } from '@moect/tensor';
 import { progressBar } from '@moect/trainer';
 import { abortOnSignals } from '@moect/trainer/node';
@@ -188,6 +189,8 @@ function outcomeJson({ output }: OpenRun, { result, heldOut, folder, training }:
 
 /** Runs `moect train --plan`: an impossible plan gives the exit code of a wrong configuration. */
 async function planCommand({ base, input, output }: OpenRun, json: boolean, io: Io): Promise<number> {
+  const { notes = [], reading = [] } = input;
+  io.err(noteLines([...notes, ...reading.flatMap(describeReading)]));
   const plan = await planRun(base, input, { output });
   io.out(json ? `${JSON.stringify(plan, null, 2)}\n` : formatPlan(plan));
   return plan.problems.length === 0 ? EXIT.ok : EXIT.badData;
