@@ -49,11 +49,12 @@ function listWith(codes: Codes, list: unknown, path: KeyPath, known: string[]): 
 
 /**
  * Language codes of a configuration file in their canonical form. One that moect wrote (`resolved.json`) has the codes of
- * its run and stays as it is.
+ * its run and stays as it is, as does one of a run that began before codes were made canonical.
  */
-export function canonicalConfig(value: unknown): Canonical<unknown> {
+export function canonicalConfig(value: unknown, isEarlier = false): Canonical<unknown> {
   const codes = new Codes();
-  if (!isRecord(value) || value['resolved'] !== undefined) return { value, problems: [], notes: [] };
+  if (!isRecord(value) || isEarlier || value['resolved'] !== undefined)
+    return { value, problems: [], notes: [] };
   const known: string[] = [];
   const languages = listWith(codes, value['languages'], ['languages'], known);
   const { evaluation } = value;

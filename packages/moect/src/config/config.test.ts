@@ -156,6 +156,16 @@ evaluation:
     const { config } = await parseConfig(before, folder);
     expect(config.languages[0]!.code).toBe('con');
     expect(config.data).toMatchObject({ normalization: 'none', minHeldOut: 0 });
+    // the same where its own configuration goes on with it
+    await mkdir(join(folder, 'earlier'), { recursive: true });
+    await writeFile(join(folder, 'earlier/resolved.json'), JSON.stringify({ data: {}, resolved: {} }));
+    const again = `${good.replace('swh_Latn', 'con')}output: earlier\n`;
+    const resumed = await parseConfig(again, folder, { resume: true });
+    expect(resumed.config).toMatchObject({
+      languages: [{ code: 'con' }, {}],
+      data: { normalization: 'none', minHeldOut: 0 },
+    });
+    await expect(parseConfig(again, folder)).rejects.toThrow(/'con' has no script/);
     expect((await parseConfig(good, folder)).config.data).toMatchObject({
       normalization: 'NFC',
       minHeldOut: 1,

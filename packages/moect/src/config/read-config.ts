@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { InvalidConfigError } from '@moect/core';
 import { stringify } from 'yaml';
+import { readRecordedRun } from '../platform/recorded-run.ts';
 import { canonicalConfig } from './canonical-languages.ts';
+import { asEarlierRun, isEarlierRun } from './earlier-runs.ts';
 import { fileProblems } from './file-problems.ts';
 import { problemAt, type SettingsOrigin } from './key-path.ts';
 import { meaningProblems } from './meaning-problems.ts';
@@ -21,16 +23,21 @@ export interface ConfigSource extends SettingsOrigin {
   readonly notes?: readonly string[];
 }
 
-/** A `resolved.json` of before these settings describes a run without them, which goes on as it began. */
-function asRecorded(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || !('resolved' in value)) return value;
-  const { data } = value as { readonly data?: object };
-  return { ...value, data: { normalization: 'none', minHeldOut: 0, ...data } };
+/** The record of the run that a configuration describes, if it has begun. */
+async function recordBeside(value: unknown, folder: string): Promise<unknown> {
+  const { output = 'run' } = (value ?? {}) as { readonly output?: unknown };
+  return typeof output === 'string' ? readRecordedRun(resolve(folder, output)) : null;
 }
 
 /** Checks schema, meaning and files together, in the order of the file. Throws InvalidConfigError. */
-async function check(given: unknown, source: Omit<ConfigSource, 'config'>): Promise<ConfigSource> {
-  const { value, problems: codes, notes } = canonicalConfig(asRecorded(given));
+async function check(
+  given: unknown,
+  source: Omit<ConfigSource, 'config'>,
+  resume: boolean,
+): Promise<ConfigSource> {
+  const isEarlier = isEarlierRun(given) || (resume && isEarlierRun(await recordBeside(given, source.folder)));
+  const canonical = canonicalConfig(isEarlier ? asEarlierRun(given) : given, isEarlier);
+  const { value, problems: codes, notes } = canonical;
   const parsed = configSchema.safeParse(value);
   const more = [...codes, ...meaningProblems(value), ...(await fileProblems(value, source.folder))];
   const problems = [
@@ -85,16 +92,24 @@ function withOverrides(value: unknown, { tokens, recompute, ...overrides }: Conf
 export async function parseConfig(
   text: string,
   folder: string,
-  options: { readonly name?: string; readonly overrides?: ConfigOverrides } = {},
+  options: { readonly name?: string; readonly overrides?: ConfigOverrides; readonly resume?: boolean } = {},
 ): Promise<ConfigSource> {
-  const { name = 'Configuration', overrides = {} } = options;
+  const { name = 'Configuration', overrides = {}, resume = false } = options;
   const { value, lineOf } = parseYaml(text, name);
-  return check(withOverrides(value, overrides), { name, text, folder: resolve(folder), lineOf });
+  return check(withOverrides(value, overrides), { name, text, folder: resolve(folder), lineOf }, resume);
 }
 
-/** Reads and checks a configuration file; paths in it are relative to its folder. Throws InvalidConfigError. */
-export async function readConfig(path: string, overrides: ConfigOverrides = {}): Promise<ConfigSource> {
-  return parseConfig(await readFile(path, 'utf8'), dirname(resolve(path)), { name: path, overrides });
+/**
+ * Reads and checks a configuration file; paths in it are relative to its folder.
+ * @param resume the run that it describes goes on, by the rules that it began with
+ * Throws InvalidConfigError.
+ */
+export async function readConfig(
+  path: string,
+  overrides: ConfigOverrides = {},
+  resume = false,
+): Promise<ConfigSource> {
+  return parseConfig(await readFile(path, 'utf8'), dirname(resolve(path)), { name: path, overrides, resume });
 }
 
 /** Checks a configuration made by a program. Relative paths are relative to `folder`. Throws InvalidConfigError. */
@@ -102,7 +117,8 @@ export async function configFrom(
   config: MoectConfig,
   folder: string,
   name = 'Configuration',
+  resume = false,
 ): Promise<ConfigSource> {
   const text = stringify(config, { aliasDuplicateObjects: false });
-  return check(config, { name, text, folder: resolve(folder), lineOf: () => undefined });
+  return check(config, { name, text, folder: resolve(folder), lineOf: () => undefined }, resume);
 }

@@ -32,6 +32,7 @@ async function readPack(place: string | URL): Promise<PackSource> {
 export const browserPlatform: Platform = {
   readFiles: async () => refuse('files', 'Give File objects, or the texts themselves.'),
   isFile: async () => false,
+  recordedRun: async () => null,
   availableMemory: () => null,
   freeDisk: async () => null,
   peakMemory: () => 0,

@@ -7,6 +7,7 @@ import { openHiddenStates } from './hidden-states.ts';
 import { availableMemory, freeDisk, peakMemory } from './machine.ts';
 import type { FileText, Platform } from './platform.ts';
 import { readPackFolder } from './read-pack-folder.ts';
+import { readRecordedRun } from './recorded-run.ts';
 import { openRunFolder } from './run-folder.ts';
 import { writeFolder } from './write-folder.ts';
 
@@ -55,6 +56,7 @@ async function isFile(path: string): Promise<boolean> {
 export const nodePlatform: Platform = {
   readFiles,
   isFile,
+  recordedRun: readRecordedRun,
   availableMemory,
   freeDisk,
   peakMemory,

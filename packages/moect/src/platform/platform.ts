@@ -67,6 +67,8 @@ export interface Platform {
   freeDisk(folder: string): Promise<number | null>;
   /** Most bytes that this process has held; 0 if unknown. */
   peakMemory(): number;
+  /** Contents of the record (`resolved.json`) in a run's folder; null where there is none that can be read. */
+  recordedRun(folder: string): Promise<unknown>;
   /**
    * Takes a folder for a run. Throws CheckpointError if another process trains there, or if it holds a run that must
    * not be resumed.

@@ -107,7 +107,7 @@ export async function prepareRun(base: Base, input: RunInput): Promise<PreparedR
       notes: [
         ...(input.notes ?? []),
         ...(input.reading ?? []).flatMap(describeReading),
-        ...splitNotes(texts, heldOutShare(input)),
+        ...splitNotes(texts, heldOutShare(input), input.evaluation),
         ...notes,
         ...(cache !== undefined && hiddenStates === null ? [NOTHING_TO_CACHE] : []),
         ...(base.storage === 'float32' || keepsCompressed() ? [] : [savesNothing(base)]),

@@ -1,4 +1,5 @@
 import type { LanguageText } from './pack-text.ts';
+import type { EvaluationLanguage } from './run-input.ts';
 
 /** Documents of this many characters are hardly one thing that was written. */
 const LONG_DOCUMENT = 100_000;
@@ -17,6 +18,17 @@ function noteOf({ code, train, heldOut }: LanguageText, share: number): string |
 }
 
 /** What a reader should know of the division into training and held-out text. */
-export function splitNotes(texts: readonly LanguageText[], share: number): string[] {
-  return texts.flatMap((text) => noteOf(text, share) ?? []);
+export function splitNotes(
+  texts: readonly LanguageText[],
+  share: number,
+  evaluation?: readonly Pick<EvaluationLanguage, 'code'>[],
+): string[] {
+  const news = texts.filter(({ role }) => role === 'new').map(({ code }) => code);
+  const isForeign = evaluation !== undefined && !evaluation.some(({ code }) => news.includes(code));
+  return [
+    ...texts.flatMap((text) => noteOf(text, share) ?? []),
+    ...(isForeign
+      ? [`no evaluation text is in a new language (${news.join(', ')}): the gain cannot show`]
+      : []),
+  ];
 }

@@ -217,6 +217,10 @@ describe('held-out text', () => {
       /all of its 9 documents are trained on, none is held out/,
     );
     expect(splitNotes([split(9, 1)], 0)).toEqual([]);
+    expect(splitNotes([split(12, 1)], 0, [{ code: 'eng_Latn' }])).toEqual([
+      'no evaluation text is in a new language (swh_Latn): the gain cannot show',
+    ]);
+    expect(splitNotes([split(12, 1)], 0, [{ code: 'swh_Latn' }])).toEqual([]);
     expect(splitNotes([split(1, 1)], 0.05)[0]).toMatch(/its one document is trained on/);
     expect(splitNotes([split(1, 1, 100_000)], 0)[0]).toMatch(/one document of 200,000 characters.*--format/);
   });

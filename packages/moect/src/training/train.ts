@@ -3,6 +3,7 @@ import type { ReadReport } from '@moect/data';
 import type { Base } from '../base/base.ts';
 import { canonicalOptions } from '../config/canonical-languages.ts';
 import { didYouMean } from '../config/did-you-mean.ts';
+import { asEarlierRun, isEarlierRun } from '../config/earlier-runs.ts';
 import { type KeyPath, problemAt } from '../config/key-path.ts';
 import { meaningProblems } from '../config/meaning-problems.ts';
 import { type CheckedSettings, programSchema, type RunSettings } from '../config/schema.ts';
@@ -85,8 +86,9 @@ interface CheckedOptions {
   readonly notes: readonly string[];
 }
 
-function checkOptions(given: TrainOptions): CheckedOptions {
-  const canonical = canonicalOptions(withoutUndefined(isPlain(given) ? given : {}));
+function checkOptions(given: TrainOptions, isEarlier: boolean): CheckedOptions {
+  const own = withoutUndefined(isPlain(given) ? given : {});
+  const canonical = isEarlier ? { value: asEarlierRun(own), problems: [], notes: [] } : canonicalOptions(own);
   const { value, notes } = canonical;
   const parsed = programSchema.safeParse(value);
   const refused = parsed.success
@@ -115,9 +117,16 @@ function checkOptions(given: TrainOptions): CheckedOptions {
 /** A file says `replay.share` where a program says `replayShare`. */
 const spelled = (path: KeyPath): KeyPath => (path[0] === 'replay' ? ['replayShare'] : path);
 
+/** The record of the run that goes on; null for a new one. */
+async function recordOf({ platform }: Base, given: TrainOptions): Promise<unknown> {
+  const { output, resume } = isPlain(given) ? (given as Partial<TrainOptions>) : {};
+  return resume === true && typeof output === 'string' ? platform.recordedRun(output) : null;
+}
+
 async function inputOf(base: Base, given: TrainOptions): Promise<RunInput> {
   checkBase('train', base);
-  const { options, settings, notes } = checkOptions(given);
+  const isEarlier = isEarlierRun(await recordOf(base, given));
+  const { options, settings, notes } = checkOptions(given, isEarlier);
   const { replay = {}, weights = {}, evaluation, replayShare, gpuMemoryBytes } = options;
   const reading: ReadReport[] = [];
   const read = async <Role extends 'new' | 'old' | 'unseen'>(

@@ -107,19 +107,19 @@ function withConfigFile(
 async function sourceOf(file: string | undefined, options: TrainCommandOptions): Promise<ConfigSource> {
   const given = FILE_FLAGS.filter((key) => options[key] !== undefined && options[key]?.length !== 0);
   if (file !== undefined) {
-    if (given.length === 0) return readConfig(file, overridesOf(options));
+    if (given.length === 0) return readConfig(file, overridesOf(options), options.resume);
     throw new UsageError(
       `${given.map(flagName).join(', ')} cannot stand beside a configuration file.`,
       `Put it into ${file}, or leave the file out.`,
     );
   }
   if (options.base !== undefined && options.text.length > 0) {
-    return configFrom(configOfFlags(options, options.base), process.cwd(), 'Command line');
+    return configFrom(configOfFlags(options, options.base), process.cwd(), 'Command line', options.resume);
   }
   if (options.resume === true && given.length === 0) {
     const folder = resolve(options.output ?? 'run');
     const resolved = join(folder, 'resolved.json');
-    if (existsSync(resolved)) return readConfig(resolved, { ...overridesOf(options), output: folder });
+    if (existsSync(resolved)) return readConfig(resolved, { ...overridesOf(options), output: folder }, true);
     throw new CheckpointError(folder, 'holds no run', 'Give the folder of a run with --output.');
   }
   throw new UsageError(
