@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidConfigError } from '@moect/core';
@@ -207,6 +207,17 @@ evaluation:
     await expect(configFrom({ ...config, base: 'nowhere' }, folder)).rejects.toThrow(
       /base: there is no folder/,
     );
+  });
+});
+
+describe('the README', () => {
+  it('shows a configuration that is one', async () => {
+    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+    const [, example] = /```yaml\n(.*?)```/s.exec(readme)!;
+    for (const name of ['news.jsonl.gz', 'books.txt', 'english.jsonl'])
+      await writeFile(join(folder, name), '');
+    const { config } = await parseConfig(example!, folder);
+    expect(config.data).toMatchObject({ format: 'blocks', textField: 'content' });
   });
 });
 

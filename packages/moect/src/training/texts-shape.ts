@@ -1,13 +1,16 @@
 import type { Document } from '@moect/core';
 
-/** Text in files: their paths, or File objects. .txt (a document a line) or .jsonl, also with .gz. */
+/**
+ * Text in files: their paths, or File objects. .txt (a document a line, unless `data.format` says otherwise) or .jsonl, also
+ * with .gz.
+ */
 export interface TextFiles {
   readonly files: readonly (string | File)[];
 }
 
 /**
  * Text of one language: documents, as strings or with ids; one string, read as a .txt file is (a document a line); or
- * files.
+ * files. The name of a file in place of its text is refused.
  */
 export type Texts = string | Iterable<string | Document> | AsyncIterable<string | Document> | TextFiles;
 

@@ -31,6 +31,9 @@ Examples:
     $ moect train moect.yaml --resume
     $ moect train --output runs/swahili --resume
 
+  Books, a paragraph a document, and records with the text in a field of their own:
+    $ moect train --base ./base --text swh_Latn=book.txt swh_Latn=news.jsonl --format blocks --text-field content
+
 Text is .txt (a document a line) or .jsonl ({"text": …}), also with .gz. Ctrl-C saves the state and ends with
 code 130. A run whose steps cannot fit into the 4 GiB of WebAssembly, into the buffers of the GPU or into
 backend.gpuMemoryBytes is refused with code 65. Each run leaves config.yaml, resolved.json, held-out/, events.jsonl, checkpoints/ and extension/.
