@@ -37,7 +37,11 @@ export function fileCorpus(options: FileCorpusOptions): ReadableCorpus {
   );
   if (files.length === 0) problems.push({ path: 'files', message: 'is empty' });
   if (problems.length > 0) {
-    throw new InvalidConfigError(`Corpus of ${options.language}`, problems, 'Give the format explicitly.');
+    throw new InvalidConfigError(
+      `Corpus of ${options.language}`,
+      problems,
+      'Give the format (--format, data.format): lines, blocks, whole or jsonl.',
+    );
   }
   return corpusSource(options.language, role, function* () {
     for (const file of files) {

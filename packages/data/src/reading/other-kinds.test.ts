@@ -151,6 +151,9 @@ describe('what is no text', () => {
     ['a tar archive', tarOf('moja\n', true), /tar xf swahili.txt/],
     ['a tar archive', tarOf('moja\n', false), /tar xf swahili.txt/],
     ['compressed with zstd', Buffer.of(0x28, 0xb5, 0x2f, 0xfd, 0x04), /zstd -d swahili.txt/],
+    ['a web page (HTML)', utf8('\uFEFF\n<!DOCTYPE html>\n<html>'), /failed download/],
+    ['an XML document', utf8('<?xml version="1.0"?>\n<tmx>'), /out of the markup/],
+    ['gzip, and inside it is more gzip', gzipSync(gzipSync('moja')), /gunzip -k swahili.txt/],
     ['a Parquet file', utf8('PAR1\x15\x04'), /JSONL/],
     [
       'a pointer of Git LFS',
@@ -170,7 +173,7 @@ describe('what is no text', () => {
   });
 
   it('text that only resembles them is read', async () => {
-    expect((await read(utf8('PK ni kifupi\nBZ\n%PDF'))).texts).toHaveLength(3);
+    expect((await read(utf8('PK ni <html>\nBZ\n%PDF'))).texts).toHaveLength(3);
     expect((await read(utf8('1234567 '.repeat(100)))).texts).toHaveLength(1);
   });
 

@@ -54,12 +54,25 @@ const KINDS: readonly Kind[] = [
   { what: 'a PNG image', magic: [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a], hint: wrongFile },
   { what: 'a JPEG image', magic: [0xff, 0xd8, 0xff], hint: wrongFile },
   { what: 'a GIF image', magic: 'GIF8', hint: wrongFile },
+  // one gzip around it is unpacked already
+  { what: 'more gzip', magic: [0x1f, 0x8b], hint: unpackWith('gunzip -k') },
   {
     what: 'a pointer of Git LFS, not the file itself',
     magic: 'version https://git-lfs.github.com/spec/',
     hint: (source) => `Fetch the file with \`git lfs pull --include=${shellWord(source)}\`.`,
   },
 ];
+
+/** Markup by its first characters, in any case. A download that failed often leaves a page in place of the file. */
+const MARKUP: readonly (readonly [RegExp, string])[] = [
+  [/^\s*<(!doctype\s+html|html[\s>])/i, 'a web page (HTML)'],
+  [/^\s*<\?xml\s/i, 'an XML document'],
+];
+
+function markupOf(head: Uint8Array): string | null {
+  const start = new TextDecoder().decode(head.subarray(0, 200));
+  return MARKUP.find(([pattern]) => pattern.test(start))?.[1] ?? null;
+}
 
 const startsWith = (head: Uint8Array, magic: Kind['magic']): boolean => {
   const bytes = typeof magic === 'string' ? [...magic].map((c) => c.charCodeAt(0)) : magic;
@@ -128,6 +141,11 @@ export function refuseOtherKinds(head: Uint8Array, source: string, isGzip: boole
   if (kind !== undefined) {
     const inside = isGzip ? 'is gzip, and inside it is ' : 'is ';
     throw new CorruptDataError(source, `${inside}${kind.what}: no text`, kind.hint(source));
+  }
+  const markup = markupOf(head);
+  if (markup !== null) {
+    const hint = 'Fetch the file again if a failed download left it; else take the text out of the markup.';
+    throw new CorruptDataError(source, `is ${markup}: no plain text`, hint);
   }
   if (isTar(head)) {
     const command = isGzip ? 'tar xzf' : 'tar xf';

@@ -82,7 +82,7 @@ export function baseStorageOption(): Option {
 }
 
 export interface TextOptions {
-  readonly format?: 'lines' | 'blocks' | 'whole';
+  readonly format?: 'lines' | 'blocks' | 'whole' | 'jsonl';
   readonly textField?: string;
   readonly invalidUtf8?: 'error' | 'replace' | 'skip-document';
   readonly normalization?: 'NFC' | 'none';
@@ -95,8 +95,8 @@ export function addTextOptions(command: Command): Command {
       new Option(
         '--format <format>',
         'what a document of plain text is: a line, what stands between blank lines, or the file (default: lines; ' +
-          'with extensions: as they were trained). .jsonl files hold a document a line',
-      ).choices(['lines', 'blocks', 'whole']),
+          'with extensions: as they were trained); .jsonl holds a record a line, jsonl says so of other names',
+      ).choices(['lines', 'blocks', 'whole', 'jsonl']),
     )
     .option(
       '--text-field <name>',

@@ -18,6 +18,8 @@ export interface LanguageText {
   readonly train: readonly Document[];
   /** Kept out of training. */
   readonly heldOut: readonly Document[];
+  /** Documents left out because another one has the same text. */
+  readonly copies: number;
 }
 
 /** Numbers of one language's training text. */
@@ -53,7 +55,12 @@ export function splitLanguage(
   documents: readonly Document[],
   { heldOut, minHeldOut }: HeldOutRule,
 ): LanguageText {
-  const { splits } = splitDocuments(documents, { seed: 0, dev: heldOut, test: 0, minDev: minHeldOut });
+  const { splits, report } = splitDocuments(documents, {
+    seed: 0,
+    dev: heldOut,
+    test: 0,
+    minDev: minHeldOut,
+  });
   // the split of very few documents may leave one side empty
   const isOneSided = splits.train.length === 0;
   return {
@@ -61,6 +68,7 @@ export function splitLanguage(
     role,
     train: isOneSided ? splits.dev : splits.train,
     heldOut: isOneSided ? [] : splits.dev,
+    copies: documents.length - report.kept.train - report.kept.dev,
   };
 }
 

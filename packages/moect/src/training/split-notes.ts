@@ -25,7 +25,9 @@ export function splitNotes(
 ): string[] {
   const news = texts.filter(({ role }) => role === 'new').map(({ code }) => code);
   const isForeign = evaluation !== undefined && !evaluation.some(({ code }) => news.includes(code));
+  const copied = texts.filter(({ copies }) => copies > 0);
   return [
+    ...copied.map(({ code, copies }) => `${code}: ${copies} documents are copies of others and left out`),
     ...texts.flatMap((text) => noteOf(text, share) ?? []),
     ...(isForeign
       ? [`no evaluation text is in a new language (${news.join(', ')}): the gain cannot show`]

@@ -208,6 +208,13 @@ describe('held-out text', () => {
   const split = (count: number, minHeldOut: number, length?: number) =>
     splitLanguage({ code: 'swh_Latn', role: 'new' }, documents(count, length), { heldOut: 1e-6, minHeldOut });
 
+  it('has no copies of what is trained on, and says how many there were', () => {
+    const twice = [...documents(20), ...documents(3)];
+    const text = splitLanguage({ code: 'swh_Latn', role: 'new' }, twice, { heldOut: 0.05, minHeldOut: 1 });
+    expect(text.train.length + text.heldOut.length).toBe(20);
+    expect(splitNotes([text], 0.05)).toEqual(['swh_Latn: 3 documents are copies of others and left out']);
+  });
+
   it('is there from ten documents on, and noted where it is not', () => {
     expect(split(12, 1).heldOut).toHaveLength(1);
     expect(split(12, 0).heldOut).toHaveLength(0);
