@@ -56,12 +56,21 @@ function optionalString(record: Fields, field: string, { source, place }: At): s
   );
 }
 
-/** The field that looks most like the text. */
-function longestText(record: Fields): string | undefined {
-  const texts = Object.entries(record).filter(
-    (entry): entry is [string, string] => typeof entry[1] === 'string',
-  );
-  return texts.sort(([, a], [, b]) => b.length - a.length)[0]?.[0];
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+/** What to do about a record whose text is elsewhere: in another field, or in pieces. */
+function whereTextIs(record: Fields, source: string): string {
+  const texts = Object.entries(record).flatMap(([field, value]) => {
+    if (isText(value)) return [{ field, length: value.length, isList: false }];
+    const isList = Array.isArray(value) && value.length > 0 && value.every(isText);
+    return isList ? [{ field, length: value.join('').length, isList }] : [];
+  });
+  const longest = texts.sort((a, b) => b.length - a.length)[0];
+  if (longest === undefined) return 'Name the field that holds the text with textField (--text-field).';
+  const { field, isList } = longest;
+  if (!isList) return `Name the field that holds the text with textField, for example --text-field ${field}.`;
+  const join = `jq -c '{id, text: (.${field} | join("\\n"))}' ${shellWord(source)}`;
+  return `Name the field that holds the text with textField (--text-field); '${field}' has it in pieces, join them: \`${join}\`.`;
 }
 
 function textOf(record: Fields, textField: readonly string[], { source, place }: At): string {
@@ -78,13 +87,10 @@ function textOf(record: Fields, textField: readonly string[], { source, place }:
         : 'Correct the record, or name another field.',
     );
   }
-  const near = longestText(record);
   throw new CorruptDataError(
     source,
     `${place}: no field '${field}'; the record has ${Object.keys(record).join(', ') || 'no fields'}`,
-    near === undefined
-      ? 'Name the field that holds the text with textField (--text-field).'
-      : `Name the field that holds the text with textField, for example --text-field ${near}.`,
+    whereTextIs(record, source),
   );
 }
 

@@ -251,6 +251,7 @@ describe('JSONL records', () => {
     [{ text: { en: 'x' } }, /field 'text' is an object/],
     [{ text: ['a'] }, /field 'text' is a list/],
     [{ id: 'a', content: 'the longest' }, /no field 'text'.*has id, content.*--text-field content/s],
+    [{ title: 'a', pages: ['moja', 'mbili'] }, /'pages' has it in pieces.*\.pages \| join/s],
     [[{ text: 'a' }], /not a JSON object but a list.*jq -c '\.\[\]' swahili.txt/s],
     ['text', /not a JSON object but a string/],
   ])('say what they are and what to do: %j', async (record, message) => {
