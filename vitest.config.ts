@@ -11,7 +11,7 @@ export default defineConfig({
     // the workers of one run share the cores; tests of threads ask for them. What `auto` takes must not depend on speed
     env: { MOECT_THREADS: '1', MOECT_BACKEND: 'wasm' },
     include: [
-      'packages/*/src/**/*.test.ts',
+      'packages/*/{src,scripts}/**/*.test.ts',
       'examples/*/src/**/*.test.ts',
       'bench/src/**/*.test.ts',
       'test/**/*.test.ts',

@@ -78,7 +78,7 @@ describe.each(BACKENDS)('what stays behind on %s', (backend) => {
     const base = byteBase();
     const tokenizer = createByteTokenizer();
     const extension = moeCt().attach(base, {}, createRng(1));
-    const scorer = createScorer({ name: 'x', base, extension, tokenizer, batchSize: 2 });
+    const scorer = createScorer({ name: 'x', base, extension, tokenizer, batchTokens: 64 });
     const members = [
       { name: 'base', languages: ['eng_Latn'], model: base },
       { name: 'pack', languages: ['swh_Latn'], model: base, attachments: extension.attachments },

@@ -10,6 +10,7 @@ import { type PageServer, servePage } from '../../examples/browser/scripts/serve
 import { unpack } from '../../examples/browser/scripts/unpack.ts';
 import { makeTinyBase } from '../../packages/moect/src/testing/make-tiny-base.ts';
 import { type Browser, findChromium, launchChromium } from '../support/chromium.ts';
+import { fixture } from '../support/fixtures.ts';
 
 const run = promisify(execFile);
 const examples = path.resolve(import.meta.dirname, '../../examples');
@@ -33,11 +34,13 @@ interface Settings {
   readonly file?: string;
   /** Text for replay. */
   readonly oldFile?: string;
+  /** A GGUF file in place of the page's model. */
+  readonly model?: string;
 }
 
 async function start(
   page: Page,
-  { steps, batch, length, backend = 'auto', gpuMemory, file, oldFile }: Settings,
+  { steps, batch, length, backend = 'auto', gpuMemory, file, oldFile, model }: Settings,
 ): Promise<void> {
   await page.locator('#sample option').first().waitFor({ state: 'attached' });
   await page.locator('summary').click();
@@ -45,6 +48,7 @@ async function start(
     await page.selectOption('#sample', 'own');
     await page.setInputFiles('#file', file);
   }
+  if (model !== undefined) await page.setInputFiles('#model', model);
   if (oldFile !== undefined) await page.setInputFiles('#old-file', oldFile);
   await page.fill('#steps', String(steps));
   await page.fill('#batch', String(batch));
@@ -146,6 +150,14 @@ export function testBrowserPage(createProject: () => Promise<PackedProject>): vo
       expect(await checkRun(plain, settings, demoBase, 'swh_Latn')).toEqual(scores);
       expect(await plain.textContent('#fact-Computes-on')).toContain('require-corp');
       await plain.close();
+    });
+
+    it('trains on a GGUF file of the user', async () => {
+      const page = await open('isolated');
+      const model = fixture('gguf/stories260k.gguf');
+      await checkRun(page, { ...settings, steps: 5, model }, model, 'swh_Latn');
+      expect(await page.textContent('#model-note')).toContain('stories260k.gguf');
+      await page.close();
     });
 
     it('never takes a software GPU by itself, pauses, and keeps what was learned when it is stopped', async () => {

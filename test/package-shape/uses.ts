@@ -80,10 +80,10 @@ export const USES: Readonly<Record<string, string>> = {
     console.log(/^[0-9a-f]{64}$/.test(digest) ? 'ok' : digest);
   `,
   data: `
-    import { createBatchSource, createByteTokenizer, packDocuments, prefixTokenId, tokenizeDocuments } from '@moect/data';
+    import { createBatchSource, createByteTokenizer, documentFrame, packDocuments, tokenizeDocuments } from '@moect/data';
     const tokenizer = createByteTokenizer();
     const cache = await tokenizeDocuments(tokenizer, [{ id: 'a', text: 'habari ya dunia', language: 'swh_Latn' }]);
-    const sequences = packDocuments(cache, { sequenceLength: 8, bosTokenId: prefixTokenId(tokenizer) });
+    const sequences = packDocuments(cache, { sequenceLength: 8, prefixIds: documentFrame(tokenizer).prefixIds });
     const source = createBatchSource({ languages: [{ code: 'swh_Latn', role: 'new', sequences }],
       batchSize: 2, seed: 1, tokenizerId: 'bytes' });
     console.log(source.batch(3).tokens.length === 16 ? 'ok' : source);

@@ -8,13 +8,13 @@ export interface RecipeResult {
   readonly text: string;
 }
 
-/** The README's program, on texts in memory. */
+/** The README's program, on texts in memory. @param place a folder, an address or, in a page, a GGUF file */
 export async function recipe(
   { openBase, train, compare, generate }: FrontDoor,
-  place: string,
+  place: string | Blob,
   texts: Readonly<Record<string, readonly string[]>>,
 ): Promise<RecipeResult> {
-  const base = await openBase(place);
+  const base = await openBase(place as string);
   const pack = await train(base, {
     languages: { swh_Latn: texts['swahili']! },
     replay: { eng_Latn: texts['english']! },

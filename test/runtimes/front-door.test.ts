@@ -8,13 +8,19 @@ import { type PageServer, servePage } from '../../examples/browser/scripts/serve
 import { bundleForBrowser } from '../support/bundle.ts';
 import { type Browser, findChromium, launchChromium } from '../support/chromium.ts';
 import { demoTexts } from '../support/demo-texts.ts';
+import { fixture } from '../support/fixtures.ts';
 import { type RecipeResult, recipe } from './front-door-recipe.ts';
 
 const BASE = path.resolve(import.meta.dirname, '../../examples/demo/base');
+const GGUF = fixture('gguf/stories260k.gguf');
 const PROGRAM = `
   import * as moect from 'moect/browser';
   import { recipe } from './front-door-recipe.ts';
   export const run = (texts) => recipe(moect, 'base/', texts);
+  export async function runOnFile(texts) {
+    const blob = await (await fetch('stories260k.gguf')).blob();
+    return recipe(moect, new File([blob], 'stories260k.gguf'), texts);
+  }
 `;
 const executable = findChromium();
 const title = executable === undefined ? ' (skipped: no chromium in PATH, and CHROMIUM names none)' : '';
@@ -167,6 +173,7 @@ describe.skipIf(executable === undefined)(`in headless Chromium${title}`, { time
     await cp(BASE, path.join(page, 'base'), { recursive: true });
     await writeFile(path.join(page, 'index.html'), '<!doctype html><title>moect</title>');
     await writeFile(path.join(page, 'program.js'), await bundleForBrowser(PROGRAM, import.meta.dirname));
+    await cp(GGUF, path.join(page, 'stories260k.gguf'));
     expect(await readdir(page)).toContain('program.js');
     server = await servePage(page, { port: 0, isolated: true });
     browser = await launchChromium(executable!);
@@ -176,16 +183,20 @@ describe.skipIf(executable === undefined)(`in headless Chromium${title}`, { time
     await server?.close();
   });
 
-  it('gives what Node gives', async () => {
+  it.each([
+    ['over HTTP', 'run', BASE],
+    ['from a GGUF file that the user chose', 'runOnFile', GGUF],
+  ])('gives what Node gives, on a base %s', async (_, program, place) => {
+    const expected = place === BASE ? inNode : await recipe(moect as never, place, texts);
     const page = await browser.context.newPage();
     await page.goto(`${server.origin}/`);
     const given = JSON.stringify(texts);
     const result = (await page.evaluate(
-      `import(new URL('program.js', location)).then((m) => m.run(${given}))`,
+      `import(new URL('program.js', location)).then((m) => m.${program}(${given}))`,
     )) as RecipeResult;
-    const { worst } = inNode;
+    const { worst } = expected;
     expect(result.worst).toMatchObject({ pack: worst!.pack, language: worst!.language });
     expect(Math.abs(result.worst!.relativeChange - worst!.relativeChange)).toBeLessThan(1e-5);
-    expect(result.text).toBe(inNode.text);
+    expect(result.text).toBe(expected.text);
   });
 });

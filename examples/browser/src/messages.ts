@@ -2,6 +2,8 @@ import type { BackendName } from '@moect/tensor';
 
 /** The page's request to train. */
 export interface TrainRequest {
+  /** A GGUF file of the user's own; null: the model that comes with the page. */
+  readonly model: File | null;
   readonly language: string;
   readonly text: File;
   /** Text of a language that the base knows, for replay; null: none. */

@@ -43,7 +43,6 @@ async function score(
     base: work.base.model,
     tokenizer: work.base.tokenizer,
     maxLength: TRAINING.sequenceLength,
-    batchSize: 16,
     ...threshold,
     ...(pack && { extension: pack.extension }),
     onProgress: (done, total) => send({ kind: 'progress', phase, done, total }),
@@ -244,6 +243,7 @@ async function trainAndMeasure(
 async function work(job: Job): Promise<JobResult> {
   const start = performance.now();
   const base = await openBase(BASE_FOLDER, { storage: job.baseStorage, backend: 'wasm', threads: 1 });
+  const before = await base.heldSha256();
   const text = await readDemoText();
   const all: Work = { job, base, text, documents: measuredDocuments(text, job.on) };
   const run = METHOD_RUNS.find(({ name }) => name === job.method) ?? null;
@@ -255,7 +255,7 @@ async function work(job: Job): Promise<JobResult> {
     ...nothing,
     ...measured,
     job,
-    baseSha256: { before: base.heldSha256, after: await digestParameters(base.model.parameters) },
+    baseSha256: { before, after: await digestParameters(base.model.parameters) },
     backend: base.backend,
     baseParameters: base.parameterCount,
     seconds: (performance.now() - start) / 1000,

@@ -45,7 +45,7 @@ async function readBatches(corpus: string): Promise<MixedBatchSource> {
     const cache = await tokenizeDocuments(tokenizer, documents);
     const sequences = packDocuments(cache, {
       sequenceLength: PRETRAINING.sequenceLength,
-      bosTokenId: tokenizer.bosTokenId!,
+      prefixIds: [tokenizer.bosTokenId!],
     });
     console.error(`${code}: ${sequences.documents} documents, ${sequences.targetCount} tokens`);
     languages.push({ code, role: 'unknown' as const, sequences });

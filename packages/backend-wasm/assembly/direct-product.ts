@@ -5,7 +5,7 @@ import { argI, argP, rangeStart } from './layout';
 
 // @ts-ignore: decorator
 @inline
-function dot(a: usize, b: usize, k: i32): f32 {
+export function dot(a: usize, b: usize, k: i32): f32 {
   let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0;
   let i = 0;
   for (; i + 16 <= k; i += 16, a += 64, b += 64) {

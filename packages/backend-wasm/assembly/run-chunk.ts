@@ -1,10 +1,6 @@
 import { binaryChunk } from './binary';
-import {
-  directCompressedChunk,
-  gatherCompressedChunk,
-  packCompressedChunk,
-  widenChunk,
-} from './compressed';
+import { gatherCompressedChunk, packCompressedChunk, widenChunk } from './compressed';
+import { directCompressedChunk } from './direct-compressed';
 import { directProductChunk } from './direct-product';
 import { fillWordsChunk } from './fill';
 import { runFused } from './fused/run';

@@ -1,14 +1,25 @@
-import { type CompressedValues, widenValues } from '@moect/kernels';
+import {
+  bytesOfRow,
+  type CompressedValues,
+  isBlockStorage,
+  type MatrixStorage,
+  widenValues,
+} from '@moect/kernels';
 import { OP } from './generated/wasm-ops.ts';
 import type { Runtime } from './runtime.ts';
 
-/** Kinds of assembly/compressed.ts. */
-const KINDS = { bfloat16: 1, int8: 2 } as const;
+/** Kinds of assembly/compressed.ts and assembly/blocks.ts. */
+const KINDS: Readonly<Record<MatrixStorage, number>> = {
+  ...{ bfloat16: 1, int8: 2, float16: 3 },
+  ...{ q8_0: 4, q4_0: 5, q4_1: 6, q5_0: 7, q5_1: 8, q4_k: 9, q5_k: 10, q6_k: 11 },
+};
 
 /** The part of a matrix in compressed storage that packing reads. */
 export type CompressedRows = Pick<CompressedMatrix, 'kind' | 'codes' | 'scales'>;
 
-/** A frozen matrix on the heap in bfloat16 or int8. */
+const NO_SCALES = new Float32Array(0);
+
+/** A frozen matrix on the heap in fewer bytes than float32. */
 export class CompressedMatrix {
   readonly kind: number;
   readonly rows: number;
@@ -19,10 +30,11 @@ export class CompressedMatrix {
   readonly scales: number;
   readonly bytes: number;
   readonly #runtime: Runtime;
-  readonly #storage: CompressedValues['storage'];
+  readonly #storage: MatrixStorage;
 
   constructor(runtime: Runtime, values: CompressedValues) {
-    const { codes, scales, rows, columns, storage } = values;
+    const { codes, rows, columns, storage } = values;
+    const scales = 'scales' in values ? values.scales : NO_SCALES;
     // one vector more, because kernels may read beyond the last code
     const codeBytes = (codes.byteLength + 31) & ~15;
     this.#runtime = runtime;
@@ -40,8 +52,7 @@ export class CompressedMatrix {
 
   /** The matrix without its first `row` rows, for packing. */
   fromRow(row: number): CompressedRows {
-    const bytesPerCode = this.#storage === 'int8' ? 1 : 2;
-    const codes = this.codes + row * this.columns * bytesPerCode;
+    const codes = this.codes + row * bytesOfRow(this.#storage, this.columns);
     return { kind: this.kind, codes, scales: this.scales + row * 4 };
   }
 
@@ -54,15 +65,20 @@ export class CompressedMatrix {
 
   /** The values as a new array outside of the heap. */
   values(): Float32Array {
-    const { rows, columns } = this;
-    const count = rows * columns;
+    const { rows, columns, codes } = this;
+    const storage = this.#storage;
     const { buffer } = this.#runtime.allocator.memory;
-    const codes =
-      this.#storage === 'int8'
-        ? new Int8Array(buffer, this.codes, count)
-        : new Uint16Array(buffer, this.codes, count);
-    const scales = new Float32Array(buffer, this.scales, this.#storage === 'int8' ? rows : 0);
-    return widenValues({ storage: this.#storage, codes, scales, rows, columns });
+    if (isBlockStorage(storage)) {
+      const blocks = new Uint8Array(buffer, codes, rows * bytesOfRow(storage, columns));
+      return widenValues({ storage, codes: blocks, rows, columns });
+    }
+    const count = rows * columns;
+    const isInt8 = storage === 'int8';
+    return widenValues({
+      ...{ storage, rows, columns },
+      codes: isInt8 ? new Int8Array(buffer, codes, count) : new Uint16Array(buffer, codes, count),
+      scales: new Float32Array(buffer, this.scales, isInt8 ? rows : 0),
+    });
   }
 
   release(): void {

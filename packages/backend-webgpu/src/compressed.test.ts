@@ -1,15 +1,29 @@
 import type { Tensor } from '@moect/core';
-import { compressValues, widenValues } from '@moect/kernels';
+import {
+  BLOCK_FORMATS,
+  type BlockStorage,
+  bytesOfRow,
+  compressValues,
+  isBlockStorage,
+  widenValues,
+} from '@moect/kernels';
 import * as ops from '@moect/tensor';
 import { leakedTensors, selectBackend } from '@moect/tensor/testing';
 import * as tf from '@tensorflow/tfjs-core';
+import { randomBlocks, wholeBlocks } from 'moect-test-support/random-blocks';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { MoectWebgpuBackend } from './backend.ts';
 import { product as multiply } from './kernels/mat-mul.ts';
 import { noAdapter, skipNote } from './test-support.ts';
 
-const STORAGES = ['bfloat16', 'int8'] as const;
+const STORAGES = ['bfloat16', 'int8', ...(Object.keys(BLOCK_FORMATS) as BlockStorage[])] as const;
 type Storage = (typeof STORAGES)[number];
+/** Storages that add a minimum to a product, which a device may fuse. */
+const FUSED: readonly Storage[] = ['q4_1', 'q5_1', 'q4_k', 'q5_k'];
+
+/** Fewest columns, from `columns` on, that a row of this storage can have. */
+const fitting = (storage: Storage, columns: number): number =>
+  isBlockStorage(storage) ? wholeBlocks(storage, columns) : columns;
 
 const backend = (): MoectWebgpuBackend => tf.backend() as MoectWebgpuBackend;
 const stock = (x: Tensor): tf.Tensor => x as unknown as tf.Tensor;
@@ -27,7 +41,21 @@ interface Pair {
   readonly widened: Tensor;
 }
 
-async function pair(storage: Storage, shape: readonly [number, number], seed = 1): Promise<Pair> {
+/** @param given is widened to whole blocks */
+async function pair(storage: Storage, given: readonly [number, number], seed = 1): Promise<Pair> {
+  const shape = [given[0], fitting(storage, given[1])] as const;
+  if (isBlockStorage(storage)) {
+    const blocks = randomBlocks(storage, ...shape, seed);
+    return { frozen: ops.frozenFromBlocks(blocks), widened: ops.tensor(widenValues(blocks), shape) };
+  }
+  return rounded(storage, shape, seed);
+}
+
+async function rounded(
+  storage: 'bfloat16' | 'int8',
+  shape: readonly [number, number],
+  seed: number,
+): Promise<Pair> {
   const given = weightsOf(...shape, seed);
   const source = ops.tensor(given, shape);
   const frozen = await ops.compressFrozen(source, storage);
@@ -35,15 +63,27 @@ async function pair(storage: Storage, shape: readonly [number, number], seed = 1
   return { frozen, widened: ops.tensor(widenValues(compressValues(given, shape[0], storage)), shape) };
 }
 
-/** Expects the same bits with both weights, since only the reading of the weight differs. */
+/** Expects the same bits with both weights, since only the reading of the weight differs; see FUSED for the exception. */
 async function expectSame(
   { frozen, widened }: Pair,
   run: (weight: Tensor) => Tensor,
   what = '',
+  storage?: Storage,
 ): Promise<void> {
   const [actual, expected] = [run(frozen), run(widened)];
-  expect(await values(actual), what).toEqual(await values(expected));
+  expectEqual(await values(actual), await values(expected), what, storage);
   ops.dispose([actual, expected]);
+}
+
+function expectEqual(actual: Float32Array, expected: Float32Array, what = '', storage?: Storage): void {
+  expect(actual.length, what).toBe(expected.length);
+  // a fused product and sum differs by one rounding of float32
+  const share = storage !== undefined && FUSED.includes(storage) ? 1e-6 : 0;
+  const bound = share * expected.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  expect(
+    actual.findIndex((x, i) => !(Math.abs(x - expected[i]!) <= bound)),
+    what,
+  ).toBe(-1);
 }
 
 const gpuMemory = (): { numBytesInGPU: number; numBytesAllocatedInGPU: number } =>
@@ -69,12 +109,13 @@ describe.skipIf(noAdapter)(`compressed weights on WebGPU${skipNote}`, () => {
         const rng = ops.createRng(2);
         for (const transposeB of [false, true]) {
           const both = await pair(storage, transposeB ? [n, k] : [k, n]);
+          const depth = both.widened.shape[transposeB ? 1 : 0]!;
           for (const transposeA of [false, true]) {
-            const x = ops.randomNormal(rng, transposeA ? [k, m] : [m, k], 1);
+            const x = ops.randomNormal(rng, transposeA ? [depth, m] : [m, depth], 1);
             const name = `${transposeA} ${transposeB}`;
-            await expectSame(both, (w) => ops.matMul(x, w, { transposeA, transposeB }), name);
+            await expectSame(both, (w) => ops.matMul(x, w, { transposeA, transposeB }), name, storage);
             const swapped = { transposeA: !transposeB, transposeB: !transposeA };
-            await expectSame(both, (w) => ops.matMul(w, x, swapped), `swapped ${name}`);
+            await expectSame(both, (w) => ops.matMul(w, x, swapped), `swapped ${name}`, storage);
             x.dispose();
           }
           ops.dispose(both);
@@ -82,36 +123,40 @@ describe.skipIf(noAdapter)(`compressed weights on WebGPU${skipNote}`, () => {
       },
     );
 
-    // software adapters choose other forms by themselves
-    it.each([
+    // software adapters choose other forms by themselves, and take long to compile these
+    it.skipIf(isBlockStorage(storage) && !['q4_1', 'q6_k'].includes(storage)).each([
       [false, [70, 67, 35]],
       [true, [70, 67, 35]],
       [false, [72, 68, 36]],
       [true, [72, 68, 36]],
     ] as const)('large tiles, as on GPUs, as widened: bᵀ %s, %j', async (transposeB, [m, n, k]) => {
       const both = await pair(storage, transposeB ? [n, k] : [k, n]);
-      const x = ops.randomNormal(ops.createRng(3), [m, k], 1);
-      await expectSame(both, (w) => {
-        const y = ops.zeros([m, n]);
-        const sizes = { m, n, k, transposeA: false, transposeB };
+      const [rows, columns] = both.widened.shape as readonly number[];
+      const [across, depth] = transposeB ? [rows!, columns!] : [columns!, rows!];
+      const x = ops.randomNormal(ops.createRng(3), [m, depth], 1);
+      const run = (w: Tensor): Tensor => {
+        const y = ops.zeros([m, across]);
+        const sizes = { m, n: across, k: depth, transposeA: false, transposeB };
         multiply(backend(), stock(x), stock(w), stock(y), sizes, { tile: 'large' });
         return y;
-      });
+      };
+      await expectSame(both, run, '', storage);
       ops.dispose([x, both]);
     });
 
     it('rows by number, and its values', async () => {
       const both = await pair(storage, [50, 33]);
       const ids = ops.tensor(ops.createRng(4).integers(70, 50), [7, 10], 'int32');
-      await expectSame(both, (w) => ops.embedding(w, ids));
-      expect(await values(both.frozen)).toEqual(await values(both.widened));
+      await expectSame(both, (w) => ops.embedding(w, ids), '', storage);
+      expectEqual(await values(both.frozen), await values(both.widened));
       ops.dispose([both, ids]);
     });
 
     it.each([
       [1100, 32],
       [1030, 33],
-    ])('loss of a head [%i, %i] and gradients of its input, as widened', async (vocabSize, width) => {
+    ])('loss of a head [%i, %i] and gradients of its input, as widened', async (vocabSize, atLeast) => {
+      const width = fitting(storage, atLeast);
       const both = await pair(storage, [vocabSize, width]);
       const rng = ops.createRng(5);
       const start = ops.randomNormal(rng, [9, width], 0.05);
@@ -126,27 +171,29 @@ describe.skipIf(noAdapter)(`compressed weights on WebGPU${skipNote}`, () => {
           },
           new Map([['x', x]]),
         );
-      await expectSame(both, (w) => run(w).value);
-      await expectSame(both, (w) => run(w).gradients.get('x')!);
+      await expectSame(both, (w) => run(w).value, 'loss', storage);
+      await expectSame(both, (w) => run(w).gradients.get('x')!, 'gradient', storage);
       ops.dispose([both, start, x, targets, slopes]);
     });
 
     it('operations that do not know it get the widened values', async () => {
-      const both = await pair(storage, [12, 10]);
-      const other = ops.randomNormal(ops.createRng(6), [12, 10], 1);
+      const across = fitting(storage, 10);
+      const both = await pair(storage, [12, across]);
+      const other = ops.randomNormal(ops.createRng(6), [12, across], 1);
       const runs: Record<string, (w: Tensor) => tf.Tensor> = {
         transpose: (w) => tf.transpose(stock(w)),
         slice: (w) => tf.slice(stock(w), [3, 2], [4, 5]),
         add: (w) => tf.add(stock(w), stock(other)),
         twice: (w) => tf.mul(stock(w), stock(w)),
-        reshape: (w) => tf.matMul(tf.reshape(stock(w), [10, 12]), stock(other)),
+        reshape: (w) => tf.matMul(tf.reshape(stock(w), [across, 12]), stock(other)),
         concat: (w) => tf.concat([stock(other), stock(w)]),
-        batch: (w) => tf.matMul(tf.reshape(stock(other), [2, 6, 10]), tf.reshape(stock(w), [2, 10, 6])),
+        batch: (w) =>
+          tf.matMul(tf.reshape(stock(other), [2, 6, across]), tf.reshape(stock(w), [2, across, 6])),
       };
       for (const onHost of [true, false]) {
         tf.env().set('WEBGPU_CPU_FORWARD', onHost);
         for (const [name, run] of Object.entries(runs)) {
-          await expectSame(both, (w) => run(w) as unknown as Tensor, name);
+          await expectSame(both, (w) => run(w) as unknown as Tensor, name, storage);
         }
       }
       ops.dispose([both, other]);
@@ -157,8 +204,9 @@ describe.skipIf(noAdapter)(`compressed weights on WebGPU${skipNote}`, () => {
       const both = await pair(storage, [512, 300]);
       const total = tf.sum(stock(both.frozen));
       await total.data();
-      const share = storage === 'int8' ? 0.3 : 0.55;
-      expect(allocated() - before).toBeLessThan(share * 4 * 512 * 300 + 4096);
+      expect(allocated() - before).toBeLessThan(
+        1.1 * 512 * bytesOfRow(storage, both.frozen.shape[1]!) + 4096,
+      );
       ops.dispose([both, total] as never);
     });
 
@@ -172,9 +220,10 @@ describe.skipIf(noAdapter)(`compressed weights on WebGPU${skipNote}`, () => {
       const expected = sums[1]!;
       const scaled = tf.tidy(() => pairs.map(({ frozen }) => tf.mul(stock(frozen), 2)));
       ops.dispose(pairs.map(({ frozen }) => frozen));
-      expect(await values(sums[0]!)).toEqual(await values(expected));
+      expectEqual(await values(sums[0]!), await values(expected), 'sum', storage);
       for (const [i, double] of scaled.entries()) {
-        expect(await values(double)).toEqual((await values(pairs[i]!.widened)).map((value) => 2 * value));
+        const wanted = (await values(pairs[i]!.widened)).map((value) => 2 * value);
+        expectEqual(await values(double), wanted, `${i}`, storage);
       }
       ops.dispose([pairs.map(({ widened }) => widened), sums, scaled] as never);
       // tensors disposed while recorded are freed when the batch is submitted
@@ -190,7 +239,7 @@ describe.skipIf(noAdapter)(`compressed weights on WebGPU${skipNote}`, () => {
         await values(expected);
         const steps = Array.from({ length: recorded }, () => ops.swiglu(x, x));
         const product = tf.mul(stock(a.frozen), stock(b.frozen));
-        expect(await values(product), `after ${recorded}`).toEqual(await values(expected));
+        expectEqual(await values(product), await values(expected), `after ${recorded}`, storage);
         ops.dispose([steps, product] as never);
       }
       ops.dispose([a, b, expected, x] as never);
@@ -221,9 +270,9 @@ describe.skipIf(noAdapter)(`compressed weights on WebGPU${skipNote}`, () => {
       };
       const costs: number[] = [];
       for (const kind of [storage, 'float32'] as const) {
-        const source = ops.tensor(weightsOf(...shape), shape);
         const [before, pooled] = await settled();
-        const weight = kind === 'float32' ? source : await ops.compressFrozen(source, kind);
+        const { frozen, widened } = await pair(storage, shape);
+        const weight = kind === 'float32' ? widened : frozen;
         step(weight);
         const [held, peak] = await settled();
         step(weight);
@@ -231,10 +280,13 @@ describe.skipIf(noAdapter)(`compressed weights on WebGPU${skipNote}`, () => {
         costs.push(held - before);
         // the peak includes activations and gradients, which are small here, but no widened copy
         if (kind !== 'float32') expect(peak - pooled).toBeLessThan(held - before + 0.5 * float32);
-        ops.dispose([source, weight]);
+        ops.dispose([frozen, widened]);
       }
       expect(costs[1]).toBe(float32);
-      expect(costs[0]! / float32).toBeLessThanOrEqual(storage === 'int8' ? 0.3 : 0.55);
+      // the first step also uploads x and the ids
+      const once = 4 * (8 * 512 + 8);
+      const scales = storage === 'int8' ? 4 * shape[0] : 0;
+      expect(costs[0]! - once - scales).toBeLessThanOrEqual(1.001 * shape[0] * bytesOfRow(storage, shape[1]));
       ops.dispose([x, scale, adapter, ids, marker] as never);
     });
 
@@ -248,13 +300,17 @@ describe.skipIf(noAdapter)(`compressed weights on WebGPU${skipNote}`, () => {
       expect(leaked).toBe(0);
     });
 
-    it('a weight that is on the device already, and one without elements', async () => {
-      const onDevice = tf.mul(tf.ones([3, 4]), 3) as unknown as Tensor;
-      const frozen = await ops.compressFrozen(onDevice, storage);
-      expect(Math.max(...(await values(frozen)))).toBeCloseTo(3, 6);
-      const empty = await ops.compressFrozen(ops.zeros([0, 8]), storage);
-      expect(await values(empty)).toEqual(new Float32Array(0));
-      ops.dispose([onDevice, frozen, empty]);
+    it('a weight without elements', async () => {
+      const empty = await pair(storage, [0, 8]);
+      expect(await values(empty.frozen)).toEqual(new Float32Array(0));
+      ops.dispose(empty);
     });
+  });
+
+  it.each(['bfloat16', 'int8'] as const)('a weight that is on the device already, to %s', async (storage) => {
+    const onDevice = tf.mul(tf.ones([3, 4]), 3) as unknown as Tensor;
+    const frozen = await ops.compressFrozen(onDevice, storage);
+    expect(Math.max(...(await values(frozen)))).toBeCloseTo(3, 6);
+    ops.dispose([onDevice, frozen]);
   });
 });

@@ -1,13 +1,20 @@
-import { type CompressedStorage, type CompressedValues, widenValues } from '@moect/kernels';
+import {
+  bytesOfRow,
+  type CompressedValues,
+  isBlockStorage,
+  largestOfBlocks,
+  type MatrixStorage,
+  widenValues,
+} from '@moect/kernels';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 
-/** A frozen matrix on the device in bfloat16 or int8. */
+/** A frozen matrix on the device in fewer bytes than float32. */
 export interface FrozenMatrix {
-  readonly storage: CompressedStorage;
+  readonly storage: MatrixStorage;
   readonly rows: number;
   readonly columns: number;
-  /** Two bfloat16 or four int8 in each word, the first in the lowest bits. */
+  /** The bytes of the codes, four in each word, the first in the lowest bits. */
   readonly codes: TensorInfo;
   /** Scales of the rows (int8). */
   readonly scales: TensorInfo;
@@ -18,8 +25,11 @@ export interface FrozenMatrix {
 /** bfloat16 bits, without the sign, of the first value past the range of float16: 65,536. */
 const PAST_HALF = 0x4780;
 const LARGEST_HALF = 65504;
+const NO_SCALES = new Float32Array(0);
 
-function fitsHalf({ codes, scales }: CompressedValues): boolean {
+function fitsHalf(values: CompressedValues): boolean {
+  if (!('scales' in values)) return largestOfBlocks(values) <= LARGEST_HALF;
+  const { codes, scales } = values;
   if (codes instanceof Uint16Array) return codes.every((code) => (code & 0x7fff) < PAST_HALF);
   return scales.every((scale) => 127 * scale <= LARGEST_HALF);
 }
@@ -63,7 +73,8 @@ export class FrozenMatrices {
 
   /** A new float32 tensor with these values. */
   add(shape: readonly number[], values: CompressedValues): TensorInfo {
-    const { storage, rows, columns, scales } = values;
+    const { storage, rows, columns } = values;
+    const scales = 'scales' in values ? values.scales : NO_SCALES;
     const words = wordsOf(values.codes);
     const info = this.#backend.makeTensorInfo([...shape], 'float32');
     this.#matrices.set(info.dataId, {
@@ -104,15 +115,15 @@ export class FrozenMatrices {
     readFrom: (dataId: object) => Promise<unknown>,
   ): Promise<Float32Array> {
     const { buffer, byteOffset } = (await readFrom(codes.dataId)) as Int32Array;
+    if (isBlockStorage(storage)) {
+      const blocks = new Uint8Array(buffer, byteOffset, rows * bytesOfRow(storage, columns));
+      return widenValues({ storage, codes: blocks, rows, columns });
+    }
     const count = rows * columns;
+    const isInt8 = storage === 'int8';
     return widenValues({
-      storage,
-      rows,
-      columns,
-      codes:
-        storage === 'int8'
-          ? new Int8Array(buffer, byteOffset, count)
-          : new Uint16Array(buffer, byteOffset, count),
+      ...{ storage, rows, columns },
+      codes: isInt8 ? new Int8Array(buffer, byteOffset, count) : new Uint16Array(buffer, byteOffset, count),
       scales: (await readFrom(scales.dataId)) as Float32Array,
     });
   }

@@ -1,3 +1,4 @@
+import { bytesOfRow } from '@moect/kernels';
 import type { FrozenMatrix } from './frozen-matrices.ts';
 import { type Range, ranges, type TensorPart } from './tensor-part.ts';
 
@@ -9,13 +10,13 @@ export interface FrozenRows extends Range {
 /** Parts begin at multiples of this many rows, where codes and scales of any storage are aligned for a binding. */
 const ROWS = 256;
 
-export const codesPerWord = ({ storage }: FrozenMatrix): number => (storage === 'int8' ? 4 : 2);
+/** 32-bit words of codes that a row takes; not always a whole number. */
+export const wordsOfRow = ({ storage, columns }: FrozenMatrix): number => bytesOfRow(storage, columns) / 4;
 
 /** Ranges of rows of a matrix in compressed storage, each of at most max(`most`, 256) rows. */
 export const frozenRanges = (rows: number, most: number): Range[] => ranges(rows, Math.max(ROWS, most), ROWS);
 
-const wordsBefore = (matrix: FrozenMatrix, row: number): number =>
-  Math.ceil((row * matrix.columns) / codesPerWord(matrix));
+const wordsBefore = (matrix: FrozenMatrix, row: number): number => Math.ceil(row * wordsOfRow(matrix));
 
 /** Number of words that hold the codes of the rows. */
 export const frozenWords = ({ matrix, count }: FrozenRows): number => wordsBefore(matrix, count);

@@ -6,6 +6,8 @@ import type { Json, ParamMap, ParamTree, Rng, Tensor } from './tensor.ts';
 /** Inputs that every attachment of one forward pass may read. */
 export interface SiteContext {
   readonly training: boolean;
+  /** [batch, time] int32; absent in bases of others that do not tell. */
+  readonly tokens?: Tensor;
   /** [batch, time] int32, negative for padding. */
   readonly documentIds: Tensor;
   /** [batch, time] int32, values of LANGUAGE_ROLES. */
@@ -26,9 +28,12 @@ export interface SiteContext {
 export interface FfnInput {
   /** [batch, time, hiddenSize]: a */
   readonly residual: Tensor;
-  /** [batch, time, hiddenSize]: z = Norm(a); in parallel blocks (GPT-NeoX) the norm of the block's input */
+  /**
+   * [batch, time, hiddenSize]: z, what the FFN reads. Norm(a); in parallel blocks (GPT-NeoX) the norm of the block's input;
+   * in blocks without a norm before the FFN (OLMo-2) a itself.
+   */
   readonly normed: Tensor;
-  /** [batch, time, hiddenSize]: f = FFN(z); may be computed when it is first read. */
+  /** [batch, time, hiddenSize]: f = FFN(z), or its norm where the base has one; may be computed when it is first read. */
   readonly base: Tensor;
 }
 
@@ -54,8 +59,10 @@ export interface FfnOutput {
 export interface LogitsTerm {
   /** [.., in] */
   readonly input: Tensor;
-  /** [vocabSize, in] */
+  /** [vocabSize, in]; with `tokens` [their number, in] */
   readonly weight: Tensor;
+  /** [number] int32, distinct: the tokens whose logits it adds to. Default: all. */
+  readonly tokens?: Tensor;
   /** False saves the weight's gradient; it must not be requested then. */
   readonly trainable: boolean;
 }
@@ -67,7 +74,10 @@ export interface Attachments {
   readonly linear: ReadonlyMap<string, (input: Tensor, output: Tensor, context: SiteContext) => Tensor>;
   /** Returns the replacement of the stream after a block. */
   readonly block: ReadonlyMap<string, (stream: Tensor, context: SiteContext) => Tensor>;
-  /** Returns the replacement of the logits [.., vocabSize] of final hidden states [.., hiddenSize]. */
+  /**
+   * Returns the replacement of the logits [.., vocabSize] of final hidden states [.., hiddenSize]; where the base caps its
+   * logits (Gemma 2), before the cap.
+   */
   readonly head: ((hidden: Tensor, logits: Tensor, context: SiteContext) => Tensor) | null;
   /**
    * Terms that `head` adds to the logits in training, linear in hidden states [batch, time, hiddenSize]: with them
@@ -187,8 +197,9 @@ export interface BaseModel {
   readonly vocabSize: number;
   readonly maxPositions: number;
   /**
-   * True if the base has no position from `maxPositions` on, because its positions are a learned table: longer
-   * sequences are errors. Default false.
+   * True if the base has no position from `maxPositions` on, because its positions are a learned table, or because it
+   * would compute longer texts by rules of its own that are not supported (the first Qwen): longer sequences are errors.
+   * Default false.
    */
   readonly hasLearnedPositions?: boolean;
   readonly tiedHead: boolean;
@@ -212,13 +223,4 @@ export interface BaseModel {
   /** @param batch rows that will be decoded together */
   createCache(batch: number): DecodingCache;
   dispose(): void;
-}
-
-export interface Tokenizer {
-  readonly vocabSize: number;
-  readonly bosTokenId: number | null;
-  readonly eosTokenIds: readonly number[];
-  /** Token ids without any special token added. */
-  encode(text: string): number[];
-  decode(ids: readonly number[]): string;
 }

@@ -1,11 +1,21 @@
 export type LanguageRole = 'old' | 'new' | 'unknown';
 
+/** A turn of a conversation. */
+export interface ChatMessage {
+  /** `system`, `user`, `assistant`, or what else the model's chat template knows. */
+  readonly role: string;
+  readonly content: string;
+}
+
 export interface Document {
   /** Unique within its source; names the place in messages. */
   readonly id: string;
+  /** Of a conversation: all of it, readable. */
   readonly text: string;
   /** For example `swh_Latn`. */
   readonly language: string;
+  /** A conversation, laid out by the model's chat template; only the answers are predicted. Default: plain text. */
+  readonly messages?: readonly ChatMessage[];
 }
 
 /** Text of one language. */

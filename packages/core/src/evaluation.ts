@@ -4,7 +4,7 @@ import type { Document } from './data.ts';
 export interface DocumentScore {
   readonly id: string;
   readonly language: string;
-  /** UTF-8 bytes of the text as given to the tokenizer. */
+  /** UTF-8 bytes of the text as given to the tokenizer; of a conversation, of its answers. */
   readonly bytes: number;
   /** log P(token | prefix), nats, float64: one per scored token, in order. */
   readonly logProbs: Float64Array;

@@ -14,8 +14,14 @@ export interface FfnLinear {
   readonly bias: Tensor | null;
 }
 
+/** A norm behind the FFN (Gemma 2 and 3, OLMo-2): f is the norm of what the FFN gives. */
+export interface FfnNorm {
+  /** [.., hiddenSize] → alike, by the base's own weights. Absent where f is what the FFN gives. */
+  readonly outputNorm?: (x: Tensor) => Tensor;
+}
+
 /** down(activation(gate(z)) · up(z)), as in Llama (arXiv 2002.05202). */
-export interface GatedFfn {
+export interface GatedFfn extends FfnNorm {
   readonly kind: 'gated';
   readonly activation: Activation;
   /** hiddenSize → intermediateSize */
@@ -27,7 +33,7 @@ export interface GatedFfn {
 }
 
 /** down(activation(up(z))), as in GPT-2. */
-export interface PlainFfn {
+export interface PlainFfn extends FfnNorm {
   readonly kind: 'plain';
   readonly activation: Activation;
   /** hiddenSize → intermediateSize */
@@ -36,5 +42,14 @@ export interface PlainFfn {
   readonly down: FfnLinear;
 }
 
+/** A mixture of gated experts, as in Mixtral: no single network that could be copied. */
+export interface MixtureFfn extends FfnNorm {
+  readonly kind: 'mixture';
+  readonly activation: Activation;
+  readonly numExperts: number;
+  /** Inner width of one expert. */
+  readonly width: number;
+}
+
 /** Kind and weights of a base model's own feed-forward network. */
-export type BaseFfn = GatedFfn | PlainFfn;
+export type BaseFfn = GatedFfn | PlainFfn | MixtureFfn;

@@ -17,15 +17,23 @@ export {
   uniMaxWeights,
 } from './mixing/weights.ts';
 export { createByteTokenizer } from './packing/byte-tokenizer.ts';
-export { type PackedSequences, type PackingOptions, packDocuments } from './packing/pack-documents.ts';
 export {
-  prefixTokenId,
+  type DocumentFrame,
+  documentFrame,
+  PREFIX_TOKENS,
+  type PrefixToken,
+} from './packing/document-frame.ts';
+export { documentBytes, type EncodedDocument, encodeDocument } from './packing/encode-document.ts';
+export { type PackedSequences, type PackingOptions, packDocuments } from './packing/pack-documents.ts';
+export { TextLosses } from './packing/text-losses.ts';
+export {
   type TokenCache,
   tokenCacheFingerprint,
   tokenizeDocuments,
 } from './packing/tokenize-documents.ts';
 export type { ByteInput } from './reading/byte-stream.ts';
-export { normalizeUnicode, unifyLineEnds } from './reading/clean-text.ts';
+export { mapTexts, normalizeDocument, normalizeUnicode, unifyLineEnds } from './reading/clean-text.ts';
+export { conversationText, parseMessages } from './reading/conversation.ts';
 export {
   collectDocuments,
   corpusFromDocuments,

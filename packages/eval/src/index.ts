@@ -39,6 +39,7 @@ export {
 export { assertMixtureBound, type MixtureBound } from './scoring/mixture-bound.ts';
 export { baseOnlyShare, type PosteriorCurve, posteriorCurves } from './scoring/posterior-curve.ts';
 export { type RollingWindow, rollingWindows } from './scoring/rolling-windows.ts';
+export { BATCH_TOKENS } from './scoring/window-batches.ts';
 export {
   type BitsPerByteTable,
   type BootstrapOptions,

@@ -27,7 +27,7 @@ import {
 } from '@moect/tensor';
 
 export type FfnExpertOptions = {
-  /** Inner width; null takes the base FFN's. */
+  /** Inner width; null takes the base FFN's, or that of one of its experts. */
   readonly size: number | null;
   /**
    * `copy`: every expert is a copy of the base FFN (size must be null), so that the branch equals it at the start.
@@ -161,11 +161,15 @@ export function initFfnExperts(
   const refuse = (path: string, message: string): never => {
     throw new InvalidConfigError(kind.name, [{ path, message }]);
   };
-  const width = base?.up.weight.shape[0];
+  const width = base?.kind === 'mixture' ? base.width : base?.up.weight.shape[0];
   const size = options.size ?? width ?? refuse('size', 'must be given where there is no base FFN');
   if (options.init === 'zero-down') return { ...zeroDown(kind, rng, dims, size) };
   if (base === undefined || width === undefined) {
     return refuse('init', `'${options.init}' needs the base FFN; 'zero-down' does not`);
+  }
+  if (base.kind === 'mixture') {
+    const message = `is '${options.init}', but this base's FFN is a mixture of ${base.numExperts} experts, no single network; use 'zero-down'`;
+    return refuse('init', message);
   }
   if (size > width)
     return refuse('size', `must be at most the base's ${width} for '${options.init}', is ${size}`);

@@ -4,6 +4,7 @@ import { leakedTensors, selectBackend, testBackends } from '@moect/tensor/testin
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   assertUnchanged,
+  createFormerParameterDigest,
   createParameterDigest,
   digestEachParameter,
   digestParameters,
@@ -34,7 +35,7 @@ describe.each(testBackends())('digests on %s', (backend) => {
     await digest.add('a.ids', parameters.get('a.ids')!);
     await digest.add('b.weight', parameters.get('b.weight')!);
     await expect(digest.add('a.ids', parameters.get('a.ids')!)).rejects.toThrow(/must come before/);
-    expect(digest.hex()).toBe(wanted);
+    expect(await digest.hex()).toBe(wanted);
     const weight = parameters.get('b.weight')!;
     for (const storage of ['bfloat16', 'int8'] as const) {
       parameters.set('b.weight', await compressFrozen(weight, storage));
@@ -44,15 +45,37 @@ describe.each(testBackends())('digests on %s', (backend) => {
     dispose([weight, parameters.get('a.ids')!]);
   });
 
-  it('is SHA-256 of names, types, shapes and little-endian bytes, in order of name', async () => {
-    const expected = createHash('sha256');
-    const ints = Buffer.alloc(8);
-    ints.writeInt32LE(7, 0);
-    ints.writeInt32LE(-1, 4);
-    const floats = Buffer.alloc(16);
-    for (const [i, value] of [1, -2.5, 3e-8, 4].entries()) floats.writeFloatLE(value, 4 * i);
-    expected.update('a.ids\0int32\x002\0').update(ints).update('b.weight\0float32\x002,2\0').update(floats);
-    expect(await digestOf(make())).toBe(expected.digest('hex'));
+  const [ints, floats] = [Buffer.alloc(8), Buffer.alloc(16)];
+  ints.writeInt32LE(7, 0);
+  ints.writeInt32LE(-1, 4);
+  for (const [i, value] of [1, -2.5, 3e-8, 4].entries()) floats.writeFloatLE(value, 4 * i);
+  const sha256 = (...pieces: (string | Buffer)[]): Buffer => {
+    const hash = createHash('sha256');
+    for (const piece of pieces) hash.update(piece);
+    return hash.digest();
+  };
+
+  it('is SHA-256 of names, types, shapes and hashes of little-endian bytes, in order of name', async () => {
+    const domain = 'moect-parameters/2\0';
+    const [a, b] = ['a.ids\0int32\x002\0', 'b.weight\0float32\x002,2\0'];
+    expect(await digestOf(make())).toBe(sha256(domain, a, sha256(ints), b, sha256(floats)).toString('hex'));
+  });
+
+  it('hashes large parameters in blocks of 16 MiB', async () => {
+    const values = Float32Array.from({ length: 2 ** 22 + 3 }, (_, i) => i % 1000);
+    const bytes = Buffer.from(values.buffer);
+    const [first, rest] = [bytes.subarray(0, 2 ** 24), bytes.subarray(2 ** 24)];
+    const wanted = sha256(`moect-parameters/2\0w\0float32\0${values.length}\0`, sha256(first), sha256(rest));
+    expect(await digestOf(new Map([['w', tensor(values, [values.length])]]))).toBe(wanted.toString('hex'));
+  });
+
+  it('still computes the digest of before, one stream over everything', async () => {
+    const parameters = make();
+    const digest = createFormerParameterDigest();
+    for (const name of ['a.ids', 'b.weight']) await digest.add(name, parameters.get(name)!);
+    dispose(parameters);
+    const wanted = sha256('a.ids\0int32\x002\0', ints, 'b.weight\0float32\x002,2\0', floats);
+    expect(await digest.hex()).toBe(wanted.toString('hex'));
   });
 
   it('does not depend on insertion order', async () => {

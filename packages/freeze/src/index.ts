@@ -1,5 +1,6 @@
 export {
   assertUnchanged,
+  createFormerParameterDigest,
   createParameterDigest,
   digestEachParameter,
   digestParameters,
@@ -7,3 +8,4 @@ export {
   ParametersChangedError,
 } from './digest.ts';
 export { countParameters, freezeMatching, type Partition, partition } from './partition.ts';
+export { sha256Hex } from './sha256.ts';

@@ -1,11 +1,21 @@
 export { asTf, asVariable, fromTf } from './casts.ts';
 export {
+  BLOCK_FORMATS,
+  type BlockFormat,
+  type BlockStorage,
+  isBlockStorage,
+} from './frozen/block-formats.ts';
+export {
+  bytesOfRow,
   type CompressedStorage,
   type CompressedValues,
   compressValues,
   type FrozenStorage,
+  type MatrixStorage,
+  type RoundedValues,
   widenValues,
 } from './frozen/compressed-values.ts';
+export { type BlockValues, checkBlocks, largestOfBlocks } from './frozen/widen-blocks.ts';
 export { type Implementation, implementKernel } from './implement-kernel.ts';
 export { type KernelCall, type ReadCall, readerOf } from './read-call.ts';
 export { hasKernel, runKernel } from './run-kernel.ts';

@@ -25,9 +25,12 @@ export {
   generateCombined,
 } from './generation/generate-combined.ts';
 export { logSoftmaxRow, type SamplingOptions, sampleToken } from './generation/sampling.ts';
+export { type GgufModel, readGgufModel } from './gguf/load-gguf.ts';
 export { type FieldReader, fieldReader } from './hf/json-fields.ts';
 export { type HuggingFaceFiles, type LoadedModel, loadModel } from './hf/load-model.ts';
-export { type LoadOptions, loadParameters } from './hf/load-parameters.ts';
+export { type BaseStorage, type LoadOptions, loadParameters } from './hf/load-parameters.ts';
+export type { WeightStore } from './hf/weight-store.ts';
 export { readLlama2c } from './llama2c/read-checkpoint.ts';
 export { llama2cTokenizerJson, readLlama2cTokenizer } from './llama2c/read-tokenizer.ts';
-export { loadTokenizer, type SpecialIds } from './tokenizer/load-tokenizer.ts';
+export { loadTokenizer, type TokenizerFiles } from './tokenizer/load-tokenizer.ts';
+export type { SpecialTokenFiles } from './tokenizer/special-ids.ts';

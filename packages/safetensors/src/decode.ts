@@ -1,6 +1,5 @@
-import { CorruptDataError, decodeBfloat16 } from '@moect/core';
+import { CorruptDataError, decodeBfloat16, decodeFloat16 } from '@moect/core';
 import type { SafetensorsDType } from './dtype.ts';
-import { decodeFloat16 } from './half-precision.ts';
 
 type Values = Float32Array | Int32Array;
 
@@ -52,8 +51,10 @@ export function decodeValues(bytes: Uint8Array, dtype: SafetensorsDType, what: s
     const known = Object.keys(DECODERS).join(', ');
     throw new CorruptDataError(what, `type ${dtype} is not read here`, `Convert it to one of ${known}.`);
   }
-  // a copy: the tensor may begin at any byte, typed arrays may not (and Buffer.slice does not copy)
-  return decoder(new Uint8Array(bytes).buffer, what);
+  // the bytes of a file are a buffer of their own
+  const isWhole = bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer;
+  // else a copy: the tensor may begin at any byte, typed arrays may not (and Buffer.slice does not copy)
+  return decoder(isWhole ? (bytes.buffer as ArrayBuffer) : new Uint8Array(bytes).buffer, what);
 }
 
 /** Throws CorruptDataError naming the first value that is NaN or infinite. */

@@ -1,6 +1,11 @@
-export { type ByteSource, bytesSource } from './byte-source.ts';
+export { type ByteSource, blobSource, bytesSource } from './byte-source.ts';
 export type { HostTensor, SafetensorsDType } from './dtype.ts';
+export type { GgufMetadata, GgufValue } from './gguf/metadata.ts';
+export { type GgufFile, readGguf } from './gguf/read-gguf.ts';
+export type { GgufTensorEntry } from './gguf/tensor-entries.ts';
+export { GGUF_TENSOR_TYPES, type GgufTensorType } from './gguf/tensor-types.ts';
 export type { SafetensorsEntry } from './header.ts';
+export { refuseMistaken } from './mistaken-file.ts';
 export { readSafetensors, type SafetensorsFile } from './read-safetensors.ts';
 export { storeOf, storeOfTensors, type TensorStore } from './tensor-store.ts';
 export { safetensorsPieces, type WriteOptions, writeSafetensors } from './write-safetensors.ts';

@@ -3,6 +3,7 @@ import { type ByteSource, bytesSource } from './byte-source.ts';
 import { checkFinite, decodeValues } from './decode.ts';
 import type { HostTensor } from './dtype.ts';
 import { headerLength, parseHeader, type SafetensorsEntry } from './header.ts';
+import { MISTAKEN_BYTES, refuseMistaken } from './mistaken-file.ts';
 
 /** A checked safetensors file. Tensors are read when asked for. */
 export interface SafetensorsFile {
@@ -29,7 +30,8 @@ export async function readSafetensors(
   name = 'safetensors',
 ): Promise<SafetensorsFile> {
   const from = source instanceof Uint8Array ? bytesSource(source, name) : source;
-  const prefix = await from.read(0, Math.min(8, from.size));
+  const prefix = await from.read(0, Math.min(MISTAKEN_BYTES, from.size));
+  refuseMistaken(prefix, from.name);
   const length = headerLength(prefix, from.size, from.name);
   const start = 8 + length;
   const { entries, metadata } = parseHeader(await from.read(8, start), from.size - start, from.name);

@@ -1,6 +1,6 @@
 import { NoMatchingParameterError } from '@moect/core';
 import { checkFinite } from './decode.ts';
-import type { HostTensor } from './dtype.ts';
+import type { HostTensor, SafetensorsDType } from './dtype.ts';
 import type { SafetensorsFile } from './read-safetensors.ts';
 
 /** Named tensors of one or several files. */
@@ -8,6 +8,8 @@ export interface TensorStore {
   /** For messages. */
   readonly name: string;
   readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** Element type of a tensor as it lies in the file; undefined for names that are not there. */
+  dtypeOf?(name: string): SafetensorsDType | undefined;
   /** Throws NoMatchingParameterError, CorruptDataError. */
   tensor(name: string): Promise<HostTensor>;
 }
@@ -17,6 +19,7 @@ export function storeOf(file: SafetensorsFile): TensorStore {
   return {
     name: file.name,
     shapes: new Map([...file.entries].map(([name, entry]) => [name, entry.shape])),
+    dtypeOf: (name) => file.entries.get(name)?.dtype,
     tensor: (name) => file.tensor(name),
   };
 }

@@ -1,7 +1,6 @@
-import { CorruptDataError, ShapeMismatchError } from '@moect/core';
+import { CorruptDataError, decodeFloat16, encodeFloat16, ShapeMismatchError } from '@moect/core';
 import { describe, expect, it } from 'vitest';
 import type { HostTensor } from './dtype.ts';
-import { decodeFloat16, encodeFloat16 } from './half-precision.ts';
 import { readSafetensors } from './read-safetensors.ts';
 import { writeSafetensors } from './write-safetensors.ts';
 

@@ -1,7 +1,6 @@
-import { CorruptDataError, encodeBfloat16, ShapeMismatchError } from '@moect/core';
+import { CorruptDataError, encodeBfloat16, encodeFloat16, ShapeMismatchError } from '@moect/core';
 import { checkFinite } from './decode.ts';
 import { bitsPerElement, type HostTensor, SAFETENSORS_DTYPES, type SafetensorsDType } from './dtype.ts';
-import { encodeFloat16 } from './half-precision.ts';
 
 export interface WriteOptions {
   /** Added to `{ format: 'pt' }`, which transformers requires. */

@@ -1,7 +1,20 @@
-export type { CompressedStorage, FrozenStorage } from '@moect/kernels';
+export {
+  BLOCK_FORMATS,
+  type BlockStorage,
+  type BlockValues,
+  type CompressedStorage,
+  type FrozenStorage,
+  type MatrixStorage,
+} from '@moect/kernels';
+export { userCacheFolder } from '@moect/kernels/host';
 export { BACKEND_NAMES, type BackendInfo, type BackendName } from './backend-info.ts';
 export { assign, fill, ones, randomNormal, scalar, tensor, variable, zeros, zerosLike } from './create.ts';
-export { compressFrozen, frozenStorageOf, keepsCompressed } from './frozen/compress-frozen.ts';
+export {
+  compressFrozen,
+  frozenFromBlocks,
+  frozenStorageOf,
+  keepsCompressed,
+} from './frozen/compress-frozen.ts';
 export { valueAndGrads } from './gradients.ts';
 export * from './ops/accumulate.ts';
 export * from './ops/activate.ts';
@@ -30,6 +43,8 @@ export * from './ops/rms-norm.ts';
 export * from './ops/rope.ts';
 export * from './ops/router-losses.ts';
 export * from './ops/shape.ts';
+export * from './ops/softcap.ts';
+export * from './ops/spread-columns.ts';
 export * from './ops/stop-gradient.ts';
 export * from './ops/swiglu.ts';
 export { flattenTree, mapTree, treeAt } from './param-tree.ts';

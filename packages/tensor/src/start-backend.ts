@@ -57,6 +57,8 @@ export async function startBackend(name: BackendName, options: WasmBackendOption
   try {
     return await useWasm(options);
   } catch (cause) {
+    // it knows better what to do
+    if (cause instanceof BackendUnavailableError) throw cause;
     throw new BackendUnavailableError(
       'wasm',
       `WebAssembly with SIMD did not start (${(cause as Error).message})`,

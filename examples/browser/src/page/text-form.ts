@@ -1,6 +1,7 @@
 import { canonicalLanguage } from '@moect/data';
 import type { TrainRequest } from '../messages.ts';
 import { button, element, input, numberIn, setText } from './elements.ts';
+import { megabytes } from './format.ts';
 
 /** samples.json, written by scripts/build.ts. */
 interface Sample {
@@ -34,6 +35,8 @@ export async function prepareForm(): Promise<void> {
     const code = CODE_IN_NAME.exec(input('file').files?.[0]?.name ?? '')?.[1];
     if (code !== undefined) input('language').value = code;
   });
+  input('model').addEventListener('change', showModel);
+  acceptDrops();
   showChoice();
 }
 
@@ -42,6 +45,29 @@ function ownLanguage(): string {
   const { value } = input('language');
   const canonical = canonicalLanguage(value);
   return 'code' in canonical ? canonical.code : value;
+}
+
+/** A GGUF file that is dropped anywhere on the page becomes the model. */
+function acceptDrops(): void {
+  document.addEventListener('dragover', (event) => event.preventDefault());
+  document.addEventListener('drop', (event) => {
+    event.preventDefault();
+    const file = [...(event.dataTransfer?.files ?? [])].find(({ name }) => /\.gguf$/i.test(name));
+    if (file === undefined || input('model').disabled) return;
+    const one = new DataTransfer();
+    one.items.add(file);
+    input('model').files = one.files;
+    showModel();
+  });
+}
+
+function showModel(): void {
+  const file = input('model').files?.[0];
+  const own = file && `${file.name}, ${megabytes(file.size)}, read here and sent nowhere.`;
+  setText(
+    'model-note',
+    own ?? 'A GGUF file, chosen or dropped on this page. None: the small model of this page.',
+  );
 }
 
 async function chosenText(): Promise<Pick<TrainRequest, 'language' | 'text'>> {
@@ -57,6 +83,7 @@ export async function readForm(): Promise<TrainRequest> {
   const old = input('old-file').files?.[0];
   const gibibytes = numberIn('gpu-memory');
   return {
+    model: input('model').files?.[0] ?? null,
     ...(await chosenText()),
     oldText: old === undefined ? null : { language: 'eng_Latn', text: old },
     backend: element<HTMLSelectElement>('backend').value as TrainRequest['backend'],

@@ -119,7 +119,7 @@ export async function trainAndMeasure(
   await checkText(text, language);
   if (oldText !== null) await checkText(oldText.text, oldText.language);
   tell({ kind: 'status', text: 'Loading the model' });
-  const base = await openBase(new URL('base/', location.href), {
+  const base = await openBase(request.model ?? new URL('base/', location.href), {
     backend: request.backend,
     onProgress: (loaded) => tell({ kind: 'status', text: `Loading the model: ${megabytes(loaded)}` }),
   });

@@ -2,7 +2,25 @@ import type { TrainedBpe } from './train-bpe.ts';
 
 const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
 
-/** tokenizer.json of Hugging Face `tokenizers`. No special token is added to a text by itself. */
+/** Puts BOS in front of a text, as in the pretraining. */
+function withBos(bos: string, id: number): object {
+  const special = { SpecialToken: { id: bos, type_id: 0 } };
+  const text = (name: string): object => ({ Sequence: { id: name, type_id: 0 } });
+  return {
+    type: 'Sequence',
+    processors: [
+      byteLevel,
+      {
+        type: 'TemplateProcessing',
+        single: [special, text('A')],
+        pair: [special, text('A'), text('B')],
+        special_tokens: { [bos]: { id: bos, ids: [id], tokens: [bos] } },
+      },
+    ],
+  };
+}
+
+/** tokenizer.json of Hugging Face `tokenizers`. The first special token is put in front of a text. */
 export function tokenizerJson(trained: TrainedBpe, specialTokens: readonly string[]): object {
   return {
     version: '1.0',
@@ -19,7 +37,7 @@ export function tokenizerJson(trained: TrainedBpe, specialTokens: readonly strin
     })),
     normalizer: null,
     pre_tokenizer: byteLevel,
-    post_processor: byteLevel,
+    post_processor: withBos(specialTokens[0]!, 0),
     decoder: byteLevel,
     model: {
       type: 'BPE',
@@ -40,7 +58,7 @@ export function tokenizerJson(trained: TrainedBpe, specialTokens: readonly strin
 export function tokenizerConfig(bos: string, eos: string, modelMaxLength: number): object {
   return {
     tokenizer_class: 'PreTrainedTokenizerFast',
-    add_bos_token: false,
+    add_bos_token: true,
     add_eos_token: false,
     add_prefix_space: false,
     bos_token: bos,

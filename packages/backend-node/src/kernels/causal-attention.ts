@@ -32,6 +32,13 @@ function visible(ops: Operations, { inputs, attrs, dims }: Shared): Id {
   return ops.run('LogicalAnd', [ops.run('LogicalAnd', [same, real]), earlier]);
 }
 
+/** Scores behind the cap. */
+function capped(ops: Operations, scores: Id, cap: number): Id {
+  if (cap === 0) return scores;
+  const share = ops.run('Tanh', [ops.run('Mul', [scores, ops.constant(1 / cap)])]);
+  return ops.run('Mul', [share, ops.constant(cap)]);
+}
+
 /** float [batch, 1, time, 1]: 0 for a query that sees nothing. */
 const seesAny = (ops: Operations, mask: Id): Id => {
   const { TF_ATTR_TYPE, TF_FLOAT } = ops.backend.binding;
@@ -68,12 +75,28 @@ function causalAttention(call: TensorflowCall<typeof CausalAttention>): readonly
     const scaled = ops.run('Mul', [q!, ops.constant(attrs.scale)]);
     const scores = ops.matMul(grouped(ops, scaled, sizes), ops.transpose(k!, HEADS_FIRST), false, true);
     const hidden = ops.run('SelectV2', [mask, ops.constant(0), ops.constant(-1e30)]);
-    const masked = ops.run('AddV2', [byHead(ops, scores, sizes, sizes.keys), hidden]);
+    const levels = capped(ops, byHead(ops, scores, sizes, sizes.keys), attrs.softcap);
+    const masked = ops.run('AddV2', [levels, hidden]);
     const weights = ops.run('Softmax', [masked]);
     const mixed = ops.matMul(regroup(ops, weights, sizes, sizes.keys), ops.transpose(v!, HEADS_FIRST));
     const out = ops.run('Mul', [byHead(ops, mixed, sizes, sizes.headDim), seesAny(ops, mask)]);
     return [ops.output(ops.transpose(out, HEADS_FIRST)), ops.output(weights)];
   });
+}
+
+/** Gradient of the scores from that of the capped ones; the scores are computed again, the softmax alone is kept. */
+function throughCap(
+  ops: Operations,
+  dLevels: Id,
+  { attrs: { scale, softcap }, dims: sizes }: Pick<Shared, 'attrs' | 'dims'>,
+  q: Id,
+  k: Id,
+): Id {
+  if (softcap === 0) return dLevels;
+  const scaled = grouped(ops, ops.run('Mul', [q, ops.constant(scale / softcap)]), sizes);
+  const share = ops.run('Tanh', [ops.matMul(scaled, ops.transpose(k, HEADS_FIRST), false, true)]);
+  const slope = ops.run('Sub', [ops.constant(1), ops.run('Mul', [share, share])]);
+  return ops.run('Mul', [dLevels, slope]);
 }
 
 /** dS = P · (dP − Σ dO · O), as in FlashAttention (arXiv 2205.14135). `saved` holds the softmax weights here. */
@@ -93,7 +116,8 @@ function causalAttentionGrad(
     const along = ops.transpose(ops.reduce('Sum', ops.run('Mul', [dout!, out!]), [-1], true), HEADS_FIRST);
     const dWeights = ops.matMul(dGrouped, ops.transpose(v!, HEADS_FIRST), false, true);
     const centred = ops.run('Sub', [byHead(ops, dWeights, sizes, keys), along]);
-    const dScores = regroup(ops, ops.run('Mul', [weights!, centred]), sizes, keys);
+    const dLevels = regroup(ops, ops.run('Mul', [weights!, centred]), sizes, keys);
+    const dScores = throughCap(ops, dLevels, call, q!, k!);
     const dq = ops.matMul(dScores, ops.transpose(k!, HEADS_FIRST));
     const scaled = grouped(ops, ops.run('Mul', [q!, scale]), sizes);
     const dk = ops.matMul(dScores, scaled, true);

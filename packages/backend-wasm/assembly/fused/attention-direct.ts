@@ -1,6 +1,7 @@
 import { laneSum } from '../lanes';
 import { argF, argI, argP, rangeStart, scratchUser } from '../layout';
 import { exp4, loadLanes, madd, storeLanes, log } from './math';
+import { softcap4 } from './softcap';
 
 /**
  * Attention of few queries on many keys, without packing: decoding reads each key once anyway.
@@ -43,14 +44,18 @@ function attendQuery(batch: i32, head: i32, t: i32, unit: i32): void {
   weightedSum(scores, argP(2) + kv + <usize>low * pitch, pitch, argP(5) + row, n, d, sum == 0 ? 0 : <f32>(1 / sum));
 }
 
-/** scores[s] = scale q . k[s], -Infinity in another document; returns the greatest. */
+/** scores[s] = scale q . k[s], capped where there is a cap, -Infinity in another document; returns the greatest. */
 function scoreKeys(q: usize, k: usize, pitch: usize, scores: usize, n: i32, d: i32, docs: usize, document: i32): f32 {
   const scale = argF(14);
+  const cap = argF(15);
   let best: f32 = -Infinity;
   for (let s = 0; s < n; s++) {
     const at = <usize>s << 2;
     let value: f32 = -Infinity;
-    if (load<i32>(docs + at) == document) value = scale * dotRow(q, k + <usize>s * pitch, d);
+    if (load<i32>(docs + at) == document) {
+      value = scale * dotRow(q, k + <usize>s * pitch, d);
+      if (cap != 0) value = f32x4.extract_lane(softcap4(f32x4.splat(value), f32x4.splat(cap)), 0);
+    }
     store<f32>(scores + at, value);
     if (value > best) best = value;
   }

@@ -3,9 +3,11 @@ import { MR } from '../micro-kernel';
 import { packA, packB } from '../pack';
 import { blockProduct, panelsTimesPanel } from '../product';
 import {
+  capScores,
   highKey,
   KEY_BLOCK,
   lowKey,
+  multiplyTile,
   plainEnd,
   plainStart,
   roundDownKeys,
@@ -23,18 +25,20 @@ import { constant, dot, exp4With } from './math';
 const QUERIES: i32 = 48;
 
 // fixed part of the scratch: probabilities and their gradients [keys][8], then both as left sides
-// [keys/MR][queries][MR], then 8 lanes each of delta and logsumexp
+// [keys/MR][queries][MR], then 8 lanes each of delta and logsumexp, and the slopes of a cap
+// [keys][8]
 const TILE_BYTES: usize = (<usize>KEY_BLOCK + 8) << 5;
 const LEFT_BYTES: usize = (<usize>KEY_BLOCK * <usize>QUERIES) << 2;
 const SLOPES: usize = TILE_BYTES;
 const LEFT_P: usize = 2 * TILE_BYTES;
 const LEFT_S: usize = LEFT_P + LEFT_BYTES;
 const LANES: usize = LEFT_S + LEFT_BYTES;
-const PANELS: usize = LANES + 64;
+const CAP_SLOPES: usize = LANES + 64;
+const PANELS: usize = CAP_SLOPES + TILE_BYTES;
 
 /**
  * args: q, k, v, packedK, packedV, packedKT, queryDocs, keyDocs, out, logsumexp, dout, dq, dk, dv, batch,
- * time, keys, heads, keyHeads, headSize, window, scale. packedK and packedV are [keys/MR][headSize][MR],
+ * time, keys, heads, keyHeads, headSize, window, scale, softcap. packedK and packedV are [keys/MR][headSize][MR],
  * packedKT is [headSize/MR][keys][MR]. A unit is one key head of one batch row with all its query heads, so
  * that its dk and dv are summed by one thread in one order.
  */
@@ -163,7 +167,9 @@ function gradPanel(
     panelsTimesPanel(end - start, d, packedK + key, keyPanel, q + panel, base, 0);
     panelsTimesPanel(end - start, d, packedV + key, keyPanel, dout + panel, base + SLOPES, 0);
     loadLaneValues(batch, head, first + i, lanes);
+    if (argF(22) != 0) capScores(base, end - start, argF(22), base + CAP_SLOPES);
     slopes(base, start, end);
+    if (argF(22) != 0) multiplyTile(base + SLOPES, end - start, base + CAP_SLOPES);
     const kt = argP(5) + kv * packedSize(keys, d, 1) + ((<usize>start * MR) << 2);
     panelsTimesPanel(d, end - start, kt, <usize>(keys * MR) << 2, base + SLOPES, dq, 1);
   }

@@ -3,6 +3,7 @@
 // tile is at the same time the packed right side of the next product.
 
 import { MR } from '../micro-kernel';
+import { softcap4, softcapSlope4 } from './softcap';
 
 /** Keys per block; a multiple of both heights of a micro-tile (4 and 6). */
 export const KEY_BLOCK: i32 = 384;
@@ -126,6 +127,25 @@ export function roundDownKeys(n: i32): i32 {
 export function scaleInPlace(p: usize, n: i32, factor: f32): void {
   const f = f32x4.splat(factor);
   for (let i = 0; i < n; i += 4) v128.store(p + ((<usize>i) << 2), f32x4.mul(v128.load(p + ((<usize>i) << 2)), f));
+}
+
+/** Caps `rows` rows of a [keys][8] tile of scores; the slopes of the cap go to `slopes`, a tile alike, unless it is 0. */
+export function capScores(tile: usize, rows: i32, cap: f32, slopes: usize): void {
+  const c = f32x4.splat(cap);
+  const bytes = <usize>rows << 5;
+  for (let at: usize = 0; at < bytes; at += 16) {
+    const y = softcap4(v128.load(tile + at), c);
+    v128.store(tile + at, y);
+    if (slopes != 0) v128.store(slopes + at, softcapSlope4(y, c));
+  }
+}
+
+/** Multiplies `rows` rows of a [keys][8] tile by another one. */
+export function multiplyTile(tile: usize, rows: i32, factors: usize): void {
+  const bytes = <usize>rows << 5;
+  for (let at: usize = 0; at < bytes; at += 16) {
+    v128.store(tile + at, f32x4.mul(v128.load(tile + at), v128.load(factors + at)));
+  }
 }
 
 /**

@@ -4,6 +4,7 @@ import { MR } from '../micro-kernel';
 import { packA, packB } from '../pack';
 import { panelsTimesPanel } from '../product';
 import {
+  capScores,
   highKey,
   KEY_BLOCK,
   lowKey,
@@ -55,7 +56,7 @@ export function packedSize(keys: i32, d: i32, transposed: i32): usize {
 
 /**
  * args: q, packedK, packedV, queryDocs, keyDocs, out, logsumexp, batch, time, keys, heads, keyHeads,
- * headSize, window, scale. A unit is 8 queries of one head of one batch row.
+ * headSize, window, scale, softcap. A unit is 8 queries of one head of one batch row.
  */
 export function attentionChunk(chunk: i32, chunks: i32): void {
   const panels = (argI(8) + 7) >> 3;
@@ -90,6 +91,7 @@ function attendPanel(batch: i32, head: i32, first: i32): void {
   for (let from = roundDownKeys(lowKey); from < highKey; from += KEY_BLOCK) {
     const to = min(highKey, from + KEY_BLOCK);
     panelsTimesPanel(to - from, d, packedK + ((<usize>from * <usize>d) << 2), <usize>(d * MR) << 2, q, tile, 0);
+    if (argF(15) != 0) capScores(tile, to - from, argF(15), 0);
     softmaxTile(tile, from, to);
     if (accumulate) correct(tile, o, d);
     const v = packedV + ((<usize>from * MR) << 2);

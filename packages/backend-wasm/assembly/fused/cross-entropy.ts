@@ -1,5 +1,6 @@
 import { laneSum } from '../lanes';
 import { constant, exp4, exp4With, log, scaleRow, storeUpTo } from './math';
+import { softcapSlope4 } from './softcap';
 
 // lanes are summed in float32 over this many elements, then in float64
 const SPAN: i32 = 1024;
@@ -147,9 +148,23 @@ function expInPlace(x: usize, n: i32, shift: f32): f64 {
   return total;
 }
 
+/** factor * exp(x - shift) * (1 - (x / cap)^2) in the place of x for one row. */
+function cappedSlopes(x: usize, n: i32, shift: f32, factor: f32, cap: f32): void {
+  const m = f32x4.splat(shift);
+  const f = f32x4.splat(factor);
+  const c = f32x4.splat(cap);
+  for (let i = 0; i < n; i += 4) {
+    const p = x + ((<usize>i) << 2);
+    const y = v128.load(p);
+    const slope = f32x4.mul(f32x4.mul(exp4(f32x4.sub(y, m)), f), softcapSlope4(y, c));
+    storeUpTo(p, slope, n - i);
+  }
+}
+
 /**
  * Losses as crossEntropy, and in the place of the logits the gradient of scale * loss: (softmax - onehot(target))
- * * scale, 0 where the target is -1. One exponential per element.
+ * * scale, 0 where the target is -1. One exponential per element. With a cap (not 0) the logits are capped already, and
+ * the gradient is that of what was capped, with two exponentials per element.
  */
 export function crossEntropySlopes(
   logits: usize,
@@ -157,6 +172,7 @@ export function crossEntropySlopes(
   losses: usize,
   n: i32,
   scale: f32,
+  cap: f32,
   begin: i32,
   end: i32,
 ): void {
@@ -173,6 +189,14 @@ export function crossEntropySlopes(
     const at = p + ((<usize>target) << 2);
     const m = rowMax(p, n);
     const chosen = <f64>load<f32>(at);
+    if (cap != 0) {
+      const whole = sumExp(p, n, m);
+      store<f32>(losses + o, <f32>(<f64>m - chosen + log(whole)));
+      cappedSlopes(p, n, m, <f32>(<f64>scale / whole), cap);
+      const t = <f32>chosen / cap;
+      store<f32>(at, load<f32>(at) - scale * (1 - t * t));
+      continue;
+    }
     const sum = expInPlace(p, n, m);
     store<f32>(losses + o, <f32>(<f64>m - chosen + log(sum)));
     scaleRow(p, p, <f32>(<f64>scale / sum), n);

@@ -6,6 +6,8 @@ import { groupedDirectChunk, groupedGradWeightChunk, groupedPackChunk, groupedPr
 import { gelu, geluGrad, swiglu, swigluGrad } from './activations';
 import { causalMean, causalMeanGrad, runCounts } from './causal-mean';
 import { crossEntropy, crossEntropyGrad, crossEntropySlopes } from './cross-entropy';
+import { addToColumns, takeColumns } from './columns';
+import { softcapRows } from './softcap';
 import { chosenWeights, chosenWeightsGrad, countAssignments } from './expert-choice';
 import { gatePrior, gatePriorGrad, gatePriorSum, gateWeight, gateWeightGrad } from './gate';
 import { gatedBlend, gatedBlendGrad } from './gated-blend';
@@ -119,7 +121,9 @@ function runRows(id: i32, chunk: i32, chunks: i32): void {
     case op.CROSS_ENTROPY_GRAD:
       return crossEntropyGrad(argP(2), argP(3), argP(4), argP(5), argP(6), argI(7), from, to);
     case op.CROSS_ENTROPY_SLOPES:
-      return crossEntropySlopes(argP(2), argP(3), argP(4), argI(5), argF(6), from, to);
+      return crossEntropySlopes(argP(2), argP(3), argP(4), argI(5), argF(6), argF(7), from, to);
+    case op.SOFTCAP:
+      return softcapRows(argP(2), argI(3), argF(4), from, to);
     case op.TOP_K:
       return topK(argP(2), argP(3), argP(4), argI(5), argI(6), from, to);
     case op.COMBINE_ROWS:
@@ -231,6 +235,10 @@ function runGate(id: i32, chunk: i32, chunks: i32): void {
       return routerLossSum(argP(2), argI(3), argP(4), argI(5), argP(6), argP(7));
     case op.ROUTER_LOSS_GRAD:
       return routerLossGrad(argP(2), argP(3), argP(4), argP(5), argP(6), argP(7), argI(8), from, to);
+    case op.TAKE_COLUMNS:
+      return takeColumns(argP(2), argP(3), argP(4), argI(5), argI(6), from, to);
+    case op.ADD_TO_COLUMNS:
+      return addToColumns(argP(2), argP(3), argP(4), argI(5), argI(6), from, to);
     default:
       unreachable();
   }

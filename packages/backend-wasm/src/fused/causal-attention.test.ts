@@ -23,14 +23,16 @@ interface Sizes {
   readonly window: number;
   /** Share of positions where a new document starts; some documents are padding. */
   readonly cut: number;
+  /** Cap of scores; 0: none. */
+  readonly softcap: number;
 }
 
 type Inputs = Record<'q' | 'k' | 'v' | 'queryDocumentIds' | 'keyDocumentIds', Values>;
 
-const NAMES = ['batch', 'time', 'keys', 'heads', 'keyHeads', 'headDim', 'window', 'cut'] as const;
+const NAMES = ['batch', 'time', 'keys', 'heads', 'keyHeads', 'headDim', 'window', 'cut', 'softcap'] as const;
 
 function sizes(...numbers: number[]): Sizes {
-  return Object.fromEntries(NAMES.map((name, i) => [name, numbers[i]!])) as unknown as Sizes;
+  return Object.fromEntries(NAMES.map((name, i) => [name, numbers[i] ?? 0])) as unknown as Sizes;
 }
 
 function randomInputs(s: Sizes, seed: number): Inputs {
@@ -93,7 +95,9 @@ function reference(s: Sizes, x: Inputs, dout: Float64Array, scale: number): Resu
         (s.window === 0 || position - key < s.window),
     );
     if (seen.length === 0) continue;
-    const scores = seen.map((key) => scale * inner(row(q, at), row(k, keyAt(key))));
+    const raw = seen.map((key) => scale * inner(row(q, at), row(k, keyAt(key))));
+    const scores = raw.map((x) => (s.softcap === 0 ? x : s.softcap * Math.tanh(x / s.softcap)));
+    const capSlope = scores.map((y) => (s.softcap === 0 ? 1 : 1 - (y / s.softcap) ** 2));
     const top = Math.max(...scores);
     const lse = top + Math.log(scores.reduce((sum, score) => sum + Math.exp(score - top), 0));
     logsumexp[unit] = lse;
@@ -101,7 +105,7 @@ function reference(s: Sizes, x: Inputs, dout: Float64Array, scale: number): Resu
     for (const [j, key] of seen.entries()) add(out, at, weights[j]!, row(v, keyAt(key)));
     const delta = inner(row(out, at), row(dout, at));
     for (const [j, key] of seen.entries()) {
-      const slope = weights[j]! * (inner(row(dout, at), row(v, keyAt(key))) - delta) * scale;
+      const slope = weights[j]! * (inner(row(dout, at), row(v, keyAt(key))) - delta) * scale * capSlope[j]!;
       add(dq, at, slope, row(k, keyAt(key)));
       add(dk, keyAt(key), slope, row(q, at));
       add(dv, keyAt(key), weights[j]!, row(dout, at));
@@ -113,7 +117,7 @@ function reference(s: Sizes, x: Inputs, dout: Float64Array, scale: number): Resu
 /** Runs both kernels and compares; probabilities and products in float32 keep about 1e-6 of numbers near 1. */
 function check(s: Sizes, x: Inputs, tolerance: number): void {
   const scale = 1 / Math.sqrt(s.headDim);
-  const attrs = { scale, window: s.window };
+  const attrs = { scale, window: s.window, softcap: s.softcap };
   const dout = normal(x.q.shape, uniform(99));
   const expected = reference(s, x, dout.values, scale);
   const [out, logsumexp] = runKernel(CausalAttention, { ...x }, attrs);
@@ -179,8 +183,21 @@ describe.each(builds)('CausalAttention with %s', (_, options) => {
     check(s, randomInputs(s, 3), 1e-5);
   });
 
-  it('has the gradient that finite differences give', () => {
-    const s = sizes(1, 9, 11, 4, 2, 3, 4, 0.2);
+  // caps that scores of order 1 reach, with packed and few queries, windows and several key blocks
+  it.each([
+    [2, 13, 13, 4, 2, 7, 0, 0.2, 1.5],
+    [1, 49, 49, 7, 1, 10, 11, 0.1, 0.7],
+    [3, 97, 131, 2, 1, 33, 40, 0.03, 3],
+    [1, 1, 500, 4, 2, 32, 0, 0, 1],
+    [1, 4, 90, 2, 2, 18, 3, 0.05, 2],
+    [1, 60, 1200, 2, 1, 16, 0, 0.01, 1],
+  ])('caps scores: batch %i, time %i of %i, heads %i:%i of %i, window %i, cuts %d, cap %d', (...numbers) => {
+    const s = sizes(...numbers);
+    check(s, randomInputs(s, 5), 5e-6);
+  });
+
+  it.each([0, 0.8])('has the gradient that finite differences give, with cap %d', (softcap) => {
+    const s = sizes(1, 9, 11, 4, 2, 3, 4, 0.2, softcap);
     const x = randomInputs(s, 4);
     const dout = normal(x.q.shape, uniform(5));
     const exact = reference(s, x, dout.values, 0.7);
@@ -204,7 +221,7 @@ describe.each(builds)('CausalAttention with %s', (_, options) => {
     const x = randomInputs(s, 7);
     const blind = { ...x, queryDocumentIds: ints([1, time], new Float64Array(time).fill(-1)) };
     check(s, blind, 0);
-    const [out, logsumexp] = runKernel(CausalAttention, blind, { scale: 1, window: 0 });
+    const [out, logsumexp] = runKernel(CausalAttention, blind, { scale: 1, window: 0, softcap: 0 });
     expect(out!.values.every((v) => v === 0)).toBe(true);
     expect(logsumexp!.values.every((v) => v === Number.NEGATIVE_INFINITY)).toBe(true);
   });
@@ -213,7 +230,11 @@ describe.each(builds)('CausalAttention with %s', (_, options) => {
     const s = sizes(1, time, 16, 1, 1, 4, 0, 0);
     const x = randomInputs(s, 8);
     const k = x.k.values.map((v, i) => (i === 15 * 4 ? Number.NaN : v));
-    const [out] = runKernel(CausalAttention, { ...x, k: floats(x.k.shape, k) }, { scale: 1, window: 0 });
+    const [out] = runKernel(
+      CausalAttention,
+      { ...x, k: floats(x.k.shape, k) },
+      { scale: 1, window: 0, softcap: 0 },
+    );
     const nan = Array.from(out!.values, Number.isNaN);
     expect(nan).toEqual(nan.map((_, i) => i >= (time - 1) * 4));
   });
@@ -225,7 +246,7 @@ describe.each(builds)('CausalAttention with %s', (_, options) => {
 
   it('refuses what does not fit', () => {
     const run = (x: Inputs, window = 0): unknown =>
-      runKernel(CausalAttention, { ...x }, { scale: 1, window });
+      runKernel(CausalAttention, { ...x }, { scale: 1, window, softcap: 0 });
     const fits = randomInputs(sizes(1, 4, 4, 2, 1, 4, 0, 0), 1);
     expect(() => run(randomInputs(sizes(1, 4, 4, 3, 2, 4, 0, 0), 1))).toThrow('a divisor of 3 heads');
     expect(() =>

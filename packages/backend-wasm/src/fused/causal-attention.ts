@@ -13,10 +13,11 @@ const FEW_QUERIES = 8;
 
 type Sizes = WasmCall<typeof CausalAttention>['dims'];
 
-/** Arguments of the kernels after their pointers; the scale as float bits. */
+/** Arguments of the kernels after their pointers; scale and cap as float bits. */
 function numbersOf({ dims: p, attrs }: WasmCall<typeof CausalAttention>): number[] {
-  const { window, scale } = attrs;
-  return [p.batch, p.time, p.keys, p.heads, p.keyHeads, p.headDim, window, floatBits(scale)];
+  const { window, scale, softcap } = attrs;
+  const sizes = [p.batch, p.time, p.keys, p.heads, p.keyHeads, p.headDim];
+  return [...sizes, window, floatBits(scale), floatBits(softcap)];
 }
 
 /** Upper bound of the floats of a packed tensor: both its sizes rounded up to whole panels (4 or 6 rows). */

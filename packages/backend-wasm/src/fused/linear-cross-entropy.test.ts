@@ -18,32 +18,52 @@ interface Sizes {
   readonly rows: number;
   readonly vocabSize: number;
   readonly widths: readonly number[];
+  /** Tokens of the terms; absent or empty: all. */
+  readonly listed?: readonly (readonly number[])[];
+  /** 0: none. */
+  readonly softcap?: number;
 }
 
+/** Tokens whose logits a term adds to. */
+const tokensOf = ({ vocabSize, listed = [] }: Sizes, term: number): readonly number[] =>
+  listed[term]?.length ? listed[term] : Array.from({ length: vocabSize }, (_, v) => v);
+
 /** Losses and gradients of scale · Σ losses in float64: of the inputs, then of the weights. */
-function reference({ rows, vocabSize, widths }: Sizes, all: Values[], targets: Values, scale: number) {
+function reference(sizes: Sizes, all: Values[], targets: Values, scale: number) {
+  const { rows, vocabSize, widths, softcap = 0 } = sizes;
+  /** Row of a term's weight for a token; −1: none. */
+  const rowsOf = widths.map((_, t) => {
+    const tokens = tokensOf(sizes, t);
+    return Array.from({ length: vocabSize }, (_, v) => tokens.indexOf(v));
+  });
   const losses = new Float64Array(rows);
   const gradients = all.map(({ values }) => new Float64Array(values.length));
   for (let r = 0; r < rows; r++) {
-    const logits = Float64Array.from({ length: vocabSize }, (_, v) =>
+    const sums = Float64Array.from({ length: vocabSize }, (_, v) =>
       widths.reduce((sum, d, t) => {
         let dot = sum;
+        const row = rowsOf[t]![v]!;
+        if (row < 0) return dot;
         for (let i = 0; i < d; i++)
-          dot += all[2 * t]!.values[r * d + i]! * all[2 * t + 1]!.values[v * d + i]!;
+          dot += all[2 * t]!.values[r * d + i]! * all[2 * t + 1]!.values[row * d + i]!;
         return dot;
       }, 0),
     );
+    const logits = sums.map((x) => (softcap === 0 ? x : softcap * Math.tanh(x / softcap)));
     const target = targets.values[r]!;
     if (target < 0) continue;
     const top = Math.max(...logits);
     const total = logits.reduce((sum, x) => sum + Math.exp(x - top), 0);
     losses[r] = top + Math.log(total) - logits[target]!;
     for (let v = 0; v < vocabSize; v++) {
-      const slope = scale * (Math.exp(logits[v]! - top) / total - (v === target ? 1 : 0));
+      const capSlope = softcap === 0 ? 1 : 1 - (logits[v]! / softcap) ** 2;
+      const slope = scale * capSlope * (Math.exp(logits[v]! - top) / total - (v === target ? 1 : 0));
       for (const [t, d] of widths.entries()) {
+        const row = rowsOf[t]![v]!;
+        if (row < 0) continue;
         for (let i = 0; i < d; i++) {
-          gradients[2 * t]![r * d + i]! += slope * all[2 * t + 1]!.values[v * d + i]!;
-          gradients[2 * t + 1]![v * d + i]! += slope * all[2 * t]!.values[r * d + i]!;
+          gradients[2 * t]![r * d + i]! += slope * all[2 * t + 1]!.values[row * d + i]!;
+          gradients[2 * t + 1]![row * d + i]! += slope * all[2 * t]!.values[r * d + i]!;
         }
       }
     }
@@ -54,11 +74,15 @@ function reference({ rows, vocabSize, widths }: Sizes, all: Values[], targets: V
 
 function problem(sizes: Sizes): { all: Values[]; named: Record<string, Values>; targets: Values } {
   const next = uniform(4);
-  const all = sizes.widths.flatMap((d) => [
+  const all = sizes.widths.flatMap((d, t) => [
     normal([sizes.rows, d], next),
-    normal([sizes.vocabSize, d], next, 0.5),
+    normal([tokensOf(sizes, t).length, d], next, 0.5),
   ]);
   const named = Object.fromEntries(all.map((x, i) => [`${i % 2 === 0 ? 'input' : 'weight'}${i >> 1}`, x]));
+  for (const t of sizes.widths.keys()) {
+    const tokens = sizes.listed?.[t] ?? [];
+    named[`tokens${t}`] = ints([tokens.length], [...tokens]);
+  }
   return { all, named, targets: randomInts([sizes.rows], next, -1, sizes.vocabSize) };
 }
 
@@ -71,6 +95,10 @@ const cases: Sizes[] = [
   { rows: 300, vocabSize: 520, widths: [270] },
   { rows: 70, vocabSize: 2100, widths: [9, 4] },
   { rows: 0, vocabSize: 4, widths: [3] },
+  { rows: 5, vocabSize: 7, widths: [3, 3], listed: [[], [6, 0, 3]] },
+  { rows: 300, vocabSize: 30, widths: [6, 4, 2], listed: [[], [29], [2, 17, 5, 11, 0]] },
+  { rows: 33, vocabSize: 50, widths: [16, 5], softcap: 2 },
+  { rows: 300, vocabSize: 521, widths: [27], softcap: 6 },
 ];
 
 let backend: MoectWasmBackend;
@@ -86,26 +114,33 @@ describe.each([
     backend = await startBackend(options);
   });
 
-  it.each(cases)('agrees with float64 on $rows rows, $vocabSize tokens, widths $widths', (sizes) => {
-    const { all, named, targets } = problem(sizes);
-    const { losses, inputs, weights } = reference(sizes, all, targets, 0.25);
-    const trainable = sizes.widths.map((_, i) => i === 0);
-    const run = (withGradients: boolean): Values[] =>
-      runKernel(LinearCrossEntropy, { ...named, targets }, { trainable, scale: 0.25, withGradients });
-    const results = run(true);
-    const expected = [losses, ...inputs, weights[0]!];
-    expect(results.length).toBe(expected.length);
-    for (const [i, values] of expected.entries()) expectClose(results[i], values, TOLERANCE);
-    const alone = run(false);
-    expect(alone.length).toBe(1);
-    expectClose(alone[0], losses, TOLERANCE);
-  });
+  it.each(cases)(
+    'agrees with float64 on $rows rows, $vocabSize tokens, widths $widths, cap $softcap',
+    (sizes) => {
+      const { all, named, targets } = problem(sizes);
+      const { losses, inputs, weights } = reference(sizes, all, targets, 0.25);
+      const trainable = sizes.widths.map((_, i) => i === 0);
+      const run = (withGradients: boolean): Values[] =>
+        runKernel(
+          LinearCrossEntropy,
+          { ...named, targets },
+          { trainable, scale: 0.25, softcap: sizes.softcap ?? 0, withGradients },
+        );
+      const results = run(true);
+      const expected = [losses, ...inputs, weights[0]!];
+      expect(results.length).toBe(expected.length);
+      for (const [i, values] of expected.entries()) expectClose(results[i], values, TOLERANCE);
+      const alone = run(false);
+      expect(alone.length).toBe(1);
+      expectClose(alone[0], losses, TOLERANCE);
+    },
+  );
 
   it('passes NaN on, to its row alone', () => {
     const { named, targets } = problem({ rows: 3, vocabSize: 5, widths: [4] });
     named['input0']!.values[4] = Number.NaN;
     const all = { ...named, targets: ints([3], [1, 2, 3]) };
-    const attrs = { trainable: [false], scale: 1, withGradients: true };
+    const attrs = { trainable: [false], scale: 1, softcap: 0, withGradients: true };
     const [losses, gradient] = runKernel(LinearCrossEntropy, all, attrs);
     expect([...losses!.values].map(Number.isNaN)).toEqual([false, true, false]);
     expect([...gradient!.values].map(Number.isNaN).lastIndexOf(true)).toBe(7);
@@ -114,11 +149,14 @@ describe.each([
 
   it('refuses targets outside of the vocabulary and weights that do not fit', () => {
     const { named } = problem({ rows: 2, vocabSize: 5, widths: [4] });
-    const attrs = { trainable: [false], scale: 1, withGradients: true };
+    const attrs = { trainable: [false], scale: 1, softcap: 0, withGradients: true };
     const run = (more: Record<string, Values>): unknown =>
       runKernel(LinearCrossEntropy, { ...named, ...more }, attrs);
     expect(() => run({ targets: ints([2], [0, 5]) })).toThrow('element 1 is 5');
     expect(() => run({ targets: ints([3], [0, 1, 2]) })).toThrow('expected float32 [3, 4]');
+    expect(() => run({ targets: ints([2], [0, 1]), tokens0: ints([5], [0, 1, 2, 3, 4]) })).toThrow(
+      'all tokens in the first term',
+    );
   });
 });
 

@@ -53,6 +53,7 @@ export const OP = {
   ROOT_OF_SUM: 149,
   ADAM_W: 150,
   CROSS_ENTROPY_SLOPES: 151,
+  SOFTCAP: 152,
   SORT_BY_KEY: 153,
   INVERT_ORDER: 154,
   ATTENTION_PACK: 160,
@@ -80,6 +81,8 @@ export const OP = {
   ROUTER_LOSS_SUM: 193,
   ROUTER_LOSS_GRAD: 194,
   WEIGHTED_ROWS_GRAD: 195,
+  TAKE_COLUMNS: 196,
+  ADD_TO_COLUMNS: 197,
 } as const;
 
 export const KIND = {

@@ -44,7 +44,7 @@ const forward = (layout: HeadLayout): string => {
       if (${SEES}) {
         var score = ${unit}();
         ${eachUnit(units, `score += question[j] * tileA[t * ${units} + j];`)}
-        let level = whole(score);
+        let level = capped(whole(score), p.softcap);
         if (level > top) {
           let shrink = exp(top - level);
           total *= shrink;
@@ -70,8 +70,9 @@ const queryGrad = (layout: HeadLayout): string => {
         var score = ${unit}();
         var slope = ${unit}();
         ${eachUnit(units, `score += question[j] * tileA[t * ${units} + j]; slope += slopes[j] * tileB[t * ${units} + j];`)}
-        let weight = exp(whole(score) - level);
-        let change = weight * (whole(slope) - delta) * p.scale;
+        let reached = capped(whole(score), p.softcap);
+        let weight = exp(reached - level);
+        let change = weight * (whole(slope) - delta) * p.scale * capSlope(reached, p.softcap);
         ${eachUnit(units, `sums[j] += change * tileA[t * ${units} + j];`)}
       }
     }
@@ -92,8 +93,9 @@ const keyGrad = (layout: HeadLayout): string => {
           var score = ${unit}();
           var slope = ${unit}();
           ${eachUnit(units, `score += answer[j] * tileA[t * ${units} + j]; slope += content[j] * tileB[t * ${units} + j];`)}
-          let weight = exp(whole(score) - logSumExps[number]);
-          let change = weight * (whole(slope) - deltas[number]) * p.scale;
+          let reached = capped(whole(score), p.softcap);
+          let weight = exp(reached - logSumExps[number]);
+          let change = weight * (whole(slope) - deltas[number]) * p.scale * capSlope(reached, p.softcap);
           ${eachUnit(units, `keySums[j] += change * tileA[t * ${units} + j]; contentSums[j] += weight * tileB[t * ${units} + j];`)}
         }
       }

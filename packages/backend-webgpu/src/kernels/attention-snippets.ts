@@ -8,6 +8,7 @@ export const ATTENTION_PARAMS = {
   blocks: 'i32',
   window: 'i32',
   scale: 'f32',
+  softcap: 'f32',
 } as const;
 
 /** WGSL: position of the block of `group`, with one query for each lane. */
@@ -58,9 +59,20 @@ export function layoutOf(headDim: number): HeadLayout {
     : { unit: 'f32', units: headDim, tile };
 }
 
-/** WGSL function `whole`: the sum of a unit. */
+/**
+ * WGSL functions `whole`: the sum of a unit, and for a cap of scores (0: none) `capped` and `capSlope`, the latter at what
+ * `capped` gave. tanh of large numbers overflows on some adapters, so its argument is clamped where it is ±1 anyway.
+ */
 export const whole = (unit: HeadLayout['unit']): string =>
-  `fn whole(parts : ${unit}) -> f32 { return ${unit === 'f32' ? 'parts' : 'dot(parts, vec4<f32>(1.0))'}; }`;
+  `fn capped(score : f32, cap : f32) -> f32 {
+  if (cap == 0.0) { return score; }
+  return cap * tanh(clamp(score / cap, -15.0, 15.0));
+}
+fn capSlope(score : f32, cap : f32) -> f32 {
+  if (cap == 0.0) { return 1.0; }
+  return 1.0 - (score / cap) * (score / cap);
+}
+fn whole(parts : ${unit}) -> f32 { return ${unit === 'f32' ? 'parts' : 'dot(parts, vec4<f32>(1.0))'}; }`;
 
 /** Programs by head size. */
 export interface AttentionPrograms {

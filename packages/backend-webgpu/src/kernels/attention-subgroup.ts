@@ -35,7 +35,7 @@ const forward = (layout: HeadLayout): string => {
         ${eachUnit(units, `score += question[j] * ${from(`t + ${e}`, 'keyRow[j]')};`)}
         let otherId = ${from(`t + ${e}`, 'ownId')};
         seen[${e}] = ${sees(`t + ${e}`)};
-        levels[${e}] = select(-3.0e38, whole(score), seen[${e}]);
+        levels[${e}] = select(-3.0e38, capped(whole(score), p.softcap), seen[${e}]);
       }`,
       ).join('\n')}
       let next = max(top, max(max(levels.x, levels.y), max(levels.z, levels.w)));
@@ -63,8 +63,9 @@ const queryGrad = (layout: HeadLayout): string => {
         `score += question[j] * ${from('t', 'keyRow[j]')}; slope += slopes[j] * ${from('t', 'valueRow[j]')};`,
       )}
       let otherId = ${from('t', 'ownId')};
-      let weight = select(0.0, exp(whole(score) - level), ${sees('t')});
-      let change = weight * (whole(slope) - delta) * p.scale;
+      let reached = capped(whole(score), p.softcap);
+      let weight = select(0.0, exp(reached - level), ${sees('t')});
+      let change = weight * (whole(slope) - delta) * p.scale * capSlope(reached, p.softcap);
       ${eachUnit(units, `sums[j] += change * ${from('t', 'keyRow[j]')};`)}
     }
   }`;
@@ -95,8 +96,9 @@ const keyGrad = ({
         let otherId = ${from('t', 'ownId')};
         let isSeen = isKey && query < p.time && key <= place && id >= 0 && otherId == id &&
           (p.window == 0 || place - key < p.window);
-        let weight = select(0.0, exp(whole(score) - ${from('t', 'ownLevel')}), isSeen);
-        let change = weight * (whole(slope) - ${from('t', 'ownDelta')}) * p.scale;
+        let reached = capped(whole(score), p.softcap);
+        let weight = select(0.0, exp(reached - ${from('t', 'ownLevel')}), isSeen);
+        let change = weight * (whole(slope) - ${from('t', 'ownDelta')}) * p.scale * capSlope(reached, p.softcap);
         ${eachUnit(
           units,
           `keySums[j] += change * ${from('t', 'queryRow[j]')}; contentSums[j] += weight * ${from('t', 'slopeRow[j]')};`,

@@ -28,8 +28,8 @@ function runBatch(
   [heads, blocks]: readonly [number, number],
 ): void {
   const { batch, time, keys, heads: queryHeads, keyHeads } = dims;
-  const { window, scale } = attrs;
-  const params = { time, keys, heads: queryHeads, keyHeads, window, scale, blocks };
+  const { window, scale, softcap } = attrs;
+  const params = { time, keys, heads: queryHeads, keyHeads, window, scale, softcap, blocks };
   runRows(backend, { program, rows: batch, tensors, groups: (count) => count * heads * blocks, params });
 }
 

@@ -1,16 +1,16 @@
-import { type CompressedStorage, Embedding, EmbeddingGrad, lastSize, sizeOf } from '@moect/kernels';
+import { Embedding, EmbeddingGrad, lastSize, type MatrixStorage, sizeOf } from '@moect/kernels';
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { MoectWebgpuBackend } from '../backend.ts';
 import type { FrozenMatrix } from '../frozen-matrices.ts';
-import { codesPerWord, frozenRanges, partsOf } from '../frozen-rows.ts';
+import { frozenRanges, partsOf, wordsOfRow } from '../frozen-rows.ts';
 import { implement, type WebgpuCall } from '../kernel.ts';
 import { output, type Program, runProgram, withScratch } from '../program.ts';
 import { ALIGNMENT, bindable, fits, partWith, type Range, ranges, type TensorPart } from '../tensor-part.ts';
-import { SCALES, WIDENING } from './compressed.ts';
 import { ZEROS } from './elementwise.ts';
 import { runFlat } from './flat.ts';
 import { runRows } from './rows.ts';
 import { eachElement, FLAT_LANES, flatGroups, prefixSum, ROW_LANES } from './snippets.ts';
+import { perStorage, SCALES, WIDENING } from './widening.ts';
 
 /** Runs statements with `row` if it is in this part of the table; ids outside the table are clamped. */
 const rowOfIds = (statements: string): string => `
@@ -26,18 +26,15 @@ const GATHER: Program = {
   body: eachElement('p.size', rowOfIds('y[i] = table[p.at + row * p.d + i % p.d];')),
 };
 
-const gatherCompressed = (storage: CompressedStorage): Program => ({
+const gatherCompressed = (storage: MatrixStorage): Program => ({
   ...GATHER,
   name: `gatherRows ${storage}`,
-  reads: { table: 'i32', ids: 'i32', ...SCALES[storage] },
+  reads: { table: 'i32', ids: 'i32', ...SCALES(storage) },
   declarations: WIDENING[storage]('table'),
   body: eachElement('p.size', rowOfIds('y[i] = widenedElement(row * p.d + i % p.d, row);')),
 });
 
-const GATHER_COMPRESSED: Readonly<Record<CompressedStorage, Program>> = {
-  bfloat16: gatherCompressed('bfloat16'),
-  int8: gatherCompressed('int8'),
-};
+const GATHER_COMPRESSED = perStorage(gatherCompressed);
 
 const SORT_LANES = 128;
 /** Bits of an id that one round sorts by. */
@@ -160,7 +157,7 @@ function tableParts({ limits }: MoectWebgpuBackend, table: TensorInfo): TablePar
 }
 
 function frozenParts({ limits }: MoectWebgpuBackend, matrix: FrozenMatrix): TablePart[] {
-  const most = (bindable(limits) * codesPerWord(matrix)) / Math.max(1, matrix.columns);
+  const most = bindable(limits) / Math.max(1, wordsOfRow(matrix));
   return frozenRanges(matrix.rows, most).map((range) => {
     const { codes, scales } = partsOf({ matrix, ...range });
     return { ...range, tensors: { table: codes, scales }, at: 0 };

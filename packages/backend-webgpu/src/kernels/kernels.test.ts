@@ -42,8 +42,9 @@ const attention = (
   d: number,
   keys = time,
   window = 0,
+  softcap = 0,
 ): Case => ({
-  name: `causalAttention [${batch}, ${time}, ${heads}/${keyHeads}, ${d}], ${keys} keys, window ${window}`,
+  name: `causalAttention [${batch}, ${time}, ${heads}/${keyHeads}, ${d}], ${keys} keys, window ${window}, cap ${softcap}`,
   shapes: [
     [batch, time, heads, d],
     [batch, keys, keyHeads, d],
@@ -54,7 +55,11 @@ const attention = (
       keys === time ? documents(batch, keys) : int(new Int32Array(batch * keys), [batch, keys]);
     const queryDocumentIds =
       keys === time ? documents(batch, time) : int(new Int32Array(batch * time), [batch, time]);
-    return ops.causalAttention(q!, k!, v!, { scale: 0.4, window, queryDocumentIds, keyDocumentIds });
+    return ops.causalAttention(q!, k!, v!, {
+      ...{ scale: 0.4, window, softcap },
+      queryDocumentIds,
+      keyDocumentIds,
+    });
   },
 });
 
@@ -206,8 +211,8 @@ const experts = (
   },
 });
 
-const linearLoss = (r: number, vocabSize: number, d: number): Case => ({
-  name: `linearCrossEntropy [${r}, ${d}] × ${vocabSize}`,
+const linearLoss = (r: number, vocabSize: number, d: number, softcap = 0): Case => ({
+  name: `linearCrossEntropy [${r}, ${d}] × ${vocabSize}, cap ${softcap}`,
   shapes: [
     [r, d],
     [vocabSize, d],
@@ -222,6 +227,27 @@ const linearLoss = (r: number, vocabSize: number, d: number): Case => ({
     const terms = [
       { input: x!, weight: w!, trainable: true },
       { input: y!, weight: v!, trainable: true },
+    ];
+    return ops.linearCrossEntropy(terms, targets, 0.3, softcap).loss;
+  },
+});
+
+const listedLoss = (r: number, vocabSize: number, d: number, listed: readonly number[]): Case => ({
+  name: `linearCrossEntropy [${r}, ${d}] × ${vocabSize}, ${listed.length} listed`,
+  shapes: [
+    [r, d],
+    [vocabSize, d],
+    [r, 4],
+    [listed.length, 4],
+  ],
+  run: ([x, w, y, v]) => {
+    const targets = int(
+      Array.from(seeded(r, vocabSize + 1), (id) => id - 1),
+      [r],
+    );
+    const terms = [
+      { input: x!, weight: w!, trainable: true },
+      { input: y!, weight: v!, trainable: true, tokens: int([...listed], [listed.length]) },
     ];
     return ops.linearCrossEntropy(terms, targets, 0.3).loss;
   },
@@ -306,14 +332,20 @@ const cases: Case[] = [
   attention(1, 70, 2, 1, 8),
   attention(1, 3, 2, 2, 20, 68, 5),
   attention(2, 66, 2, 1, 4, 66, 7),
+  attention(2, 66, 2, 1, 4, 66, 7, 1.1),
+  attention(2, 37, 4, 2, 3, 37, 0, 0.6),
+  attention(1, 3, 2, 2, 20, 68, 0, 2),
   experts(1, 1, 2, 1, 1),
   experts(7, 2, 5, 3, 4),
   experts(90, 2, 3, 33, 35),
   experts(9, 2, 8, 12, 40),
   experts(70, 2, 3, 36, 20),
+  listedLoss(9, 40, 8, [39, 3, 20, 0, 7]),
   linearLoss(1, 2, 1),
   linearLoss(13, 70, 9),
   linearLoss(16, 72, 8),
+  linearLoss(13, 70, 9, 2),
+  linearLoss(16, 72, 8, 5),
 ];
 
 /** The value and the gradients of a random projection of it. */

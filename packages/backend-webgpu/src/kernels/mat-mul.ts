@@ -1,4 +1,4 @@
-import type { CompressedStorage } from '@moect/kernels';
+import type { MatrixStorage } from '@moect/kernels';
 import { sizeOf } from '@moect/kernels';
 import { getKernel, type TensorInfo } from '@tensorflow/tfjs-core';
 import type { MoectWebgpuBackend } from '../backend.ts';
@@ -46,7 +46,7 @@ export const productSource = (
   name: string,
   { transposeA, transposeB }: Pick<ProductSizes, 'transposeA' | 'transposeB'>,
   accumulate: boolean,
-  storageB: CompressedStorage | undefined,
+  storageB: MatrixStorage | undefined,
 ): ProductSource => ({
   name,
   transposeA,
@@ -76,7 +76,7 @@ function programOf(
   accumulate: boolean,
   tiling: Tiling,
   vectors: boolean,
-  storageB: CompressedStorage | undefined,
+  storageB: MatrixStorage | undefined,
 ): Program {
   const { transposeA, transposeB } = sizes;
   const name = `matMul${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}${accumulate ? '+' : ''} ${Object.values(tiling).join(' ')}${vectors ? ' quads' : ''} ${storageB ?? ''}`;

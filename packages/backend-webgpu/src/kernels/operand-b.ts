@@ -1,6 +1,6 @@
-import type { CompressedStorage } from '@moect/kernels';
+import type { MatrixStorage } from '@moect/kernels';
 import type { Program } from '../program.ts';
-import { SCALES, WIDENING } from './compressed.ts';
+import { SCALES, WIDENING } from './widening.ts';
 
 /** How tiles read the right side of a product. */
 export interface OperandB {
@@ -19,7 +19,7 @@ export interface OperandB {
  * @param vectors buffers are read in quads
  */
 export function operandB(
-  storage: CompressedStorage | undefined,
+  storage: MatrixStorage | undefined,
   transposeB: boolean,
   vectors: boolean,
 ): OperandB {
@@ -33,7 +33,7 @@ export function operandB(
     };
   }
   return {
-    reads: { b: 'i32', ...SCALES[storage] },
+    reads: { b: 'i32', ...SCALES(storage) },
     declarations: WIDENING[storage]('b'),
     setup: `let bRow = bAt / ${transposeB ? 'k' : 'n'};`,
     element: (at, row) => `widenedElement(${at}, bRow + ${row})`,

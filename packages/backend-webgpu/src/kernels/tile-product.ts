@@ -1,4 +1,4 @@
-import type { CompressedStorage } from '@moect/kernels';
+import type { MatrixStorage } from '@moect/kernels';
 import type { Program } from '../program.ts';
 import { type OperandB, operandB } from './operand-b.ts';
 import { loadVectors } from './tile-vectors.ts';
@@ -20,7 +20,7 @@ export interface ProductSource {
   /** `first` and `k` need not be multiples of four; only where `a` is transposed and `b` is not. */
   readonly hasAnyTerms?: boolean;
   /** `b` holds the codes of a compressed matrix, whose rows begin where `bAt` does. Default: float32. */
-  readonly storageB?: CompressedStorage | undefined;
+  readonly storageB?: MatrixStorage | undefined;
   readonly reads?: Program['reads'];
   readonly params: Program['params'];
   /**

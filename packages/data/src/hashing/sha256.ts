@@ -1,12 +1,13 @@
+import { nativeSha256, type RunningSha256 } from '@moect/core';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 
 /**
- * SHA-256 that needs no promise, unlike WebCrypto: fingerprints and splits are computed in synchronous code, in Node
- * and in browsers alike.
+ * SHA-256 that needs no promise, unlike WebCrypto: fingerprints and splits are computed in synchronous code. It is the
+ * runtime's own where there is one (Node, Bun, Deno), and JavaScript in browsers.
  */
 export class Sha256 {
-  readonly #hash = sha256.create();
+  readonly #hash: RunningSha256 = nativeSha256() ?? sha256.create();
 
   /** Strings count as their UTF-8 bytes. */
   update(data: Uint8Array | string): this {
@@ -24,7 +25,8 @@ export class Sha256 {
 
   /** The digest's first 32 bits, unsigned; nothing may be added afterwards. */
   firstWord(): number {
-    return new DataView(this.#hash.digest().buffer).getUint32(0);
+    const { buffer, byteOffset } = this.#hash.digest();
+    return new DataView(buffer, byteOffset).getUint32(0);
   }
 
   /** 64 hexadecimal digits; nothing may be added afterwards. */

@@ -15,7 +15,7 @@ async function language(code: string, role: MixedLanguage['role'], size: number)
   const texts = Array.from({ length: size }, (_, i) => `${code} ${i} ${'ab'.repeat(i % 5)}`);
   const documents = texts.map((text, i) => ({ id: `${code}/${i}`, text, language: code }));
   const cache = await tokenizeDocuments(tokenizer, documents);
-  return { code, role, sequences: packDocuments(cache, { sequenceLength, bosTokenId: 256 }) };
+  return { code, role, sequences: packDocuments(cache, { sequenceLength, prefixIds: [256] }) };
 }
 
 const english = await language('en', 'old', 60);
@@ -201,7 +201,7 @@ describe('describeBatch', () => {
   it('shows text, place and mask', async () => {
     const documents = ['hello', 'wörld'].map((text, i) => ({ id: `${i}`, text, language: 'x' }));
     const cache = await tokenizeDocuments(tokenizer, documents);
-    const sequences = packDocuments(cache, { sequenceLength: 12, bosTokenId: 256 });
+    const sequences = packDocuments(cache, { sequenceLength: 12, prefixIds: [256] });
     const languages: MixedLanguage[] = [{ code: 'x', role: 'new', sequences }];
     const batch = createBatchSource({ languages, batchSize: 1, seed: 1, tokenizerId: 'bytes' }).batch(0);
     batch.targets[1] = -1;

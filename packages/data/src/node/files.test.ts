@@ -122,6 +122,14 @@ describe('token cache file', async () => {
     expect((await readdir(folder)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
+  it('keeps what is predicted of conversations', async () => {
+    const whole = { ...cache, firstIds: Int32Array.of(-1, 256), predicted: new Uint8Array(12).fill(1, 4) };
+    const masked = { ...whole, controlNames: 3, lossyDocuments: 1 };
+    expect(masked.tokens).toHaveLength(12);
+    await writeTokenCache(at('masked.bin'), masked, 'key-1');
+    expect(await readTokenCache(at('masked.bin'), 'key-1')).toEqual(masked);
+  });
+
   it('is the same bytes each time', async () => {
     await writeTokenCache(at('again.bin'), cache, 'key-1');
     expect(await readFile(at('again.bin'))).toEqual(good);

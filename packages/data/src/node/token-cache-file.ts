@@ -15,6 +15,11 @@ interface Header {
   readonly tokens: number;
   readonly textBytes: number;
   readonly emptyDocuments: number;
+  /** See `TokenCache`. */
+  readonly controlNames?: number;
+  readonly lossyDocuments?: number;
+  /** Where true, `predicted` and `firstIds` follow the tokens. */
+  readonly hasConversations?: boolean;
   /** Digest of everything behind the header. */
   readonly sha256: string;
 }
@@ -32,19 +37,39 @@ function int32From(bytes: Uint8Array, count: number): Int32Array {
   return Int32Array.from({ length: count }, (_, i) => view.getInt32(i * 4, true));
 }
 
+const countsOf = ({
+  controlNames,
+  lossyDocuments,
+}: Pick<TokenCache, 'controlNames' | 'lossyDocuments'>): Pick<
+  TokenCache,
+  'controlNames' | 'lossyDocuments'
+> => ({
+  ...(controlNames !== undefined && { controlNames }),
+  ...(lossyDocuments !== undefined && { lossyDocuments }),
+});
+
+/** Offsets, tokens, and of conversations the first inputs and what is predicted. */
+function payloadOf({ offsets, tokens, firstIds, predicted }: TokenCache): Buffer {
+  const parts: Uint8Array[] = [littleEndianBytes(offsets), littleEndianBytes(tokens)];
+  if (firstIds !== undefined && predicted !== undefined) parts.push(littleEndianBytes(firstIds), predicted);
+  return Buffer.concat(parts);
+}
+
 /**
  * Writes tokens to a file: magic, header length (uint32), JSON header, offsets, tokens; all little-endian.
  * The file is renamed into place, so a reader never meets half of one.
  * @param key names what the tokens depend on, for example a hash of text and tokenizer
  */
 export async function writeTokenCache(file: string, cache: TokenCache, key: string): Promise<void> {
-  const payload = Buffer.concat([littleEndianBytes(cache.offsets), littleEndianBytes(cache.tokens)]);
+  const payload = payloadOf(cache);
   const header: Header = {
     key,
     documents: cache.offsets.length - 1,
     tokens: cache.tokens.length,
     textBytes: cache.textBytes,
     emptyDocuments: cache.emptyDocuments,
+    ...countsOf(cache),
+    ...(cache.firstIds !== undefined && { hasConversations: true }),
     sha256: new Sha256().update(payload).hex(),
   };
   const json = Buffer.from(JSON.stringify(header));
@@ -94,18 +119,26 @@ export async function readTokenCache(file: string, key: string): Promise<TokenCa
   if (bytes === null) return null;
   const { header, payload } = parseHeader(file, bytes);
   if (header.key !== key) return null;
-  const expected = (header.documents + 1 + header.tokens) * 4;
+  const { documents, tokens, hasConversations = false } = header;
+  const plainEnd = (documents + 1 + tokens) * 4;
+  const expected = plainEnd + (hasConversations ? documents * 4 + tokens : 0);
   if (payload.length !== expected) {
     throw damaged(file, `has ${payload.length} bytes behind its header, which announces ${expected}`);
   }
   if (new Sha256().update(payload).hex() !== header.sha256) {
     throw damaged(file, 'does not have the SHA-256 that its header names');
   }
-  const offsetsEnd = (header.documents + 1) * 4;
+  const offsetsEnd = (documents + 1) * 4;
+  const masksAt = plainEnd + documents * 4;
   return {
-    offsets: int32From(payload, header.documents + 1),
-    tokens: int32From(payload.subarray(offsetsEnd), header.tokens),
+    offsets: int32From(payload, documents + 1),
+    tokens: int32From(payload.subarray(offsetsEnd), tokens),
+    ...(hasConversations && {
+      predicted: Uint8Array.from(payload.subarray(masksAt)),
+      firstIds: int32From(payload.subarray(plainEnd), documents),
+    }),
     textBytes: header.textBytes,
     emptyDocuments: header.emptyDocuments,
+    ...countsOf(header),
   };
 }

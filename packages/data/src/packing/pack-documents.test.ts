@@ -1,11 +1,12 @@
-import { CorruptDataError, InvalidConfigError } from '@moect/core';
+import { CorruptDataError } from '@moect/core';
 import { describe, expect, it } from 'vitest';
 import { createByteTokenizer } from './byte-tokenizer.ts';
 import { type PackedSequences, packDocuments } from './pack-documents.ts';
-import { prefixTokenId, type TokenCache, tokenizeDocuments } from './tokenize-documents.ts';
+import { type TokenCache, tokenizeDocuments } from './tokenize-documents.ts';
 
 const tokenizer = createByteTokenizer();
 const bosTokenId = 256;
+const prefixIds = [bosTokenId];
 const eosTokenId = 257;
 
 const cacheOf = (...texts: string[]): Promise<TokenCache> =>
@@ -49,19 +50,11 @@ describe('tokenizeDocuments', () => {
       CorruptDataError,
     );
   });
-
-  it('takes BOS as prefix, else EOS, else complains', () => {
-    expect(prefixTokenId(tokenizer)).toBe(256);
-    expect(prefixTokenId({ ...tokenizer, bosTokenId: null })).toBe(257);
-    expect(() => prefixTokenId({ ...tokenizer, bosTokenId: null, eosTokenIds: [] })).toThrow(
-      InvalidConfigError,
-    );
-  });
 });
 
 describe('packDocuments', () => {
   it('lays documents end to end', async () => {
-    const packed = packDocuments(await cacheOf('abc', 'de'), { sequenceLength: 4, bosTokenId });
+    const packed = packDocuments(await cacheOf('abc', 'de'), { sequenceLength: 4, prefixIds });
     const [a, b, c, d, e] = [97, 98, 99, 100, 101];
     expect(packed).toMatchObject({ count: 2, documents: 2, targetCount: 5, textBytes: 5 });
     expect([...packed.tokens]).toEqual([bosTokenId, a, b, bosTokenId, d, 0, 0, 0]);
@@ -71,7 +64,7 @@ describe('packDocuments', () => {
   });
 
   it('ends documents with EOS where wanted', async () => {
-    const packed = packDocuments(await cacheOf('ab'), { sequenceLength: 4, bosTokenId, eosTokenId });
+    const packed = packDocuments(await cacheOf('ab'), { sequenceLength: 4, prefixIds, eosTokenId });
     expect([...packed.tokens]).toEqual([bosTokenId, 97, 98, 0]);
     expect([...packed.targets]).toEqual([97, 98, eosTokenId, -1]);
     expect(packed.targetCount).toBe(3);
@@ -80,7 +73,7 @@ describe('packDocuments', () => {
   it.each([1, 2, 3, 5, 8, 64, 1000])('predicts each token exactly once, T = %d', async (sequenceLength) => {
     const texts = Array.from({ length: 40 }, (_, i) => `${i}: ${'texte à prédire '.repeat((i * 7) % 11)}.`);
     const cache = await cacheOf(...texts);
-    const packed = packDocuments(cache, { sequenceLength, bosTokenId });
+    const packed = packDocuments(cache, { sequenceLength, prefixIds });
     expect(textsFromTargets(packed)).toEqual(texts);
     expect(packed.targets.filter((t) => t >= 0)).toHaveLength(cache.tokens.length);
     expect(packed.tokens).toHaveLength(packed.count * sequenceLength);
@@ -99,7 +92,7 @@ describe('packDocuments', () => {
   });
 
   it('has a fingerprint that data, length and boundaries change', async () => {
-    const options = { sequenceLength: 4, bosTokenId };
+    const options = { sequenceLength: 4, prefixIds };
     const base = packDocuments(await cacheOf('abc', 'de'), options).fingerprint;
     expect(packDocuments(await cacheOf('abc', 'de'), options).fingerprint).toBe(base);
     const others = [
@@ -112,10 +105,10 @@ describe('packDocuments', () => {
   });
 
   it('refuses nothing to pack and impossible lengths', async () => {
-    expect(() => packDocuments({} as TokenCache, { sequenceLength: 0, bosTokenId: -1 })).toThrow(
-      /sequenceLength: .*bosTokenId: /s,
+    expect(() => packDocuments({} as TokenCache, { sequenceLength: 0, prefixIds: [-1] })).toThrow(
+      /sequenceLength: .*prefixIds\[0\]: /s,
     );
     const empty = await cacheOf('');
-    expect(() => packDocuments(empty, { sequenceLength: 4, bosTokenId })).toThrow(/hold no token/);
+    expect(() => packDocuments(empty, { sequenceLength: 4, prefixIds })).toThrow(/hold no token/);
   });
 });

@@ -1,5 +1,6 @@
 import { CorruptDataError, type Document } from '@moect/core';
 import { unifyLineEnds } from './clean-text.ts';
+import { conversationText, parseMessages } from './conversation.ts';
 import type { ResolvedReadOptions } from './read-options.ts';
 import { shellWord } from './recode-command.ts';
 
@@ -66,7 +67,8 @@ function whereTextIs(record: Fields, source: string): string {
     return isList ? [{ field, length: value.join('').length, isList }] : [];
   });
   const longest = texts.sort((a, b) => b.length - a.length)[0];
-  if (longest === undefined) return 'Name the field that holds the text with textField (--text-field).';
+  if (longest === undefined)
+    return 'Name the field that holds the text with textField (--text-field); a conversation stands in messages.';
   const { field, isList } = longest;
   if (!isList) return `Name the field that holds the text with textField, for example --text-field ${field}.`;
   const join = `jq -c '{id, text: (.${field} | join("\\n"))}' ${shellWord(source)}`;
@@ -94,6 +96,19 @@ function textOf(record: Fields, textField: readonly string[], { source, place }:
   );
 }
 
+/** The text of a record: of its field, else of the conversation in `messages` or ShareGPT's `conversations`. */
+function contentOf(
+  record: Fields,
+  textField: readonly string[],
+  at: At,
+): Pick<Document, 'text' | 'messages'> {
+  const given = record['messages'] ?? record['conversations'] ?? null;
+  const hasText = textField.some((name) => (record[name] ?? null) !== null);
+  if (given === null || hasText) return { text: unifyLineEnds(textOf(record, textField, at)) };
+  const messages = parseMessages(given, at.place, at.source);
+  return { text: conversationText(messages), messages };
+}
+
 /** `swh` and, where the script stands in a field of its own, `swh_Latn`. */
 function languageOf(record: Fields, options: ResolvedReadOptions, at: At): string {
   const language = optionalString(record, options.languageField, at);
@@ -110,7 +125,7 @@ export function parseJsonRecord(line: string, number: number, options: ResolvedR
   const rawId = record[idField];
   return {
     id: typeof rawId === 'string' || typeof rawId === 'number' ? String(rawId) : `${source}:${number}`,
-    text: unifyLineEnds(textOf(record, textField, at)),
+    ...contentOf(record, textField, at),
     language: languageOf(record, options, at),
   };
 }

@@ -1,6 +1,6 @@
 import { CorruptDataError, type Document, MoectError } from '@moect/core';
 import { type ByteInput, openBytes } from './byte-stream.ts';
-import { normalizeUnicode } from './clean-text.ts';
+import { mapTexts, normalizeDocument } from './clean-text.ts';
 import { parseJsonRecord } from './json-record.ts';
 import { type ReadOptions, type ResolvedReadOptions, resolveReadOptions } from './read-options.ts';
 import { createReadReport, type ReadReport } from './read-report.ts';
@@ -34,7 +34,7 @@ function repairSurrogates(document: Document, unit: Unit, options: ResolvedReadO
     );
   }
   if (options.invalidUtf8 === 'skip-document') return null;
-  return { ...document, text: document.text.replace(new RegExp(loneSurrogate, 'gu'), '\uFFFD') };
+  return mapTexts(document, (text) => text.replace(new RegExp(loneSurrogate, 'gu'), '\uFFFD'));
 }
 
 async function* read(input: ByteInput, options: ResolvedReadOptions, report: ReadReport) {
@@ -51,8 +51,7 @@ async function* read(input: ByteInput, options: ResolvedReadOptions, report: Rea
     if (!unit.broken && parsed.text.includes('\uFFFD')) report.replacementDocuments++;
     const repaired = repairSurrogates(parsed, unit, options, report);
     if (repaired === null) continue;
-    const text = normalizeUnicode(repaired.text, options.normalization, report);
-    const document = { ...repaired, text };
+    const document = normalizeDocument(repaired, options.normalization, report);
     report.documents++;
     report.textBytes += encoder.encode(document.text).length;
     yield document;

@@ -1,4 +1,5 @@
 import type { BaseModel, Document, Extension, ForwardResult, Tensor, Tokenizer } from '@moect/core';
+import type { PrefixToken } from '@moect/data';
 import { abs, cast, equal, max, min, reshape, stack, sub, tidy } from '@moect/tensor';
 import { encodeDocuments, scoringConvention } from './encode-documents.ts';
 import { checkModel, type EvaluatedModel, forwardBatch } from './extended-forward.ts';
@@ -8,10 +9,12 @@ export interface InspectionOptions {
   readonly base: BaseModel;
   readonly extension: Extension;
   readonly tokenizer: Tokenizer;
-  readonly documents: readonly Document[];
   /** As in {@link ScorerOptions}. */
+  readonly prefixToken?: PrefixToken;
+  readonly documents: readonly Document[];
+  /** As in {@link ScorerOptions}; `compareLogits`, which holds whole logits of two models, has shorter ones by default. */
   readonly maxLength?: number;
-  readonly batchSize?: number;
+  readonly batchTokens?: number;
   readonly gateThreshold?: number | null;
 }
 
@@ -83,6 +86,9 @@ async function compareBatch(model: EvaluatedModel, reference: BaseModel, batch: 
   }
 }
 
+/** Logits of one pass, at most: two models' are held at a time, and their difference. */
+const LOGITS = 2 ** 24;
+
 class Tally {
   tokens = 0;
   bitEqual = 0;
@@ -120,22 +126,24 @@ class Tally {
 /**
  * Runs base and extension over the same windows and compares whole rows of logits (docs/metrics.md §4): the share of
  * bit-equal tokens (+0 and −0 count as equal), and the share that every gate sends to the base. By language code.
- * Throws InvalidConfigError.
+ * Passes have at most 2²⁴ logits by default, and windows no more tokens than that. Throws InvalidConfigError.
  */
 export async function compareLogits(
   options: LogitComparisonOptions,
 ): Promise<Record<string, LogitComparison>> {
-  const { base, extension, tokenizer, documents, batchSize = 8, gateThreshold, reference = base } = options;
-  const convention = scoringConvention(options);
+  const { base, extension, documents, gateThreshold, reference = base } = options;
+  const most = Math.max(1, Math.floor(LOGITS / base.vocabSize));
+  const { batchTokens = most, maxLength = Math.min(base.maxPositions, most) } = options;
+  const convention = scoringConvention({ ...options, maxLength });
   const model = {
     base,
     ...(extension && { extension }),
     ...(gateThreshold !== undefined && { gateThreshold }),
   };
   checkModel(model);
-  const encoded = encodeDocuments(documents, tokenizer, convention, base.vocabSize);
+  const encoded = encodeDocuments(documents, options, convention, base.vocabSize);
   const tallies = new Map(documents.map(({ language }) => [language, new Tally()]));
-  for (const batch of windowBatches(encoded, convention, batchSize)) {
+  for (const batch of windowBatches(encoded, convention, batchTokens)) {
     const rows = await compareBatch(model, reference, batch);
     for (const { position, document } of batch.scored) {
       tallies.get(documents[document]!.language)!.add(rows, position);

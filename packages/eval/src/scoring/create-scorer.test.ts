@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Document, StartPoint } from '@moect/core';
+import type { Document, StartPoint, Tokenizer } from '@moect/core';
 import { moeCt } from '@moect/experts';
 import { createModel } from '@moect/models';
 import { loadHuggingFaceFolder, openHiddenStateCache } from '@moect/models/node';
@@ -54,8 +54,8 @@ describe('createScorer', () => {
   it('does not depend on batch size or order, but for float32 rounding', async () => {
     const model = base();
     const documents = [3, 40, 0, 16, 7, 29].map((n, i) => documentOf(letters(n, i), `d${i}`));
-    const one = await createScorer({ name: 'a', base: model, tokenizer, batchSize: 1 }).score(documents);
-    const batched = createScorer({ name: 'b', base: model, tokenizer, batchSize: 5 });
+    const one = await createScorer({ name: 'a', base: model, tokenizer, batchTokens: 1 }).score(documents);
+    const batched = createScorer({ name: 'b', base: model, tokenizer, batchTokens: 80 });
     const five = (await batched.score(documents.toReversed())).toReversed();
     one.forEach((score, i) => {
       expect(five[i]!.id).toBe(score.id);
@@ -89,6 +89,56 @@ describe('createScorer', () => {
   it('takes EOS where there is no BOS', () => {
     const scorer = createScorer({ name: 'base', base: base(), tokenizer: tinyTokenizer(null) });
     expect(scorer.convention).toMatchObject({ prefixToken: 'eos', prefixTokenId: 0 });
+  });
+
+  it('stands documents after what its rule says', async () => {
+    const model = base();
+    const document = documentOf(letters(5));
+    const first = async (given: Tokenizer, prefixToken?: 'bos' | 'eos'): Promise<number> => {
+      const chosen = prefixToken === undefined ? {} : { prefixToken };
+      const scorer = createScorer({ name: 'base', base: model, tokenizer: given, ...chosen });
+      return (await scorer.score([document]))[0]!.logProbs[0]!;
+    };
+    const silent = { ...tokenizer, textPrefix: [] };
+    expect(await first(silent)).toBe(await first(tokenizer, 'eos'));
+    expect(await first(silent, 'bos')).toBe(await first(tokenizer));
+    expect(await first(silent)).not.toBe(await first(tokenizer));
+    // two tokens in front: the second is context, and is not scored
+    const two = createScorer({ name: 'base', base: model, tokenizer: { ...tokenizer, textPrefix: [5, 1] } });
+    const [score] = await two.score([document]);
+    expect(score!.logProbs).toHaveLength(5);
+    expect(two.convention).toMatchObject({ prefixToken: 'bos', prefixTokenId: 1 });
+    expect(score!.logProbs[0]).not.toBe(await first(tokenizer));
+  });
+
+  it('scores the answers of a conversation, as the same tokens of a text', async () => {
+    const model = base();
+    const [question, answer] = ['what is it', 'a letter'];
+    const messages = [
+      { role: 'user', content: question },
+      { role: 'assistant', content: answer },
+    ];
+    const ids = tokenizer.encode(`${question}${answer}`);
+    const predicted = new Uint8Array(ids.length).fill(1, question.length);
+    const chat = { stopIds: [], prompt: () => [], conversation: () => ({ ids, predicted }) };
+    const document = { ...documentOf(`${question}${answer}`), messages };
+    // windows of 4 split question and answer, and one holds nothing to score
+    for (const maxLength of [4, 16]) {
+      const options = { name: 'base', base: model, maxLength };
+      let progress: readonly number[] = [];
+      const onProgress = (...counts: number[]): void => {
+        progress = counts;
+      };
+      const talking = createScorer({ ...options, onProgress, tokenizer: { ...tokenizer, chat } });
+      const [score] = await talking.score([document]);
+      expect(progress).toEqual([answer.length, answer.length]);
+      expect(score).toMatchObject({ bytes: answer.length, words: 2 });
+      // the first token of a conversation is context, as a prefix token is
+      const whole = { ...tokenizer, textPrefix: ids.slice(0, 1), encode: () => ids.slice(1) };
+      const [all] = await createScorer({ ...options, tokenizer: whole }).score([documentOf('x')]);
+      expect(score!.logProbs).toEqual(all!.logProbs.slice(question.length - 1));
+      expect(score!.logProbs).toHaveLength(answer.length);
+    }
   });
 
   it('has a gate threshold of its own', async () => {
@@ -200,10 +250,10 @@ describe('rolling log-likelihoods of lm-evaluation-harness on stories260K', () =
     const folder = await mkdtemp(join(tmpdir(), 'moect-eval-'));
     const extension = moeCt().attach(model, { layers: { top: 1 } }, createRng(4));
     const documents = [5, 40, 12].map((n, i) => documentOf(letters(n, i), `d${i}`));
-    const score = async (start: StartPoint | null, batchSize: number): Promise<Float64Array[]> => {
+    const score = async (start: StartPoint | null, batchTokens: number): Promise<Float64Array[]> => {
       const place = { base: model, baseSha256: 'one', folder };
       const cache = start === null ? null : await openHiddenStateCache({ ...place, ...start });
-      const options = { name: 'x', base: model, extension, tokenizer, batchSize };
+      const options = { name: 'x', base: model, extension, tokenizer, batchTokens };
       const scores = await createScorer({ ...options, ...(cache && { hiddenStates: cache }) }).score(
         documents,
       );
@@ -213,19 +263,19 @@ describe('rolling log-likelihoods of lm-evaluation-harness on stories260K', () =
     };
     const counts: object[] = [];
     const ffn = { layer: 1, at: 'ffn' } as const;
-    const cold = await score(ffn, 2);
-    expect(await score(ffn, 2)).toEqual(cold);
+    const cold = await score(ffn, 32);
+    expect(await score(ffn, 32)).toEqual(cold);
     // five windows: a document of 40 tokens has three of at most 16
     expect(counts).toEqual([
       { found: 0, computed: 5 },
       { found: 5, computed: 0 },
     ]);
-    const plain = await score(null, 2);
+    const plain = await score(null, 32);
     const difference = Math.max(...cold.map((values, i) => maxDifference(values, plain[i]!)));
     expect(difference).toBeGreaterThan(0);
     // 8 significant bits of each hidden value, on logits of a few units
     expect(difference).toBeLessThan(0.1);
-    await expect(score({ layer: 2, at: 'block' }, 2)).rejects.toThrow(
+    await expect(score({ layer: 2, at: 'block' }, 32)).rejects.toThrow(
       /begin at layer 2, but passes can begin at the FFN of layer 1 at most/,
     );
     extension.dispose();

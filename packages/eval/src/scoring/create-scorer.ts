@@ -3,17 +3,16 @@ import {
   type Document,
   type DocumentScore,
   type Extension,
-  type ForwardResult,
   type HiddenStateSource,
   NonFiniteError,
   type Scorer,
-  type Tensor,
   type Tokenizer,
   yieldToHost,
 } from '@moect/core';
-import { crossEntropy, dispose, reshape, tensor } from '@moect/tensor';
+import type { PrefixToken } from '@moect/data';
+import { dispose } from '@moect/tensor';
 import { encodeDocuments, type ScoringConvention, scoringConvention } from './encode-documents.ts';
-import { checkModel, type EvaluatedModel, forwardBatch, startOf } from './extended-forward.ts';
+import { checkModel, type EvaluatedModel, lossesOf, startOf } from './extended-forward.ts';
 import { type WindowBatch, windowBatches } from './window-batches.ts';
 
 /** A {@link DocumentScore} with what metrics per word need. */
@@ -27,10 +26,15 @@ export interface ScorerOptions {
   readonly base: BaseModel;
   readonly extension?: Extension;
   readonly tokenizer: Tokenizer;
+  /** What stands in front of a document. Default: `tokenizer`; see `documentFrame` of @moect/data. */
+  readonly prefixToken?: PrefixToken;
   /** Most tokens that a window reads; default: the base's context. */
   readonly maxLength?: number;
-  /** Windows in one forward pass; default 8. Changes speed and memory; scores only by rounding. */
-  readonly batchSize?: number;
+  /**
+   * Tokens in one forward pass, padding included; a longer window goes alone. Changes speed and memory; scores only by
+   * rounding. Default 2,048.
+   */
+  readonly batchTokens?: number;
   /** τ of the gates for this scorer, 0 … 1; null: off. Default: the extension's own. */
   readonly gateThreshold?: number | null;
   /**
@@ -51,32 +55,37 @@ export interface ModelScorer extends Scorer {
   score(documents: readonly Document[]): Promise<ScoredDocument[]>;
 }
 
+/** Words of the scored text: of a conversation, of its answers. */
+function wordsOf(text: string, messages: Document['messages']): number {
+  const answers = messages?.filter(({ role }) => role === 'assistant').map(({ content }) => content);
+  return (answers ?? [text]).reduce((sum, part) => sum + part.split(/\s+/).length, 0);
+}
+
 /** −log P of each scored position's token, in one read. */
 async function tokenLosses(model: EvaluatedModel, batch: WindowBatch): Promise<Float32Array> {
   const from = await startOf(model, batch);
-  const read = ({ logits }: ForwardResult): Tensor => {
-    const positions = batch.rows * batch.time;
-    const flat = reshape(logits, [positions, model.base.vocabSize]);
-    return crossEntropy(flat, tensor(batch.targets, [positions], 'int32'));
-  };
-  const losses = forwardBatch(model, batch, read, { from });
-  dispose(from);
   try {
-    return (await losses.data()) as Float32Array;
+    const losses = lossesOf(model, batch, from);
+    try {
+      return (await losses.data()) as Float32Array;
+    } finally {
+      losses.dispose();
+    }
   } finally {
-    losses.dispose();
+    dispose(from);
   }
 }
 
 /**
  * Log-likelihoods of documents under a base or a base with an extension (docs/metrics.md §1): each document alone
- * after the prefix token (BOS, else EOS), disjoint rolling windows, float64 sums of float32 log-softmax, every token
- * once. An empty text has no scored token. `batchSize` and the order of the documents change no score beyond float32
+ * after what stands in front of it, disjoint rolling windows, float64 sums of float32 log-softmax, every token once; of a
+ * conversation, the answers. Memory is that of one pass, without whole logits: it grows with the longest window, not with
+ * the text. An empty text has no scored token. `batchTokens` and the order of the documents change no score beyond float32
  * rounding; the same call gives the same bits.
  * Throws InvalidConfigError; `score` throws NonFiniteError.
  */
 export function createScorer(options: ScorerOptions): ModelScorer {
-  const { name, base, tokenizer, batchSize = 8, onProgress } = options;
+  const { name, base, batchTokens, onProgress } = options;
   const convention = scoringConvention(options);
   const model: EvaluatedModel = {
     base,
@@ -89,11 +98,11 @@ export function createScorer(options: ScorerOptions): ModelScorer {
     name,
     convention,
     async score(documents) {
-      const encoded = encodeDocuments(documents, tokenizer, convention, base.vocabSize);
-      const logProbs = encoded.map(({ tokens }) => new Float64Array(tokens.length));
-      const total = encoded.reduce((sum, { tokens }) => sum + tokens.length, 0);
+      const encoded = encodeDocuments(documents, options, convention, base.vocabSize);
+      const logProbs = encoded.map(({ scoredCount }) => new Float64Array(scoredCount));
+      const total = logProbs.reduce((sum, { length }) => sum + length, 0);
       let done = 0;
-      for (const batch of windowBatches(encoded, convention, batchSize)) {
+      for (const batch of windowBatches(encoded, convention, batchTokens)) {
         const losses = await tokenLosses(model, batch);
         for (const { position, document, token } of batch.scored) {
           const loss = losses[position]!;
@@ -110,8 +119,8 @@ export function createScorer(options: ScorerOptions): ModelScorer {
         onProgress?.(done, total);
         await yieldToHost();
       }
-      return encoded.map(({ document: { id, language, text }, bytes }, i) => {
-        return { id, language, bytes, words: text.split(/\s+/).length, logProbs: logProbs[i]! };
+      return encoded.map(({ document: { id, language, text, messages }, bytes }, i) => {
+        return { id, language, bytes, words: wordsOf(text, messages), logProbs: logProbs[i]! };
       });
     },
   };

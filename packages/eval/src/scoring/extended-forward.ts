@@ -1,15 +1,18 @@
 import {
   type BaseModel,
   type Extension,
+  type ForwardOptions,
   type ForwardResult,
   type HiddenStateSource,
   InvalidConfigError,
   isAbove,
   type LayerInput,
+  type LossOptions,
   nameOf,
+  type Tensor,
 } from '@moect/core';
 import { checkGateThreshold } from '@moect/experts';
-import { tensor, tidy } from '@moect/tensor';
+import { crossEntropy, reshape, tensor, tidy } from '@moect/tensor';
 import type { WindowBatch } from './window-batches.ts';
 
 /** A base, or a base with an extension, as it is evaluated. */
@@ -43,24 +46,49 @@ export async function startOf(
   return { layer, at, hidden: await hiddenStates.hiddenStates(batch) };
 }
 
+/** What a pass over the batch is asked for. */
+interface Pass {
+  /** [rows, time] int32 */
+  readonly tokens: Tensor;
+  readonly options: LossOptions;
+}
+
+function passOf(model: EvaluatedModel, batch: WindowBatch, from: LayerInput | undefined): Pass {
+  const { extension, gateThreshold } = model;
+  const { rows, time, tokens, documentIds } = batch;
+  return {
+    tokens: tensor(tokens, [rows, time], 'int32'),
+    options: {
+      documentIds: tensor(documentIds, [rows, time], 'int32'),
+      ...(from && { from }),
+      ...(extension && { attachments: extension.attachments, overrides: extension.overrides }),
+      ...(gateThreshold !== undefined && { gateThreshold }),
+    },
+  };
+}
+
 /** One inference pass. What `read` returns outlives it; all other tensors are disposed. */
 export function forwardBatch<T>(
   model: EvaluatedModel,
-  { rows, time, tokens, documentIds }: WindowBatch,
+  batch: WindowBatch,
   read: (result: ForwardResult) => T,
-  options: { readonly collectStatistics?: boolean; readonly from?: LayerInput | undefined } = {},
+  asked: Pick<ForwardOptions, 'collectStatistics' | 'logits'> = {},
 ): T {
-  const { base, extension, gateThreshold } = model;
-  const { collectStatistics = false, from } = options;
-  return tidy(() =>
-    read(
-      base.forward(tensor(tokens, [rows, time], 'int32'), {
-        documentIds: tensor(documentIds, [rows, time], 'int32'),
-        collectStatistics,
-        ...(from && { from }),
-        ...(extension && { attachments: extension.attachments, overrides: extension.overrides }),
-        ...(gateThreshold !== undefined && { gateThreshold }),
-      }),
-    ),
-  );
+  return tidy(() => {
+    const { tokens, options } = passOf(model, batch, undefined);
+    return read(model.base.forward(tokens, { ...options, ...asked }));
+  });
+}
+
+/** −log P of the target at each position, [rows · time] nats, 0 where none is scored; without whole logits if the base can. */
+export function lossesOf(model: EvaluatedModel, batch: WindowBatch, from: LayerInput | undefined): Tensor {
+  const { base } = model;
+  const { rows, time, targets } = batch;
+  return tidy(() => {
+    const { tokens, options } = passOf(model, batch, from);
+    if (base.loss !== undefined)
+      return base.loss(tokens, tensor(targets, [rows, time], 'int32'), 1, options).tokenLosses;
+    const logits = reshape(base.forward(tokens, options).logits, [rows * time, base.vocabSize]);
+    return crossEntropy(logits, tensor(targets, [rows * time], 'int32'));
+  });
 }

@@ -74,7 +74,7 @@ describe('compareLogits', () => {
 
 describe('measureGates', () => {
   it('gives p and load by site and language, padding left out', async () => {
-    const together = await measureGates({ base, extension, tokenizer, documents, batchSize: 8 });
+    const together = await measureGates({ base, extension, tokenizer, documents, batchTokens: 128 });
     const alone = await measureGates({ base, extension, tokenizer, documents: [documents[1]!] });
     expect(Object.keys(together)).toEqual(['model.layers.0.mlp', 'model.layers.1.mlp']);
     for (const [site, byLanguage] of Object.entries(together)) {

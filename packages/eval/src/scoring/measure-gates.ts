@@ -57,7 +57,8 @@ async function siteValues(statistics: SiteStatistics): Promise<SiteValues> {
 }
 
 async function batchValues(model: EvaluatedModel, batch: WindowBatch): Promise<Map<string, SiteValues>> {
-  const statistics = forwardBatch(model, batch, (result) => result.statistics, { collectStatistics: true });
+  const asked = { collectStatistics: true, logits: 'last' } as const;
+  const statistics = forwardBatch(model, batch, (result) => result.statistics, asked);
   const values = new Map<string, SiteValues>();
   try {
     for (const [site, of] of statistics) values.set(site, await siteValues(of));
@@ -73,13 +74,13 @@ async function batchValues(model: EvaluatedModel, batch: WindowBatch): Promise<M
  * out. Throws InvalidConfigError.
  */
 export async function measureGates(options: InspectionOptions): Promise<RoutingStatistics> {
-  const { base, extension, tokenizer, documents, batchSize = 8, gateThreshold } = options;
+  const { base, extension, documents, batchTokens, gateThreshold } = options;
   const convention = scoringConvention(options);
   const model = { base, extension, ...(gateThreshold !== undefined && { gateThreshold }) };
   checkModel(model);
-  const encoded = encodeDocuments(documents, tokenizer, convention, base.vocabSize);
+  const encoded = encodeDocuments(documents, options, convention, base.vocabSize);
   const sites = new Map<string, Map<string, Tally>>();
-  for (const batch of windowBatches(encoded, convention, batchSize)) {
+  for (const batch of windowBatches(encoded, convention, batchTokens)) {
     for (const [site, values] of await batchValues(model, batch)) {
       const languages = sites.get(site) ?? new Map<string, Tally>();
       sites.set(site, languages);

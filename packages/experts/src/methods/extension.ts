@@ -12,13 +12,24 @@ import {
   type Variable,
 } from '@moect/core';
 import { partition } from '@moect/freeze';
-import { assign, dispose, flattenTree, variable } from '@moect/tensor';
+import { assign, dispose, flattenTree, frozenStorageOf, mul, variable } from '@moect/tensor';
 
 /** Puts the leaves of `tree` under `prefix` as variables, and disposes the leaves. */
 export function addVariables(target: Map<ParamPath, Variable>, prefix: ParamPath, tree: ParamTree): void {
   for (const [path, leaf] of flattenTree(tree, prefix)) {
     target.set(path, variable(leaf));
     leaf.dispose();
+  }
+}
+
+/** A variable of a tensor's values, widened where the base holds them in fewer bytes. */
+function trainableCopy(value: Tensor): Variable {
+  if (frozenStorageOf(value) === 'float32') return variable(value);
+  const wide = mul(value, 1);
+  try {
+    return variable(wide);
+  } finally {
+    wide.dispose();
   }
 }
 
@@ -31,7 +42,7 @@ export function overridesOf(base: BaseModel, patterns: readonly string[]): Map<P
   const overrides = new Map<ParamPath, Variable>();
   for (const [name, value] of partition(base.parameters, patterns).matching) {
     if (value.dtype !== 'float32') continue;
-    const copy = copies.get(value) ?? variable(value);
+    const copy = copies.get(value) ?? trainableCopy(value);
     copies.set(value, copy);
     overrides.set(name, copy);
   }
@@ -53,9 +64,11 @@ export function makeExtension(parts: {
   readonly attachments?: Attachments;
   readonly overrides?: Map<ParamPath, Variable>;
   readonly gateThreshold?: number | null | undefined;
+  /** Disposed with the extension. */
+  readonly constants?: readonly { dispose(): void }[];
 }): Extension {
   const { method, config, parameters, attachments = noAttachments, overrides = new Map() } = parts;
-  const { gateThreshold } = parts;
+  const { gateThreshold, constants = [] } = parts;
   return {
     contract: 'extension/1',
     method,
@@ -64,7 +77,10 @@ export function makeExtension(parts: {
     attachments,
     ...(gateThreshold !== undefined && { gateThreshold }),
     overrides,
-    dispose: () => dispose([parameters, overrides]),
+    dispose: () => {
+      dispose([parameters, overrides]);
+      for (const constant of constants) constant.dispose();
+    },
   };
 }
 

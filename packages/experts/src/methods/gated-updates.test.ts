@@ -4,6 +4,8 @@ import { leakedTensors, selectBackend, testBackends } from '@moect/tensor/testin
 import { beforeAll, describe, expect, it } from 'vitest';
 import { attachHeadDelta, attachLowRank, initHeadDelta } from './gated-updates.ts';
 
+const gated = { alwaysOn: false, tokenRows: null };
+
 const [TIME, IN, OUT, RANK] = [3, 4, 5, 2];
 
 const read = async (x: Tensor): Promise<Float32Array> => Float32Array.from(await x.data());
@@ -56,7 +58,7 @@ describe.each(testBackends())('gated updates on %s', (backend) => {
     ];
     const p = tensor([1, 1, 0.5], [1, TIME, 1]);
     const at = context(p);
-    const result = attachHeadDelta(params, false).head(h, logits, at);
+    const result = attachHeadDelta(params, gated).head(h, logits, at);
     const [values, plain] = [await read(result), await read(logits)];
     expect(values.subarray(0, 2 * OUT)).toEqual(plain.subarray(0, 2 * OUT));
     expect(values.at(-1)).toBeNaN();
@@ -92,7 +94,7 @@ describe.each(testBackends())('gated updates on %s', (backend) => {
           Float64Array.from(hs.subarray(t * IN, (t + 1) * IN)),
         );
       const at = context(p);
-      const result = attachHeadDelta(trained, false).head(h, logits, at);
+      const result = attachHeadDelta(trained, gated).head(h, logits, at);
       for (const [i, value] of (await read(result)).entries()) {
         const t = Math.floor(i / OUT);
         expect(value).toBeCloseTo(ls[i]! + [0.1, 0.8, 0.6][t]! * delta(t)[i % OUT]!, 4);
@@ -101,9 +103,9 @@ describe.each(testBackends())('gated updates on %s', (backend) => {
         tensor(hs.subarray(2 * IN), [1, 1, IN]),
         tensor(ls.subarray(2 * OUT), [1, 1, OUT]),
       ];
-      const last = attachHeadDelta(trained, false).head(lastH, lastLogits, at);
+      const last = attachHeadDelta(trained, gated).head(lastH, lastLogits, at);
       expect(await read(last)).toEqual((await read(result)).subarray(2 * OUT));
-      const leaked = await leakedTensors(() => attachHeadDelta(trained, false).head(h, logits, at).dispose());
+      const leaked = await leakedTensors(() => attachHeadDelta(trained, gated).head(h, logits, at).dispose());
       expect(leaked).toBe(0);
       dispose([params, trained, h, logits, p, result, lastH, lastLogits, last, at.documentIds]);
     },

@@ -1,7 +1,8 @@
 import type { Attachments, ParamTree, Rng, SiteContext, Tensor } from '@moect/core';
-import { add, linear, mul, randomNormal, slice, sub, tidy, zeros } from '@moect/tensor';
+import { add, linear, mul, randomNormal, slice, spreadColumns, sub, tidy, zeros } from '@moect/tensor';
 import { unlessBaseOnly } from '../fusions/blend.ts';
 import { lowRankUpdate } from './low-rank.ts';
+import { rowsOf, type TokenRows } from './token-rows.ts';
 
 /** p for each position of `value`; p of the last position if `value` has only that one. */
 function weightFor(baseWeight: Tensor, value: Tensor): Tensor {
@@ -61,26 +62,59 @@ export interface HeadDelta {
   readonly headTerms: NonNullable<Attachments['headTerms']>;
 }
 
-/** logits + (1 − p_last)·h·ΔWᵀ, p of the last branch; with 1 where the branch is always on (docs/method.md §3.1). */
-export function attachHeadDelta(params: ParamTree, alwaysOn: boolean): HeadDelta {
-  const isFull = params['delta'] !== undefined;
-  const last = weightOf(params, isFull ? 'delta' : 'delta_B');
-  /** Input of ΔW's last factor. */
-  const narrow = (hidden: Tensor, open: Tensor | null): Tensor => {
-    const inner = isFull ? hidden : linear(hidden, weightOf(params, 'delta_A'));
-    return open === null ? inner : mul(inner, open);
-  };
+/** One addition to the logits, linear in what `narrow` gives. */
+interface HeadTerm {
+  readonly narrow: (hidden: Tensor) => Tensor;
+  readonly weight: Tensor;
+  readonly tokens?: Tensor;
+}
+
+function headTermsOf(params: ParamTree, tokenRows: TokenRows | null): HeadTerm[] {
+  const terms: HeadTerm[] = [];
+  if (params['delta'] !== undefined) {
+    terms.push({ narrow: (hidden) => hidden, weight: weightOf(params, 'delta') });
+  } else if (params['delta_B'] !== undefined) {
+    const narrow = (hidden: Tensor): Tensor => linear(hidden, weightOf(params, 'delta_A'));
+    terms.push({ narrow, weight: weightOf(params, 'delta_B') });
+  }
+  if (tokenRows === null) return terms;
+  return [...terms, { narrow: (hidden) => hidden, weight: rowsOf(params), tokens: tokenRows.tokens }];
+}
+
+/**
+ * logits + (1 − p_last)·h·ΔWᵀ, p of the last branch; with 1 where the branch is always on (docs/method.md §3.1). ΔW is a
+ * head delta, the rows of some tokens (§3.3), or their sum.
+ */
+export function attachHeadDelta(
+  params: ParamTree,
+  { alwaysOn, tokenRows }: { readonly alwaysOn: boolean; readonly tokenRows: TokenRows | null },
+): HeadDelta {
+  const terms = headTermsOf(params, tokenRows);
+  const opened = (term: HeadTerm, hidden: Tensor, open: Tensor | null): Tensor =>
+    open === null ? term.narrow(hidden) : mul(term.narrow(hidden), open);
+  const change = (hidden: Tensor, open: Tensor | null, vocabSize: number): Tensor =>
+    terms
+      .map((term) => {
+        const own = linear(opened(term, hidden, open), term.weight);
+        return term.tokens === undefined ? own : spreadColumns(own, term.tokens, vocabSize);
+      })
+      .reduce((a, b) => add(a, b));
   return {
     head: (hidden, logits, { baseWeight, training }) => {
-      if (alwaysOn) return tidy(() => add(logits, linear(narrow(hidden, null), last)));
+      const vocabSize = logits.shape.at(-1)!;
+      if (alwaysOn) return tidy(() => add(logits, change(hidden, null, vocabSize)));
       if (baseWeight === null) return logits;
-      const delta = (open: Tensor): Tensor => linear(narrow(hidden, open), last);
+      const delta = (open: Tensor): Tensor => change(hidden, open, vocabSize);
       return tidy(() => addGated(logits, baseWeight, training, delta));
     },
     headTerms: (hidden, { baseWeight }) => {
       if (!alwaysOn && baseWeight === null) return [];
-      const input = tidy(() => narrow(hidden, alwaysOn ? null : sub(1, baseWeight!)));
-      return [{ input, weight: last, trainable: true }];
+      return terms.map((term) => ({
+        input: tidy(() => opened(term, hidden, alwaysOn ? null : sub(1, baseWeight!))),
+        weight: term.weight,
+        ...(term.tokens !== undefined && { tokens: term.tokens }),
+        trainable: true,
+      }));
     },
   };
 }

@@ -35,6 +35,22 @@ const cases: readonly Case[] = [
     isExactAtStart: true,
   },
   {
+    name: 'moe-ct, rows for tokens on top layers',
+    config: {
+      ...MOE_CT_MIXTURE,
+      layers: { top: 2 },
+      tokenRows: [0, 3, 4, 9],
+      headDelta: 'auto',
+      ...small(6),
+    },
+    isExactAtStart: true,
+  },
+  {
+    name: 'moe-ct, guarded with rows for tokens',
+    config: { tokenRows: [1, 2, 7], headDelta: 3, ...small(5) },
+    isExactAtStart: true,
+  },
+  {
     name: 'moe-ct, noisy router',
     config: { numExperts: 3, router: { type: 'top-k', noise: 'gaussian', balanceLoss: 0.1 } },
   },
@@ -49,6 +65,9 @@ const refused: Readonly<Record<string, readonly { config: object; paths: readonl
       config: { fusion: { type: 'guarded', oldPrior: -1 }, router: { type: 'none' }, layers: [9], topK: 3 },
       paths: ['fusion.oldPrior', 'router.type', 'layers', 'topK'],
     },
+    { config: { tokenRows: [3, 3] }, paths: ['tokenRows'] },
+    { config: { tokenRows: [3, 100_000] }, paths: ['tokenRows'] },
+    { config: { tokenRows: 'used' }, paths: ['tokenRows'] },
   ],
   'lora-ct': [{ config: { rank: 0, targets: ['q_proj', 'nothing'] }, paths: ['rank', 'targets'] }],
   ct: [{ config: { trainable: 3 }, paths: ['trainable'] }],

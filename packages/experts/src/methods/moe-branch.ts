@@ -20,6 +20,10 @@ export interface MoeBranch {
   readonly numExperts: number;
   /** Factor on all auxiliary losses: 1 ÷ number of branches, so that coefficients do not depend on depth. */
   readonly lossScale: number;
+  /** What joins the experts' output, [batch, time, hiddenSize]. */
+  readonly addend?: (context: SiteContext) => Tensor;
+  /** Norm behind the experts, where they start as the base's FFN and it has one: m = Norm(Σ experts). */
+  readonly outputNorm?: (x: Tensor) => Tensor;
   /** Subtrees `router`, `experts`, `fusion`. */
   readonly params: ParamTree;
 }
@@ -70,7 +74,9 @@ export function attachBranch(branch: MoeBranch): (input: FfnInput, context: Site
       const hiddenSize = normed.shape[2]!;
       const hidden = reshape(normed, [-1, hiddenSize]);
       const routing = route(branch, hidden, context);
-      const experts = reshape(runExperts(branch, hidden, routing), normed.shape);
+      const { outputNorm = (x) => x, addend } = branch;
+      const routed = outputNorm(reshape(runExperts(branch, hidden, routing), normed.shape));
+      const experts = addend === undefined ? routed : add(routed, addend(context));
       const { training, documentIds, roles, normalizers, gateThreshold, state } = context;
       const { fusion, expert } = branch;
       const isAdditive = expert.startsAtZero === true;

@@ -25,11 +25,19 @@ export type MoeCtConfig = {
   readonly topK: number;
   /** Not used with a single expert. */
   readonly router: ComponentConfig;
-  /** `auto`: `swiglu` or `mlp`, whichever the base's own FFN is. */
+  /**
+   * `auto`: `swiglu` or `mlp`, whichever the base's own FFN is. Beside a base whose FFN is a mixture of experts, which
+   * cannot be copied, `auto` starts at zero.
+   */
   readonly expert: ComponentConfig;
   readonly fusion: ComponentConfig;
   /** Trainable addition to the output head: rank, `full`, null for none, or `auto` (see {@link headRank}). */
   readonly headDelta: 'auto' | 'full' | number | null;
+  /**
+   * Tokens that get rows of their own, ascending: one joins the stream behind the first branch, one the output head
+   * (docs/method.md §3.3). `used` stands for the tokens of the new languages' texts until a run fills them in. null: none.
+   */
+  readonly tokenRows: 'used' | readonly number[] | null;
   /** Rank of the update on attention linears; 0: none. */
   readonly attentionRank: number;
   /** The attention update is scaled by this ÷ rank; null takes twice the rank. */
@@ -67,6 +75,16 @@ const headCheck: Check = (value) =>
     ? null
     : `must be null, "auto", "full" or a rank, is ${JSON.stringify(value)}`;
 
+const tokensCheck: Check = (value) => {
+  if (value === null || value === 'used') return null;
+  const isAscending =
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((id, i) => Number.isSafeInteger(id) && id >= 0 && (i === 0 || id > value[i - 1]));
+  const shown = Array.isArray(value) ? `a list of ${value.length}` : JSON.stringify(value);
+  return isAscending ? null : `must be null, "used" or a list of ascending token ids, is ${shown}`;
+};
+
 /** Guarded gate, two full-width experts in all layers, head delta: docs/method.md §2 and §3.1. */
 export const MOE_CT_DEFAULTS: MoeCtConfig = {
   layers: 'all',
@@ -84,6 +102,7 @@ export const MOE_CT_DEFAULTS: MoeCtConfig = {
     pool: 'prefix',
   },
   headDelta: 'auto',
+  tokenRows: null,
   attentionRank: 0,
   attentionAlpha: null,
   unfreeze: [],
@@ -103,6 +122,7 @@ const checks: Readonly<Record<keyof MoeCtConfig, Check>> = {
   expert: component,
   fusion: component,
   headDelta: headCheck,
+  tokenRows: tokensCheck,
   attentionRank: number({ min: 0, integer: true }),
   attentionAlpha: orNull(number({ min: 0 })),
   unfreeze: strings,
@@ -138,9 +158,13 @@ function chosenLayers(layers: MoeCtLayers, numLayers: number, problems: ConfigPr
   return wanted;
 }
 
-/** Vocabularies up to 8,192 get a full head delta, larger ones rank 64. */
-export function headRank(headDelta: MoeCtConfig['headDelta'], vocabSize: number): number | 'full' | null {
+/** Vocabularies up to 8,192 get a full head delta, larger ones rank 64; none where tokens have rows of their own. */
+export function headRank(
+  { headDelta, tokenRows }: Pick<MoeCtConfig, 'headDelta' | 'tokenRows'>,
+  vocabSize: number,
+): number | 'full' | null {
   if (headDelta !== 'auto') return headDelta;
+  if (tokenRows !== null) return null;
   return vocabSize <= 8192 ? 'full' : 64;
 }
 
@@ -182,6 +206,17 @@ function jointProblems({ numExperts, topK }: MoeCtConfig, expert: Expert | null)
   return problems;
 }
 
+function tokenProblems({ tokenRows }: MoeCtConfig, vocabSize: number): ConfigProblem[] {
+  const path = 'tokenRows';
+  if (tokenRows === 'used') {
+    const message =
+      "is 'used', which a training run replaces by the tokens of its texts; attaching needs the list";
+    return [{ path, message }];
+  }
+  const last = tokenRows?.at(-1) ?? 0;
+  return last < vocabSize ? [] : [{ path, message: `names token ${last}; this base has ${vocabSize}` }];
+}
+
 /** The configured fields, merged over the defaults if the component is the default one. */
 const withDefaults = (given: ComponentConfig, defaults: ComponentConfig): ComponentConfig => ({
   ...(given.type === defaults.type && defaults),
@@ -206,12 +241,13 @@ export function resolveMoeCt(
   if (problems.length === 0 && sites.length !== layers.length) {
     problems.push({ path: 'layers', message: `only ${sites.length} of these layers have an FFN site` });
   }
+  problems.push(...tokenProblems(options, base.vocabSize));
   const { router, expert, fusion, renamedFusion } = componentsOf(extra);
   const config = {
     ...options,
     expert: expertConfig(base, sites[0], options.expert, problems),
     fusion: withDefaults(renamedFusion(options.fusion), MOE_CT_DEFAULTS.fusion),
-    headDelta: headRank(options.headDelta, base.vocabSize),
+    headDelta: headRank(options, base.vocabSize),
     attentionAlpha: options.attentionAlpha ?? 2 * options.attentionRank,
   };
   const made = {

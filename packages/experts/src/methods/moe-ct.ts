@@ -1,6 +1,8 @@
 import {
   ATTENTION_ROLES,
+  type BaseFfn,
   type BaseModel,
+  type Expert,
   type Extension,
   InvalidConfigError,
   type Json,
@@ -18,6 +20,7 @@ import { attachHeadDelta, attachLowRank, type HeadDelta, initHeadDelta } from '.
 import { initLowRank } from './low-rank.ts';
 import { attachBranch } from './moe-branch.ts';
 import { type MoeCtConfig, type ResolvedMoeCt, resolveMoeCt } from './moe-ct-config.ts';
+import { createTokenRows, initTokenRows, rowsOf, rowsOfTokens, type TokenRows } from './token-rows.ts';
 
 type MutableAttachments = {
   ffn: Map<string, ReturnType<typeof attachBranch>>;
@@ -29,11 +32,14 @@ type MutableAttachments = {
 /** `model.layers.3.mlp` → `model.layers.3.moe` */
 const branchName = (site: Site): ParamPath => `${site.name.slice(0, site.name.lastIndexOf('.') + 1)}moe`;
 
+/** The base's FFN, for experts that read it: a base without a known one can still carry others. */
+const ffnFor = (base: BaseModel, site: Site, { readsBaseFfn }: Expert): BaseFfn | undefined =>
+  readsBaseFfn === false ? undefined : base.ffnAt(site.name);
+
 function initBranch(base: BaseModel, site: Site, resolved: ResolvedMoeCt, rng: Rng): ParamTree {
   const { config, router, expert, fusion } = resolved;
   const dims = { hiddenSize: base.hiddenSize, numExperts: config.numExperts };
-  // a base without a known FFN can still carry experts that read none
-  const baseFfn = expert.readsBaseFfn === false ? undefined : base.ffnAt(site.name);
+  const baseFfn = ffnFor(base, site, expert);
   return {
     ...(router && { router: router.init(rng.fork('router'), dims) }),
     experts: expert.init(rng.fork('experts'), dims, baseFfn),
@@ -47,18 +53,26 @@ function attachBranches(
   rng: Rng,
   parameters: Map<ParamPath, Variable>,
   attachments: MutableAttachments,
+  tokenRows: TokenRows | null,
 ): void {
   const { config, router, expert, fusion, sites } = resolved;
-  for (const site of sites) {
+  for (const [place, site] of sites.entries()) {
     const name = branchName(site);
+    const rows = place === 0 ? tokenRows : null;
+    if (rows !== null) addVariables(parameters, name, initTokenRows(rows, base.hiddenSize));
     tidy(() => addVariables(parameters, name, initBranch(base, site, resolved, rng.fork(name))));
+    const params = treeAt(parameters, name);
+    // experts in place of the FFN stand before the norm behind it; those that add to f stand beside it
+    const outputNorm = expert.startsAtZero === true ? undefined : ffnFor(base, site, expert)?.outputNorm;
     const branch = attachBranch({
+      ...(rows !== null && { addend: (context) => rowsOfTokens(rows, rowsOf(params), context) }),
+      ...(outputNorm && { outputNorm }),
       router,
       expert,
       fusion,
       numExperts: config.numExperts,
       lossScale: 1 / sites.length,
-      params: treeAt(parameters, name),
+      params,
     });
     attachments.ffn.set(site.name, branch);
   }
@@ -89,6 +103,7 @@ function attachUpdates(
   rng: Rng,
   parameters: Map<ParamPath, Variable>,
   attachments: MutableAttachments,
+  tokenRows: TokenRows | null,
 ): void {
   const { config, fusion } = resolved;
   const { attentionRank: rank, attentionAlpha, headDelta } = config;
@@ -99,10 +114,12 @@ function attachUpdates(
     attachments.linear.set(site.name, attachLowRank(tree, (attentionAlpha ?? 0) / rank, alwaysOn));
   }
   const head = base.sites.find(({ kind }) => kind === 'head');
-  if (headDelta === null || head === undefined) return;
-  const tree = initHeadDelta(rng.fork('head'), base, headDelta as number | 'full');
-  addVariables(parameters, head.name, tree);
-  Object.assign(attachments, attachHeadDelta(treeAt(parameters, head.name), alwaysOn));
+  if (head === undefined) return;
+  if (tokenRows !== null) addVariables(parameters, head.name, initTokenRows(tokenRows, base.hiddenSize));
+  if (headDelta !== null) {
+    addVariables(parameters, head.name, initHeadDelta(rng.fork('head'), base, headDelta as number | 'full'));
+  } else if (tokenRows === null) return;
+  Object.assign(attachments, attachHeadDelta(treeAt(parameters, head.name), { alwaysOn, tokenRows }));
 }
 
 function build(
@@ -115,9 +132,11 @@ function build(
   const { unfreeze } = config;
   const overrides = unfreeze.length === 0 ? new Map<ParamPath, Variable>() : overridesOf(base, unfreeze);
   for (const [name, value] of distinct(overrides)) parameters.set(name, value);
+  const { tokenRows: ids } = config;
+  const tokenRows = ids === null ? null : createTokenRows(ids as readonly number[], base.vocabSize);
   const attachments: MutableAttachments = { ffn: new Map(), linear: new Map(), head: null, headTerms: null };
-  attachBranches(base, resolved, rng, parameters, attachments);
-  attachUpdates(base, resolved, rng, parameters, attachments);
+  attachBranches(base, resolved, rng, parameters, attachments, tokenRows);
+  attachUpdates(base, resolved, rng, parameters, attachments, tokenRows);
   return makeExtension({
     method: 'moe-ct',
     config: config as unknown as Record<string, Json>,
@@ -125,6 +144,7 @@ function build(
     parameters,
     attachments: { ...noAttachments, ...attachments },
     overrides,
+    constants: tokenRows === null ? [] : [tokenRows],
   });
 }
 

@@ -1,8 +1,8 @@
-import type { BaseFfn, FfnLinear, Rng } from '@moect/core';
+import type { FfnLinear, GatedFfn, PlainFfn, Rng } from '@moect/core';
 import { randomNormal } from '@moect/tensor';
 
 /** Structure of a base FFN, without its weights. */
-export interface FfnShape extends Pick<BaseFfn, 'kind' | 'activation'> {
+export interface FfnShape extends Pick<GatedFfn | PlainFfn, 'kind' | 'activation'> {
   readonly bias: boolean;
 }
 
@@ -11,7 +11,7 @@ export function randomFfn(
   rng: Rng,
   [hiddenSize, intermediateSize]: readonly [number, number],
   { kind, activation, bias }: FfnShape = { kind: 'gated', activation: 'silu', bias: false },
-): BaseFfn {
+): GatedFfn | PlainFfn {
   const linear = (out: number, input: number): FfnLinear => ({
     weight: randomNormal(rng, [out, input], 0.5),
     bias: bias ? randomNormal(rng, [out], 0.5) : null,

@@ -1,12 +1,26 @@
 import { decodeBfloat16, encodeBfloat16, NonFiniteError } from '@moect/core';
+import { type BlockStorage, isBlockStorage, rowBytes } from './block-formats.ts';
+import { type BlockValues, widenBlocks } from './widen-blocks.ts';
 
-/** Storage of a frozen weight. */
+/** Storage that a frozen float32 weight can be brought into. */
 export type FrozenStorage = 'float32' | CompressedStorage;
 
 export type CompressedStorage = 'bfloat16' | 'int8';
 
+/** Every storage of a matrix that is not float32: GGML's blocks come from a file and are only read. */
+export type MatrixStorage = CompressedStorage | BlockStorage;
+
+/** Bytes of the codes of a row of `columns` values. */
+export function bytesOfRow(storage: MatrixStorage, columns: number): number {
+  if (isBlockStorage(storage)) return rowBytes(storage, columns);
+  return columns * (storage === 'int8' ? 1 : 2);
+}
+
 /** A matrix of rows × columns in fewer bytes. */
-export interface CompressedValues {
+export type CompressedValues = RoundedValues | BlockValues;
+
+/** A matrix that {@link compressValues} rounded. */
+export interface RoundedValues {
   readonly storage: CompressedStorage;
   /** bfloat16 bits, or whole numbers −127 … 127. */
   readonly codes: Uint16Array | Int8Array;
@@ -24,7 +38,7 @@ export function compressValues(
   values: Float32Array,
   rows: number,
   storage: CompressedStorage,
-): CompressedValues {
+): RoundedValues {
   const columns = rows === 0 ? 0 : values.length / rows;
   if (storage === 'bfloat16') {
     return { storage, codes: encodeBfloat16(values), scales: new Float32Array(0), rows, columns };
@@ -58,7 +72,9 @@ function largestOf(row: Float32Array): number {
 }
 
 /** The values that a compressed matrix stands for, as every kernel and backend widens them. */
-export function widenValues({ codes, scales, rows, columns }: CompressedValues): Float32Array {
+export function widenValues(compressed: CompressedValues): Float32Array {
+  if (!('scales' in compressed)) return widenBlocks(compressed);
+  const { codes, scales, rows, columns } = compressed;
   if (codes instanceof Uint16Array) return decodeBfloat16(codes);
   const values = new Float32Array(codes.length);
   for (let row = 0; row < rows; row++) {

@@ -18,9 +18,10 @@ function attentionFits({ kernel, dims }: Parameters<Check>[0]): void {
 
 /**
  * Causal attention with grouped heads (arXiv 2305.13245) and document masks. Query t is at key keys − time + t and
- * sees keys up to there, of its own document (no negative number), at most `window` of them (0: all). The backend's
- * own gradient reads `saved`: [batch, heads, time], the logarithms of the softmax sums; in the backend `node`
- * [batch, heads, time, keys], the softmax itself.
+ * sees keys up to there, of its own document (no negative number), at most `window` of them (0: all). Scaled scores
+ * become softcap · tanh(score / softcap) before the mask (0: they stay). The backend's own gradient reads `saved`:
+ * [batch, heads, time], the logarithms of the softmax sums; in the backend `node` [batch, heads, time, keys], the softmax
+ * itself.
  */
 export const CausalAttention = {
   name: 'MoectCausalAttention',
@@ -31,7 +32,7 @@ export const CausalAttention = {
     queryDocumentIds: ['int32', 'batch', 'time'],
     keyDocumentIds: ['int32', 'batch', 'keys'],
   },
-  attrs: { scale: 'number', window: 'size' },
+  attrs: { scale: 'number', window: 'size', softcap: 'number' },
   outputs: [
     ['out', 'float32', 'batch', 'time', 'heads', 'headDim'],
     ['saved', 'float32', '…saved'],
@@ -51,7 +52,7 @@ export const CausalAttentionGrad = {
     queryDocumentIds: ['int32', 'batch', 'time'],
     keyDocumentIds: ['int32', 'batch', 'keys'],
   },
-  attrs: { scale: 'number', window: 'size' },
+  attrs: { scale: 'number', window: 'size', softcap: 'number' },
   outputs: [
     ['dq', 'float32', 'batch', 'time', 'heads', 'headDim'],
     ['dk', 'float32', 'batch', 'keys', 'keyHeads', 'headDim'],

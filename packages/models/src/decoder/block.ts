@@ -1,20 +1,20 @@
 import { type FfnInput, InvalidConfigError, NoSuchComponentError, type Tensor } from '@moect/core';
 import {
-  activate,
+  add,
   causalAttention,
   concat,
   layerNorm,
-  mul,
   remake,
   reshape,
   rmsNorm,
   rope,
   split,
-  swiglu,
   tidy,
 } from '@moect/tensor';
 import type { LayerKeys } from './decoding-cache.ts';
-import type { FfnSpec, LayerPass, LayerSpec, NormSpec } from './model-family.ts';
+import { feedForward } from './feed-forward.ts';
+import { withLinearBias, withoutLinearBias } from './linear-bias.ts';
+import type { AttendOptions, LayerPass, LayerSpec, NormSpec } from './model-family.ts';
 import type { SitePass } from './site-pass.ts';
 
 /** Inputs of a layer besides the stream. */
@@ -33,8 +33,10 @@ export interface BlockInputs {
 }
 
 /** @param spec a norm with its full name */
-export function norm({ kind, name, eps }: NormSpec, x: Tensor, pass: Pick<SitePass, 'weight'>): Tensor {
-  const weight = pass.weight(`${name}.weight`);
+export function norm(spec: NormSpec, x: Tensor, pass: Pick<SitePass, 'weight'>): Tensor {
+  const { kind, name, eps, isZeroCentred } = spec;
+  const own = pass.weight(`${name}.weight`);
+  const weight = isZeroCentred === true ? add(own, 1) : own;
   return kind === 'rms-norm'
     ? rmsNorm(x, weight, eps)
     : layerNorm(x, weight, pass.weight(`${name}.bias`), eps);
@@ -62,6 +64,26 @@ function attentionNorm({ attention }: LayerSpec, name: string): NormSpec {
   );
 }
 
+/** See `LayerPass.attend`. */
+function attend(
+  heads: Readonly<Record<'queries' | 'keys' | 'values', Tensor>>,
+  { window = 0, scale, softcap, slopes }: AttendOptions,
+  inputs: BlockInputs,
+): Tensor {
+  const [batch, time, count, headDim] = heads.queries.shape as [number, number, number, number];
+  const factor = scale ?? 1 / Math.sqrt(headDim);
+  const read = slopes === undefined ? heads : withLinearBias(heads, slopes, factor, inputs.positions);
+  const { keys, values } = inputs.extendKeys(read);
+  const mixed = causalAttention(read.queries, keys, values, {
+    scale: factor,
+    window,
+    ...(softcap !== undefined && { softcap }),
+    queryDocumentIds: inputs.documentIds,
+    keyDocumentIds: inputs.keyDocumentIds,
+  });
+  return reshape(slopes === undefined ? mixed : withoutLinearBias(mixed), [batch, time, count * headDim]);
+}
+
 /** Operations that the attention of a family may use. */
 export function layerPass(layer: LayerSpec, pass: SitePass, inputs: BlockInputs): LayerPass {
   const full = (name: string): string => `${layer.name}.${name}`;
@@ -73,28 +95,8 @@ export function layerPass(layer: LayerSpec, pass: SitePass, inputs: BlockInputs)
       return reshape(x, [batch, time, count, width / count]);
     },
     rotate: (heads) => rotate(heads, inputs),
-    attend: (queries, newKeys, newValues, window = 0) => {
-      const [batch, time, heads, headDim] = queries.shape as [number, number, number, number];
-      const { keys, values } = inputs.extendKeys({ keys: newKeys, values: newValues });
-      const mixed = causalAttention(queries, keys, values, {
-        scale: 1 / Math.sqrt(headDim),
-        window,
-        queryDocumentIds: inputs.documentIds,
-        keyDocumentIds: inputs.keyDocumentIds,
-      });
-      return reshape(mixed, [batch, time, heads * headDim]);
-    },
+    attend: (queries, keys, values, options = {}) => attend({ queries, keys, values }, options, inputs),
   };
-}
-
-function feedForward({ gate, up, down, activation }: FfnSpec, normed: Tensor, pass: SitePass): Tensor {
-  if (gate === undefined) return pass.linear(down.name, activate(pass.linear(up.name, normed), activation));
-  const gated = pass.linear(gate.name, normed);
-  const inner = pass.linear(up.name, normed);
-  return pass.linear(
-    down.name,
-    activation === 'silu' ? swiglu(gated, inner) : mul(activate(gated, activation), inner),
-  );
 }
 
 /**
@@ -104,23 +106,29 @@ function feedForward({ gate, up, down, activation }: FfnSpec, normed: Tensor, pa
  * @param base f, if already known
  */
 export function ffnInput(
-  { ffn, ffnNorm, ffnReads }: LayerSpec,
+  { ffn, ffnNorm, ffnReads, ffnOutputNorm }: LayerSpec,
   pass: SitePass,
   residual: Tensor,
   entered: Tensor,
   base: Tensor | null = null,
 ): FfnInput {
   const read = { source: ffnReads === 'attention' ? residual : entered };
-  const normalize = ({ source }: typeof read): Tensor => norm(ffnNorm, source, pass);
+  const normalize = ({ source }: typeof read): Tensor =>
+    ffnNorm === undefined ? source : norm(ffnNorm, source, pass);
   // a frozen FFN keeps no input, so the branch beside it should not keep one either
-  const normed = pass.hasBranch(ffn.name) ? remake(read, normalize) : normalize(read);
+  const isRemade = ffnNorm !== undefined && pass.hasBranch(ffn.name);
+  const normed = isRemade ? remake(read, normalize) : normalize(read);
+  const compute = (): Tensor => {
+    const output = feedForward(ffn, normed, pass);
+    return ffnOutputNorm === undefined ? output : norm(ffnOutputNorm, output, pass);
+  };
   let found = base;
   return {
     residual,
     normed,
     // a branch that replaces the FFN never reads f; a scope of the branch may have disposed an earlier f
     get base() {
-      if (found === null || found.isDisposed) found = tidy(() => feedForward(ffn, normed, pass));
+      if (found === null || found.isDisposed) found = tidy(compute);
       return found;
     },
   };

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  type GatedFfn,
   InvalidConfigError,
   NoMatchingParameterError,
   NoSuchComponentError,
@@ -43,7 +44,7 @@ describe.each(testBackends())('createModel on %s', (backend) => {
 
   it('names its FFN weights and refuses other sites', async () => {
     const { model } = await loadHuggingFaceFolder(tinyLlama);
-    const { kind, activation, up, down, ...rest } = model.ffnAt('model.layers.1.mlp');
+    const { kind, activation, up, down, ...rest } = model.ffnAt('model.layers.1.mlp') as GatedFfn;
     expect([kind, activation, Object.keys(rest)]).toEqual(['gated', 'silu', ['gate']]);
     const named = (name: string): unknown => model.parameters.get(`model.layers.1.mlp.${name}.weight`);
     for (const [linear, name] of [

@@ -2,7 +2,6 @@ import type { JsonObject } from '@moect/core';
 import {
   type BaseFfn,
   type BaseModel,
-  type FfnLinear,
   type ForwardOptions,
   type ForwardResult,
   InvalidConfigError,
@@ -21,15 +20,17 @@ import {
   mul,
   reshape,
   slice,
+  softcap,
   sum,
   tidy,
 } from '@moect/tensor';
+import { baseFfn } from './base-ffn.ts';
 import { norm } from './block.ts';
 import { checkParameters } from './check-parameters.ts';
 import { KeyValueCache } from './decoding-cache.ts';
 import { layoutOf, shapesOf } from './layout.ts';
-import type { DecoderConfig, LinearSpec, ModelFamily } from './model-family.ts';
-import { createRopeTables } from './rotary/rope-tables.ts';
+import type { DecoderConfig, ModelFamily } from './model-family.ts';
+import { createLayerRopeTables } from './rotary/rope-tables.ts';
 import { hiddenAt, type Parts, runLayers } from './run-layers.ts';
 import { checkTouched, createSitePass } from './site-pass.ts';
 import { checkFrom, checkPoint, startOf } from './start-points.ts';
@@ -38,14 +39,8 @@ function partsOf(family: ModelFamily, config: DecoderConfig, parameters: ParamMa
   const layout = layoutOf(family, config);
   const shapes = new Map([...parameters].map(([name, parameter]) => [name, parameter.shape]));
   checkParameters(shapesOf(layout), shapes, 'parameters');
-  const rotary = family.rotary?.(config);
-  return {
-    family,
-    config,
-    layout,
-    parameters,
-    ropeTables: rotary === undefined ? null : createRopeTables(rotary),
-  };
+  const rotary = layout.layers.map((_, layer) => family.rotary?.(config, layer));
+  return { family, config, layout, parameters, ropeTables: createLayerRopeTables(rotary) };
 }
 
 /**
@@ -89,26 +84,17 @@ export function createDecoder(family: ModelFamily, json: JsonObject, parameters:
     createCache: (batch) => new KeyValueCache(model, batch),
     dispose: () => {
       dispose(parameters);
-      parts.ropeTables?.dispose();
+      parts.ropeTables.dispose();
     },
   };
   return model;
 }
 
 function ffnAt({ layout, parameters }: Parts, site: string): BaseFfn {
-  const found = layout.layers.find(({ ffn }) => ffn.name === site)?.ffn;
-  if (found === undefined) {
-    const names = layout.layers.map(({ ffn }) => ffn.name);
-    throw new NoSuchComponentError('ffn site', site, names);
-  }
-  const linearOf = ({ name, bias }: LinearSpec): FfnLinear => ({
-    weight: parameters.get(`${name}.weight`)!,
-    bias: bias ? parameters.get(`${name}.bias`)! : null,
-  });
-  const { activation, gate } = found;
-  const [up, down] = [linearOf(found.up), linearOf(found.down)];
-  if (gate === undefined) return { kind: 'plain', activation, up, down };
-  return { kind: 'gated', activation, gate: linearOf(gate), up, down };
+  const found = layout.layers.find(({ ffn }) => ffn.name === site);
+  if (found !== undefined) return baseFfn(found, parameters);
+  const names = layout.layers.map(({ ffn }) => ffn.name);
+  throw new NoSuchComponentError('ffn site', site, names);
 }
 
 /** Throws ShapeMismatchError unless all are [batch, time] int32. */
@@ -182,6 +168,11 @@ function runTrunk(parts: Parts, tokens: Tensor, options: ForwardOptions, cache?:
   return { layers, pass, hidden, headName: layout.head.weight };
 }
 
+/** Logits as the model gives them: the cap comes after what an extension adds to them. */
+function capped({ config: { logitsSoftcap } }: Parts, logits: Tensor): Tensor {
+  return logitsSoftcap === undefined ? logits : softcap(logits, logitsSoftcap);
+}
+
 function forward(
   parts: Parts,
   tokens: Tensor,
@@ -192,7 +183,7 @@ function forward(
   const { layers, pass, hidden, headName } = runTrunk(parts, tokens, options, cache);
   const last = [batch, 1, parts.config.hiddenSize];
   const read = options.logits === 'last' ? slice(hidden, [0, time - 1, 0], last) : hidden;
-  const logits = pass.head(read, linear(read, pass.weight(headName)));
+  const logits = capped(parts, pass.head(read, linear(read, pass.weight(headName))));
   const { keys, states, statistics, auxLosses } = layers;
   cache?.commit({ layers: keys, states, documentIds: layers.inputs.keyDocumentIds, time });
   return {
@@ -217,9 +208,11 @@ function loss(
   const added = pass.headTerms(hidden);
   if (added !== null) {
     const own = { input: hidden, weight, trainable: options.overrides?.has(headName) ?? false };
-    return { ...linearCrossEntropy([own, ...added], flatTargets, scale), auxLosses, statistics };
+    const { logitsSoftcap } = parts.config;
+    const summed = linearCrossEntropy([own, ...added], flatTargets, scale, logitsSoftcap);
+    return { ...summed, auxLosses, statistics };
   }
-  const logits = pass.head(hidden, linear(hidden, weight));
+  const logits = capped(parts, pass.head(hidden, linear(hidden, weight)));
   const tokenLosses = crossEntropy(reshape(logits, [tokens.size, parts.config.vocabSize]), flatTargets);
   return { loss: mul(sum(tokenLosses), scale), tokenLosses, auxLosses, statistics };
 }

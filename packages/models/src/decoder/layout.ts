@@ -1,5 +1,14 @@
 import type { ParamPath, Site } from '@moect/core';
-import type { DecoderConfig, LayerSpec, LinearSpec, ModelFamily, NormSpec } from './model-family.ts';
+import type {
+  DecoderConfig,
+  FfnSpec,
+  LayerSpec,
+  LinearSpec,
+  MixtureSpec,
+  ModelFamily,
+  NormSpec,
+  WeightSpec,
+} from './model-family.ts';
 
 export interface ParameterSpec {
   readonly shape: readonly number[];
@@ -18,6 +27,7 @@ export interface DecoderLayout {
   readonly sites: readonly Site[];
   readonly layers: readonly LayerSpec[];
   readonly finalNorm: NormSpec;
+  readonly embeddingNorm: NormSpec | null;
   /** Module of the token embeddings. */
   readonly tokens: string;
   readonly head: { readonly site: string; readonly weight: ParamPath };
@@ -29,23 +39,66 @@ type Add = (
   isStoredTransposed?: boolean,
 ) => void;
 
+type Module = LinearSpec | NormSpec | WeightSpec;
+
+export const isMixture = (ffn: FfnSpec | MixtureSpec): ffn is MixtureSpec => 'router' in ffn;
+
+type Rename = <T extends { readonly name: string }>(module: T) => T;
+
+function denseWithFullNames(ffn: FfnSpec, full: Rename): FfnSpec {
+  const { gate, up, down } = ffn;
+  return { ...full(ffn), ...(gate && { gate: full(gate) }), up: full(up), down: full(down) };
+}
+
+function mixtureWithFullNames(ffn: MixtureSpec, full: Rename): MixtureSpec {
+  const { router, experts, shared } = ffn;
+  const { gate, up, down } = experts;
+  return {
+    ...full(ffn),
+    router: full(router),
+    experts: { gate: full(gate), up: full(up), down: full(down) },
+    ...(shared && { shared: { gate: full(shared.gate), ffn: denseWithFullNames(shared.ffn, full) } }),
+  };
+}
+
 /** The layer with the full names of its modules. */
 function withFullNames(layer: LayerSpec): LayerSpec {
-  const full = <T extends { readonly name: string }>(module: T): T => ({
-    ...module,
-    name: `${layer.name}.${module.name}`,
-  });
-  const { gate, up, down } = layer.ffn;
-  const ffn = { ...full(layer.ffn), ...(gate && { gate: full(gate) }), up: full(up), down: full(down) };
-  return { ...layer, attention: layer.attention.map(full), ffnNorm: full(layer.ffnNorm), ffn };
+  const full: Rename = (module) => ({ ...module, name: `${layer.name}.${module.name}` });
+  const { ffn, ffnNorm, ffnOutputNorm } = layer;
+  return {
+    ...layer,
+    attention: layer.attention.map(full),
+    ...(ffnNorm && { ffnNorm: full(ffnNorm) }),
+    ffn: isMixture(ffn) ? mixtureWithFullNames(ffn, full) : denseWithFullNames(ffn, full),
+    ...(ffnOutputNorm && { ffnOutputNorm: full(ffnOutputNorm) }),
+  };
 }
 
-function modulesOf({ attention, ffnNorm, ffn }: LayerSpec): (LinearSpec | NormSpec)[] {
-  return [...attention, ffnNorm, ...(ffn.gate === undefined ? [] : [ffn.gate]), ffn.up, ffn.down];
+const denseModules = ({ gate, up, down }: FfnSpec): LinearSpec[] => [...(gate ? [gate] : []), up, down];
+
+function ffnModules(ffn: FfnSpec | MixtureSpec): Module[] {
+  if (!isMixture(ffn)) return denseModules(ffn);
+  const { router, experts, shared } = ffn;
+  const always = shared === undefined ? [] : [shared.gate, ...denseModules(shared.ffn)];
+  return [router, experts.gate, experts.up, experts.down, ...always];
 }
 
-function addModule(add: Add, module: LinearSpec | NormSpec, layer: number): void {
+function modulesOf({ attention, ffnNorm, ffn, ffnOutputNorm }: LayerSpec): Module[] {
+  return [
+    ...attention,
+    ...(ffnNorm ? [ffnNorm] : []),
+    ...ffnModules(ffn),
+    ...(ffnOutputNorm ? [ffnOutputNorm] : []),
+  ];
+}
+
+function addModule(add: Add, module: Module, layer: number): void {
   const { name } = module;
+  if (module.kind === 'weight') {
+    const { shape, isResidual } = module;
+    add(`${name}.weight`, { shape, layer, fresh: isResidual === true ? 'residual' : 'normal' });
+    return;
+  }
   if (module.kind === 'linear') {
     const { role, inSize, outSize, bias } = module;
     const fresh = role === 'attention-output' || role === 'ffn-down' ? 'residual' : 'normal';
@@ -53,7 +106,8 @@ function addModule(add: Add, module: LinearSpec | NormSpec, layer: number): void
     if (bias) add(`${name}.bias`, { shape: [outSize], layer, fresh: 'zero' });
     return;
   }
-  add(`${name}.weight`, { shape: [module.size], layer, fresh: 'one' });
+  const fresh = module.isZeroCentred === true ? 'zero' : 'one';
+  add(`${name}.weight`, { shape: [module.size], layer, fresh });
   if (module.kind === 'layer-norm') add(`${name}.bias`, { shape: [module.size], layer, fresh: 'zero' });
 }
 
@@ -82,6 +136,8 @@ export function layoutOf(family: ModelFamily, config: DecoderConfig): DecoderLay
   for (const { name, rows } of embeddings) {
     add(`${name}.weight`, { shape: [rows, hiddenSize], layer: 0, fresh: 'normal' });
   }
+  const embeddingNorm = family.embeddingNorm?.(config) ?? null;
+  if (embeddingNorm !== null) addModule(add, embeddingNorm, 0);
   const layers = Array.from({ length: numLayers }, (_, i) => withFullNames(family.layer(config, i)));
   for (const [i, layer] of layers.entries()) for (const module of modulesOf(layer)) addModule(add, module, i);
   const finalNorm = family.finalNorm(config);
@@ -93,7 +149,7 @@ export function layoutOf(family: ModelFamily, config: DecoderConfig): DecoderLay
     ...layers.flatMap((layer, i) => layerSites(layer, i, hiddenSize)),
     { name: head.site, kind: 'head', layer: null, inSize: hiddenSize, outSize: vocabSize },
   ];
-  return { parameters, sites, layers, finalNorm, tokens, head };
+  return { parameters, sites, layers, finalNorm, embeddingNorm, tokens, head };
 }
 
 /** Shapes by Hugging Face name, in the order of the forward pass. Linear weights are [out, in]. */

@@ -8,11 +8,11 @@ import type {
   Tensor,
 } from '@moect/core';
 import { add, clone, concat, embedding, recompute, split, tensor, tidy, zeros } from '@moect/tensor';
-import { type BlockInputs, ffnHalf, ffnInput, layerPass } from './block.ts';
+import { type BlockInputs, ffnHalf, ffnInput, layerPass, norm } from './block.ts';
 import type { KeyValueCache, LayerKeys } from './decoding-cache.ts';
 import type { DecoderLayout } from './layout.ts';
 import type { DecoderConfig, ModelFamily } from './model-family.ts';
-import type { RopeTables } from './rotary/rope-tables.ts';
+import type { LayerRopeTables } from './rotary/rope-tables.ts';
 import { createSitePass, type SiteInputs, type SitePass, type SiteResults } from './site-pass.ts';
 
 /** Parts of a model that a forward pass needs. */
@@ -21,8 +21,7 @@ export interface Parts {
   readonly config: DecoderConfig;
   readonly layout: DecoderLayout;
   readonly parameters: ParamMap;
-  /** null where positions are not rotated. */
-  readonly ropeTables: RopeTables | null;
+  readonly ropeTables: LayerRopeTables;
 }
 
 function consecutivePositions(batch: number, time: number, first: number): Tensor {
@@ -31,17 +30,27 @@ function consecutivePositions(batch: number, time: number, first: number): Tenso
 }
 
 /** Inputs of a layer, in one record for recomputation. */
-type LayerTensors = SiteInputs & {
-  readonly stream: Tensor;
+type LayerTensors = StreamTensors & {
   readonly cos: Tensor | undefined;
   readonly sin: Tensor | undefined;
+};
+
+type StreamTensors = SiteInputs & {
+  readonly stream: Tensor;
   readonly positions: Tensor;
   readonly keyDocumentIds: Tensor;
 };
 
+/** Inputs of all layers, and the tables of each. */
+interface Entering {
+  readonly inputs: StreamTensors;
+  tables(layer: number): Pick<LayerTensors, 'cos' | 'sin'>;
+}
+
 export interface LayersResult {
   readonly stream: Tensor;
-  readonly inputs: LayerTensors;
+  readonly inputs: StreamTensors;
+  readonly tables: Entering['tables'];
   readonly hiddenStates: readonly Tensor[];
   readonly auxLosses: Readonly<Record<string, Tensor>>;
   readonly statistics: Map<string, SiteStatistics>;
@@ -57,19 +66,13 @@ function embed(
   options: ForwardOptions,
 ): Tensor {
   if (options.from !== undefined) return clone(options.from.hidden);
-  const table = (name: string): Tensor => {
-    const path = `${name}.weight`;
-    return options.overrides?.get(path) ?? parameters.get(path)!;
-  };
-  return family.embed?.(config, tokens, positions, table) ?? embedding(table(layout.tokens), tokens);
+  const weight = (path: string): Tensor => options.overrides?.get(path) ?? parameters.get(path)!;
+  const table = (name: string): Tensor => weight(`${name}.weight`);
+  const rows = family.embed?.(config, tokens, positions, table) ?? embedding(table(layout.tokens), tokens);
+  return layout.embeddingNorm === null ? rows : norm(layout.embeddingNorm, rows, { weight });
 }
 
-function inputsOf(
-  parts: Parts,
-  tokens: Tensor,
-  options: ForwardOptions,
-  cache?: KeyValueCache,
-): LayerTensors {
+function inputsOf(parts: Parts, tokens: Tensor, options: ForwardOptions, cache?: KeyValueCache): Entering {
   const { config, ropeTables } = parts;
   const [batch, time] = tokens.shape as [number, number];
   const seen = cache?.length ?? 0;
@@ -77,18 +80,22 @@ function inputsOf(
   const rows = options.positions === undefined ? seen + time : Math.max(seen + time, config.maxPositions);
   const documentIds = options.documentIds ?? zeros([batch, time], 'int32');
   const positions = options.positions ?? consecutivePositions(batch, time, seen);
-  const tables = ropeTables?.at(rows, seen + time);
-  return {
+  const inputs = {
     stream: tidy(() => embed(parts, tokens, positions, options)),
-    cos: tables?.cos,
-    sin: tables?.sin,
     positions,
+    tokens,
     documentIds,
     keyDocumentIds: cache?.withDocumentIds(documentIds) ?? documentIds,
     roles: options.roles,
     languageIds: options.languageIds,
     baseWeight: undefined,
   };
+  const tablesOf = ropeTables.at(rows, seen + time);
+  const tables = (layer: number): Pick<LayerTensors, 'cos' | 'sin'> => {
+    const { cos, sin } = tablesOf(layer);
+    return { cos, sin };
+  };
+  return { inputs, tables };
 }
 
 /** Runs the layers from `options.from` on, below layer `end`. */
@@ -99,17 +106,20 @@ export function runLayers(
   options: ForwardOptions,
   cache?: KeyValueCache,
 ): LayersResult {
-  let inputs = inputsOf(parts, tokens, options, cache);
+  const entering = inputsOf(parts, tokens, options, cache);
+  const { tables } = entering;
+  let { inputs } = entering;
   const hiddenStates = [inputs.stream];
   const keys: LayerKeys[] = [];
   const auxLosses: Record<string, Tensor> = {};
   const [statistics, states] = [new Map<string, SiteStatistics>(), new Map<string, ParamTree>()];
   for (let layer = options.from?.layer ?? 0; layer < end; layer++) {
-    const run = (entering: LayerTensors): SiteResults & { stream: Tensor; keys: LayerKeys[] } =>
-      runLayer(parts, layer, entering, options, cache);
+    const run = (own: LayerTensors): SiteResults & { stream: Tensor; keys: LayerKeys[] } =>
+      runLayer(parts, layer, own, options, cache);
+    const own = { ...inputs, ...tables(layer) };
     // one scope per block frees intermediate results at once, not at the end of the pass
     const result =
-      options.recompute === true && cache === undefined ? recompute(inputs, run) : tidy(() => run(inputs));
+      options.recompute === true && cache === undefined ? recompute(own, run) : tidy(() => run(own));
     for (const [name, loss] of Object.entries(result.auxLosses)) {
       auxLosses[name] = auxLosses[name] === undefined ? loss : add(auxLosses[name], loss);
     }
@@ -120,7 +130,7 @@ export function runLayers(
     else inputs.stream.dispose();
     inputs = { ...inputs, stream: result.stream, baseWeight: result.baseWeight };
   }
-  return { stream: inputs.stream, inputs, hiddenStates, auxLosses, statistics, states, keys };
+  return { stream: inputs.stream, inputs, tables, hiddenStates, auxLosses, statistics, states, keys };
 }
 
 function runLayer(
@@ -173,10 +183,10 @@ function keptFfnInput({ config, layout }: Parts, layer: number, hidden: Tensor, 
 
 /** See `BasePrefix.hidden`. */
 export function hiddenAt(parts: Parts, start: StartPoint, tokens: Tensor, options: ForwardOptions): Tensor {
-  const { stream, inputs } = runLayers(parts, start.layer, tokens, options);
+  const { stream, inputs, tables } = runLayers(parts, start.layer, tokens, options);
   if (start.at === 'block') return stream;
   const pass = createSitePass(parts, options, inputs, undefined);
-  const block: BlockInputs = { ...inputs, extendKeys: (added) => added };
+  const block: BlockInputs = { ...inputs, ...tables(start.layer), extendKeys: (added) => added };
   const residual = attentionHalf(parts, start.layer, stream, pass, block);
   return concat([residual, ffnInput(parts.layout.layers[start.layer]!, pass, residual, stream).base], -1);
 }

@@ -30,6 +30,8 @@ type Options = Pick<
 /** Inputs that sites may read besides their own. */
 export interface SiteInputs {
   /** [batch, time] int32 */
+  readonly tokens: Tensor;
+  /** [batch, time] int32 */
   readonly documentIds: Tensor;
   readonly roles: Tensor | undefined;
   readonly languageIds: Tensor | undefined;
@@ -101,7 +103,7 @@ export function checkTouched({ layout, parameters }: Base, { attachments, overri
 export function createSitePass(
   { layout, parameters }: Base,
   options: Options,
-  { documentIds, roles, languageIds, ...inputs }: SiteInputs,
+  { tokens, documentIds, roles, languageIds, ...inputs }: SiteInputs,
   cache: KeyValueCache | undefined,
 ): SitePass {
   const { attachments, overrides } = options;
@@ -119,6 +121,7 @@ export function createSitePass(
     const state = cache?.state(site);
     return {
       training: options.training ?? false,
+      tokens: cut(tokens),
       documentIds: cut(documentIds),
       baseWeight: baseWeight === undefined ? null : cut(baseWeight),
       ...(roles === undefined ? {} : { roles: cut(roles) }),

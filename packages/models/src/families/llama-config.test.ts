@@ -71,7 +71,7 @@ describe('parseLlamaConfig', () => {
       outputBias: false,
     });
     expect(parseLlamaConfig({ ...qwen2, use_sliding_window: true }).windows).toEqual([0, 8, 8]);
-    expect(parseLlamaConfig({ ...plain, architectures: ['Qwen3ForCausalLM'] }).queryKeyNorm).toBe(true);
+    expect(parseLlamaConfig({ ...plain, architectures: ['Qwen3ForCausalLM'] }).queryKeyNorm).toBe('heads');
   });
 
   it('reports every problem at once', () => {

@@ -5,9 +5,13 @@ import {
   type CombinationMember,
   type DecodingCache,
   InvalidConfigError,
+  NonFiniteError,
   type ParamMap,
+  type Tensor,
+  yieldToHost,
 } from '@moect/core';
-import { dispose, tensor } from '@moect/tensor';
+import { crossEntropy, dispose, reshape, slice, tensor, tidy } from '@moect/tensor';
+import { chunksOf, predictedChunk } from './prefill.ts';
 import { isGateThreshold, logSoftmaxRow } from './sampling.ts';
 
 /** The base, or the base with a pack. */
@@ -24,7 +28,8 @@ export interface CombinedDecoder {
   /** Log weights of the members after the tokens seen so far, nats. */
   readonly logWeights: Float64Array;
   /**
-   * Reads tokens and gives the mixture's log P of each possible next token: log Σ wᵢ Pᵢ, [vocabSize], nats.
+   * Reads tokens and gives the mixture's log P of each possible next token: log Σ wᵢ Pᵢ, [vocabSize], nats. Many tokens
+   * are read in chunks of at most 64 MiB of logits.
    * Throws NonFiniteError.
    */
   advance(tokens: readonly number[]): Promise<Float64Array>;
@@ -39,20 +44,45 @@ interface Reader {
   next: Float64Array | null;
 }
 
-/** log P of the token after each given one: [tokens][vocabSize]. */
-async function read({ member, cache }: Reader, tokens: readonly number[]): Promise<Float64Array[]> {
-  const { model, attachments, overrides, gateThreshold } = member;
-  const input = tensor(Int32Array.from(tokens), [1, tokens.length], 'int32');
-  const result = model.forward(input, {
-    cache: cache!,
-    ...(attachments === undefined ? {} : { attachments }),
-    ...(overrides === undefined ? {} : { overrides }),
-    ...(gateThreshold === undefined ? {} : { gateThreshold }),
+/** What a member says about some tokens. */
+interface Reading {
+  /** log P of each token after the first, given those before it: [tokens − 1]. */
+  readonly within: ArrayLike<number>;
+  /** log P of each possible next token: [vocabSize]. */
+  readonly next: Float64Array;
+}
+
+/** Picks what is needed of logits [1, tokens, vocabSize], on the device: whole logits are never copied. */
+function picked(logits: Tensor, tokens: readonly number[]): { losses: Tensor | null; last: Tensor } {
+  const [time, vocabSize] = [tokens.length, logits.shape[2]!];
+  return tidy(() => {
+    const last = slice(logits, [0, time - 1, 0], [1, 1, vocabSize]);
+    if (time === 1) return { losses: null, last };
+    const targets = tensor(Int32Array.from([...tokens.slice(1), -1]), [time], 'int32');
+    return { losses: crossEntropy(reshape(logits, [time, vocabSize]), targets), last };
   });
-  const logits = (await result.logits.data()) as Float32Array;
-  dispose([input, result]);
-  const size = model.vocabSize;
-  return tokens.map((_, i) => logSoftmaxRow(logits.subarray(i * size, (i + 1) * size)));
+}
+
+async function read({ member, cache }: Reader, tokens: readonly number[]): Promise<Reading> {
+  const { model, attachments, overrides, gateThreshold } = member;
+  const { losses, last } = tidy(() => {
+    const input = tensor(Int32Array.from(tokens), [1, tokens.length], 'int32');
+    const result = model.forward(input, {
+      cache: cache!,
+      ...(attachments === undefined ? {} : { attachments }),
+      ...(overrides === undefined ? {} : { overrides }),
+      ...(gateThreshold === undefined ? {} : { gateThreshold }),
+    });
+    return picked(result.logits, tokens);
+  });
+  try {
+    const next = logSoftmaxRow((await last.data()) as Float32Array);
+    const within = losses === null ? [] : Array.from(await losses.data(), (loss) => -loss).slice(0, -1);
+    if (within.every(Number.isFinite)) return { within, next };
+    throw new NonFiniteError('a logit', 'Check the weights of base and extension.');
+  } finally {
+    dispose([losses, last]);
+  }
 }
 
 /** log Σ exp(logWeightᵢ + logProbᵢ), element by element. */
@@ -97,23 +127,31 @@ export function createCombinedDecoder(
       next: null,
     };
   });
-  const learn = (token: number, predictions: readonly (Float64Array | null)[]): void => {
-    const logProbs = predictions.map((row) => row?.[token] ?? Number.NEGATIVE_INFINITY);
-    logWeights = combination.update(logWeights, logProbs);
+  const learn = (logProbs: readonly (number | undefined)[]): void => {
+    // nothing predicts the first token of a text
+    if (logProbs.every((value) => value === undefined)) return;
+    logWeights = combination.update(
+      logWeights,
+      logProbs.map((value) => value ?? Number.NEGATIVE_INFINITY),
+    );
+  };
+  const advanceChunk = async (tokens: readonly number[]): Promise<void> => {
+    const readings: (Reading | null)[] = [];
+    for (const reader of readers) readings.push(reader.cache === null ? null : await read(reader, tokens));
+    learn(readers.map(({ next }) => next?.[tokens[0]!]));
+    for (let i = 1; i < tokens.length; i++) learn(readings.map((reading) => reading?.within[i - 1]));
+    for (const [m, reader] of readers.entries()) reader.next = readings[m]?.next ?? null;
   };
   return {
     get logWeights() {
       return logWeights;
     },
     async advance(tokens) {
-      const rows: (Float64Array[] | null)[] = [];
-      for (const reader of readers) rows.push(reader.cache === null ? null : await read(reader, tokens));
-      for (const [i, token] of tokens.entries()) {
-        const before = readers.map((reader, m) => (i === 0 ? reader.next : (rows[m]?.[i - 1] ?? null)));
-        // nothing predicts the first token of a text
-        if (before.some((row) => row !== null)) learn(token, before);
+      const chunks = chunksOf(tokens.length, predictedChunk(members[0]!.model.vocabSize));
+      for (const [begin, end] of chunks) {
+        await advanceChunk(tokens.slice(begin, end));
+        if (chunks.length > 1) await yieldToHost();
       }
-      for (const [m, reader] of readers.entries()) reader.next = rows[m]?.at(-1) ?? null;
       return mix(
         logWeights,
         readers.map((reader) => reader.next),

@@ -30,6 +30,7 @@ export async function generateCombined(
   const decoder = createCombinedDecoder(members, combination, options.language);
   const { maxNewTokens, seed = 0, stopIds = [], onToken, signal } = options;
   const rng = createRng(seed).fork('row 0');
+  const seen = new Set(promptIds);
   const [tokens, posteriors]: [number[], Float64Array[]] = [[], []];
   let finishReason: Generation['finishReason'] = 'length';
   try {
@@ -41,10 +42,11 @@ export async function generateCombined(
       }
       const logProbs = await decoder.advance(tokens.length === 0 ? promptIds : tokens.slice(-1));
       posteriors.push(decoder.logWeights.map(Math.exp));
-      const token = sampleToken(logProbs, options, rng.next());
+      const token = sampleToken(logProbs, options, rng.next(), seen);
       tokens.push(token);
-      onToken?.(token, 0);
-      if (stopIds.includes(token)) {
+      seen.add(token);
+      const isWanted = onToken?.(token, 0) === true;
+      if (isWanted || stopIds.includes(token)) {
         finishReason = 'stop';
         break;
       }

@@ -5,9 +5,11 @@ import {
   InvalidConfigError,
   type ParamMap,
   type Rng,
+  yieldToHost,
 } from '@moect/core';
 import { createRng, dispose, tensor } from '@moect/tensor';
-import { checkSampling, logSoftmaxRow, type SamplingOptions, sampleToken } from './sampling.ts';
+import { chunksOf, promptChunk } from './prefill.ts';
+import { checkLogits, checkSampling, type SamplingOptions, sampleToken } from './sampling.ts';
 
 export interface GenerateOptions extends SamplingOptions {
   readonly maxNewTokens: number;
@@ -19,8 +21,8 @@ export interface GenerateOptions extends SamplingOptions {
   readonly overrides?: ParamMap;
   /** τ of the gates, 0 … 1; null: off. Default: each gate's own τ. */
   readonly gateThreshold?: number | null;
-  /** Called for each token as it is chosen. */
-  readonly onToken?: (token: number, row: number) => void;
+  /** Called for each token as it is chosen; `true` ends the generation of its row, as after one of `stopIds`. */
+  readonly onToken?: (token: number, row: number) => unknown;
   /** Ends generation early; the tokens so far are returned with finish reason `aborted`. */
   readonly signal?: AbortSignal;
 }
@@ -35,6 +37,8 @@ interface Row {
   readonly promptLength: number;
   readonly tokens: number[];
   readonly rng: Rng;
+  /** Tokens of prompt and text. */
+  readonly seen: Set<number>;
   isStopped: boolean;
 }
 
@@ -61,11 +65,49 @@ export function checkPrompts(
   if (problems.length > 0) throw new InvalidConfigError('generation', problems);
 }
 
+/** Tokens [batch, time] with their positions and documents. */
+interface StepInput {
+  readonly tokens: Int32Array;
+  readonly positions: Int32Array;
+  readonly documentIds: Int32Array;
+  readonly batch: number;
+}
+
+/** Some positions of every row. */
+function columns({ batch, ...input }: StepInput, begin: number, end: number): StepInput {
+  const time = input.tokens.length / batch;
+  const cut = (values: Int32Array): Int32Array => {
+    const kept = new Int32Array(batch * (end - begin));
+    for (let row = 0; row < batch; row++)
+      kept.set(values.subarray(row * time + begin, row * time + end), row * (end - begin));
+    return kept;
+  };
+  const { tokens, positions, documentIds } = input;
+  return { tokens: cut(tokens), positions: cut(positions), documentIds: cut(documentIds), batch };
+}
+
+/** Reads prompts in chunks, then gives the logits of each row's last position. Stops between chunks when aborted. */
+async function prefill(
+  model: BaseModel,
+  cache: DecodingCache,
+  input: StepInput,
+  options: GenerateOptions,
+): Promise<Float32Array | null> {
+  const chunks = chunksOf(input.tokens.length / input.batch, promptChunk(input.batch));
+  let logits: Float32Array | null = null;
+  for (const [begin, end] of chunks) {
+    if (options.signal?.aborted === true) return null;
+    logits = await step(model, cache, columns(input, begin, end), options);
+    if (chunks.length > 1) await yieldToHost();
+  }
+  return logits;
+}
+
 /** Adds tokens to the cache; gives the logits of each row's last position, [batch · vocabSize]. */
 async function step(
   model: BaseModel,
   cache: DecodingCache,
-  input: { tokens: Int32Array; positions: Int32Array; documentIds: Int32Array; batch: number },
+  input: StepInput,
   options: Pick<GenerateOptions, 'attachments' | 'overrides' | 'gateThreshold'>,
 ): Promise<Float32Array> {
   const shape = [input.batch, input.tokens.length / input.batch];
@@ -94,7 +136,7 @@ async function step(
 }
 
 /** Pads rows of unequal length on the left; no token attends to padding, which is a document of its own. */
-function leftPadded(prompts: readonly (readonly number[])[]): Parameters<typeof step>[2] {
+function leftPadded(prompts: readonly (readonly number[])[]): StepInput {
   const time = Math.max(...prompts.map((prompt) => prompt.length));
   const size = prompts.length * time;
   const [tokens, positions] = [new Int32Array(size), new Int32Array(size)];
@@ -114,15 +156,17 @@ function chooseTokens(rows: readonly Row[], logits: Float32Array, options: Gener
   const vocabSize = logits.length / rows.length;
   for (const [i, row] of rows.entries()) {
     if (row.isStopped) continue;
-    const logProbs = logSoftmaxRow(logits.subarray(i * vocabSize, (i + 1) * vocabSize));
-    const token = sampleToken(logProbs, options, row.rng.next());
+    const own = logits.subarray(i * vocabSize, (i + 1) * vocabSize);
+    checkLogits(own);
+    const token = sampleToken(own, options, row.rng.next(), row.seen);
     row.tokens.push(token);
-    row.isStopped = options.stopIds?.includes(token) ?? false;
-    options.onToken?.(token, i);
+    row.seen.add(token);
+    const isWanted = options.onToken?.(token, i) === true;
+    row.isStopped = isWanted || (options.stopIds?.includes(token) ?? false);
   }
 }
 
-function nextInput(rows: readonly Row[]): Parameters<typeof step>[2] {
+function nextInput(rows: readonly Row[]): StepInput {
   return {
     // a stopped row repeats its last token; its outputs are ignored
     tokens: Int32Array.from(rows, (row) => row.tokens[row.tokens.length - 1]!),
@@ -133,7 +177,8 @@ function nextInput(rows: readonly Row[]): Parameters<typeof step>[2] {
 }
 
 /**
- * Continues several prompts together, with keys and values cached. A row's text does not depend on the others.
+ * Continues several prompts together, with keys and values cached. A row's text does not depend on the others. Prompts
+ * are read in chunks of 512 tokens, so that beside the cache nothing grows with their length.
  * @param prompts token ids, of any lengths from 1
  * Throws InvalidConfigError, NonFiniteError.
  */
@@ -147,14 +192,17 @@ export async function generateBatch(
   const { maxNewTokens, seed = 0, signal } = options;
   const rows = prompts.map((prompt, row): Row => {
     const rng = createRng(seed).fork(`row ${row}`);
-    return { promptLength: prompt.length, tokens: [], rng, isStopped: false };
+    return { promptLength: prompt.length, tokens: [], rng, seen: new Set(prompt), isStopped: false };
   });
   const cache = model.createCache(rows.length);
   const finished = (): boolean => signal?.aborted === true || rows.every((row) => row.isStopped);
   try {
     for (let made = 0; made < maxNewTokens && !finished(); made++) {
-      const input = made === 0 ? leftPadded(prompts) : nextInput(rows);
-      chooseTokens(rows, await step(model, cache, input, options), options);
+      const logits =
+        made === 0
+          ? await prefill(model, cache, leftPadded(prompts), options)
+          : await step(model, cache, nextInput(rows), options);
+      if (logits !== null) chooseTokens(rows, logits, options);
     }
   } finally {
     cache.dispose();

@@ -1,9 +1,9 @@
-import type { JsonObject } from '@moect/core';
-import { type BaseModel, InvalidConfigError, type Tokenizer } from '@moect/core';
-import type { TensorStore } from '@moect/safetensors';
+import type { BaseModel, JsonObject, Tokenizer } from '@moect/core';
 import { createModel } from '../families/create-model.ts';
-import { loadTokenizer, type SpecialIds } from '../tokenizer/load-tokenizer.ts';
+import { loadTokenizer } from '../tokenizer/load-tokenizer.ts';
 import { type LoadOptions, loadParameters } from './load-parameters.ts';
+import { fitVocabulary } from './vocabulary.ts';
+import type { WeightStore } from './weight-store.ts';
 
 /** The files of a Hugging Face folder, read and parsed. */
 export interface HuggingFaceFiles {
@@ -15,40 +15,27 @@ export interface HuggingFaceFiles {
   readonly tokenizerConfig?: JsonObject;
   /** generation_config.json */
   readonly generationConfig?: JsonObject;
+  /** chat_template.jinja, or the template of chat_template.json */
+  readonly chatTemplate?: string;
 }
 
 export interface LoadedModel {
   readonly model: BaseModel;
   /** null when there is none beside the weights. */
   readonly tokenizer: Tokenizer | null;
+  /** Facts about the files that the user should know. Default: none. */
+  readonly notes?: readonly string[];
 }
 
-/** Ids of config.json and generation_config.json; the latter wins, as in transformers. */
-function specialIds(config: JsonObject, generation: JsonObject): SpecialIds {
-  const bos = generation['bos_token_id'] ?? config['bos_token_id'];
-  const eos = generation['eos_token_id'] ?? config['eos_token_id'];
-  return {
-    ...(typeof bos === 'number' ? { bosTokenId: bos } : {}),
-    ...(eos == null ? {} : { eosTokenIds: (Array.isArray(eos) ? eos : [eos]) as number[] }),
-  };
-}
-
-/** The tokenizer among the files, or null when there is none. Throws CorruptDataError. */
+/** The tokenizer among the files, or null when there is none. Throws CorruptDataError, InvalidConfigError. */
 export function tokenizerOf(files: HuggingFaceFiles): Tokenizer | null {
-  const { config, tokenizer, tokenizerConfig = {}, generationConfig = {} } = files;
+  const { config, tokenizer, tokenizerConfig = {}, generationConfig = {}, chatTemplate } = files;
   if (tokenizer === undefined) return null;
-  return loadTokenizer(tokenizer, tokenizerConfig, specialIds(config, generationConfig));
-}
-
-/** Throws InvalidConfigError where the tokenizer has tokens that the model does not know. */
-export function checkVocabulary(tokenizer: Tokenizer | null, vocabSize: number, where: string): void {
-  if (tokenizer === null || tokenizer.vocabSize <= vocabSize) return;
-  const message = `is ${vocabSize}, but the tokenizer has ${tokenizer.vocabSize} tokens`;
-  throw new InvalidConfigError(
-    where,
-    [{ path: 'vocab_size', message }],
-    'Tokenizer and weights do not belong together.',
-  );
+  return loadTokenizer(tokenizer, tokenizerConfig, {
+    config,
+    generationConfig,
+    ...(chatTemplate !== undefined && { chatTemplate }),
+  });
 }
 
 /**
@@ -57,12 +44,11 @@ export function checkVocabulary(tokenizer: Tokenizer | null, vocabSize: number, 
  */
 export async function loadModel(
   files: HuggingFaceFiles,
-  weights: TensorStore,
+  weights: WeightStore,
   options: LoadOptions = {},
 ): Promise<LoadedModel> {
   const tokenizer = tokenizerOf(files);
   const { config } = files;
   const model = createModel(config, await loadParameters(weights, config, options), options);
-  checkVocabulary(tokenizer, model.vocabSize, weights.name);
-  return { model, tokenizer };
+  return { model, ...fitVocabulary(tokenizer, model.vocabSize, weights.name, files.tokenizer) };
 }

@@ -1,6 +1,11 @@
 import { join } from 'node:path';
 import type { JsonObject } from '@moect/core';
-import { CorruptDataError, NoMatchingParameterError, ShapeMismatchError } from '@moect/core';
+import {
+  CorruptDataError,
+  InvalidConfigError,
+  NoMatchingParameterError,
+  ShapeMismatchError,
+} from '@moect/core';
 import { type HostTensor, storeOfTensors } from '@moect/safetensors';
 import { openSafetensors, readJsonFile } from '@moect/safetensors/node';
 import { dispose, frozenStorageOf } from '@moect/tensor';
@@ -71,6 +76,44 @@ describe('loadParameters', () => {
     dispose(parameters);
     await expect(load({}, tied)).rejects.toThrow(/lm_head.weight differs from model.embed_tokens.weight/);
   });
+
+  it('refuses more layers than there are tensors, before it makes room for them', async () => {
+    const wrong = load({}, { num_hidden_layers: 1_000_000_000 });
+    await expect(wrong).rejects.toThrow(
+      /num_hidden_layers: is 1000000000, but model\.safetensors has only \d+ tensors/,
+    );
+    await expect(wrong).rejects.toBeInstanceOf(InvalidConfigError);
+  });
+
+  it('takes the one matrix of a tied model under the name of its head too', async () => {
+    const embedding = weights.get('model.embed_tokens.weight')!;
+    const saved = { 'model.embed_tokens.weight': undefined, 'lm_head.weight': embedding };
+    const parameters = await load(saved, { tie_word_embeddings: true });
+    expect(await parameters.get('model.embed_tokens.weight')!.data()).toEqual(embedding.data);
+    expect(parameters.has('lm_head.weight')).toBe(false);
+    dispose(parameters);
+  });
+
+  it('names the setting where a head of its own is not in the file', async () => {
+    const untied = load({ 'lm_head.weight': undefined }, { tie_word_embeddings: false });
+    await expect(untied).rejects.toThrow(
+      /tie_word_embeddings: is false or absent, but .* no lm_head\.weight/,
+    );
+    await expect(untied).rejects.toThrow(/Set it to true/);
+  });
+
+  it.each(['_orig_mod.', 'module.', 'module._orig_mod.'])(
+    'takes names of a wrapped model: %s',
+    async (prefix) => {
+      const wrapped = new Map([...weights].map(([name, value]) => [`${prefix}${name}`, value]));
+      const parameters = await loadParameters(storeOfTensors('model.safetensors', wrapped), config);
+      expect([...parameters.keys()].sort()).toEqual([...weights.keys()].sort());
+      dispose(parameters);
+      // a tensor that is there twice, once wrapped, is not silently one of them
+      const twice = load({ [`${prefix}model.norm.weight`]: weights.get('model.norm.weight')! });
+      await expect(twice).rejects.toThrow(/model\.norm\.weight/);
+    },
+  );
 
   it('refuses NaN and whole numbers, and leaves no tensor behind', async () => {
     const size = weights.get('model.norm.weight')!.shape;

@@ -13,6 +13,17 @@ export interface StoredWeights {
   readonly doubleHead: string | null;
 }
 
+/** Names without what PyTorch puts in front of those of a compiled or distributed model that is saved as it is. */
+const withoutWrappers = (name: string): string => name.replaceAll('_orig_mod.', '').replace(/^module\./, '');
+
+/** A tied model may be saved with its one matrix under the name of the head. */
+function takeHeadForEmbedding(stored: Map<ParamPath, string>, head: ParamPath, needed: ParamPath): void {
+  const own = stored.get(head);
+  if (own === undefined || stored.has(needed)) return;
+  stored.delete(head);
+  stored.set(needed, own);
+}
+
 /** Finds a model's weights among the tensors of a store; buffers are left out. */
 export function storedWeights(
   store: TensorStore,
@@ -25,10 +36,14 @@ export function storedWeights(
   const isKnown = (name: string): boolean => parameters.has(name) || buffers.has(name) || name === headWeight;
   const stored = new Map<ParamPath, string>();
   for (const name of store.shapes.keys()) {
-    const longer = `${family.optionalPrefix ?? ''}${name}`;
-    const isShort = !isKnown(name) && isKnown(longer) && !store.shapes.has(longer);
-    stored.set(isShort ? longer : name, name);
+    const plain = withoutWrappers(name);
+    const longer = `${family.optionalPrefix ?? ''}${plain}`;
+    const isShort = !isKnown(plain) && isKnown(longer) && !store.shapes.has(longer);
+    const own = isShort ? longer : plain;
+    // two tensors of one name: the second keeps its own, which nothing asks for
+    stored.set(stored.has(own) ? name : own, name);
   }
+  takeHeadForEmbedding(stored, headWeight, head.weight);
   const doubleHead = parameters.has(headWeight) ? undefined : stored.get(headWeight);
   const shapes = new Map<ParamPath, readonly number[]>();
   for (const [name, own] of stored) {

@@ -68,6 +68,7 @@ async function openShards(folder: string): Promise<FolderStore> {
   return {
     name: path,
     shapes: new Map([...index.keys()].map((name) => [name, shardOf(name).entries.get(name)!.shape])),
+    dtypeOf: (name) => shardOf(name).entries.get(name)?.dtype,
     tensor: (name) => shardOf(name).tensor(name),
     close,
   };

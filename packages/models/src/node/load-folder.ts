@@ -4,14 +4,9 @@ import { join } from 'node:path';
 import type { JsonObject, Tokenizer } from '@moect/core';
 import { readJsonFile } from '@moect/safetensors/node';
 import { createModel } from '../families/create-model.ts';
-import {
-  checkVocabulary,
-  type HuggingFaceFiles,
-  type LoadedModel,
-  loadModel,
-  tokenizerOf,
-} from '../hf/load-model.ts';
+import { type HuggingFaceFiles, type LoadedModel, loadModel, tokenizerOf } from '../hf/load-model.ts';
 import { type LoadOptions, loadParameters } from '../hf/load-parameters.ts';
+import { fitVocabulary } from '../hf/vocabulary.ts';
 import { readLlama2c } from '../llama2c/read-checkpoint.ts';
 import { readLlama2cTokenizer } from '../llama2c/read-tokenizer.ts';
 import { openFolderStore } from './folder-store.ts';
@@ -22,21 +17,32 @@ async function readOptional(folder: string, file: string): Promise<JsonObject | 
   return existsSync(join(folder, file)) ? readJsonFile(join(folder, file)) : undefined;
 }
 
+/** The chat template beside the tokenizer; one in tokenizer_config.json is read with that file. */
+async function readChatTemplate(folder: string): Promise<string | undefined> {
+  const file = join(folder, 'chat_template.jinja');
+  if (existsSync(file)) return readFile(file, 'utf8');
+  const template = (await readOptional(folder, 'chat_template.json'))?.['chat_template'];
+  return typeof template === 'string' ? template : undefined;
+}
+
 async function readFiles(folder: string, config: JsonObject): Promise<HuggingFaceFiles> {
   const tokenizer = await readOptional(folder, 'tokenizer.json');
   const tokenizerConfig = await readOptional(folder, 'tokenizer_config.json');
   const generationConfig = await readOptional(folder, 'generation_config.json');
+  const chatTemplate = await readChatTemplate(folder);
   return {
     config,
     ...(tokenizer && { tokenizer }),
     ...(tokenizerConfig && { tokenizerConfig }),
     ...(generationConfig && { generationConfig }),
+    ...(chatTemplate !== undefined && { chatTemplate }),
   };
 }
 
 /**
  * The tokenizer of a Hugging Face folder, or null when it has no tokenizer.json. Special ids come from
- * generation_config.json, config.json and tokenizer_config.json, in this order. Throws CorruptDataError.
+ * tokenizer_config.json, and from config.json and generation_config.json where that names none.
+ * Throws CorruptDataError, and InvalidConfigError where the files contradict each other.
  */
 export async function loadFolderTokenizer(folder: string): Promise<Tokenizer | null> {
   return tokenizerOf(await readFiles(folder, (await readOptional(folder, 'config.json')) ?? {}));
@@ -70,6 +76,5 @@ export async function loadLlama2c(
   const tokenizer =
     tokenizerFile === undefined ? null : readLlama2cTokenizer(await readFile(tokenizerFile), tokenizerFile);
   const model = createModel(config, await loadParameters(store, config, options), options);
-  checkVocabulary(tokenizer, model.vocabSize, checkpoint);
-  return { model, tokenizer };
+  return { model, ...fitVocabulary(tokenizer, model.vocabSize, checkpoint) };
 }

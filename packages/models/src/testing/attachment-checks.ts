@@ -100,13 +100,16 @@ export async function checkAttachmentContexts(model: BaseModel): Promise<void> {
   }
 }
 
-/** Checks p of the nearest FFN site below by adding it to the logits. */
+/** Checks p of the nearest FFN site below, as the head sees it. */
 async function checkNearestWeight(model: BaseModel): Promise<void> {
   const spied = spies(model, []);
-  const head = (_hidden: Tensor, logits: Tensor, context: SiteContext): Tensor =>
-    add(mul(logits, 0), context.baseWeight!);
-  const values = await logitsOf(model, ids([1, 2], [1, 2]), { attachments: { ...spied, head } });
-  expect(values[0]).toBeCloseTo(0.1 * model.numLayers, 6);
+  const seen: Promise<ArrayLike<number>>[] = [];
+  const head = (_hidden: Tensor, logits: Tensor, context: SiteContext): Tensor => {
+    seen.push(context.baseWeight!.data());
+    return logits;
+  };
+  await logitsOf(model, ids([1, 2], [1, 2]), { attachments: { ...spied, head } });
+  expect((await seen[0]!)[0]).toBeCloseTo(0.1 * model.numLayers, 6);
 }
 
 export async function checkIdentityAttachments(model: BaseModel): Promise<void> {
@@ -117,13 +120,13 @@ export async function checkIdentityAttachments(model: BaseModel): Promise<void> 
   expect(maxDifference(await logitsOf(model, tokens(), { attachments }), before)).toBe(0);
   await checkNearestWeight(model);
   for (const { name, kind } of model.sites) {
-    const twice = (x: Tensor): Tensor => mul(x, 2);
+    // neither a shift nor a factor, because a norm behind it removes both
+    const bent = (x: Tensor): Tensor => add(x, mul(x, x));
     const changed: Attachments = {
       ffn: kind === 'ffn' ? new Map([[name, ({ residual }) => ({ output: residual })]]) : new Map(),
-      linear: kind === 'linear' ? new Map([[name, (_input, output) => twice(output)]]) : new Map(),
-      // neither a shift nor a factor, because the next norm removes both
-      block: kind === 'block' ? new Map([[name, (stream) => add(stream, mul(stream, stream))]]) : new Map(),
-      head: kind === 'head' ? (_hidden, logits) => twice(logits) : null,
+      linear: kind === 'linear' ? new Map([[name, (_input, output) => bent(output)]]) : new Map(),
+      block: kind === 'block' ? new Map([[name, bent]]) : new Map(),
+      head: kind === 'head' ? (_hidden, logits) => bent(logits) : null,
     };
     const after = await logitsOf(model, tokens(), { attachments: changed });
     expect([name, maxDifference(after, before) > 1e-6]).toEqual([name, true]);

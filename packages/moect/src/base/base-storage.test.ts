@@ -1,8 +1,13 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { digestParameters } from '@moect/freeze';
+import type { HostTensor } from '@moect/safetensors';
+import { openSafetensors, writeSafetensorsFile } from '@moect/safetensors/node';
+import { frozenStorageOf } from '@moect/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../config/read-config.ts';
 import { runHere } from '../testing/run-cli.ts';
 import { makeTinyWorld, type TinyWorld } from '../testing/tiny-world.ts';
+import { train as trainBase } from '../training/train.ts';
 import { openBase } from './open-base.ts';
 
 let world: TinyWorld;
@@ -20,12 +25,12 @@ const train = (output: string, ...more: string[]): string[] => {
 describe('storage of the base', { timeout: 300_000 }, () => {
   it('keeps the identity of the file, and the proof of freezing for what is held', async () => {
     const plain = await openBase(world.at('base'));
-    expect(plain.heldSha256).toBe(plain.identity.sha256);
+    expect(await plain.heldSha256()).toBe(plain.identity.sha256);
     for (const storage of ['bfloat16', 'int8'] as const) {
       const base = await openBase(world.at('base'), { storage });
       expect(base.identity).toEqual(plain.identity);
       // random float32 weights: both round
-      expect(base.heldSha256).not.toBe(plain.identity.sha256);
+      expect(await base.heldSha256()).not.toBe(plain.identity.sha256);
       base.dispose();
     }
     plain.dispose();
@@ -53,6 +58,30 @@ describe('storage of the base', { timeout: 300_000 }, () => {
     expect(wasm.stderr).not.toContain('holds it as float32');
   });
 
+  it('by default is the bfloat16 of a bfloat16 file: the same values, base and scores, and full training begins with them', async () => {
+    const { at } = world;
+    await cp(at('base'), at('half'), { recursive: true });
+    const file = await openSafetensors(at('base/model.safetensors'));
+    const tensors: [string, HostTensor][] = [];
+    for (const name of file.entries.keys()) tensors.push([name, await file.tensor(name)]);
+    await file.close();
+    await writeSafetensorsFile(at('half/model.safetensors'), tensors, { dtype: 'BF16' });
+    const [half, wide] = [await openBase(at('half')), await openBase(at('half'), { storage: 'float32' })];
+    const storages = [...half.model.parameters.values()].map((x) => [x.rank, frozenStorageOf(x)].join());
+    expect([...new Set(storages)].sort()).toEqual(['1,float32', '2,bfloat16']);
+    expect(half.heldSha256).toBe(wide.identity.sha256);
+    expect(await digestParameters(half.model.parameters)).toBe(wide.identity.sha256);
+    const languages = { swh_Latn: await readFile(at('swh_Latn.txt'), 'utf8') };
+    const results = [];
+    for (const base of [half, wide]) {
+      const pack = await trainBase(base, { languages, preset: 'ct', training: { steps: 3, batchSize: 2 } });
+      results.push([pack.heldOut, [...pack.extension.overrides.values()].map(frozenStorageOf)]);
+      pack.dispose();
+      base.dispose();
+    }
+    expect(results[0]).toEqual(results[1]);
+  });
+
   it('is refused where the method trains the base, with the line of the file', async () => {
     const run = await runHere(train('full', '--base-storage', 'int8', '--preset', 'ct'));
     expect(run.code).toBe(65);
@@ -62,6 +91,8 @@ describe('storage of the base', { timeout: 300_000 }, () => {
     const fromFile = await runHere(['train', world.at('ct.yaml'), '--output', world.at('full')]);
     expect(fromFile.stderr).toMatch(/line 2: baseStorage: is bfloat16/);
     const wrong = parseConfig(yaml.replace('bfloat16', 'bf16'), world.at());
-    await expect(wrong).rejects.toThrow(/baseStorage: is "bf16", must be one of float32, bfloat16, int8/);
+    await expect(wrong).rejects.toThrow(
+      /baseStorage: is "bf16", must be one of file, float32, bfloat16, int8/,
+    );
   });
 });

@@ -3,22 +3,27 @@ import { BACKEND_NAMES } from '@moect/tensor';
 import { checkOptions } from '../front-door-checks.ts';
 import type { OpenBaseOptions } from './base.ts';
 
-const STORAGES = ['float32', 'bfloat16', 'int8'];
+const STORAGES = ['file', 'float32', 'bfloat16', 'int8'];
 const BACKENDS = ['auto', ...BACKEND_NAMES];
 
 /** Throws InvalidConfigError: an option that is not understood must not open another base than the one meant. */
 export function checkOpenBase(place: unknown, options: OpenBaseOptions): void {
-  checkOptions('openBase', options, ['storage', 'backend', 'threads', 'moect', 'onProgress']);
-  const { storage = 'float32', backend = 'auto', threads = 1, moect } = options;
+  checkOptions('openBase', options, ['storage', 'backend', 'threads', 'moect', 'id', 'signal', 'onProgress']);
+  const { storage = 'file', backend = 'auto', threads = 1, moect, id } = options;
   const problems: ConfigProblem[] = [];
   const say = (path: string, message: string): void => void problems.push({ path, message });
-  if (typeof place !== 'string' && !(place instanceof URL)) {
-    say('place', `is ${JSON.stringify(place) ?? 'undefined'}, must be a folder or an address`);
+  if (typeof place !== 'string' && !(place instanceof URL) && !(place instanceof Blob)) {
+    say(
+      'place',
+      `is ${JSON.stringify(place) ?? 'undefined'}, must be a folder, a file, a hub's name or an address`,
+    );
   }
   if (!STORAGES.includes(storage)) say('storage', `is '${storage}', must be one of ${STORAGES.join(', ')}`);
   if (!BACKENDS.includes(backend)) say('backend', `is '${backend}', must be one of ${BACKENDS.join(', ')}`);
   if (!Number.isInteger(threads) || threads < 1)
     say('threads', `is ${threads}, must be a whole number from 1`);
+  if (id !== undefined && (typeof id !== 'string' || id === ''))
+    say('id', `is ${JSON.stringify(id)}, must be a name`);
   if (moect !== undefined && typeof moect.method !== 'function') {
     say('moect', 'must be what createMoect(parts) gives');
   }

@@ -1,32 +1,37 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
-import { sha256Hex } from '@moect/data';
 import type { LoadOptions } from '@moect/models';
-import { loadHuggingFaceFolder } from '@moect/models/node';
 import { defaultMoect } from '../parts/moect.ts';
 import { nodePlatform } from '../platform/node.ts';
 import { type Base, describeBase, type OpenBaseOptions } from './base.ts';
 import { checkOpenBase } from './check-open-base.ts';
 import { chooseBackend } from './choose-backend.ts';
+import { localSource } from './local-source.ts';
+import { locateBase } from './locate-base.ts';
+import { digestMemory } from './remember-digest.ts';
 
 /**
- * Starts a backend and loads a base: a Hugging Face folder with config.json, safetensors weights and tokenizer.json. Also
- * computes the SHA-256 of its parameters (as float32, so that the same weights stored in another way are the same base).
- * The SHA-256 is of the file's values also where `storage` rounds them, so a pack fits its base in any storage.
- * Throws BackendUnavailableError, InvalidConfigError, CorruptDataError, ShapeMismatchError, NoMatchingParameterError.
+ * Starts a backend and loads a base: a Hugging Face folder with config.json, safetensors weights and tokenizer.json, a GGUF
+ * file, or the model of the hub with the name `org/name` (`org/name@revision`), which is kept in the cache that Python's huggingface_hub
+ * uses too. A folder of that name wins. Also finds the digest of its parameters (as float32, so that the same weights stored
+ * in another way are the same base): it is computed while they are read, and remembered in the user's cache folder as long
+ * as the files stay as they are.
+ * Throws BackendUnavailableError, InvalidConfigError, HubError, CorruptDataError, ShapeMismatchError,
+ * NoMatchingParameterError, and the signal's reason.
  */
-export async function openBase(folder: string, options: OpenBaseOptions = {}): Promise<Base> {
-  checkOpenBase(folder, options);
-  const { storage = 'float32', moect = defaultMoect } = options;
+export async function openBase(base: string, options: OpenBaseOptions = {}): Promise<Base> {
+  checkOpenBase(base, options);
+  const { storage = 'file', moect = defaultMoect, signal, onProgress } = options;
+  const located = await locateBase(base, { signal, onProgress });
+  const { path, place, notes, revision } = located;
   const backend = await chooseBackend(options.backend, options.threads);
-  const place = resolve(folder);
-  const tokenizer = join(place, 'tokenizer.json');
+  const { tokenizerSha256, weightFiles, load } = await localSource(path);
   const origin = {
-    id: basename(place),
+    id: options.id ?? located.id,
+    revision,
     place,
-    tokenizerSha256: existsSync(tokenizer) ? sha256Hex(await readFile(tokenizer, 'utf8')) : null,
-    load: (load: LoadOptions) => loadHuggingFaceFolder(place, { ...load, families: moect.families }),
+    notes,
+    tokenizerSha256,
+    memory: digestMemory(weightFiles),
+    load: (more: LoadOptions) => load({ ...more, families: moect.families }),
   };
   return describeBase(origin, { storage, backend, moect, platform: nodePlatform });
 }

@@ -24,6 +24,19 @@ export function nonNegative(text: string): number {
   throw new InvalidArgumentError('It must be a number from 0.');
 }
 
+/** From 0 to 1. */
+export function share(text: string): number {
+  const value = nonNegative(text);
+  if (value <= 1) return value;
+  throw new InvalidArgumentError('It must be a number from 0 to 1.');
+}
+
+export function positiveNumber(text: string): number {
+  const value = nonNegative(text);
+  if (value > 0) return value;
+  throw new InvalidArgumentError('It must be a number above 0.');
+}
+
 /** Above 0, at most 1. */
 export function probability(text: string): number {
   const value = Number(text);
@@ -48,6 +61,11 @@ export function methodSettings(text: string): Settings {
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Settings;
   throw new InvalidArgumentError("It must be settings by name, such as '{ numExperts: 4 }'.");
+}
+
+/** For options that may be repeated. */
+export function collect(value: string, previous: readonly string[] = []): string[] {
+  return [...previous, value];
 }
 
 export interface CommonOptions {
@@ -77,8 +95,8 @@ export function addCommonOptions(command: Command): Command {
 export function baseStorageOption(): Option {
   return new Option(
     '--base-storage <type>',
-    "the base's matrices in memory: bfloat16 takes half, int8 a quarter",
-  ).choices(['float32', 'bfloat16', 'int8']);
+    "the base's matrices in memory: file as in its file, bfloat16 half of float32, int8 a quarter (default: file)",
+  ).choices(['file', 'float32', 'bfloat16', 'int8']);
 }
 
 export interface TextOptions {
@@ -133,11 +151,15 @@ export function textSettingsOf({
   return Object.keys(given).length === 0 ? undefined : given;
 }
 
+/** Explains `--base`. */
+export const BASE_HELP =
+  'folder with config.json, safetensors weights and tokenizer.json, a GGUF file, or org/name[@revision] of the hub';
+
 /** Options of the commands that use a base with extensions. */
 export function addModelOptions(command: Command): Command {
   return command
-    .requiredOption('--base <folder>', 'base model: config.json, safetensors weights, tokenizer.json')
-    .addOption(baseStorageOption().default('float32'))
+    .requiredOption('--base <model>', BASE_HELP)
+    .addOption(baseStorageOption())
     .option('--extension <folder...>', 'extensions of this base; several at once or one after the other', [])
     .option(
       '--combine <how>',
@@ -156,6 +178,12 @@ export interface CacheOptions {
   readonly cacheBytes?: number;
 }
 
+/** `train` keeps states by itself, unless it is told not to. */
+export interface TrainCacheOptions {
+  readonly cache?: string | false;
+  readonly cacheBytes?: number;
+}
+
 /** Options of the commands that can begin above the frozen layers. */
 export function addCacheOptions(command: Command): Command {
   return command
@@ -163,16 +191,19 @@ export function addCacheOptions(command: Command): Command {
     .option('--cache-bytes <n>', 'most bytes in that folder (default: 16 GiB)', positiveInteger);
 }
 
+interface CacheFolder {
+  readonly folder: string;
+  readonly maxBytes?: number;
+}
+
 /** Throws UsageError. */
-export function cacheOf({
-  cache,
-  cacheBytes,
-}: CacheOptions): { folder: string; maxBytes?: number } | undefined {
-  if (cache === undefined) {
-    if (cacheBytes === undefined) return undefined;
-    throw new UsageError('--cache-bytes bounds a cache, and there is none.', 'Give its folder with --cache.');
-  }
-  return { folder: resolve(cache), ...(cacheBytes !== undefined && { maxBytes: cacheBytes }) };
+export function cacheOf(options: CacheOptions): CacheFolder | undefined;
+export function cacheOf(options: TrainCacheOptions): CacheFolder | false | undefined;
+export function cacheOf({ cache, cacheBytes }: TrainCacheOptions): CacheFolder | false | undefined {
+  if (typeof cache === 'string')
+    return { folder: resolve(cache), ...(cacheBytes !== undefined && { maxBytes: cacheBytes }) };
+  if (cacheBytes === undefined) return cache;
+  throw new UsageError('--cache-bytes bounds a cache, and there is none.', 'Give its folder with --cache.');
 }
 
 export interface TextArgument {

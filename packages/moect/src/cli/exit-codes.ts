@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CheckpointError, MoectError } from '@moect/core';
+import type { HubError } from '../hub/hub-error.ts';
 
 /** Exit codes, after BSD's sysexits.h. */
 export const EXIT = {
@@ -57,6 +58,7 @@ function checkpointCode({ folder }: CheckpointError): number {
 export function exitCodeOf(error: unknown): number {
   if (MoectError.isInstance(error)) {
     if (error.name === 'CheckpointError') return checkpointCode(error as CheckpointError);
+    if (error.name === 'HubError') return (error as HubError).isRetryable ? EXIT.retryable : EXIT.badData;
     return byName[error.name] ?? EXIT.internal;
   }
   const code = (error as NodeJS.ErrnoException | null)?.code;

@@ -1,4 +1,4 @@
-import type { FrozenStorage } from '@moect/tensor';
+import type { BaseStorage } from '@moect/models';
 import type { Base } from '../base/base.ts';
 import { openBase } from '../base/open-base.ts';
 import { nearestName } from '../config/did-you-mean.ts';
@@ -6,12 +6,15 @@ import { openPack } from '../extension/open-pack.ts';
 import type { Pack } from '../extension/pack.ts';
 import { loadParts } from '../parts/load-parts.ts';
 import { createMoect, defaultMoect, GATE, type Moect } from '../parts/moect.ts';
+import { unlessInterrupted } from '../unless-interrupted.ts';
 import type { CommonOptions } from './arguments.ts';
 import { UsageError } from './exit-codes.ts';
+import { fetchProgress } from './fetch-progress.ts';
+import type { Io } from './io.ts';
 
 export interface ModelOptions extends CommonOptions {
   readonly base: string;
-  readonly baseStorage: FrozenStorage;
+  readonly baseStorage?: BaseStorage;
   readonly extension: readonly string[];
   readonly combine?: string;
   readonly gateThreshold?: number;
@@ -44,17 +47,41 @@ function withNumber(pack: Pack, before: readonly Pack[]): Pack {
   return twins === 0 ? pack : { ...pack, name: `${pack.name} (${twins + 1})` };
 }
 
-/** Starts the backend, then opens the base and its extensions. */
-export async function openModels(options: ModelOptions): Promise<OpenModels> {
+/** null after a message where the signal ended a download. */
+async function openBaseFor(
+  options: ModelOptions,
+  moect: Moect,
+  io: Io,
+  signal: AbortSignal,
+): Promise<Base | null> {
   const { backend, threads, baseStorage: storage } = options;
-  const moect = await moectWith(options.parts);
-  checkCombine(options.combine, moect);
-  const base = await openBase(options.base, {
-    storage,
+  const opening = openBase(options.base, {
+    ...(storage !== undefined && { storage }),
     moect,
     backend,
+    signal,
+    onProgress: fetchProgress(io, options.base),
     ...(threads !== undefined && { threads }),
   });
+  const base = await unlessInterrupted(signal, opening);
+  if (base === null) io.err('Interrupted. What was downloaded is kept; the same command goes on with it.\n');
+  else for (const note of base.notes) io.err(`note: ${note}\n`);
+  return base;
+}
+
+/**
+ * Starts the backend, then opens the base, which may be fetched first, and its extensions.
+ * @param signal ends a download; the result is null then
+ */
+export async function openModels(
+  options: ModelOptions,
+  io: Io,
+  signal: AbortSignal,
+): Promise<OpenModels | null> {
+  const moect = await moectWith(options.parts);
+  checkCombine(options.combine, moect);
+  const base = await openBaseFor(options, moect, io, signal);
+  if (base === null) return null;
   const packs: Pack[] = [];
   const dispose = (): void => {
     for (const pack of packs) pack.dispose();

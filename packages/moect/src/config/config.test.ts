@@ -177,7 +177,7 @@ evaluation:
     await writeFile(join(folder, 'moect.yaml'), good);
     const source = await readConfig(join(folder, 'moect.yaml'));
     expect(source.folder).toBe(folder);
-    expect(source.config).toMatchObject({ base: 'base', output: 'run', baseStorage: 'float32' });
+    expect(source.config).toMatchObject({ base: 'base', output: 'run', baseStorage: 'file' });
   });
 
   it('gets its defaults in one place', async () => {

@@ -1,6 +1,8 @@
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { formatOfFile } from '@moect/data/node';
+import { isGgufName } from '../base/local-source.ts';
+import { parseHubName } from '../hub/hub-name.ts';
 import type { KeyPath } from './key-path.ts';
 import type { Found } from './meaning-problems.ts';
 
@@ -23,11 +25,16 @@ async function fileProblem(path: string, hasFormat: boolean): Promise<string | n
   return `${path} is neither .txt nor .jsonl (also with .gz); give data.format (--format)`;
 }
 
-async function baseProblem(path: string): Promise<string | null> {
+async function baseProblem(base: string, folder: string): Promise<string | null> {
+  const path = resolve(folder, base);
   const kind = await kindOf(path);
-  if (kind === 'none') return `there is no folder ${path}`;
-  if (kind === 'file') return `${path} is a file; give its folder`;
-  return (await kindOf(resolve(path, 'config.json'))) === 'file' ? null : `${path} has no config.json`;
+  if (kind === 'none' && parseHubName(base) !== null) return null;
+  if (kind === 'none') return `there is no folder ${path}; a model of the hub is named org/name`;
+  if (kind === 'file')
+    return isGgufName(path) ? null : `${path} is no GGUF file; give one, or the model's folder`;
+  const names = await readdir(path);
+  const isBase = names.includes('config.json') || names.some(isGgufName);
+  return isBase ? null : `${path} has neither config.json nor a GGUF file`;
 }
 
 /** Problems of missing files and folders. Reads the raw value. */
@@ -40,7 +47,7 @@ export async function fileProblems(value: unknown, folder: string): Promise<Foun
     if (typeof given === 'string' && message !== null) found.push({ path, message });
   };
   if (typeof root['base'] === 'string') {
-    await check(['base'], root['base'], baseProblem(resolve(folder, root['base'])));
+    await check(['base'], root['base'], baseProblem(root['base'], folder));
   }
   for (const at of [['languages'], ['evaluation', 'languages']]) {
     const list = at.reduce<unknown>((node, key) => asRecord(node)[key], root);

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { ReadReport } from '@moect/data';
-import type { Base } from '../base/base.ts';
+import type { Base, OpenBaseOptions } from '../base/base.ts';
+import { absoluteBase } from '../base/locate-base.ts';
 import { openBase } from '../base/open-base.ts';
 import { loadParts } from '../parts/load-parts.ts';
 import { createMoect } from '../parts/moect.ts';
@@ -39,18 +40,26 @@ async function readLanguages<Role extends EvaluationLanguage['role']>(
   return read;
 }
 
+/** A configuration that a run of moect 0.1 resolved keeps the rule that it was resolved by. */
+function dataOf({ data, resolved }: CheckedConfig): CheckedConfig['data'] {
+  if (resolved === undefined || data.prefixToken !== undefined) return data;
+  return { ...data, prefixToken: 'moect-0.1' };
+}
+
 async function inputOf(source: ConfigSource, base: Base): Promise<RunInput> {
   const { config, folder, name, lineOf } = source;
-  const { preset, method, data, training, extension, cache, replay, evaluation, backend } = config;
+  const { preset, method, training, extension, cache, replay, evaluation, backend } = config;
   const reading: ReadReport[] = [];
   return {
     settings: {
       ...(preset !== undefined && { preset }),
       method,
-      data,
+      data: dataOf(config),
       training,
       extension,
-      ...(cache && { cache: { ...cache, folder: resolve(folder, cache.folder) } }),
+      ...(cache !== undefined && {
+        cache: cache && { ...cache, folder: resolve(folder, cache.folder) },
+      }),
     },
     languages: await readLanguages(config.languages, source, base, reading),
     replayShare: replay?.share,
@@ -69,12 +78,17 @@ const partsOf = ({ parts = [] }: CheckedConfig, folder: string): string[] =>
  * Starts the backend, opens the base and reads the text that a configuration names.
  * Throws InvalidConfigError, BackendUnavailableError, CorruptDataError.
  */
-export async function openRun(source: ConfigSource): Promise<OpenRun> {
+export async function openRun(
+  source: ConfigSource,
+  opening: Pick<OpenBaseOptions, 'signal' | 'onProgress'> = {},
+): Promise<OpenRun> {
   const { config, folder, text } = source;
   const parts = partsOf(config, folder);
   const moect = createMoect(...(await loadParts(parts)));
   const { name, threads } = config.backend;
-  const base = await openBase(resolve(folder, config.base), {
+  const base = await openBase(absoluteBase(folder, config.base), {
+    ...opening,
+    ...(config.baseId !== undefined && { id: config.baseId }),
     storage: config.baseStorage,
     backend: name,
     moect,
@@ -84,7 +98,8 @@ export async function openRun(source: ConfigSource): Promise<OpenRun> {
     const input = await inputOf(source, base);
     const backend = { name, ...(threads !== undefined && { threads }) };
     const output = resolve(folder, config.output);
-    return { base, input, output, parts, asked: { text, asked: { parts, backend } } };
+    const asked = { parts, backend, baseId: config.baseId };
+    return { base, input, output, parts, asked: { text, asked } };
   } catch (error) {
     base.dispose();
     throw error;

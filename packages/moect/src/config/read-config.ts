@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { InvalidConfigError } from '@moect/core';
 import { stringify } from 'yaml';
-import { readRecordedRun } from '../platform/recorded-run.ts';
+import { readRecord } from '../platform/run-folder.ts';
 import { canonicalConfig } from './canonical-languages.ts';
 import { asEarlierRun, isEarlierRun } from './earlier-runs.ts';
 import { fileProblems } from './file-problems.ts';
@@ -26,7 +26,7 @@ export interface ConfigSource extends SettingsOrigin {
 /** The record of the run that a configuration describes, if it has begun. */
 async function recordBeside(value: unknown, folder: string): Promise<unknown> {
   const { output = 'run' } = (value ?? {}) as { readonly output?: unknown };
-  return typeof output === 'string' ? readRecordedRun(resolve(folder, output)) : null;
+  return typeof output === 'string' ? readRecord(resolve(folder, output)) : null;
 }
 
 /** Checks schema, meaning and files together, in the order of the file. Throws InvalidConfigError. */
@@ -53,6 +53,7 @@ async function check(
 
 /** Values that override those of a file. */
 export interface ConfigOverrides {
+  readonly baseId?: string | undefined;
   readonly baseStorage?: MoectConfig['baseStorage'] | undefined;
   readonly parts?: MoectConfig['parts'] | undefined;
   readonly preset?: string | undefined;

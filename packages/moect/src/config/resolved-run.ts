@@ -14,7 +14,9 @@ export interface RunLanguage {
 type Filled<T, K extends keyof T> = Omit<T, K> & { readonly [Key in K]-?: NonNullable<T[Key]> };
 
 /** A run with every setting resolved. */
-export interface ResolvedRun extends Pick<CheckedSettings, 'extension' | 'cache'> {
+export interface ResolvedRun extends Pick<CheckedSettings, 'extension'> {
+  /** Folder of hidden states; false where none was wanted. */
+  readonly cache?: CheckedSettings['cache'];
   readonly baseIdentity: BaseIdentity;
   readonly preset: string;
   /** Default use of the extension. */
@@ -29,9 +31,20 @@ export interface ResolvedRun extends Pick<CheckedSettings, 'extension' | 'cache'
   readonly languages: readonly RunLanguage[];
   /** Share of the sequences in old languages. */
   readonly replay: { readonly share: number };
-  readonly data: Filled<CheckedSettings['data'], 'sequenceLength' | 'endOfDocument' | 'heldOut'>;
+  readonly data: Filled<
+    CheckedSettings['data'],
+    'sequenceLength' | 'prefixToken' | 'endOfDocument' | 'heldOut'
+  >;
   readonly training: Filled<
     CheckedSettings['training'],
-    'steps' | 'batchSize' | 'learningRate' | 'schedule' | 'warmup' | 'finalRate' | 'checkpointEvery'
+    | 'steps'
+    | 'batchSize'
+    | 'accumulation'
+    | 'recompute'
+    | 'learningRate'
+    | 'schedule'
+    | 'warmup'
+    | 'finalRate'
+    | 'checkpointEvery'
   >;
 }

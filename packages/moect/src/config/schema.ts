@@ -1,4 +1,5 @@
 import type { Callback, Json } from '@moect/core';
+import { PREFIX_TOKENS } from '@moect/data';
 import { BACKEND_NAMES } from '@moect/tensor';
 import { z } from 'zod';
 import { isTexts, type Texts } from '../training/texts-shape.ts';
@@ -53,6 +54,13 @@ const data = z.strictObject({
     .enum(['NFC', 'none'])
     .default('NFC')
     .describe('Unicode form of all text in training, scoring and prompts (UAX #15); none: as it stands'),
+  prefixToken: z
+    .enum(PREFIX_TOKENS)
+    .exactOptional()
+    .describe(
+      'what documents and prompts stand after; default: what the tokenizer itself puts there, else documents after its ' +
+        'end-of-sequence token; moect-0.1: as runs of that version',
+    ),
   endOfDocument: z
     .boolean()
     .exactOptional()
@@ -77,7 +85,11 @@ const training = z.strictObject({
   tokens: count().exactOptional().describe('tokens of all languages, replay included'),
   epochs: z.number().positive().exactOptional().describe('passes over the new languages; default 4'),
   batchSize: count().exactOptional().describe('sequences; default: about 2,048 tokens'),
-  accumulation: count().default(1).describe('batches in one optimizer step'),
+  accumulation: count()
+    .exactOptional()
+    .describe(
+      'batches in one optimizer step; default 1, more where a batch of the default size does not fit',
+    ),
   learningRate: z
     .number()
     .positive()
@@ -98,8 +110,10 @@ const training = z.strictObject({
     .describe('steps between gate and expert statistics; default: never'),
   recompute: z
     .boolean()
-    .default(false)
-    .describe('less memory for more time, same bits: layers run again on the way back'),
+    .exactOptional()
+    .describe(
+      'less memory for more time, same bits: layers run again on the way back; default: where a step does not fit else',
+    ),
 });
 
 /** Settings of a run with the same form in a file and in a program. */
@@ -119,23 +133,41 @@ const runShape = {
     })
     .prefault({}),
   cache: z
-    .strictObject({
-      folder: z.string().min(1).describe('shared by runs; relative to this file'),
-      maxBytes: count().exactOptional().describe('default 16 GiB'),
-    })
+    .union([
+      z.literal(false),
+      z.strictObject({
+        folder: z.string().min(1).describe('shared by runs; relative to this file'),
+        maxBytes: count().exactOptional().describe('default 16 GiB'),
+      }),
+    ])
     .exactOptional()
-    .describe('keeps what the frozen layers below the extension make of the text, rounded to bf16'),
+    .describe(
+      'keeps what the frozen layers below the extension make of the text, rounded to bf16; false: never; default: in the ' +
+        "run's folder while it lasts, where text is read twice and it pays",
+    ),
 };
 
 export const runSchema = z.strictObject(runShape);
 
 /** The configuration file of `moect train`. Unknown keys are refused. */
 export const configSchema = z.strictObject({
-  base: z.string().min(1).describe('folder with config.json, safetensors weights and tokenizer.json'),
+  base: z
+    .string()
+    .min(1)
+    .describe(
+      'folder with config.json, safetensors weights and tokenizer.json, a GGUF file, or org/name[@revision] of the hub',
+    ),
+  baseId: z
+    .string()
+    .min(1)
+    .exactOptional()
+    .describe("the base's name on the hub, for the model card; default: what `base` tells"),
   baseStorage: z
-    .enum(['float32', 'bfloat16', 'int8'])
-    .default('float32')
-    .describe("the base's matrices in memory: bfloat16 half (exact for bfloat16 files), int8 a quarter"),
+    .enum(['file', 'float32', 'bfloat16', 'int8'])
+    .default('file')
+    .describe(
+      "the base's matrices in memory: file as in its file, exactly; bfloat16 half of float32, int8 a quarter",
+    ),
   parts: z
     .union([z.string().min(1), z.array(z.string().min(1))])
     .exactOptional()
@@ -175,6 +207,9 @@ const textsByLanguage = () =>
     z.custom<Texts>(isTexts, 'must be documents, one string with a document a line, or { files: [...] }'),
   );
 
+const hook = () =>
+  z.custom<() => void>((value) => typeof value === 'function', 'must be a function').exactOptional();
+
 const isCallback = (value: unknown): boolean =>
   (value as { contract?: unknown } | null)?.contract === 'callback/1';
 
@@ -195,7 +230,8 @@ export const programSchema = z.strictObject({
   callbacks: z
     .array(z.custom<Callback>(isCallback, "must be a callback: { contract: 'callback/1', name, onStep, … }"))
     .exactOptional(),
-  onReady: z.custom<() => void>((value) => typeof value === 'function', 'must be a function').exactOptional(),
+  onReady: hook(),
+  onWarning: hook(),
 });
 
 /** Type of a configuration file; omitted keys have defaults. */

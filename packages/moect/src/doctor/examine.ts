@@ -2,6 +2,7 @@ import { arch, availableParallelism, cpus, platform, release, totalmem } from 'n
 import { BACKEND_NAMES, type BackendName } from '@moect/tensor';
 import { chooseBackend } from '../base/choose-backend.ts';
 import { type BackendCheck, checkBackend } from './check-backend.ts';
+import { newerNodeNote } from './newer-node.ts';
 
 export interface Finding {
   readonly level: 'ok' | 'note' | 'warning' | 'problem';
@@ -67,11 +68,15 @@ async function choose(
 ): Promise<Pick<Examination, 'chosen' | 'reason'>> {
   const right = backends.filter(({ available, gradientOk }) => available && gradientOk);
   if (right.length === 0) return { chosen: null, reason: 'no backend works here' };
-  const wasm = right.find(({ name }) => name === 'wasm') ?? right.at(-1)!;
+  const named = (wanted: BackendName) => right.find(({ name }) => name === wanted);
+  const wasm = named('wasm') ?? named('cpu') ?? right.at(-1)!;
   try {
     const { name, detail } = await chooseBackend('auto', threads);
     if (right.some((check) => check.name === name)) return { chosen: name, reason: detail };
-    return { chosen: wasm.name, reason: `auto takes ${name}, which is wrong here: --backend ${wasm.name}` };
+    return {
+      chosen: wasm.name,
+      reason: `auto takes ${name}, which is wrong here: --backend ${wasm.name}`,
+    };
   } catch (error) {
     return {
       chosen: wasm.name,
@@ -88,6 +93,8 @@ export async function examine(options: { readonly threads?: number } = {}): Prom
   // unlike os.freemem, this respects the limits of containers
   const free = process.availableMemory();
   const findings = [nodeFinding(process.versions.node), memoryFinding(free), ...backends.map(backendFinding)];
+  const newer = chosen === 'wasm' ? newerNodeNote() : null;
+  if (newer !== null) findings.push({ level: 'note', text: newer });
   if (chosen === 'cpu') {
     findings.push({
       level: 'warning',

@@ -1,4 +1,5 @@
 import type { Document, RoutingStatistics } from '@moect/core';
+import { documentBytes } from '@moect/data';
 import { assertMixtureBound, type MixtureDocumentScore, measureGates, posteriorCurves } from '@moect/eval';
 import { digestParameters } from '@moect/freeze';
 import { type Report, type ReportLanguage, type ReportMethod, reportScores } from '@moect/report';
@@ -6,10 +7,12 @@ import type { Base } from '../base/base.ts';
 import { GATE } from '../parts/moect.ts';
 import type { EvaluatedText } from './evaluated-texts.ts';
 import type { PackComparison } from './pack-comparison.ts';
-import { BASE_PRIOR } from './scorers.ts';
+import { BASE_PRIOR, prefixTokenOf } from './scorers.ts';
 
 export interface ReportInput {
   readonly base: Base;
+  /** Digest of the base in memory before anything was scored. */
+  readonly baseSha256: string;
   readonly texts: readonly EvaluatedText[];
   /** Of the reading of the texts. */
   readonly notes: readonly string[];
@@ -22,10 +25,8 @@ export interface ReportInput {
 /** Number of documents per language for the mean of the gates. */
 const GATE_DOCUMENTS = 20;
 
-const encoder = new TextEncoder();
-
 const utf8Bytes = (documents: readonly Document[]): number =>
-  documents.reduce((sum, { text }) => sum + encoder.encode(text).length, 0);
+  documents.reduce((sum, document) => sum + documentBytes(document), 0);
 
 function reportLanguage(text: EvaluatedText, { comparisons }: ReportInput): ReportLanguage {
   const { code, role, documents } = text;
@@ -59,6 +60,7 @@ async function gatesOf(
   const gates = await measureGates({
     base: base.model,
     tokenizer: base.tokenizer,
+    prefixToken: prefixTokenOf(base, [pack]),
     extension: pack.extension,
     ...(gateThreshold !== undefined && { gateThreshold }),
     documents: texts.flatMap(({ documents }) => documents.slice(0, GATE_DOCUMENTS)),
@@ -109,7 +111,7 @@ export async function buildReport(input: ReportInput): Promise<Report> {
     base: {
       id: base.identity.id,
       parameters: base.parameterCount,
-      sha256Before: base.heldSha256,
+      sha256Before: input.baseSha256,
       sha256After: await digestParameters(base.model.parameters),
     },
     languages: texts.map((text) => reportLanguage(text, input)),

@@ -1,16 +1,21 @@
+import type { Scorer } from '@moect/core';
+import type { PrefixToken } from '@moect/data';
 import { type ComparisonRole, compare as compareScores } from '@moect/eval';
 import type { Report } from '@moect/report';
 import type { Base } from '../base/base.ts';
 import type { Pack } from '../extension/pack.ts';
 import { checkBase, checkOptions, checkPacks } from '../front-door-checks.ts';
+import type { ScoringPlan } from '../planning/plan-scoring.ts';
 import type { HiddenStateFolder } from '../platform/platform.ts';
 import type { TextsByLanguage } from '../training/train.ts';
 import { buildReport } from './build-report.ts';
 import { type EvaluatedText, type EvaluationSettings, evaluatedTexts } from './evaluated-texts.ts';
 import type { PackComparison } from './pack-comparison.ts';
+import { planScores } from './plan-scores.ts';
 import {
   createBaseScorer,
   createScorer,
+  prefixTokenOf,
   rememberScores,
   resolveCombine,
   type ScorerOptions,
@@ -30,6 +35,8 @@ export interface CompareOptions
   readonly cache?: HiddenStateFolder;
   /** Called before the base and each pack are scored. */
   readonly onProgress?: (what: string) => void;
+  /** Called once, before anything is scored, with the plan; the work waits for it. */
+  readonly onReady?: (plan: ScoringPlan) => void | Promise<void>;
 }
 
 /** The old language with the largest relative change. */
@@ -63,6 +70,7 @@ const OPTIONS = [
   'cache',
   'onProgress',
   'data',
+  'onReady',
 ];
 
 function worstOf(packs: readonly PackComparison[]): WorstLanguage | null {
@@ -92,8 +100,13 @@ export async function compare(
   const begin = performance.now();
   const { old, data } = options;
   const { texts, notes } = await evaluatedTexts(heldOut, packs, base.platform, { old, data });
+  for (const pack of packs) resolveCombine(base, [pack], options.combine);
+  const plan = await planScores(base, packs, texts);
+  await options.onReady?.(plan);
+  const { window, batchTokens } = plan;
+  const baseSha256 = await base.heldSha256();
   const compared = await withHiddenStates(base, packs, options.cache, (start) =>
-    comparePacks(base, packs, texts, options, start),
+    comparePacks(base, packs, texts, options, { ...start, window, batchTokens }),
   );
   const seconds = (performance.now() - begin) / 1000;
   return {
@@ -101,15 +114,10 @@ export async function compare(
     packs: compared,
     texts,
     notes,
-    report: () =>
-      buildReport({
-        base,
-        texts,
-        notes,
-        comparisons: compared,
-        seconds,
-        gateThreshold: options.gateThreshold,
-      }),
+    report: () => {
+      const { gateThreshold } = options;
+      return buildReport({ base, baseSha256, texts, notes, comparisons: compared, seconds, gateThreshold });
+    },
   };
 }
 
@@ -118,7 +126,7 @@ async function comparePacks(
   packs: readonly Pack[],
   texts: readonly EvaluatedText[],
   options: CompareOptions,
-  start: Pick<ScorerOptions, 'hiddenStates'>,
+  start: Pick<ScorerOptions, 'hiddenStates' | 'window' | 'batchTokens'>,
 ): Promise<PackComparison[]> {
   const { signal, onProgress, gateThreshold } = options;
   const documents = texts.flatMap((text) => text.documents);
@@ -126,11 +134,19 @@ async function comparePacks(
     texts.map(({ code, role }) => [code, role]),
   );
   const shared = { base, ...start, ...(signal && { signal }) };
-  const baseScorer = rememberScores(createBaseScorer(shared));
+  const baseScorers = new Map<PrefixToken, Scorer>();
+  const baseScorerFor = (prefixToken: PrefixToken): Scorer => {
+    const scorer =
+      baseScorers.get(prefixToken) ?? rememberScores(createBaseScorer({ ...shared, prefixToken }));
+    baseScorers.set(prefixToken, scorer);
+    return scorer;
+  };
   onProgress?.('base');
-  const before = await baseScorer.score(documents);
   const results: PackComparison[] = [];
   for (const pack of packs) {
+    // base and pack read the same tokens: those that the pack was trained on
+    const baseScorer = baseScorerFor(prefixTokenOf(base, [pack]));
+    const before = await baseScorer.score(documents);
     onProgress?.(pack.name);
     const combine = resolveCombine(base, [pack], options.combine);
     const threshold = gateThreshold === undefined ? {} : { gateThreshold };

@@ -1,10 +1,13 @@
 import { type LanguageScores, scoresByLanguage } from '@moect/eval';
 import type { Base } from '../base/base.ts';
 import { checkBase, checkOptions, checkPacks } from '../front-door-checks.ts';
+import { GATE } from '../parts/moect.ts';
+import type { ScoringPlan } from '../planning/plan-scoring.ts';
 import type { HiddenStateFolder } from '../platform/platform.ts';
 import type { TextsByLanguage } from '../training/train.ts';
 import { type EvaluatedText, type EvaluationSettings, evaluatedTexts } from './evaluated-texts.ts';
-import { createScorer, type ScorerOptions } from './scorers.ts';
+import { planScores } from './plan-scores.ts';
+import { createScorer, resolveCombine, type ScorerOptions } from './scorers.ts';
 import { withHiddenStates } from './with-hidden-states.ts';
 
 export interface EvaluateOptions
@@ -12,9 +15,11 @@ export interface EvaluateOptions
     Pick<EvaluationSettings, 'data'> {
   /** Cache of the hidden states below the packs, rounded to bf16. Default: none. */
   readonly cache?: HiddenStateFolder;
+  /** Called once, before anything is scored, with the plan; the work waits for it. */
+  readonly onReady?: (plan: ScoringPlan) => void | Promise<void>;
 }
 
-const OPTIONS = ['packs', 'combine', 'gateThreshold', 'signal', 'cache', 'data'];
+const OPTIONS = ['packs', 'combine', 'gateThreshold', 'signal', 'cache', 'onReady', 'data'];
 
 export interface LanguageResult extends LanguageScores {
   readonly role: EvaluatedText['role'];
@@ -23,6 +28,8 @@ export interface LanguageResult extends LanguageScores {
 export interface Evaluation {
   /** Scored model: `base`, a pack, or a combination. */
   readonly name: string;
+  /** Most tokens that a window read: the base's context, or as many as fit into memory. */
+  readonly window: number;
   /** Bits per byte and related measures, one row per language. */
   readonly languages: readonly LanguageResult[];
   /** What was left out or changed while reading and why, and what looks wrong. */
@@ -40,16 +47,20 @@ export async function evaluate(
 ): Promise<Evaluation> {
   checkBase('evaluate', base);
   checkOptions('evaluate', options, OPTIONS);
-  const { packs = [], cache, data, ...scoring } = options;
+  const { packs = [], cache, onReady, data, ...scoring } = options;
   checkPacks('evaluate', packs);
   const read = await evaluatedTexts(texts, packs, base.platform, { data });
+  resolveCombine(base, packs, packs.length === 0 ? GATE : scoring.combine);
+  const plan = await planScores(base, packs, read.texts);
+  await onReady?.(plan);
+  const { window, batchTokens } = plan;
   return withHiddenStates(base, packs, cache, async (start) => {
-    const scorer = createScorer({ base, packs, ...scoring, ...start });
+    const scorer = createScorer({ base, packs, ...scoring, ...start, window, batchTokens });
     const languages: LanguageResult[] = [];
     for (const { role, documents } of read.texts) {
       for (const scores of scoresByLanguage(await scorer.score(documents)))
         languages.push({ ...scores, role });
     }
-    return { name: scorer.name, languages, notes: read.notes };
+    return { name: scorer.name, window, languages, notes: read.notes };
   });
 }

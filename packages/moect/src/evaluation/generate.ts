@@ -1,5 +1,4 @@
-import { type BaseModel, type Combination, InvalidConfigError } from '@moect/core';
-import { prefixTokenId } from '@moect/data';
+import { type BaseModel, type ChatMessage, type Combination, InvalidConfigError } from '@moect/core';
 import { checkGateThreshold } from '@moect/experts';
 import {
   type Generation,
@@ -11,11 +10,21 @@ import type { Base } from '../base/base.ts';
 import { checkBase, checkOptions, checkPacks } from '../front-door-checks.ts';
 import { GATE } from '../parts/moect.ts';
 import { promptFor } from './prompt.ts';
-import { BASE_PRIOR, newLanguages, resolveCombine, type UsedPack } from './scorers.ts';
+import { checkPrompt, promptTokens } from './prompt-tokens.ts';
+import { BASE_PRIOR, newLanguages, prefixTokenOf, resolveCombine, type UsedPack } from './scorers.ts';
+import { textStream } from './text-stream.ts';
 
 export interface GenerateOptions {
-  /** Gets the Unicode form of the packs' text. */
-  readonly prompt: string;
+  /**
+   * Text to continue; names of control tokens in it are text. It gets the Unicode form of the packs' text. Either this
+   * or `messages`.
+   */
+  readonly prompt?: string;
+  /**
+   * Conversation to answer, by the chat template of the base's makers, in the Unicode form of the packs' text; ends where
+   * the answer does.
+   */
+  readonly messages?: readonly ChatMessage[];
   /** None: the base alone. */
   readonly packs?: readonly UsedPack[];
   /** `gate`, or the name of a combination. Default: what the pack was made for; the mixture for several. */
@@ -28,7 +37,16 @@ export interface GenerateOptions {
   readonly maxNewTokens?: number;
   /** 0, the default: always the likeliest token. */
   readonly temperature?: number;
+  /** Only the k likeliest tokens; 0, the default: all. */
+  readonly topK?: number;
+  /** Only the likeliest tokens that together reach this probability. Default 1. */
   readonly topP?: number;
+  /** Only tokens at least this share as likely as the likeliest. Default 0. */
+  readonly minP?: number;
+  /** Above 1: tokens that stand in prompt or text already become less likely, as in transformers. Default 1. */
+  readonly repetitionPenalty?: number;
+  /** The text ends before the first of these strings; they are never part of it. Default: none. */
+  readonly stop?: readonly string[];
   readonly seed?: number;
   readonly signal?: AbortSignal;
 }
@@ -42,34 +60,6 @@ export interface GeneratedText {
   readonly tokens: number;
   /** Weights of base and extensions at the end; null where nothing was weighed. */
   readonly posterior: readonly number[] | null;
-}
-
-/** Turns tokens into text as they come, holding characters back until all their bytes are there. */
-function textStream(
-  decode: (ids: readonly number[]) => string,
-  promptIds: readonly number[],
-  onText: (text: string) => void,
-): { push(token: number): void; end(): string } {
-  const ids = [...promptIds];
-  const start = decode(promptIds).length;
-  let shown = start;
-  const flush = (text: string): void => {
-    if (text.length > shown) onText(text.slice(shown));
-    shown = Math.max(shown, text.length);
-  };
-  return {
-    push(token) {
-      ids.push(token);
-      const text = decode(ids);
-      // U+FFFD at the end: the character is not complete yet
-      if (!text.endsWith('\ufffd')) flush(text);
-    },
-    end() {
-      const text = decode(ids);
-      flush(text);
-      return text.slice(start);
-    },
-  };
 }
 
 function members(
@@ -100,24 +90,34 @@ function checkLanguage(
 
 const OPTIONS = [
   'prompt',
+  'messages',
   'packs',
   'combine',
   'language',
   'gateThreshold',
   'maxNewTokens',
   'temperature',
+  'topK',
   'topP',
+  'minP',
+  'repetitionPenalty',
+  'stop',
   'seed',
   'signal',
 ];
+
+function checkStop(stop: unknown): void {
+  if (Array.isArray(stop) && stop.every((text) => typeof text === 'string' && text !== '')) return;
+  const message = `is ${JSON.stringify(stop)}, must be a list of texts, none of them empty`;
+  throw new InvalidConfigError('generate', [{ path: 'stop', message }]);
+}
 
 function checkGenerate(base: Base, options: GenerateOptions): void {
   checkBase('generate', base);
   checkOptions('generate', options, OPTIONS);
   checkPacks('generate', options.packs ?? []);
-  if (typeof options.prompt === 'string') return;
-  const message = `is ${JSON.stringify(options.prompt)}, must be a text`;
-  throw new InvalidConfigError('generate', [{ path: 'prompt', message }]);
+  checkStop(options.stop ?? []);
+  checkPrompt(options);
 }
 
 /** Calls back with each new piece of text. */
@@ -127,9 +127,9 @@ async function generateText(
   onText: (text: string) => void,
 ): Promise<GeneratedText> {
   const { packs = [], maxNewTokens = NEW_TOKENS, gateThreshold } = options;
-  const { prompt, language } = promptFor(options);
+  const { language, ...prompt } = promptFor(options);
   const { tokenizer, model, moect } = base;
-  const promptIds = [prefixTokenId(tokenizer), ...tokenizer.encode(prompt)];
+  const { ids: promptIds, stopIds } = promptTokens(base, prompt, prefixTokenOf(base, packs));
   checkContext(model, promptIds.length, maxNewTokens);
   const combine = resolveCombine(base, packs, packs.length === 0 ? GATE : options.combine);
   if (gateThreshold !== undefined) {
@@ -137,14 +137,17 @@ async function generateText(
   }
   const combination = combine === GATE ? null : moect.combination(combine)({ basePrior: BASE_PRIOR });
   if (combination !== null) checkLanguage(options, combination);
-  const stream = textStream((ids) => tokenizer.decode(ids), promptIds, onText);
-  const { temperature, topP, seed, signal } = options;
+  const stream = textStream((ids) => tokenizer.decode(ids), promptIds, options.stop ?? [], onText);
+  const { temperature, topK, topP, minP, repetitionPenalty, seed, signal } = options;
   const sampling = {
     maxNewTokens,
-    stopIds: tokenizer.eosTokenIds,
+    stopIds,
     onToken: (token: number) => stream.push(token),
     ...(temperature !== undefined && { temperature }),
+    ...(topK !== undefined && { topK }),
     ...(topP !== undefined && { topP }),
+    ...(minP !== undefined && { minP }),
+    ...(repetitionPenalty !== undefined && { repetitionPenalty }),
     ...(seed !== undefined && { seed }),
     ...(signal && { signal }),
   };
@@ -183,7 +186,7 @@ function followed(signal: AbortSignal | undefined): AbortController {
 }
 
 /**
- * Continues a prompt with a base and packs: yields the text in pieces of whole characters, and returns the whole result
+ * Continues a prompt, or answers a conversation, with a base and packs: yields the text in pieces of whole characters, and returns the whole result
  * at the end. Leaving the loop, or aborting the signal, ends the generation.
  * Throws InvalidConfigError (also for a text that does not fit the base's context), NoSuchComponentError and
  * NonFiniteError.

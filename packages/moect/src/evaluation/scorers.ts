@@ -5,14 +5,20 @@ import {
   InvalidConfigError,
   type Scorer,
 } from '@moect/core';
-import { createMixtureScorer, createScorer as createModelScorer } from '@moect/eval';
+import { documentFrame, type PrefixToken } from '@moect/data';
+import {
+  createMixtureScorer,
+  createScorer as createModelScorer,
+  type ScorerOptions as ModelScorerOptions,
+} from '@moect/eval';
 import type { Base } from '../base/base.ts';
 import type { Pack } from '../extension/pack.ts';
 import { GATE } from '../parts/moect.ts';
 
 /** Fields of a pack that scoring and generation need. */
 export type UsedPack = Pick<Pack, 'name' | 'extension'> & {
-  readonly info: Pick<Pack['info'], 'languages' | 'combine'> & Partial<Pick<Pack['info'], 'base' | 'text'>>;
+  readonly info: Pick<Pack['info'], 'languages' | 'combine'> &
+    Partial<Pick<Pack['info'], 'base' | 'text' | 'tokens'>>;
 };
 
 /** Weight of the base in the mixture before the first token: it loses at most log₂(1 ÷ 0.5) = 1 bit a document. */
@@ -34,6 +40,10 @@ export interface ScorerOptions {
   readonly baseScorer?: Scorer;
   /** Hidden states that passes of base and extensions begin with, rounded to bf16. Default: the tokens. */
   readonly hiddenStates?: HiddenStateSource;
+  /** Most tokens that a window reads. Default: the base's context. */
+  readonly window?: number;
+  /** Tokens of short windows that go through one pass together. Default 2,048. */
+  readonly batchTokens?: number;
 }
 
 /** Languages that a pack is for. */
@@ -59,6 +69,29 @@ export function resolveCombine(
   return resolved;
 }
 
+/**
+ * The rule by which packs were trained, of what stands in front of a text; without packs, the base's own.
+ * Throws InvalidConfigError for packs whose rules differ in what they put there.
+ */
+export function prefixTokenOf(
+  { tokenizer }: Pick<Base, 'tokenizer'>,
+  packs: readonly Pick<UsedPack, 'name' | 'info'>[],
+): PrefixToken {
+  const frames = packs.map(({ info }) => documentFrame(tokenizer, info.tokens?.prefixToken ?? 'moect-0.1'));
+  const said = new Set(frames.map(({ prefixIds, promptIds }) => `${prefixIds} ${promptIds}`));
+  if (said.size > 1) {
+    const each = packs.map(({ name }, i) => `'${name}' after ${frames[i]!.prefixIds}`).join(', ');
+    const message = `were trained on documents that stand after different tokens: ${each}`;
+    throw new InvalidConfigError(
+      'Combination',
+      [{ path: 'packs', message }],
+      'Use them one at a time, or train them with the same data.prefixToken.',
+    );
+  }
+  const names = frames.map(({ prefixToken }) => prefixToken);
+  return names.find((name) => name !== 'moect-0.1') ?? names[0] ?? 'tokenizer';
+}
+
 /** A scorer that remembers its scores, by the array of documents. */
 export function rememberScores(scorer: Scorer): Scorer {
   const known = new WeakMap<readonly Document[], ReturnType<Scorer['score']>>();
@@ -72,20 +105,32 @@ export function rememberScores(scorer: Scorer): Scorer {
   };
 }
 
+type Passes = Pick<ScorerOptions, 'hiddenStates' | 'window' | 'batchTokens'>;
+
+/** How passes are made, as the scorer of one model takes it. */
+function passOptions({ hiddenStates, window, batchTokens }: Passes): Partial<ModelScorerOptions> {
+  return {
+    ...(hiddenStates && { hiddenStates }),
+    ...(window !== undefined && { maxLength: window }),
+    ...(batchTokens !== undefined && { batchTokens }),
+  };
+}
+
 /** Log-probabilities under the base alone. */
 export function createBaseScorer({
   base,
   signal,
-  hiddenStates,
-}: Pick<ScorerOptions, 'base' | 'signal' | 'hiddenStates'>): Scorer {
+  prefixToken,
+  ...passes
+}: Pick<ScorerOptions, 'base' | 'signal' | keyof Passes> & { readonly prefixToken: PrefixToken }): Scorer {
   const onProgress = (): void => signal?.throwIfAborted();
-  const start = hiddenStates === undefined ? {} : { hiddenStates };
   return createModelScorer({
     name: 'base',
     base: base.model,
     tokenizer: base.tokenizer,
+    prefixToken,
     onProgress,
-    ...start,
+    ...passOptions(passes),
   });
 }
 
@@ -94,8 +139,9 @@ export function createBaseScorer({
  * Throws InvalidConfigError and NoSuchComponentError.
  */
 export function createScorer(options: ScorerOptions): Scorer {
-  const { base, packs, signal, basePrior = BASE_PRIOR, hiddenStates, gateThreshold } = options;
-  const baseScorer = options.baseScorer ?? createBaseScorer(options);
+  const { base, packs, signal, basePrior = BASE_PRIOR, gateThreshold } = options;
+  const prefixToken = prefixTokenOf(base, packs);
+  const baseScorer = options.baseScorer ?? createBaseScorer({ ...options, prefixToken });
   if (packs.length === 0) return baseScorer;
   const combine = resolveCombine(base, packs, options.combine);
   const onProgress = (): void => signal?.throwIfAborted();
@@ -104,9 +150,10 @@ export function createScorer(options: ScorerOptions): Scorer {
       name,
       base: base.model,
       tokenizer: base.tokenizer,
+      prefixToken,
       extension,
       onProgress,
-      ...(hiddenStates && { hiddenStates }),
+      ...passOptions(options),
       ...(gateThreshold !== undefined && { gateThreshold }),
     }),
   );

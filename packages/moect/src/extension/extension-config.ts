@@ -1,4 +1,5 @@
 import { type BaseIdentity, type ConfigProblem, CorruptDataError, type Settings } from '@moect/core';
+import { PREFIX_TOKENS, type PrefixToken } from '@moect/data';
 import { z } from 'zod';
 import { type OwnPart, PART_KINDS } from '../parts/parts.ts';
 import type { RecordedText } from '../training/text-settings.ts';
@@ -30,6 +31,12 @@ export interface TrainingSummary {
   }[];
 }
 
+/** What stood in front of a text in training. */
+export interface TextTokens {
+  readonly prefixToken: PrefixToken;
+  readonly prefixIds: readonly number[];
+}
+
 /** `moect_config.json`. */
 export interface ExtensionConfigFile {
   readonly schema: 'moect-extension/1';
@@ -50,6 +57,8 @@ export interface ExtensionConfigFile {
   /** Number of weights. */
   readonly parameters: number;
   readonly dtype: 'f32' | 'bf16';
+  /** What stood in front of a text; absent in packs of moect 0.1, which had another rule. */
+  readonly tokens?: TextTokens | undefined;
   readonly training: TrainingSummary | null;
 }
 
@@ -101,6 +110,9 @@ const fileSchema: z.ZodType<ExtensionConfigFile> = z.strictObject({
   }),
   parameters: count(),
   dtype: z.enum(['f32', 'bf16']),
+  tokens: z
+    .strictObject({ prefixToken: z.enum(PREFIX_TOKENS), prefixIds: z.array(count()).min(1) })
+    .optional(),
   training: training.nullable(),
 });
 

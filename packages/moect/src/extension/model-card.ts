@@ -1,14 +1,18 @@
 import { stringify } from 'yaml';
+import { parseHubName } from '../hub/hub-name.ts';
 import type { ExtensionConfigFile } from './extension-config.ts';
 
 /** `swh_Latn` → `swh`, as model hubs list languages. */
 const hubLanguage = (code: string): string => code.split(/[_-]/)[0]!;
 
+/** A folder's name would be taken for a model of the hub. */
+const isHubId = (id: string): boolean => parseHubName(id)?.repo === id;
+
 function frontMatter(config: ExtensionConfigFile): string {
   const languages = [...new Set(config.languages.map(({ code }) => hubLanguage(code)))];
   const fields = {
     library_name: 'moect',
-    base_model: config.base.id,
+    ...(isHubId(config.base.id) && { base_model: config.base.id }),
     ...(languages.length > 0 && { language: languages }),
     ...(config.license !== null && { license: config.license }),
     tags: ['moect', config.method],

@@ -6,6 +6,7 @@ import {
   type ParamPath,
   type Tensor,
 } from '@moect/core';
+import { documentFrame } from '@moect/data';
 import { fromDiskTensors, loadParameters } from '@moect/experts';
 import { createRng, dispose, tensor } from '@moect/tensor';
 import type { Base } from '../base/base.ts';
@@ -55,6 +56,19 @@ function checkParts({ moect }: Base, info: ExtensionConfigFile, place: string): 
   );
 }
 
+/** The base's tokenizer files must put in front of a text what they did in training. */
+function checkTokens({ tokenizer }: Base, { tokens }: ExtensionConfigFile, place: string): void {
+  if (tokens === undefined) return;
+  const { prefixIds } = documentFrame(tokenizer, tokens.prefixToken);
+  if (prefixIds.join() === tokens.prefixIds.join()) return;
+  const message = `was trained on documents after ${tokens.prefixIds}; the base's tokenizer puts ${prefixIds} there`;
+  throw new InvalidConfigError(
+    place,
+    [{ path: 'tokens.prefixIds', message }],
+    'Take tokenizer.json and tokenizer_config.json of the revision that it was trained with.',
+  );
+}
+
 /**
  * Opens a pack for its base. Every tensor of the folder must be used and every parameter found.
  * @param place a folder, or in a browser the address of one
@@ -63,11 +77,14 @@ function checkParts({ moect }: Base, info: ExtensionConfigFile, place: string): 
  */
 export async function openPack(base: Base, place: string | URL): Promise<Pack> {
   const source = await base.platform.readPack(place);
-  const info = parseExtensionConfig(source.config, source.place);
-  if (info.base.sha256 !== base.identity.sha256) {
-    throw new BaseMismatchError(info.base.id, info.base.sha256, base.identity.sha256);
+  const saved = parseExtensionConfig(source.config, source.place);
+  if (!(await base.isIdentifiedBy(saved.base.sha256))) {
+    throw new BaseMismatchError(saved.base.id, saved.base.sha256, base.identity.sha256);
   }
+  // an older pack knows its base by the digest of before
+  const info = { ...saved, base: { ...saved.base, sha256: base.identity.sha256 } };
   checkParts(base, info, source.place);
+  checkTokens(base, info, source.place);
   const extension = attach(base, info, source.place);
   try {
     await fill(extension, source);

@@ -2,7 +2,8 @@ import type { Base } from '../base/base.ts';
 import { prepareRun } from '../training/prepare-run.ts';
 import type { RunInput } from '../training/run-input.ts';
 import { inputOf, type TrainOptions } from '../training/train.ts';
-import { type PlanningOptions, planPrepared } from './plan-training.ts';
+import { fitRun } from './fit-run.ts';
+import type { PlanningOptions } from './plan-training.ts';
 import type { TrainingPlan } from './training-plan.ts';
 
 /** See `planTraining`. */
@@ -11,9 +12,11 @@ export async function planRun(
   input: RunInput,
   options: Partial<PlanningOptions> = {},
 ): Promise<TrainingPlan> {
-  const prepared = await prepareRun(base, input);
+  const { output } = options;
+  const place = output === undefined ? {} : { output: base.platform.absolute(output) };
+  const prepared = await prepareRun(base, input, place);
   try {
-    return await planPrepared(prepared, { time: true, ...options });
+    return (await fitRun(prepared, { time: true, ...options })).plan;
   } finally {
     await prepared.hiddenStates?.close();
     prepared.extension.dispose();

@@ -1,4 +1,4 @@
-import { InvalidConfigError, MoectError } from '@moect/core';
+import { MoectError } from '@moect/core';
 import { countParameters } from '@moect/freeze';
 import { activeBackend, keepsCompressed } from '@moect/tensor';
 import { countTokens, type TrainOptions } from '@moect/trainer';
@@ -8,9 +8,13 @@ import { probeMemory, type StepMemory } from './probe-memory.ts';
 import { probeTime } from './probe-time.ts';
 import { suggestSmaller } from './suggest.ts';
 import type { DiskEstimate, MemoryEstimate, TrainingPlan } from './training-plan.ts';
+import { holdsWideMatrices, weightBytes } from './weight-bytes.ts';
 
 /** The run to plan, with everything that it needs in memory. */
-type PlannedRun = Pick<PreparedRun, 'run' | 'base' | 'extension' | 'options' | 'input'>;
+type PlannedRun = Pick<
+  PreparedRun,
+  'run' | 'base' | 'extension' | 'options' | 'input' | 'statesBytes' | 'frame'
+>;
 
 export interface PlanningOptions {
   /** Measure the time of a step too. */
@@ -23,26 +27,24 @@ export interface PlanningOptions {
 
 const CHECKPOINTS_KEPT = 3;
 const FLOAT = 4;
-const BYTES_PER_WEIGHT = { float32: 4, bfloat16: 2, int8: 1 } as const;
 
 async function diskEstimate(
-  { run, base, extension }: PlannedRun,
+  { run, base, extension, statesBytes }: PlannedRun,
   output: string | undefined,
 ): Promise<DiskEstimate> {
   const trained = countParameters(extension.parameters);
   // weights and two moments
   const checkpointBytes = 3 * FLOAT * trained;
   const extensionBytes = (run.extension.dtype === 'bf16' ? 2 : FLOAT) * trained;
-  const neededBytes = (CHECKPOINTS_KEPT + 1) * checkpointBytes + extensionBytes;
+  const neededBytes = (CHECKPOINTS_KEPT + 1) * checkpointBytes + extensionBytes + statesBytes;
   const availableBytes = output === undefined ? null : await base.platform.freeDisk(output);
-  return { checkpointBytes, extensionBytes, neededBytes, availableBytes };
+  return { checkpointBytes, extensionBytes, statesBytes, neededBytes, availableBytes };
 }
 
 function memoryEstimate({ run, base, extension }: PlannedRun, memory: StepMemory | null): MemoryEstimate {
   const trained = countParameters(extension.parameters);
   // one copy of the trained weights, gradients, and two moments
-  const weightBytes = keepsCompressed() ? BYTES_PER_WEIGHT[base.storage] : FLOAT;
-  const leastBytes = weightBytes * base.parameterCount + 4 * FLOAT * trained;
+  const leastBytes = weightBytes(base.model.parameters) + 4 * FLOAT * trained;
   const availableBytes = base.platform.availableMemory();
   if (memory === null) return { leastBytes, heap: null, gpu: null, moreBytes: leastBytes, availableBytes };
   const { kind, limitBytes, heldBytes, isMachines } = memory;
@@ -57,10 +59,16 @@ function memoryEstimate({ run, base, extension }: PlannedRun, memory: StepMemory
 }
 
 /** Memory of a step, or the reason why not even few sequences can be tried. */
-async function tryProbe(
+export interface TriedSteps {
+  readonly steps: StepMemory | null;
+  readonly problem: string | null;
+}
+
+/** Tries steps on few sequences. */
+export async function tryProbe(
   { run, options, input }: PlannedRun,
   limitBytes: number | undefined,
-): Promise<{ steps: StepMemory | null; problem: string | null }> {
+): Promise<TriedSteps> {
   const { batchSize } = run.training;
   const size = { sequenceLength: run.data.sequenceLength, batchSize };
   const gpuLimit = activeBackend() === 'webgpu' ? input.gpuMemoryBytes : undefined;
@@ -82,7 +90,7 @@ function warningsOf({ moreBytes, availableBytes }: MemoryEstimate, disk: DiskEst
   }
   if (disk.availableBytes !== null && disk.neededBytes > disk.availableBytes) {
     const [need, free] = [gibibytes(disk.neededBytes), gibibytes(disk.availableBytes)];
-    warnings.push(`checkpoints and extension take ${need} of disk, and ${free} are free`);
+    warnings.push(`checkpoints, extension and hidden states take ${need} of disk, and ${free} are free`);
   }
   return warnings;
 }
@@ -106,17 +114,17 @@ function mostRows(steps: StepMemory | null, batchSize: number, { availableBytes 
 }
 
 /**
- * Plans a run from the sizes of its parameters and from steps on few sequences that change nothing.
+ * The plan of a run, from the sizes of its parameters and from steps on few sequences that change nothing.
  * See docs/decisions/2026-11-25-planning-a-run.md.
  */
-export async function planPrepared(
+export async function planTried(
   planned: PlannedRun,
-  { time: withTime, limitBytes, output }: PlanningOptions,
-): Promise<TrainingPlan> {
+  { steps: stepMemory, problem }: TriedSteps,
+  { time: withTime, output }: Pick<PlanningOptions, 'time' | 'output'>,
+): Promise<Omit<TrainingPlan, 'chosen' | 'evaluation'>> {
   const { run, base, extension, options } = planned;
   const { steps, batchSize, accumulation } = run.training;
   const { sequenceLength } = run.data;
-  const { steps: stepMemory, problem } = await tryProbe(planned, limitBytes);
   const memory = memoryEstimate(planned, stepMemory);
   const disk = await diskEstimate(planned, output);
   const tokensPerStep = meanTokens(options);
@@ -131,13 +139,15 @@ export async function planPrepared(
     ...{ batchSize, accumulation, sequenceLength },
     gradientBytes: FLOAT * trainableParameters,
     mayRecompute: options.recompute !== true,
-    mayCompress: keepsCompressed() && base.storage === 'float32' && extension.overrides.size === 0,
+    mayCompress:
+      keepsCompressed() && holdsWideMatrices(base.model.parameters) && extension.overrides.size === 0,
   };
   return {
     baseParameters: base.parameterCount,
     trainableParameters,
     steps,
     ...{ batchSize, accumulation, sequenceLength },
+    frame: planned.frame,
     tokensPerStep,
     time:
       time === null
@@ -149,18 +159,4 @@ export async function planPrepared(
     warnings: warningsOf(memory, disk),
     suggestions: suggestSmaller(shape, stepMemory),
   };
-}
-
-/**
- * Refuses a run whose steps cannot fit into the memory of WebAssembly or the buffers of a GPU, before it writes
- * anything; the plan's warnings name resources that may not suffice. Throws InvalidConfigError.
- */
-export async function checkFits(planned: PlannedRun, output: string | undefined): Promise<TrainingPlan> {
-  const plan = await planPrepared(planned, { time: false, output });
-  if (plan.problems.length === 0) return plan;
-  throw new InvalidConfigError(
-    'The run',
-    plan.problems.map((message) => ({ path: 'training', message })),
-    `What takes less: ${plan.suggestions.join('; ')}. moect train --plan shows the whole estimate.`,
-  );
 }

@@ -82,7 +82,7 @@ describe('the plan of a run', { timeout: 120_000 }, () => {
   });
 
   it('says that a heap is too small, and which batch fits and trains the same', async () => {
-    const given = config('small', 'ct', { batchSize: 32 });
+    const given = config('small', 'ct', { batchSize: 32, recompute: false });
     const full = await planConfig(given, { time: false });
     const limit = 0.8 * full.memory.heap!.usedBytes;
     const { problems, suggestions } = await planConfig(given, { time: false, limitBytes: limit });
@@ -91,6 +91,41 @@ describe('the plan of a run', { timeout: 120_000 }, () => {
       /training\.batchSize: (16 with training\.accumulation: 2|8 with training\.accumulation: 4)/,
     );
     expect(full.problems).toEqual([]);
+    expect(full.chosen).toEqual([]);
+  });
+
+  it('chooses more passes, then recomputation, for what nobody asked for, and says so', async () => {
+    const given = config('chosen', 'moe-ct', {});
+    const full = await planConfig(given, { time: false });
+    expect(full).toMatchObject({ batchSize: 64, accumulation: 1, chosen: [] });
+    const limitBytes = 0.7 * full.memory.heap!.usedBytes;
+    const parts = await planConfig(given, { time: false, limitBytes });
+    expect(parts.problems).toEqual([]);
+    expect(parts.batchSize * parts.accumulation).toBe(64);
+    expect(parts.batchSize).toBeLessThan(64);
+    expect(parts.memory.heap!.usedBytes).toBeLessThanOrEqual(limitBytes);
+    expect(parts.chosen).toEqual([
+      expect.stringMatching(/^chosen to fit: \d+ passes of \d+ sequences a step, since a step takes /),
+    ]);
+    const whole = { ...given, training: { ...given.training, batchSize: 64 } };
+    const again = await planConfig(whole, { time: false, limitBytes });
+    expect(again).toMatchObject({ problems: [], batchSize: 64, accumulation: 1 });
+    expect(again.chosen).toEqual([expect.stringMatching(/^chosen to fit: recomputation, since/)]);
+    const fixed = { ...whole, training: { ...whole.training, recompute: false } };
+    const refused = await planConfig(fixed, { time: false, limitBytes });
+    expect(refused.problems).toHaveLength(1);
+    expect(refused.chosen).toEqual([]);
+  });
+
+  it('covers the evaluations: how often, how many tokens, and the memory of the largest pass', async () => {
+    const given = { ...config('evaluated', 'lora-ct', { steps: 5, evaluateEvery: 2 }) };
+    const plan = await planConfig({ ...given, data: { sequenceLength: 32, heldOut: 0.2 } }, { time: false });
+    // after steps 2, 4 and 5, and once under the base
+    expect(plan.evaluation).toMatchObject({ times: 4, window: 64, notes: [] });
+    expect(plan.evaluation!.tokens).toBeGreaterThan(1000);
+    expect(plan.evaluation!.passTokens).toBeLessThanOrEqual(2048);
+    expect(plan.evaluation!.peakBytes!).toBeLessThan(plan.memory.heap!.limitBytes);
+    expect((await planConfig(given, { time: false })).evaluation).toBeNull();
   });
 });
 

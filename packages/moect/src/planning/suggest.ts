@@ -14,8 +14,10 @@ export interface RunShape {
 }
 
 /** The largest batch that divides the given one and fits; null if none does. */
-function largestFitting(shape: RunShape, memory: StepMemory): number | null {
-  const { batchSize, accumulation, gradientBytes } = shape;
+export function largestFitting(
+  { batchSize, accumulation, gradientBytes }: Pick<RunShape, 'batchSize' | 'accumulation' | 'gradientBytes'>,
+  memory: StepMemory,
+): number | null {
   const extra = accumulation === 1 ? gradientBytes : 0;
   for (let parts = 2; parts <= batchSize; parts++) {
     if (batchSize % parts !== 0) continue;

@@ -1,3 +1,5 @@
+import type { ScoringPlan } from './plan-scoring.ts';
+
 /** Needs of a run, estimated before it runs. Bytes, seconds. */
 export interface RunEstimate {
   readonly baseParameters: number;
@@ -6,6 +8,8 @@ export interface RunEstimate {
   readonly batchSize: number;
   readonly accumulation: number;
   readonly sequenceLength: number;
+  /** What stands around a text, in a sentence. */
+  readonly frame: string;
   /** Tokens with a target; mean over the first steps. */
   readonly tokensPerStep: number;
   /** Training steps alone, without evaluation and checkpoints. null if no step can run. */
@@ -16,6 +20,14 @@ export interface RunEstimate {
   } | null;
   readonly memory: MemoryEstimate;
   readonly disk: DiskEstimate;
+  /** Evaluations during and after the run; null without held-out text, or where not even the smallest fits. */
+  readonly evaluation: EvaluationEstimate | null;
+}
+
+/** All evaluations of a run. */
+export interface EvaluationEstimate extends ScoringPlan {
+  /** Times that the documents are scored, once under the base included. */
+  readonly times: number;
 }
 
 export interface MemoryEstimate {
@@ -47,7 +59,9 @@ export interface MemoryEstimate {
 export interface DiskEstimate {
   readonly checkpointBytes: number;
   readonly extensionBytes: number;
-  /** Kept checkpoints, one that is being written, and the extension. */
+  /** Hidden states that the run keeps by itself while it lasts. */
+  readonly statesBytes: number;
+  /** Kept checkpoints, one that is being written, the extension, and hidden states. */
   readonly neededBytes: number;
   /** null if the system does not tell. */
   readonly availableBytes: number | null;
@@ -55,6 +69,8 @@ export interface DiskEstimate {
 
 /** A plan of a run, and whether it can be carried out. */
 export interface TrainingPlan extends RunEstimate {
+  /** Choices made to fit, with reasons. */
+  readonly chosen: readonly string[];
   /** Reasons why it cannot run. */
   readonly problems: readonly string[];
   /** Reasons why it may not finish. */

@@ -1,6 +1,6 @@
 import { InvalidConfigError } from '@moect/core';
 import { readSafetensors } from '@moect/safetensors';
-import { bytesOf, fetchFile, folderUrl } from '../base/fetch-files.ts';
+import { bytesOf, fetchFile, fetchText, folderUrl, jsonOf } from '../base/fetch-files.ts';
 import { EXTENSION_CONFIG_FILE, EXTENSION_WEIGHTS_FILE } from '../extension/extension-config.ts';
 import { extensionName } from '../extension/extension-name.ts';
 import type { PackSource, Platform } from './platform.ts';
@@ -15,7 +15,7 @@ const PACK_HINT = `Give the address of a pack's folder, with ${EXTENSION_CONFIG_
 async function readPack(place: string | URL): Promise<PackSource> {
   const folder = folderUrl(place);
   const at = (name: string): URL => new URL(name, folder);
-  const config = await (await fetchFile(at(EXTENSION_CONFIG_FILE), PACK_HINT)).json();
+  const config = jsonOf(await fetchText(at(EXTENSION_CONFIG_FILE), PACK_HINT), at(EXTENSION_CONFIG_FILE));
   return {
     name: extensionName(folder.pathname),
     place: at(EXTENSION_CONFIG_FILE).href,
@@ -32,10 +32,12 @@ async function readPack(place: string | URL): Promise<PackSource> {
 export const browserPlatform: Platform = {
   readFiles: async () => refuse('files', 'Give File objects, or the texts themselves.'),
   isFile: async () => false,
-  recordedRun: async () => null,
   availableMemory: () => null,
   freeDisk: async () => null,
   peakMemory: () => 0,
+  absolute: (folder) => folder,
+  readRecord: async () => null,
+  removeFolder: async () => undefined,
   openRun: async () => refuse('output', 'Leave it out, and keep the bytes of `pack.files()`.'),
   openHiddenStates: async () => refuse('cache', 'Leave it out.'),
   readPack,

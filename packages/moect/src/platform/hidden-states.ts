@@ -8,19 +8,19 @@ import type { HiddenStateBase, HiddenStateFolder } from './platform.ts';
  * Throws InvalidConfigError.
  */
 export async function openHiddenStates(
-  { model, heldSha256 }: HiddenStateBase,
+  base: HiddenStateBase,
   extensions: readonly Pick<Extension, 'attachments' | 'overrides'>[],
   { folder, maxBytes }: HiddenStateFolder,
 ): Promise<HiddenStateCache | null> {
-  const { prefix, numLayers } = model;
+  const { prefix, numLayers } = base.model;
   if (prefix === undefined) return null;
   const start = extensions
     .map((extension) => prefix.start(extension))
     .reduce<StartPoint>((a, b) => (isAbove(a, b) ? b : a), { layer: numLayers, at: 'block' });
   if (start.layer === 0 && start.at === 'block') return null;
   return openHiddenStateCache({
-    base: model,
-    baseSha256: heldSha256,
+    base: base.model,
+    baseSha256: await base.heldSha256(),
     ...start,
     folder,
     ...(maxBytes !== undefined && { maxBytes }),

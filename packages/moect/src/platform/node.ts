@@ -1,5 +1,5 @@
-import { stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { InvalidConfigError } from '@moect/core';
 import { collectDocuments } from '@moect/data';
 import { fileCorpus } from '@moect/data/node';
@@ -7,8 +7,7 @@ import { openHiddenStates } from './hidden-states.ts';
 import { availableMemory, freeDisk, peakMemory } from './machine.ts';
 import type { FileText, Platform } from './platform.ts';
 import { readPackFolder } from './read-pack-folder.ts';
-import { readRecordedRun } from './recorded-run.ts';
-import { openRunFolder } from './run-folder.ts';
+import { openRunFolder, readRecord } from './run-folder.ts';
 import { writeFolder } from './write-folder.ts';
 
 /** What is no file at a path, said before any is read. */
@@ -56,10 +55,12 @@ async function isFile(path: string): Promise<boolean> {
 export const nodePlatform: Platform = {
   readFiles,
   isFile,
-  recordedRun: readRecordedRun,
   availableMemory,
   freeDisk,
   peakMemory,
+  absolute: (folder) => resolve(folder),
+  readRecord,
+  removeFolder: (folder) => rm(folder, { recursive: true, force: true }),
   openRun: openRunFolder,
   openHiddenStates,
   readPack: readPackFolder,

@@ -38,8 +38,8 @@ export interface PackSource {
 /** Base that computes hidden states. */
 export interface HiddenStateBase {
   readonly model: BaseModel;
-  /** SHA-256 of the parameters in memory. */
-  readonly heldSha256: string;
+  /** Digest of the parameters in memory. */
+  heldSha256(): Promise<string>;
 }
 
 /** A run's own folder, held by this process until it is closed. */
@@ -67,8 +67,12 @@ export interface Platform {
   freeDisk(folder: string): Promise<number | null>;
   /** Most bytes that this process has held; 0 if unknown. */
   peakMemory(): number;
-  /** Contents of the record (`resolved.json`) in a run's folder; null where there is none that can be read. */
-  recordedRun(folder: string): Promise<unknown>;
+  /** Absolute path of a folder. */
+  absolute(folder: string): string;
+  /** The `resolved.json` of a run's folder; null where there is none. Throws CorruptDataError. */
+  readRecord(folder: string): Promise<Readonly<Record<string, unknown>> | null>;
+  /** Removes a folder that moect made, with its contents. */
+  removeFolder(folder: string): Promise<void>;
   /**
    * Takes a folder for a run. Throws CheckpointError if another process trains there, or if it holds a run that must
    * not be resumed.

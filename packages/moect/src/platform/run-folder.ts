@@ -1,9 +1,16 @@
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { CheckpointError, InvalidConfigError } from '@moect/core';
-import { writeFileAtomic } from '@moect/safetensors/node';
+import { readJsonFile, writeFileAtomic } from '@moect/safetensors/node';
 import { createCheckpointStore, eventLog, latestCheckpoint, lockRun } from '@moect/trainer/node';
 import type { RunFolder } from './platform.ts';
+
+/** See `Platform.readRecord`. */
+export async function readRecord(folder: string): Promise<Readonly<Record<string, unknown>> | null> {
+  const file = join(resolve(folder), 'resolved.json');
+  return existsSync(file) ? readJsonFile(file) : null;
+}
 
 /** See `Platform.openRun`. The folder is made when it does not exist. */
 export async function openRunFolder(folder: string, resume: boolean): Promise<RunFolder> {

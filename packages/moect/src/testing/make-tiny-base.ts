@@ -81,7 +81,7 @@ async function toHost(parameters: ReadonlyMap<string, Tensor>): Promise<Map<stri
 }
 
 /**
- * Writes a random Llama of 7 k parameters with a tokenizer whose tokens are the 256 bytes. Needs an active backend.
+ * Writes a random Llama of 7 k parameters with a tokenizer whose tokens are the 256 bytes, and which puts BOS in front. Needs an active backend.
  * Different seeds give different bases.
  * @param sizes entries of config.json to change
  */
@@ -101,6 +101,7 @@ export async function makeTinyBase(
     tokenizer_class: 'PreTrainedTokenizerFast',
     bos_token: '<s>',
     eos_token: '</s>',
+    add_bos_token: true,
   });
 }
 

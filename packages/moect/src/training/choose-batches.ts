@@ -60,7 +60,7 @@ function defaultShare(settings: BatchSettings, amount: Amount, preset: Preset): 
  * (docs/decisions/2026-11-25-scarce-text.md).
  */
 export function chooseBatches(settings: BatchSettings, amount: Amount, preset: Preset): Batches {
-  const { steps, batchSize: givenSize, accumulation } = settings.training;
+  const { steps, batchSize: givenSize, accumulation = 1 } = settings.training;
   const { sequenceLength } = amount;
   const replayShare = settings.replayShare ?? defaultShare(settings, amount, preset);
   const total = totalSequences(settings, amount, replayShare);

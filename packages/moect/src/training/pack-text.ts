@@ -1,14 +1,14 @@
 import type { BatchSource, Document } from '@moect/core';
 import {
   createBatchSource,
+  type DocumentFrame,
   type MixedLanguage,
   type PackedSequences,
   packDocuments,
-  prefixTokenId,
   splitDocuments,
+  type TokenCache,
   tokenizeDocuments,
 } from '@moect/data';
-import type { Base } from '../base/base.ts';
 import type { RunLanguage } from '../config/resolved-run.ts';
 import type { Batches } from './choose-batches.ts';
 
@@ -31,6 +31,10 @@ export interface LanguageSummary {
   readonly tokens: number;
   /** Text bytes per token: low if the tokenizer hardly knows the script. */
   readonly bytesPerToken: number;
+  /** Places that name a control token, such as `</s>`, and are text. Absent: none. */
+  readonly controlNames?: number;
+  /** Documents of which the tokenizer loses text. Absent: none. */
+  readonly lossyDocuments?: number;
 }
 
 /** All languages as packed sequences. */
@@ -94,15 +98,22 @@ function mixture(
   };
 }
 
-function summary(text: LanguageText, packed: PackedSequences, textTokens: number): LanguageSummary {
+/** Tokens of the text, without those of questions. */
+const textTokens = ({ tokens, predicted }: TokenCache): number =>
+  predicted === undefined ? tokens.length : predicted.reduce((sum, one) => sum + one, 0);
+
+function summary(text: LanguageText, packed: PackedSequences, cache: TokenCache): LanguageSummary {
   const { code, role, train, heldOut } = text;
+  const { controlNames, lossyDocuments } = cache;
   return {
     code,
     role,
     documents: train.length,
     heldOutDocuments: heldOut.length,
     tokens: packed.targetCount,
-    bytesPerToken: packed.textBytes / textTokens,
+    bytesPerToken: packed.textBytes / textTokens(cache),
+    ...(controlNames !== undefined && { controlNames }),
+    ...(lossyDocuments !== undefined && { lossyDocuments }),
   };
 }
 
@@ -110,29 +121,28 @@ function summary(text: LanguageText, packed: PackedSequences, textTokens: number
 export interface Packing {
   readonly sequenceLength: number;
   readonly endOfDocument: boolean;
+  /** What stands around a text. */
+  readonly frame: DocumentFrame;
 }
 
 /** Tokenises and packs. Old languages are left out without replay. Throws InvalidConfigError. */
 export async function packText(
-  base: Pick<Base, 'tokenizer'>,
   texts: readonly LanguageText[],
-  packing: Packing,
+  { frame, sequenceLength, endOfDocument }: Packing,
   replays: boolean,
 ): Promise<PackedText> {
-  const { tokenizer } = base;
   const used = texts.filter(({ role }) => role === 'new' || replays);
   const languages: MixedLanguage[] = [];
   const summaries: LanguageSummary[] = [];
   for (const text of used) {
-    const cache = await tokenizeDocuments(tokenizer, text.train);
-    const [eos] = tokenizer.eosTokenIds;
+    const cache = await tokenizeDocuments(frame, text.train);
     const sequences = packDocuments(cache, {
-      sequenceLength: packing.sequenceLength,
-      bosTokenId: prefixTokenId(tokenizer),
-      ...(packing.endOfDocument && eos !== undefined && { eosTokenId: eos }),
+      sequenceLength,
+      prefixIds: frame.prefixIds,
+      ...(endOfDocument && frame.endId !== null && { eosTokenId: frame.endId }),
     });
     languages.push({ code: text.code, role: text.role, sequences });
-    summaries.push(summary(text, sequences, cache.tokens.length));
+    summaries.push(summary(text, sequences, cache));
   }
   const newOnes = languages.filter(({ role }) => role === 'new');
   return {
@@ -140,6 +150,19 @@ export async function packText(
     summaries,
     newSequences: newOnes.reduce((sum, { sequences }) => sum + sequences.count, 0),
   };
+}
+
+/** Distinct tokens of the new languages, ascending, in contexts or as targets. */
+export function usedTokens({ languages }: PackedText): number[] {
+  const used = new Set<number>();
+  for (const { role, sequences } of languages) {
+    if (role !== 'new') continue;
+    for (const token of sequences.tokens) used.add(token);
+    for (const target of sequences.targets) used.add(target);
+  }
+  // −1 stands for no target
+  used.delete(-1);
+  return [...used].sort((a, b) => a - b);
 }
 
 /** Settings for drawing batches from packed text. */

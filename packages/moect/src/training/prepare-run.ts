@@ -5,16 +5,30 @@ import type { HiddenStateCache } from '@moect/models/node';
 import { type BackendInfo, createRng, keepsCompressed } from '@moect/tensor';
 import type { TrainOptions } from '@moect/trainer';
 import type { Base } from '../base/base.ts';
+import { isExact } from '../base/identify.ts';
 import { placedBelow, problemAt, type SettingsOrigin } from '../config/key-path.ts';
 import type { ResolvedRun } from '../config/resolved-run.ts';
+import { newerNodeNote } from '../doctor/newer-node.ts';
 import { mergeSettings } from '../parts/moect.ts';
 import type { Preset } from '../presets/preset.ts';
-import { chooseBatches } from './choose-batches.ts';
+import { type Batches, chooseBatches } from './choose-batches.ts';
 import { choosePreset } from './choose-preset.ts';
-import { type LanguageSummary, type LanguageText, mixText, packText, splitLanguage } from './pack-text.ts';
+import { chooseStates, type TextAmounts } from './choose-states.ts';
+import {
+  type LanguageSummary,
+  type LanguageText,
+  mixText,
+  type PackedText,
+  type Packing,
+  packText,
+  splitLanguage,
+  usedTokens,
+} from './pack-text.ts';
 import { heldOutShare, resolvePacking, resolveRun } from './resolve-run.ts';
 import type { RunInput } from './run-input.ts';
 import { splitNotes } from './split-notes.ts';
+import { type StepShape, shapeOf } from './step-shape.ts';
+import { frameSentence, textNotes } from './text-notes.ts';
 import { trainOptions } from './train-options.ts';
 
 /** Description of a run before it begins. */
@@ -28,6 +42,15 @@ export interface RunInfo {
   readonly trainableParameters: number;
   /** Choices made for the user, with reasons. */
   readonly notes: readonly string[];
+  /** What stands around a text, in a sentence. */
+  readonly frame: string;
+}
+
+/** Where a run is, and what it recorded when it began. */
+export interface RunPlace {
+  readonly output?: string | undefined;
+  /** `resolved.json` of a resumed run. */
+  readonly record?: unknown;
 }
 
 /** Everything that a run holds while it lasts. Dispose the extension and close the hidden states. */
@@ -37,16 +60,27 @@ export interface PreparedRun extends RunInfo {
   readonly extension: Extension;
   readonly options: TrainOptions;
   readonly hiddenStates: HiddenStateCache | null;
+  /** Bytes of hidden states that the run keeps by itself; 0 where it keeps none. */
+  readonly statesBytes: number;
+  /** The same run with steps of another shape; it shares everything else with this one. */
+  withShape(shape: StepShape, note: string): PreparedRun;
 }
 
-const NOTHING_TO_CACHE =
-  'cache: the lowest layer is trained, so there is nothing frozen below to keep; see `method: { layers: { top: … } }`';
+const savesMemory = ({ storage }: Base): boolean =>
+  storage === 'float32' || storage === 'file' || keepsCompressed();
 
 const savesNothing = ({ storage, backend }: Base): string =>
   `baseStorage: the ${backend.name} backend rounds the base to ${storage} but holds it as float32; wasm and webgpu save the memory`;
 
-function attach({ settings, origin }: RunInput, preset: Preset, { model, moect }: Base): Extension {
-  const merged = mergeSettings(preset.config, settings.method);
+function attach(
+  { settings, origin }: RunInput,
+  preset: Preset,
+  { model, moect }: Base,
+  packed: PackedText,
+): Extension {
+  const given = mergeSettings(preset.config, settings.method);
+  // a method knows no texts, so the run says which tokens they use
+  const merged = given['tokenRows'] === 'used' ? { ...given, tokenRows: usedTokens(packed) } : given;
   try {
     const rng = createRng(settings.training.seed).fork('extension');
     return moect.method(preset.method).attach(model, merged, rng);
@@ -55,24 +89,42 @@ function attach({ settings, origin }: RunInput, preset: Preset, { model, moect }
   }
 }
 
-/** A method that trains matrices of the base needs them exact, not rounded by compressed storage. */
-function refuseCompressedOverrides(origin: SettingsOrigin, extension: Extension, { storage }: Base): void {
+/** A method that trains matrices of the base begins with copies of them, which must be exact and not rounded. */
+async function refuseRoundedOverrides(
+  origin: SettingsOrigin,
+  extension: Extension,
+  { storage, identity, heldSha256 }: Base,
+): Promise<void> {
   const matrices = [...extension.overrides].filter(([, { rank }]) => rank > 1);
-  if (storage === 'float32' || matrices.length === 0) return;
+  if (matrices.length === 0 || isExact(storage) || (await heldSha256()) === identity.sha256) return;
   const message = `is ${storage}, but the method '${extension.method}' trains ${matrices.length} matrices of the base`;
   throw new InvalidConfigError(
     origin.name,
     [problemAt(origin, ['baseStorage'], message)],
-    'Use float32, or a method that leaves the base frozen.',
+    'Leave it out, or use a method that leaves the base frozen.',
   );
+}
+
+/** What the text and the length of a run say about states that would be kept. */
+function epochsOf(
+  { packed, batches, accumulation }: { packed: PackedText; batches: Batches; accumulation: number },
+  { sequenceLength }: Packing,
+): TextAmounts {
+  const { steps, batchSize, replayShare } = batches;
+  const drawn = steps * batchSize * accumulation * (1 - replayShare);
+  return {
+    sequences: packed.languages.reduce((sum, language) => sum + language.sequences.count, 0),
+    epochs: drawn / packed.newSequences,
+    sequenceLength,
+  };
 }
 
 /**
  * Prepares every run: text and preset become batches, an attached extension, and options of the training loop.
  * Trains and writes nothing. Throws InvalidConfigError and NoSuchComponentError.
  */
-export async function prepareRun(base: Base, input: RunInput): Promise<PreparedRun> {
-  const { moect, model, backend, platform } = base;
+export async function prepareRun(base: Base, input: RunInput, place: RunPlace = {}): Promise<PreparedRun> {
+  const { moect, model, backend } = base;
   const { settings, origin } = input;
   const { preset, notes } = choosePreset(input, moect);
   const texts = input.languages.map((language) =>
@@ -83,44 +135,59 @@ export async function prepareRun(base: Base, input: RunInput): Promise<PreparedR
   );
   const packing = resolvePacking(input, base);
   const replays = (input.replayShare ?? preset.training.replayShare) > 0;
-  const packed = await packText(base, texts, packing, replays);
+  const packed = await packText(texts, packing, replays);
   const amount = { sequenceLength: packing.sequenceLength, newSequences: packed.newSequences };
   const { training } = settings;
   const batches = chooseBatches({ training, replayShare: input.replayShare }, amount, preset);
   const { languages } = input;
-  const mix = { languages, batches, seed: training.seed, tokenizerId: base.tokenizerSha256 };
-  const data = mixText(packed, mix);
-  const extension = attach(input, preset, base);
+  const extension = attach(input, preset, base, packed);
   try {
-    refuseCompressedOverrides(origin, extension, base);
-    const run = resolveRun(input, { base, preset, packing, batches, methodConfig: extension.config });
-    const { cache } = run;
-    const hiddenStates =
-      cache === undefined ? null : await platform.openHiddenStates(base, [extension], cache);
-    return {
-      run,
+    await refuseRoundedOverrides(origin, extension, base);
+    const amounts = { packed, batches, accumulation: training.accumulation ?? 1 };
+    const {
+      cache,
+      hiddenStates,
+      statesBytes,
+      notes: stateNotes,
+    } = await chooseStates(base, extension, settings.cache, place, epochsOf(amounts, packing));
+    const shaped = (shape: StepShape): Pick<PreparedRun, 'run' | 'options'> => {
+      const facts = { base, preset, packing, batches, shape, cache, methodConfig: extension.config };
+      const run = resolveRun(input, facts);
+      const { replayShare } = batches;
+      const sizes = { batchSize: shape.batchSize, replayShare };
+      const mix = { languages, batches: sizes, seed: training.seed, tokenizerId: base.tokenizerSha256 };
+      const options = trainOptions(run, { base: model, extension, data: mixText(packed, mix) });
+      return { run, options: { ...options, ...(hiddenStates && { hiddenStates }) } };
+    };
+    const newer = backend.name === 'wasm' ? newerNodeNote() : null;
+    const prepared = (shape: StepShape, more: readonly string[]): PreparedRun => ({
+      ...shaped(shape),
       backend,
       languages: packed.summaries,
       texts,
       baseParameters: base.parameterCount,
       trainableParameters: countParameters(extension.parameters),
+      frame: frameSentence(packing),
       notes: [
+        ...base.notes,
+        ...(newer === null ? [] : [newer]),
         ...(input.notes ?? []),
         ...(input.reading ?? []).flatMap(describeReading),
         ...splitNotes(texts, heldOutShare(input), input.evaluation),
         ...notes,
-        ...(cache !== undefined && hiddenStates === null ? [NOTHING_TO_CACHE] : []),
-        ...(base.storage === 'float32' || keepsCompressed() ? [] : [savesNothing(base)]),
+        ...packed.summaries.flatMap(textNotes),
+        ...stateNotes,
+        ...(savesMemory(base) ? [] : [savesNothing(base)]),
+        ...more,
       ],
       input,
       base,
       extension,
       hiddenStates,
-      options: {
-        ...trainOptions(run, { base: model, extension, data }),
-        ...(hiddenStates && { hiddenStates }),
-      },
-    };
+      statesBytes,
+      withShape: (other, note) => prepared(other, [...more, note]),
+    });
+    return prepared(shapeOf(training, batches), []);
   } catch (error) {
     extension.dispose();
     throw error;

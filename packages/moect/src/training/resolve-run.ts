@@ -1,12 +1,15 @@
 import { InvalidConfigError, type Settings } from '@moect/core';
+import { documentFrame } from '@moect/data';
 import type { Base } from '../base/base.ts';
 import { problemAt } from '../config/key-path.ts';
 import type { ResolvedRun } from '../config/resolved-run.ts';
+import type { CheckedSettings } from '../config/schema.ts';
 import { learningRateFor } from '../presets/learning-rate.ts';
 import type { Preset } from '../presets/preset.ts';
 import type { Batches } from './choose-batches.ts';
 import type { Packing } from './pack-text.ts';
 import type { RunInput } from './run-input.ts';
+import type { StepShape } from './step-shape.ts';
 
 /** Default maximum of the sequence length: longer sequences need more memory and hardly raise the gain. */
 const DEFAULT_SEQUENCE = 512;
@@ -16,14 +19,16 @@ const HELD_OUT = 0.05;
 
 /** Sizes that follow from the base. */
 export function resolvePacking({ settings, origin }: RunInput, { model, tokenizer }: Base): Packing {
-  const { sequenceLength, endOfDocument } = settings.data;
+  const { sequenceLength, endOfDocument, prefixToken } = settings.data;
   if (sequenceLength !== undefined && sequenceLength > model.maxPositions) {
     const message = `is ${sequenceLength}, the base's context is ${model.maxPositions}`;
     throw new InvalidConfigError(origin.name, [problemAt(origin, ['data', 'sequenceLength'], message)]);
   }
+  const frame = documentFrame(tokenizer, prefixToken);
   return {
+    frame,
     sequenceLength: sequenceLength ?? Math.min(model.maxPositions, DEFAULT_SEQUENCE),
-    endOfDocument: endOfDocument ?? tokenizer.eosTokenIds.length > 0,
+    endOfDocument: endOfDocument ?? frame.endId !== null,
   };
 }
 
@@ -36,17 +41,20 @@ export interface Facts {
   readonly preset: Preset;
   readonly packing: Packing;
   readonly batches: Batches;
+  readonly shape: StepShape;
+  readonly cache: CheckedSettings['cache'];
   /** Settings of the method with its own defaults filled in. */
   readonly methodConfig: Settings;
 }
 
 /** Fills in all settings that depend on preset, base and data. */
 export function resolveRun(input: RunInput, facts: Facts): ResolvedRun {
-  const { base, preset, packing, batches, methodConfig } = facts;
+  const { base, preset, batches, shape, cache, methodConfig } = facts;
+  const { frame, ...packing } = facts.packing;
   const { settings } = input;
   const { training, method } = settings;
   const { schedule, warmup, finalRate, learningRate } = preset.training;
-  const { steps, batchSize, replayShare } = batches;
+  const { steps, replayShare } = batches;
   return {
     baseIdentity: base.identity,
     preset: preset.name,
@@ -54,11 +62,16 @@ export function resolveRun(input: RunInput, facts: Facts): ResolvedRun {
     method: { name: preset.method, overrides: method, config: methodConfig },
     languages: input.languages.map(({ documents: _, ...language }) => language),
     replay: { share: replayShare },
-    data: { ...settings.data, ...packing, heldOut: heldOutShare(input) },
+    data: {
+      ...settings.data,
+      ...packing,
+      prefixToken: frame.prefixToken,
+      heldOut: heldOutShare(input),
+    },
     training: {
       ...training,
       steps,
-      batchSize,
+      ...shape,
       learningRate: training.learningRate ?? learningRateFor(learningRate, base.parameterCount),
       schedule: training.schedule ?? schedule,
       warmup: training.warmup ?? warmup,
@@ -66,6 +79,6 @@ export function resolveRun(input: RunInput, facts: Facts): ResolvedRun {
       checkpointEvery: training.checkpointEvery ?? Math.max(20, Math.ceil(steps / 10)),
     },
     extension: settings.extension,
-    ...(settings.cache && { cache: settings.cache }),
+    ...(cache !== undefined && { cache }),
   };
 }

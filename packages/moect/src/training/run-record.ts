@@ -16,8 +16,10 @@ export interface Recorded {
   readonly found: object;
   /** The configuration as given; none from a program. */
   readonly text?: string | undefined;
-  /** Modules with parts, and the requested backend. */
-  readonly asked?: { readonly parts?: readonly string[]; readonly backend?: object } | undefined;
+  /** Modules with parts, the requested backend, and the given name of the base. */
+  readonly asked?:
+    | { readonly parts?: readonly string[]; readonly backend?: object; readonly baseId?: string | undefined }
+    | undefined;
 }
 
 /**
@@ -32,6 +34,7 @@ export function resolvedConfig(
   const parts = asked?.parts ?? [];
   return {
     base: base.place,
+    ...(asked?.baseId !== undefined && { baseId: asked.baseId }),
     baseStorage: base.storage,
     ...(parts.length > 0 && { parts }),
     preset: run.preset,
@@ -44,7 +47,7 @@ export function resolvedConfig(
       evaluation: { languages: evaluation.map(({ documents: _, ...language }) => language) },
     }),
     extension: run.extension,
-    ...(run.cache && { cache: run.cache }),
+    ...(run.cache !== undefined && { cache: run.cache }),
     backend: { name: 'auto', ...asked?.backend, ...(gpuMemoryBytes !== undefined && { gpuMemoryBytes }) },
     output,
     resolved: {
@@ -64,7 +67,10 @@ export async function writeRecord(folder: RunFolder, recorded: Recorded): Promis
   await folder.write('resolved.json', `${JSON.stringify(resolved, null, 2)}\n`);
   for (const { code, heldOut } of recorded.texts) {
     if (heldOut.length === 0) continue;
-    const lines = heldOut.map(({ id, text, language }) => `${JSON.stringify({ id, language, text })}\n`);
+    const lines = heldOut.map(({ id, text, language, messages }) => {
+      const content = messages === undefined ? { text } : { messages };
+      return `${JSON.stringify({ id, language, ...content })}\n`;
+    });
     await folder.write(`held-out/${fileNameOf(code)}.jsonl`, lines.join(''));
   }
 }

@@ -1,18 +1,23 @@
 import type { Callback } from '@moect/core';
+import { documentFrame, type PrefixToken } from '@moect/data';
 import { assertUnchanged, digestParameters } from '@moect/freeze';
 import { type TrainOptions as LoopOptions, type TrainResult, train as trainLoop } from '@moect/trainer';
 import type { Base } from '../base/base.ts';
-import type { ExtensionConfigFile } from '../extension/extension-config.ts';
+import type { ExtensionConfigFile, TextTokens } from '../extension/extension-config.ts';
 import { makePack, type Pack } from '../extension/pack.ts';
 import { usedParts } from '../parts/own-parts.ts';
-import { checkFits } from '../planning/plan-training.ts';
+import { checkFits } from '../planning/fit-run.ts';
+import type { ScoringPlan } from '../planning/plan-scoring.ts';
 import type { TrainingPlan } from '../planning/training-plan.ts';
 import type { RunFolder } from '../platform/platform.ts';
 import { unlessInterrupted } from '../unless-interrupted.ts';
 import { evaluateHeldOut, type HeldOutNumbers } from './held-out.ts';
+import { areOwn } from './own-states.ts';
 import { type PreparedRun, prepareRun, type RunInfo } from './prepare-run.ts';
+import { withRecordedShape } from './recorded-shape.ts';
 import type { RunInput } from './run-input.ts';
 import { type Recorded, writeRecord } from './run-record.ts';
+import { spareEvaluation } from './spared-evaluation.ts';
 import { recordedText } from './text-settings.ts';
 import { trainingSummary } from './training-summary.ts';
 
@@ -26,6 +31,8 @@ export interface RunHooks {
   readonly signal?: AbortSignal;
   /** Called at steps, evaluations and checkpoints. */
   readonly callbacks?: readonly Callback[];
+  /** Called at once with each of the result's `warnings`. */
+  readonly onWarning?: (message: string) => void;
   /** Called once, before the first step, with the run and its plan; the run waits for it. */
   readonly onReady?: (info: RunInfo & { readonly plan: TrainingPlan }) => void | Promise<void>;
 }
@@ -35,13 +42,26 @@ export interface TrainedPack extends Pack {
   readonly training: RunInfo;
   /** `reason` says whether the run finished, was stopped by a callback or interrupted by the signal. */
   readonly result: TrainResult;
-  /** Folder of the saved pack: `output/extension`; null without `output` or if the run was interrupted. */
+  /** Folder of the saved pack: `output/extension`; null without `output` or if the run was interrupted before its last step. */
   readonly folder: string | null;
-  /** Bits per byte of the held-out text (at most 32 KiB a language); null if interrupted or without held-out text. */
+  /**
+   * Bits per byte of the held-out text (at most 32 KiB a language); null if interrupted, without held-out text, or where
+   * `warnings` say why not.
+   */
   readonly heldOut: HeldOutNumbers | null;
+  /** Evaluations that could not be made, with the reason. The pack is saved before the last one. */
+  readonly warnings: readonly string[];
 }
 
-function infoOf(prepared: PreparedRun, result: TrainResult): ExtensionConfigFile {
+function tokensOf({ base, run }: Pick<PreparedRun, 'base' | 'run'>): TextTokens {
+  const { prefixToken, prefixIds } = documentFrame(base.tokenizer, run.data.prefixToken);
+  return { prefixToken, prefixIds };
+}
+
+function infoOf(
+  prepared: PreparedRun,
+  result: Pick<TrainResult, 'step' | 'tokensSeen'>,
+): ExtensionConfigFile {
   const { run, base, extension, languages, options } = prepared;
   const parts = usedParts(base.moect, {
     extension,
@@ -64,6 +84,7 @@ function infoOf(prepared: PreparedRun, result: TrainResult): ExtensionConfigFile
     base: { id, revision, sha256 },
     parameters: prepared.trainableParameters,
     dtype: run.extension.dtype,
+    tokens: tokensOf(prepared),
     training: trainingSummary({ run, languages, data: options.data }, result),
   };
 }
@@ -72,6 +93,7 @@ function loopOptions(prepared: PreparedRun, hooks: RunHooks, folder: RunFolder |
   const { signal, callbacks = [], resume = false } = hooks;
   return {
     ...prepared.options,
+    isSameBase: ({ sha256 }) => prepared.base.isIdentifiedBy(sha256),
     callbacks: [...(folder === null ? [] : [folder.log]), ...callbacks],
     ...(folder && { checkpoints: folder.checkpoints, resume }),
     ...(signal && { signal }),
@@ -79,22 +101,27 @@ function loopOptions(prepared: PreparedRun, hooks: RunHooks, folder: RunFolder |
 }
 
 async function trainPrepared(
-  prepared: PreparedRun,
+  given: PreparedRun,
   hooks: RunHooks,
   folder: RunFolder | null,
   asked: Pick<Recorded, 'text' | 'asked'>,
 ): Promise<TrainedPack> {
+  const isBegun = folder !== null && hooks.resume === true && folder.isBegun;
+  const { prepared, plan } = await checkFits(given, folder?.folder);
   const { base, extension, input, options: _, hiddenStates, ...info } = prepared;
   const { run, texts } = info;
   const { signal } = hooks;
-  const plan = await checkFits(prepared, folder?.folder);
-  if (folder !== null && !(hooks.resume === true && folder.isBegun)) {
+  const before = await base.heldSha256();
+  if (folder !== null && !isBegun) {
     const { backend, baseParameters, trainableParameters, languages } = info;
     const { evaluation, gpuMemoryBytes, reading } = input;
     const found = { backend: backend.detail, baseParameters, trainableParameters, languages, reading };
     await writeRecord(folder, { run, base, texts, evaluation, gpuMemoryBytes, found, ...asked });
   }
-  const training: RunInfo = { ...info, notes: [...info.notes, ...plan.warnings] };
+  const training: RunInfo = {
+    ...info,
+    notes: [...info.notes, ...(plan.evaluation?.notes ?? []), ...plan.warnings],
+  };
   await hooks.onReady?.({ ...training, plan });
   const { evaluation } = input;
   const evaluate = evaluateHeldOut({
@@ -103,21 +130,48 @@ async function trainPrepared(
     texts,
     evaluation,
     combine: run.combine,
+    tokens: tokensOf(prepared),
     signal,
-    hiddenStates: hiddenStates ?? undefined,
+    // states that the run keeps by itself are rounded, and its numbers are those that `moect compare` finds
+    hiddenStates: (areOwn(run.cache || undefined, folder?.folder) ? null : hiddenStates) ?? undefined,
+    passes: plan.evaluation === null ? undefined : sizesOf(plan.evaluation),
   });
+  const spared = spareEvaluation(signal, hooks.onWarning);
+  let saved: string | null = null;
   const result = await trainLoop({
     ...loopOptions(prepared, hooks, folder),
-    ...(evaluate && { evaluate: evaluate.during }),
+    ...(evaluate && {
+      evaluate: (step) => spared.run(`the evaluation after step ${step}`, evaluate.during),
+    }),
+    onTrained: async (trained) => {
+      // law 1: no training changes the base
+      assertUnchanged(before, await digestParameters(base.model.parameters));
+      const pack = makePack(base, run.preset, extension, infoOf(prepared, trained));
+      saved = folder === null ? null : await pack.save(`${folder.folder}/extension`);
+      spared.keepsNothingWaiting();
+    },
   });
   const pack = makePack(base, run.preset, extension, infoOf(prepared, result));
-  if (result.reason === 'interrupted') return { ...pack, training, result, folder: null, heldOut: null };
-  // law 1: no training changes the base
-  assertUnchanged(base.heldSha256, await digestParameters(base.model.parameters));
-  const saved = folder === null ? null : await pack.save(`${folder.folder}/extension`);
+  const outcome = { ...pack, training, result, folder: saved, warnings: spared.warnings };
+  const isDone = result.reason !== 'interrupted' && evaluate !== null && !spared.hasFailed;
+  if (!isDone) return { ...outcome, heldOut: null };
   // training is complete, so an interruption of this evaluation loses nothing
-  const heldOut = evaluate === null ? null : await unlessInterrupted(signal, evaluate.numbers());
-  return { ...pack, training, result, folder: saved, heldOut };
+  const numbers = spared.run('the last evaluation', evaluate.numbers);
+  return { ...outcome, heldOut: await unlessInterrupted(signal, numbers) };
+}
+
+const sizesOf = ({ window, batchTokens }: ScoringPlan): Pick<ScoringPlan, 'window' | 'batchTokens'> => ({
+  window,
+  batchTokens,
+});
+
+/** A run that goes on keeps what it recorded of its texts' tokens; runs of moect 0.1 recorded nothing. */
+function asRecorded(input: RunInput, record: Readonly<Record<string, unknown>> | null): RunInput {
+  const { settings } = input;
+  if (record === null || settings.data.prefixToken !== undefined) return input;
+  const data = record['data'] as { readonly prefixToken?: PrefixToken } | undefined;
+  const prefixToken = data?.prefixToken ?? 'moect-0.1';
+  return { ...input, settings: { ...settings, data: { ...settings.data, prefixToken } } };
 }
 
 /** Trains a run. See `train`; `asked` goes into the run's record. */
@@ -127,17 +181,25 @@ export async function runTraining(
   hooks: RunHooks,
   asked: Pick<Recorded, 'text' | 'asked'> = {},
 ): Promise<TrainedPack> {
-  const prepared = await prepareRun(base, input);
+  const { output, resume = false } = hooks;
+  const place = output === undefined ? undefined : base.platform.absolute(output);
+  const record = resume && place !== undefined ? await base.platform.readRecord(place) : null;
+  const given = await prepareRun(base, asRecorded(input, record), { output: place, record });
+  const prepared = withRecordedShape(given, record);
+  let isComplete = false;
   let folder: RunFolder | null = null;
   try {
-    const { output, resume = false } = hooks;
     folder = output === undefined ? null : await base.platform.openRun(output, resume);
-    return await trainPrepared(prepared, hooks, folder, asked);
+    const pack = await trainPrepared(prepared, hooks, folder, asked);
+    isComplete = pack.result.reason !== 'interrupted';
+    return pack;
   } catch (error) {
     prepared.extension.dispose();
     throw error;
   } finally {
     await prepared.hiddenStates?.close();
+    const { cache } = prepared.run;
+    if (isComplete && cache && areOwn(cache, place)) await base.platform.removeFolder(cache.folder);
     await folder?.close();
   }
 }

@@ -1,4 +1,4 @@
-import type { Document } from '@moect/core';
+import type { ChatMessage, Document } from '@moect/core';
 
 /**
  * Text in files: their paths, or File objects. .txt (a document a line, unless `data.format` says otherwise) or .jsonl, also
@@ -8,11 +8,20 @@ export interface TextFiles {
   readonly files: readonly (string | File)[];
 }
 
+/** A conversation; its answers are learned and scored. */
+export interface Conversation {
+  readonly messages: readonly ChatMessage[];
+  readonly id?: string;
+  readonly language?: string;
+}
+
+type Given = string | Document | Conversation;
+
 /**
- * Text of one language: documents, as strings or with ids; one string, read as a .txt file is (a document a line); or
- * files. The name of a file in place of its text is refused.
+ * Text of one language: documents, as strings or with ids, or conversations; one string, read as a .txt file is (a document a
+ * line); or files. The name of a file in place of its text is refused.
  */
-export type Texts = string | Iterable<string | Document> | AsyncIterable<string | Document> | TextFiles;
+export type Texts = string | Iterable<Given> | AsyncIterable<Given> | TextFiles;
 
 const isObject = (value: unknown): value is Record<PropertyKey, unknown> =>
   typeof value === 'object' && value !== null;

@@ -1,11 +1,14 @@
 import { type Document, InvalidConfigError } from '@moect/core';
 import {
   collectDocuments,
+  conversationText,
   createReadReport,
   formatFor,
+  mapTexts,
   namesLanguage,
-  normalizeUnicode,
+  normalizeDocument,
   onlyLanguage,
+  parseMessages,
   type ReadReport,
   readDocuments,
   unifyLineEnds,
@@ -37,6 +40,24 @@ const isFiles = (texts: Texts): texts is TextFiles => typeof texts === 'object' 
 
 const utf8 = new TextEncoder();
 
+/** A document from memory; id and language may be missing. Throws InvalidConfigError, CorruptDataError. */
+function documentOf(
+  given: unknown,
+  code: string,
+  index: number,
+): Pick<Document, 'text' | 'messages'> & Partial<Pick<Document, 'id' | 'language'>> {
+  if (typeof given === 'string') return { text: given };
+  const { id, language, text, messages } = (given ?? {}) as Partial<Document>;
+  const named = { ...(id !== undefined && { id }), ...(language !== undefined && { language }) };
+  if (messages !== undefined) {
+    const parsed = parseMessages(messages, `[${index}]`, `Text of ${code}`);
+    return { ...named, text: conversationText(parsed), messages: parsed };
+  }
+  if (typeof text === 'string') return { ...named, text };
+  const message = `is ${JSON.stringify(given)}, must be a string, { id, text, language } or { messages }`;
+  throw new InvalidConfigError(`Text of ${code}`, [{ path: `[${index}]`, message }]);
+}
+
 /** Documents from memory, treated as those of files are: other languages left out, line ends, Unicode form. */
 async function fromMemory(
   code: string,
@@ -47,18 +68,10 @@ async function fromMemory(
   const documents: Document[] = [];
   let count = 0;
   for await (const given of typeof texts === 'string' ? linesOf(texts) : texts) {
-    count++;
-    if (typeof given !== 'string' && typeof given?.text !== 'string') {
-      const message = `is ${JSON.stringify(given)}, must be a string or { id, text, language }`;
-      throw new InvalidConfigError(`Text of ${code}`, [{ path: `[${count - 1}]`, message }]);
-    }
-    const {
-      id = `${code}-${count}`,
-      language = code,
-      ...rest
-    } = typeof given === 'string' ? { text: given } : given;
-    report.bytesRead += utf8.encode(rest.text).length;
-    if (rest.text.trim() === '') {
+    const index = count++;
+    const { id = `${code}-${count}`, language = code, ...content } = documentOf(given, code, index);
+    report.bytesRead += utf8.encode(content.text).length;
+    if (content.text.trim() === '') {
       report.emptyDocuments++;
       continue;
     }
@@ -67,9 +80,9 @@ async function fromMemory(
       report.otherLanguages[language] = (report.otherLanguages[language] ?? 0) + 1;
       continue;
     }
-    const text = normalizeUnicode(unifyLineEnds(rest.text), normalization, report);
-    report.textBytes += utf8.encode(text).length;
-    documents.push({ ...rest, id, text, language: code });
+    const clean = normalizeDocument(mapTexts(content, unifyLineEnds), normalization, report);
+    report.textBytes += utf8.encode(clean.text).length;
+    documents.push({ ...clean, id, language: code });
   }
   return { documents, reports: [report] };
 }

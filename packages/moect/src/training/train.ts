@@ -109,7 +109,7 @@ function checkOptions(given: TrainOptions, isEarlier: boolean): CheckedOptions {
     data,
     training,
     extension,
-    ...(cache && { cache }),
+    ...(cache !== undefined && { cache }),
   };
   return { options: value as unknown as TrainOptions, settings, notes };
 }
@@ -120,7 +120,7 @@ const spelled = (path: KeyPath): KeyPath => (path[0] === 'replay' ? ['replayShar
 /** The record of the run that goes on; null for a new one. */
 async function recordOf({ platform }: Base, given: TrainOptions): Promise<unknown> {
   const { output, resume } = isPlain(given) ? (given as Partial<TrainOptions>) : {};
-  return resume === true && typeof output === 'string' ? platform.recordedRun(output) : null;
+  return resume === true && typeof output === 'string' ? platform.readRecord(output) : null;
 }
 
 async function inputOf(base: Base, given: TrainOptions): Promise<RunInput> {

@@ -1,17 +1,20 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { CorruptDataError } from '@moect/core';
 import type { ByteSource } from '../byte-source.ts';
-import { readSafetensors, type SafetensorsFile } from '../read-safetensors.ts';
 
 export interface FileSource extends ByteSource {
   close(): Promise<void>;
 }
 
+/** Node aborts the process for a single read of 2 GiB or more. */
+const MOST_AT_ONCE = 2 ** 30;
+
 async function readRange(handle: FileHandle, path: string, begin: number, end: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(end - begin);
   let filled = 0;
   while (filled < bytes.length) {
-    const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, begin + filled);
+    const wanted = Math.min(bytes.length - filled, MOST_AT_ONCE);
+    const { bytesRead } = await handle.read(bytes, filled, wanted, begin + filled);
     if (bytesRead === 0) {
       throw new CorruptDataError(
         path,
@@ -24,10 +27,15 @@ async function readRange(handle: FileHandle, path: string, begin: number, end: n
   return bytes;
 }
 
-/** Opens a file for reading any part of it. */
+/** Opens a file for reading any part of it. Throws CorruptDataError for a folder. */
 export async function fileSource(path: string): Promise<FileSource> {
   const handle = await open(path, 'r');
-  const { size } = await handle.stat();
+  const stats = await handle.stat();
+  if (stats.isDirectory()) {
+    await handle.close();
+    throw new CorruptDataError(path, 'is a folder, must be a file', 'Fetch the file again.');
+  }
+  const { size } = stats;
   return {
     name: path,
     size,
@@ -36,17 +44,19 @@ export async function fileSource(path: string): Promise<FileSource> {
   };
 }
 
-export interface OpenSafetensors extends SafetensorsFile {
-  close(): Promise<void>;
-}
-
-/** Opens a safetensors file; only its header is read until a tensor is asked for. Throws CorruptDataError. */
-export async function openSafetensors(path: string): Promise<OpenSafetensors> {
-  const source = await fileSource(path);
-  try {
-    return { ...(await readSafetensors(source)), close: source.close };
-  } catch (error) {
-    await source.close();
-    throw error;
-  }
+/** A file whose parts are read when asked for; it is open only while one is read, so there is nothing to close. */
+export async function pathSource(path: string): Promise<ByteSource> {
+  const { size } = await stat(path);
+  return {
+    name: path,
+    size,
+    async read(begin, end) {
+      const handle = await open(path, 'r');
+      try {
+        return await readRange(handle, path, begin, end);
+      } finally {
+        await handle.close();
+      }
+    },
+  };
 }

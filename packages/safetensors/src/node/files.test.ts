@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { CorruptDataError } from '@moect/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestFile, syncFolder, writeDurable } from './durable-files.ts';
-import { openSafetensors } from './file-source.ts';
+import { fileSource } from './file-source.ts';
+import { openSafetensors } from './open-files.ts';
 import { readJsonFile } from './read-json.ts';
 import { writeFileAtomic, writeJsonAtomic, writeSafetensorsFile } from './write-atomic.ts';
 
@@ -65,6 +66,41 @@ describe('reading', () => {
     await expect(file.tensor('b')).rejects.toBeInstanceOf(CorruptDataError);
     await file.close();
     await expect(openSafetensors(path)).rejects.toBeInstanceOf(CorruptDataError);
+  });
+
+  it('reads more than 2 GiB at once', async () => {
+    // Node aborts for a single read of that size. The file has no blocks on the disk
+    const path = join(folder, 'large.bin');
+    await writeFile(path, 'a');
+    const size = 2 ** 31 + 16;
+    await truncate(path, size);
+    const source = await fileSource(path);
+    const bytes = await source.read(0, size);
+    await source.close();
+    expect([bytes.length, bytes[0], bytes.at(-1)]).toEqual([size, 97, 0]);
+  });
+
+  it.each([
+    [
+      'version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 5\n',
+      /is a Git LFS pointer.*git lfs pull/,
+    ],
+    ['<!DOCTYPE html><html><body>Log in</body></html>', /is a web page/],
+  ])('says what stands in place of a file: %j', async (text, message) => {
+    for (const [name, read] of [
+      ['model.safetensors', openSafetensors],
+      ['config.json', readJsonFile],
+    ] as const) {
+      await writeFile(join(folder, name), text);
+      await expect(read(join(folder, name))).rejects.toThrow(message);
+      await expect(read(join(folder, name))).rejects.toBeInstanceOf(CorruptDataError);
+    }
+  });
+
+  it('says that a folder is none', async () => {
+    for (const read of [openSafetensors, readJsonFile]) {
+      await expect(read(folder)).rejects.toThrow(/is a folder, must be a file/);
+    }
   });
 
   it('says which file is not JSON', async () => {

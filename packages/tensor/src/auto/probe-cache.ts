@@ -1,4 +1,4 @@
-import { nodeBuiltin } from '@moect/kernels/host';
+import { nodeBuiltin, userCacheFolder } from '@moect/kernels/host';
 
 /** Measured steps per second by backend. */
 export type Speeds = Readonly<Record<string, number>>;
@@ -10,24 +10,12 @@ interface Fs {
   renameSync(from: string, to: string): void;
 }
 
-interface Os {
-  homedir(): string;
-}
-
 const remembered = new Map<string, Speeds>();
 
-/** Path in the user's cache folder; undefined outside of Node. */
+/** undefined outside of Node. */
 function cacheFile(): string | undefined {
-  const os = nodeBuiltin<Os>('node:os');
-  if (os === undefined) return undefined;
-  const { env, platform } = process;
-  const home = os.homedir();
-  const folder =
-    env['XDG_CACHE_HOME'] ||
-    (platform === 'darwin' && `${home}/Library/Caches`) ||
-    (platform === 'win32' && env['LOCALAPPDATA']) ||
-    `${home}/.cache`;
-  return `${folder}/moect/backend-speeds.json`;
+  const folder = userCacheFolder();
+  return folder === undefined ? undefined : `${folder}/backend-speeds.json`;
 }
 
 function readAll(): Record<string, Speeds> {

@@ -1,5 +1,6 @@
 import type { Tensor } from '@moect/core';
-import type { CompressedStorage } from '@moect/kernels';
+import { BLOCK_FORMATS, type BlockStorage, type CompressedStorage } from '@moect/kernels';
+import { fixtureTensors } from 'moect-test-support/fixtures';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { noAdapter } from '../../../backend-webgpu/src/test-support.ts';
 import * as ops from '../index.ts';
@@ -181,5 +182,36 @@ describe.each(BACKENDS)('error of compressed weights on %s, against float64', (b
         expect(Math.abs(actual - exact)).toBeLessThanOrEqual(bound);
       }
     });
+  });
+});
+
+const fixtures = fixtureTensors('blocks/blocks.safetensors');
+
+describe.each(BACKENDS)("GGML's blocks on %s, against the gguf package", (backend) => {
+  beforeAll(async () => {
+    await selectBackend(backend);
+  });
+
+  it.each(Object.keys(BLOCK_FORMATS) as BlockStorage[])('%s: values, rows and products', async (storage) => {
+    const { data, shape } = fixtures.get(`${storage}.values`)!;
+    const [rows, columns] = shape as [number, number];
+    const codes = new Uint8Array(fixtures.get(`${storage}.codes`)!.data.buffer);
+    const frozen = ops.frozenFromBlocks({ storage, codes, rows, columns });
+    const ids = ops.tensor(Int32Array.of(3, 0, 2), [3], 'int32');
+    expect(ops.frozenStorageOf(frozen)).toBe(storage);
+    expect(await frozen.data()).toEqual(data);
+    const picked = await read(ops.embedding(frozen, ids));
+    const w: Matrix = { values: data as Float32Array, rows, columns };
+    const none: Matrix = { values: new Float32Array(data.length), rows, columns };
+    const x = matrix(3, columns, (row, column) => Math.sin(row + 1.7 * column));
+    const input = tensorOf(x);
+    const result = await read(ops.linear(input, frozen));
+    const kept = [3, 0, 2].flatMap((row) => [...data.subarray(row * columns, (row + 1) * columns)]);
+    // a device may fuse a block's product and minimum: one rounding of each
+    const isClose = (value: number, i: number): boolean =>
+      Math.abs(value - kept[i]!) <= 2 ** -21 * Math.abs(kept[i]!) + 2 ** -20;
+    expect([...picked].every(backend === 'webgpu' ? isClose : (value, i) => value === kept[i])).toBe(true);
+    expect(worstShare(result, product(x, w), productBounds(x, w, none))).toBeLessThanOrEqual(1);
+    ops.dispose([frozen, ids, input]);
   });
 });

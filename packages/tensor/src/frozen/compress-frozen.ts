@@ -1,20 +1,23 @@
 import { InvalidConfigError, ShapeMismatchError, type Tensor } from '@moect/core';
 import {
+  type BlockValues,
   Compressed,
   type CompressedStorage,
+  type CompressedValues,
+  checkBlocks,
   compressValues,
-  type FrozenStorage,
   hasKernel,
+  type MatrixStorage,
   runKernel,
   widenValues,
 } from '@moect/kernels';
 import { asTf, fromTf, tf } from '../tf.ts';
 
 /** Storage by data id: clones and reshapes of a compressed tensor are compressed too. */
-const storages = new WeakMap<object, CompressedStorage>();
+const storages = new WeakMap<object, MatrixStorage>();
 
-/** Storage that {@link compressFrozen} chose for a tensor's values; 'float32' for all other tensors. */
-export function frozenStorageOf(x: Tensor): FrozenStorage {
+/** Storage of a tensor of {@link compressFrozen} or {@link frozenFromBlocks}; 'float32' for all other tensors. */
+export function frozenStorageOf(x: Tensor): 'float32' | MatrixStorage {
   return storages.get(asTf(x).dataId) ?? 'float32';
 }
 
@@ -46,10 +49,25 @@ export async function compressFrozen(x: Tensor, storage: CompressedStorage): Pro
     throw new ShapeMismatchError(`weight to compress (${x.dtype})`, x.shape, 'float32 [out, in]');
   }
   const rows = x.size === 0 ? 0 : x.size / x.shape.at(-1)!;
-  const values = compressValues((await x.data()) as Float32Array, rows, storage);
-  const compressed = keepsCompressed()
-    ? runKernel(Compressed, {}, { shape: x.shape, values })[0]
-    : fromTf(tf.tensor(widenValues(values), x.shape));
-  storages.set(asTf(compressed).dataId, storage);
-  return compressed;
+  return held(compressValues((await x.data()) as Float32Array, rows, storage), x.shape);
+}
+
+/**
+ * A read-only matrix from GGML's blocks, as a GGUF file has them. The wasm and webgpu backends keep the blocks and read them
+ * in place in matrix products and `embedding`, like the storages of {@link compressFrozen}; other backends widen them here.
+ * The values are exactly those of GGML's reference, `widenValues`.
+ * @returns float32 [rows, columns]
+ * @throws ShapeMismatchError if columns are no whole blocks, or the codes have another length than the rows
+ */
+export function frozenFromBlocks(blocks: BlockValues): Tensor {
+  checkBlocks(blocks);
+  return held(blocks, [blocks.rows, blocks.columns]);
+}
+
+function held(values: CompressedValues, shape: readonly number[]): Tensor {
+  const tensor = keepsCompressed()
+    ? runKernel(Compressed, {}, { shape, values })[0]
+    : fromTf(tf.tensor(widenValues(values), [...shape]));
+  storages.set(asTf(tensor).dataId, values.storage);
+  return tensor;
 }

@@ -1,10 +1,11 @@
 import { ShapeMismatchError, type Tensor } from '@moect/core';
 import { CausalAttention, CausalAttentionGrad, hasKernel, runKernel } from '@moect/kernels';
 import { differentiable } from '../differentiable.ts';
-import { asTf, tf } from '../tf.ts';
+import { asTf, fromTf, tf } from '../tf.ts';
+import { softcap as capped } from './softcap.ts';
 
 interface Rest {
-  readonly attrs: { readonly scale: number; readonly window: number };
+  readonly attrs: { readonly scale: number; readonly window: number; readonly softcap: number };
   readonly masks: Readonly<Record<'queryDocumentIds' | 'keyDocumentIds', Tensor>>;
 }
 
@@ -21,6 +22,8 @@ export interface AttentionOptions {
   readonly scale: number;
   /** Keys that a query sees, itself included; 0 = all before it. */
   readonly window?: number;
+  /** Scaled scores become cap · tanh(score / cap) before the mask; 0, the default: they stay. */
+  readonly softcap?: number;
   /** [batch, time] int32 */
   readonly queryDocumentIds: Tensor;
   /** [batch, keys] int32, negative for padding */
@@ -38,10 +41,10 @@ export interface AttentionOptions {
  */
 export function causalAttention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
   check(q, k, v);
-  const { scale, window = 0, queryDocumentIds, keyDocumentIds } = options;
+  const { scale, window = 0, softcap = 0, queryDocumentIds, keyDocumentIds } = options;
   if (!hasKernel(CausalAttention)) return composed(q, k, v, options);
   const masks = { queryDocumentIds, keyDocumentIds };
-  return fused({ q, k, v }, { attrs: { scale, window }, masks })[0];
+  return fused({ q, k, v }, { attrs: { scale, window, softcap }, masks })[0];
 }
 
 function check(q: Tensor, k: Tensor, v: Tensor): void {
@@ -84,7 +87,10 @@ function composed(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): T
     const scores = tf.matMul(tf.transpose(asTf(q), [0, 2, 1, 3]), repeatHeads(asTf(k), groups), false, true);
     const mask = visible(time, k.shape[1]!, options);
     const shown = tf.broadcastTo(mask, scores.shape);
-    const masked = tf.where(shown, tf.mul(scores, options.scale), tf.fill(scores.shape, -1e30));
+    const scaled = tf.mul(scores, options.scale);
+    const { softcap = 0 } = options;
+    const levels = softcap === 0 ? scaled : asTf(capped(fromTf(scaled), softcap));
+    const masked = tf.where(shown, levels, tf.fill(scores.shape, -1e30));
     // the product zeroes queries that see no key, whose softmax is uniform
     const weights = tf.mul(tf.softmax(masked), tf.cast(mask, 'float32'));
     return tf.transpose(tf.matMul(weights, repeatHeads(asTf(v), groups)), [0, 2, 1, 3]);

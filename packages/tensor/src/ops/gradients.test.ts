@@ -136,6 +136,16 @@ const cases: Case[] = [
         keyDocumentIds: int([0, 0, 0, 0, 0, 0], [1, 6]),
       }),
   },
+  {
+    name: 'causalAttention with a cap of scores',
+    inputs: [random([2, 5, 4, 3]), random([2, 5, 2, 3]), random([2, 5, 2, 3])],
+    run: ([q, k, v]) => {
+      const ids = int(documents, [2, 5]);
+      const masks = { queryDocumentIds: ids, keyDocumentIds: ids };
+      return ops.causalAttention(q!, k!, v!, { scale: 0.6, softcap: 0.8, ...masks });
+    },
+  },
+  { name: 'softcap', inputs: [random([9])], run: ([x]) => ops.softcap(x!, 0.7) },
   { name: 'swiglu', inputs: [random([3, 7]), random([3, 7])], run: ([g, u]) => ops.swiglu(g!, u!) },
   { name: 'embedding', inputs: [random([5, 3])], run: ([t]) => ops.embedding(t!, int([4, 0, 4, 2], [2, 2])) },
   {
@@ -152,6 +162,30 @@ const cases: Case[] = [
         { input: y!, weight: v!, trainable: true },
       ];
       return ops.linearCrossEntropy(terms, int([5, -1, 0, 2], [4]), 0.3).loss;
+    },
+  },
+  {
+    name: 'linearCrossEntropy, one term for listed tokens',
+    inputs: [random([4, 3]), random([6, 3]), random([4, 2]), random([3, 2])],
+    run: ([x, w, y, v]) => {
+      const terms = [
+        { input: x!, weight: w!, trainable: true },
+        { input: y!, weight: v!, trainable: true, tokens: int([5, 0, 2], [3]) },
+      ];
+      return ops.linearCrossEntropy(terms, int([5, -1, 0, 3], [4]), 0.3).loss;
+    },
+  },
+  {
+    name: 'spreadColumns',
+    inputs: [random([2, 3, 2])],
+    run: ([x]) => ops.spreadColumns(x!, int([4, 1], [2]), 5),
+  },
+  {
+    name: 'linearCrossEntropy with a cap',
+    inputs: [random([4, 3]), random([6, 3])],
+    run: ([x, w]) => {
+      const terms = [{ input: x!, weight: w!, trainable: true }];
+      return ops.linearCrossEntropy(terms, int([5, -1, 0, 2], [4]), 0.3, 1.2).loss;
     },
   },
   {

@@ -32,8 +32,16 @@ export interface TrainOptions {
   /** Where the random numbers of training passes come from (`ForwardOptions.rng`); recorded in checkpoints. Default 0. */
   readonly seed?: number;
   readonly callbacks?: readonly Callback[];
-  /** Numbers about the model as it is. `signal` aborts it; whatever it throws then counts as the interruption. */
-  readonly evaluate?: (step: number, signal?: AbortSignal) => Promise<Readonly<Record<string, number>>>;
+  /**
+   * Numbers about the model as it is; null where they could not be had, and the run goes on. `signal` aborts it; whatever
+   * it throws then counts as the interruption.
+   */
+  readonly evaluate?: (
+    step: number,
+    signal?: AbortSignal,
+  ) => Promise<Readonly<Record<string, number>> | null>;
+  /** Called once when the last step is done, before the last evaluation: what must not be lost is kept here. */
+  readonly onTrained?: (run: { readonly step: number; readonly tokensSeen: number }) => Promise<void>;
   /** Steps between evaluations. Default: only at the end. */
   readonly evaluateEvery?: number;
   /** Steps between collections of gate and expert statistics. Default: never. */
@@ -48,6 +56,8 @@ export interface TrainOptions {
   readonly allowChangedSettings?: boolean;
   /** Identity of the base, recorded in checkpoints and compared when resuming. Default: unknown. */
   readonly baseIdentity?: BaseIdentity;
+  /** Whether the base of a checkpoint is this one. Default: their digests are equal. */
+  readonly isSameBase?: (saved: BaseIdentity) => Promise<boolean>;
   /** Hidden states that steps begin with, above the layers that nothing trains. Default: steps begin with the tokens. */
   readonly hiddenStates?: HiddenStateSource;
   /** Run each layer again on the way back, in place of keeping what it computed: less memory, more time, the same bits. Default false. */

@@ -1,4 +1,5 @@
 import {
+  type BaseIdentity,
   BaseMismatchError,
   CheckpointError,
   type OptimizerState,
@@ -75,12 +76,20 @@ function settingProblems(saved: RunIdentity, given: RunIdentity): string[] {
   ];
 }
 
-function checkBase(saved: RunIdentity, given: RunIdentity): string[] {
+async function checkBase(
+  saved: RunIdentity,
+  given: RunIdentity,
+  isSameBase: RestoreOptions['isSameBase'],
+): Promise<string[]> {
   if (saved.base === null || given.base === null) return difference('base', saved.base, given.base);
-  if (saved.base.sha256 !== given.base.sha256) {
-    throw new BaseMismatchError(saved.base.id, saved.base.sha256, given.base.sha256);
-  }
-  return [];
+  if (saved.base.sha256 === given.base.sha256 || (await isSameBase?.(saved.base)) === true) return [];
+  throw new BaseMismatchError(saved.base.id, saved.base.sha256, given.base.sha256);
+}
+
+/** See `TrainOptions`. */
+interface RestoreOptions {
+  readonly allowChangedSettings: boolean;
+  readonly isSameBase?: ((saved: BaseIdentity) => Promise<boolean>) | undefined;
 }
 
 async function assignAll(variables: ParamMap<Variable>, saved: SavedTensors): Promise<void> {
@@ -99,11 +108,11 @@ export async function restore(
   identity: RunIdentity,
   parameters: ReadonlyMap<ParamPath, Variable>,
   optimizer: OptimizerState,
-  allowChangedSettings: boolean,
+  { allowChangedSettings, isSameBase }: RestoreOptions,
 ): Promise<OptimizerState> {
   const settings = allowChangedSettings ? [] : settingProblems(saved.state.run, identity);
   const problems = [
-    ...checkBase(saved.state.run, identity),
+    ...(await checkBase(saved.state.run, identity, isSameBase)),
     ...identityProblems(saved.state.run, identity),
     ...shapeProblems('extension', saved.parameters, parameters),
     ...shapeProblems('optimizer', saved.optimizer, optimizer.tensors),

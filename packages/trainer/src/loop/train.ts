@@ -14,6 +14,7 @@ class TrainingRun {
   #optimizerState: OptimizerState;
   #state: RunState;
   #saved = -1;
+  #isTold = false;
   #metrics: StepMetrics | null = null;
   #evaluation: Readonly<Record<string, number>> | null = null;
   #checkpoint: string | null = null;
@@ -43,11 +44,12 @@ class TrainingRun {
   async resume(): Promise<void> {
     const saved = (await this.#options.checkpoints?.load()) ?? null;
     if (saved === null) return;
-    const { extension, allowChangedSettings = false, totalSteps, callbacks = [] } = this.#options;
+    const { extension, allowChangedSettings = false, isSameBase, totalSteps, callbacks = [] } = this.#options;
     try {
       const { parameters } = extension;
       const fresh = this.#optimizerState;
-      this.#optimizerState = await restore(saved, this.#identity, parameters, fresh, allowChangedSettings);
+      const allowed = { allowChangedSettings, isSameBase };
+      this.#optimizerState = await restore(saved, this.#identity, parameters, fresh, allowed);
     } finally {
       await saved.close();
     }
@@ -90,10 +92,22 @@ class TrainingRun {
     return this.#options.signal?.aborted === true;
   }
 
-  #due(every: number | undefined): boolean {
+  get #isTrained(): boolean {
     const { step, totalSteps, stopped } = this.#state;
-    const last = stopped || step >= totalSteps;
-    return step > 0 && (last || (every !== undefined && step % every === 0));
+    return stopped || step >= totalSteps;
+  }
+
+  #due(every: number | undefined): boolean {
+    const { step } = this.#state;
+    return step > 0 && (this.#isTrained || (every !== undefined && step % every === 0));
+  }
+
+  /** Tells once that the last step is done. */
+  async #tellTrained(): Promise<void> {
+    if (!this.#isTrained || this.#isTold) return;
+    this.#isTold = true;
+    const { step, tokensSeen } = this.#state;
+    await this.#options.onTrained?.({ step, tokensSeen });
   }
 
   /** False when interrupted. */
@@ -105,6 +119,7 @@ class TrainingRun {
       if (!(await this.#evaluate())) return false;
       if (this.#due(this.#options.checkpointEvery)) await this.#save();
     }
+    await this.#tellTrained();
     return true;
   }
 
@@ -143,16 +158,20 @@ class TrainingRun {
   async #evaluate(): Promise<boolean> {
     const { evaluate, evaluateEvery, callbacks = [], signal } = this.#options;
     const { step, lastEvaluation } = this.#state;
+    await this.#tellTrained();
     if (evaluate === undefined || lastEvaluation === step || !this.#due(evaluateEvery)) return true;
+    let results: Readonly<Record<string, number>> | null;
     try {
       if (this.#interrupted) return false;
-      this.#evaluation = await evaluate(step, signal);
+      results = await evaluate(step, signal);
     } catch (error) {
       if (this.#interrupted) return false;
       throw error;
     }
+    if (results === null) return true;
+    this.#evaluation = results;
     this.#state = { ...this.#state, lastEvaluation: step };
-    this.#stopIf(await callHooks(callbacks, 'onEvaluate', step, this.#evaluation));
+    this.#stopIf(await callHooks(callbacks, 'onEvaluate', step, results));
     return true;
   }
 

@@ -14,6 +14,7 @@ export type RopeConfig = { readonly theta: number } & (
   | { readonly type: 'default' }
   | { readonly type: 'linear'; readonly factor: number }
   | { readonly type: 'dynamic'; readonly factor: number; readonly originalMaxPositions: number }
+  | { readonly type: 'frequency_factors'; readonly factors: readonly number[] }
   | YarnConfig
   | Llama3Config
 );
@@ -38,7 +39,7 @@ export interface Llama3Config {
   readonly originalMaxPositions: number;
 }
 
-const TYPES = ['default', 'linear', 'dynamic', 'yarn', 'llama3'] as const;
+const TYPES = ['default', 'linear', 'dynamic', 'yarn', 'llama3', 'frequency_factors'] as const;
 
 function attentionFactor(json: JsonObject, fields: FieldReader, factor: number): number {
   const scale = (mscale: number): number => (factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1);
@@ -47,7 +48,25 @@ function attentionFactor(json: JsonObject, fields: FieldReader, factor: number):
   return fields.positive('attention_factor', both ? scale(own) / scale(all) : scale(1));
 }
 
-function parseScaled(json: JsonObject, theta: number, maxPositions: number, fields: FieldReader): RopeConfig {
+/** llama.cpp's form of any scaling that does not depend on the length: what each pair's frequency is divided by. */
+function frequencyFactors(json: JsonObject, fields: FieldReader): readonly number[] {
+  const factors = json['frequency_factors'];
+  const isFactor = (x: unknown): x is number => typeof x === 'number' && Number.isFinite(x) && x > 0;
+  if (Array.isArray(factors) && factors.every(isFactor)) return factors;
+  fields.problem('frequency_factors', 'must be a list of numbers above 0');
+  return [];
+}
+
+/**
+ * Rotary settings of one object: `rope_type` (or `type`) and its numbers. Unknown types become problems of `fields`.
+ * @param fields reader of this object
+ */
+export function parseRopeObject(
+  json: JsonObject,
+  theta: number,
+  maxPositions: number,
+  fields: FieldReader,
+): RopeConfig {
   const type = (json['rope_type'] ?? json['type'] ?? 'default') as (typeof TYPES)[number];
   const original = (): number => fields.count('original_max_position_embeddings', maxPositions);
   if (type === 'default') return { theta, type };
@@ -55,6 +74,7 @@ function parseScaled(json: JsonObject, theta: number, maxPositions: number, fiel
     fields.problem('rope_type', `is ${JSON.stringify(type)}, known: ${TYPES.join(', ')}`);
     return { theta, type: 'default' };
   }
+  if (type === 'frequency_factors') return { theta, type, factors: frequencyFactors(json, fields) };
   const factor = fields.positive('factor');
   if (type === 'linear') return { theta, type, factor };
   if (type === 'dynamic') return { theta, type, factor, originalMaxPositions: original() };
@@ -80,6 +100,16 @@ function parseScaled(json: JsonObject, theta: number, maxPositions: number, fiel
   };
 }
 
+interface RotaryKeys {
+  readonly theta: string;
+  readonly factor: string;
+  readonly defaultFactor: number;
+  /** Default 10,000. */
+  readonly defaultTheta?: number;
+}
+
+const PLAIN_KEYS: RotaryKeys = { theta: 'rope_theta', factor: 'partial_rotary_factor', defaultFactor: 1 };
+
 /**
  * Rotary settings of a config.json, in either spelling. Unknown types become problems of `fields`.
  * @param keys names of the frequency base and of the rotated share of each head, where old files of a family have names
@@ -90,11 +120,7 @@ export function parseRotary(
   config: JsonObject,
   maxPositions: number,
   fields: FieldReader,
-  keys: { readonly theta: string; readonly factor: string; readonly defaultFactor: number } = {
-    theta: 'rope_theta',
-    factor: 'partial_rotary_factor',
-    defaultFactor: 1,
-  },
+  keys: RotaryKeys = PLAIN_KEYS,
 ): { rope: RopeConfig; factor: number } {
   const key = config['rope_parameters'] == null ? 'rope_scaling' : 'rope_parameters';
   const given = config[key] ?? {};
@@ -105,15 +131,21 @@ export function parseRotary(
     if (json[name] != null) return inner.positive(name);
     return fields.positive(config[name] == null ? old : name, fallback);
   };
-  const theta = read('rope_theta', keys.theta, 10000);
+  const theta = read('rope_theta', keys.theta, keys.defaultTheta ?? 10000);
   const factor = read('partial_rotary_factor', keys.factor, keys.defaultFactor);
   if (factor > 1) inner.problem('partial_rotary_factor', `is ${factor}, must be at most 1`);
-  return { rope: parseScaled(json, theta, maxPositions, inner), factor };
+  return { rope: parseRopeObject(json, theta, maxPositions, inner), factor };
 }
 
 /** {@link parseRotary} of families that rotate whole heads: partial rotation is a problem of `fields`. */
-export function parseRope(config: JsonObject, maxPositions: number, fields: FieldReader): RopeConfig {
-  const { rope, factor } = parseRotary(config, maxPositions, fields);
+export function parseRope(
+  config: JsonObject,
+  maxPositions: number,
+  fields: FieldReader,
+  defaultTheta?: number,
+): RopeConfig {
+  const keys = { ...PLAIN_KEYS, ...(defaultTheta !== undefined && { defaultTheta }) };
+  const { rope, factor } = parseRotary(config, maxPositions, fields, keys);
   if (factor < 1) {
     const key = config['rope_parameters'] == null ? 'rope_scaling' : 'rope_parameters';
     fields.problem(`${key}.partial_rotary_factor`, `is ${factor}, only 1 is supported`);

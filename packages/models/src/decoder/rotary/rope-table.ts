@@ -50,6 +50,7 @@ export function ropeFrequencies(rope: RopeConfig, headDim: number, sequenceLengt
   if (rope.type === 'llama3') return llama3Frequencies(rope, headDim);
   if (rope.type === 'dynamic') return dynamicFrequencies(rope, headDim, sequenceLength);
   const frequencies = baseFrequencies(rope.theta, headDim);
+  if (rope.type === 'frequency_factors') return frequencies.map((f, i) => f / rope.factors[i]!);
   return rope.type === 'linear' ? frequencies.map((frequency) => frequency / rope.factor) : frequencies;
 }
 

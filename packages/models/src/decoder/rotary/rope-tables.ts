@@ -46,3 +46,29 @@ export function createRopeTables(config: RotaryConfig): RopeTables {
     dispose: () => dispose(all),
   };
 }
+
+/** The tables of each layer; layers with the same settings share one. */
+export interface LayerRopeTables {
+  /** cos and sin by layer, nothing where it is not rotated. Parameters as `RopeTables.at`. */
+  at(rows: number, sequenceLength: number): (layer: number) => Partial<Tables>;
+  dispose(): void;
+}
+
+/** @param configs settings by layer, undefined where a layer is not rotated */
+export function createLayerRopeTables(configs: readonly (RotaryConfig | undefined)[]): LayerRopeTables {
+  const keys = configs.map((config) => JSON.stringify(config));
+  const made = new Map<string | undefined, RopeTables>();
+  for (const [layer, config] of configs.entries()) {
+    const key = keys[layer];
+    if (config !== undefined && !made.has(key)) made.set(key, createRopeTables(config));
+  }
+  return {
+    at(rows, sequenceLength) {
+      const tables = new Map([...made].map(([key, of]) => [key, of.at(rows, sequenceLength)]));
+      return (layer) => tables.get(keys[layer]) ?? {};
+    },
+    dispose: () => {
+      for (const tables of made.values()) tables.dispose();
+    },
+  };
+}

@@ -22,6 +22,7 @@ import {
 import { EXIT, UsageError } from '../exit-codes.ts';
 import { type Io, noteLines, table } from '../io.ts';
 import { type ModelOptions, openModels, usageOf } from '../load-models.ts';
+import { planCommand } from './plan-scores.ts';
 
 /** Options from the command line. */
 export interface CompareCommandOptions extends ModelOptions, CacheOptions, TextOptions {
@@ -31,6 +32,7 @@ export interface CompareCommandOptions extends ModelOptions, CacheOptions, TextO
   readonly output: string;
   readonly resamples: number;
   readonly json?: boolean;
+  readonly plan?: boolean;
 }
 
 function languageRow(name: string, row: LanguageComparison): string[] {
@@ -107,17 +109,22 @@ export async function compareCommand(options: CompareCommandOptions, io: Io): Pr
   const texts = textsOf(parseTexts(options.text, '--text'));
   const cache = cacheOf(options);
   const abort = abortOnSignals();
-  const models = await openModels(options);
+  const models = await openModels(options, io, abort.signal);
+  if (models === null) return EXIT.interrupted;
   try {
     const { base, packs } = models;
     const { old, maxForgetting, resamples } = options;
     const data = textSettingsOf(options);
     checkOld(Object.keys(texts), options, packs);
+    if (options.plan === true) {
+      return await planCommand(models, texts, { old, data }, options.json === true, io);
+    }
     const comparing = compare(base, packs, texts, {
       old,
       resamples,
       signal: abort.signal,
       onProgress: (what) => io.err(`scoring ${what}\n`),
+      onReady: ({ notes }) => io.err(noteLines(notes)),
       ...usageOf(options),
       ...(maxForgetting !== undefined && { maxForgetting }),
       ...(cache && { cache }),

@@ -13,11 +13,13 @@ import {
 import { EXIT } from '../exit-codes.ts';
 import { type Io, noteLines, table } from '../io.ts';
 import { type ModelOptions, openModels, usageOf } from '../load-models.ts';
+import { planCommand } from './plan-scores.ts';
 
 /** Options from the command line. */
 export interface EvalCommandOptions extends ModelOptions, CacheOptions, TextOptions {
   readonly text: readonly string[];
   readonly json?: boolean;
+  readonly plan?: boolean;
 }
 
 function print({ name, languages }: Evaluation, io: Io): void {
@@ -37,14 +39,19 @@ export async function evalCommand(options: EvalCommandOptions, io: Io): Promise<
   const texts = textsOf(parseTexts(options.text, '--text'));
   const cache = cacheOf(options);
   const abort = abortOnSignals();
-  const models = await openModels(options);
+  const models = await openModels(options, io, abort.signal);
+  if (models === null) return EXIT.interrupted;
   try {
     const { base, packs } = models;
     const { signal } = abort;
     const data = textSettingsOf(options);
+    if (options.plan === true) {
+      return await planCommand(models, texts, { data }, options.json === true, io);
+    }
     const evaluating = evaluate(base, texts, {
       packs,
       signal,
+      onReady: ({ notes }) => io.err(noteLines(notes)),
       ...usageOf(options),
       ...(cache && { cache }),
       ...(data && { data }),
@@ -59,6 +66,7 @@ export async function evalCommand(options: EvalCommandOptions, io: Io): Promise<
         model: evaluation.name,
         base: { ...identity, parameters: parameterCount },
         backend,
+        window: evaluation.window,
         languages: evaluation.languages,
       };
       io.out(`${JSON.stringify(json, null, 2)}\n`);

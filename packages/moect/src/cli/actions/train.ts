@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CheckpointError, type Settings } from '@moect/core';
 import { describeReading } from '@moect/data';
-import type { FrozenStorage } from '@moect/tensor';
+import type { BaseStorage } from '@moect/models';
 import { progressBar } from '@moect/trainer';
 import { abortOnSignals } from '@moect/trainer/node';
+import { absoluteBase } from '../../base/locate-base.ts';
 import { type OpenRun, openRun } from '../../config/open-run.ts';
 import { type ConfigOverrides, type ConfigSource, configFrom, readConfig } from '../../config/read-config.ts';
 import type { MoectConfig } from '../../config/schema.ts';
@@ -15,12 +16,14 @@ import type { RunInfo } from '../../training/prepare-run.ts';
 import { runTraining, type TrainedPack } from '../../training/run.ts';
 import { type CommonOptions, cacheOf, parseTexts, type TextOptions, textSettingsOf } from '../arguments.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
+import { fetchProgress } from '../fetch-progress.ts';
 import { type Io, noteLines, table } from '../io.ts';
 
 /** Options from the command line. */
 export interface TrainCommandOptions extends CommonOptions, TextOptions {
   readonly base?: string;
-  readonly baseStorage?: FrozenStorage;
+  readonly baseId?: string;
+  readonly baseStorage?: BaseStorage;
   readonly text: readonly string[];
   readonly language?: string;
   readonly replay: readonly string[];
@@ -29,7 +32,7 @@ export interface TrainCommandOptions extends CommonOptions, TextOptions {
   readonly method?: Settings;
   readonly tokens?: number;
   readonly output?: string;
-  readonly cache?: string;
+  readonly cache?: string | false;
   readonly cacheBytes?: number;
   readonly recompute?: boolean;
   readonly resume?: boolean;
@@ -42,9 +45,10 @@ const FILE_FLAGS = ['base', 'text', 'language', 'replay', 'replayLanguage'] as c
 const flagName = (key: string): string => `--${key.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
 
 function overridesOf(options: TrainCommandOptions): ConfigOverrides {
-  const { baseStorage, preset, output, tokens, backend, threads } = options;
+  const { baseId, baseStorage, preset, output, tokens, backend, threads } = options;
   const hasBackend = backend !== 'auto' || threads !== undefined;
   return {
+    baseId,
     baseStorage,
     preset,
     method: options.method,
@@ -59,13 +63,14 @@ function overridesOf(options: TrainCommandOptions): ConfigOverrides {
 }
 
 function configOfFlags(options: TrainCommandOptions, base: string): MoectConfig {
-  const { baseStorage, preset, tokens, output = 'run', backend, threads, recompute } = options;
+  const { baseId, baseStorage, preset, tokens, output = 'run', backend, threads, recompute } = options;
   const cache = cacheOf(options);
   const data = textSettingsOf(options);
   const news = parseTexts(options.text, '--text', options.language);
   const olds = parseTexts(options.replay, '--replay', options.replayLanguage);
   return {
-    base: resolve(base),
+    base: absoluteBase(process.cwd(), base),
+    ...(baseId !== undefined && { baseId }),
     ...(options.parts.length > 0 && { parts: options.parts.map((file) => resolve(file)) }),
     ...(baseStorage !== undefined && { baseStorage }),
     ...(preset !== undefined && { preset }),
@@ -74,7 +79,7 @@ function configOfFlags(options: TrainCommandOptions, base: string): MoectConfig 
       ...news.map(({ code, files }) => ({ code, role: 'new' as const, files: [...files] })),
       ...olds.map(({ code, files }) => ({ code, role: 'old' as const, files: [...files] })),
     ],
-    ...(cache && { cache }),
+    ...(cache !== undefined && { cache }),
     ...(data && { data }),
     training: { ...(tokens !== undefined && { tokens }), ...(recompute && { recompute }) },
     backend: { name: backend, ...(threads !== undefined && { threads }) },
@@ -129,7 +134,7 @@ async function sourceOf(file: string | undefined, options: TrainCommandOptions):
 }
 
 function printInfo(
-  { run, backend, languages, trainableParameters, baseParameters, notes }: RunInfo,
+  { run, backend, languages, trainableParameters, baseParameters, notes, frame }: RunInfo,
   output: string,
   io: Io,
 ): void {
@@ -144,6 +149,7 @@ function printInfo(
         `${l.role}: ${l.code}, ${grouped(l.documents)} documents, ${grouped(l.tokens)} tokens, ` +
         `${l.bytesPerToken.toFixed(2)} bytes a token, ${grouped(l.heldOutDocuments)} documents held out`,
     ),
+    `texts: ${frame}`,
     `training: ${grouped(training.steps)} steps of ${training.batchSize * training.accumulation} × ` +
       `${data.sequenceLength} tokens, ${Math.round(100 * replay.share)} % replay, ` +
       `learning rate ${training.learningRate} (${training.schedule}), into ${output}`,
@@ -156,7 +162,7 @@ function heldOutFiles({ input, output }: OpenRun): string {
   return input.evaluation.flatMap(({ code, files = [] }) => files.map((file) => `${code}=${file}`)).join(' ');
 }
 
-function printOutcome(open: OpenRun, { training, heldOut, folder }: TrainedPack, io: Io): void {
+function printOutcome(open: OpenRun, { training, heldOut, folder, warnings }: TrainedPack, io: Io): void {
   if (heldOut !== null) {
     const rows = heldOut.map(({ code, role, before, after }) => {
       return [code, role, before.toFixed(4), after.toFixed(4), signedPercent(after / before - 1)];
@@ -164,6 +170,7 @@ function printOutcome(open: OpenRun, { training, heldOut, folder }: TrainedPack,
     const { combine } = training.run;
     io.out(table([['bits per byte, held-out', 'role', 'base', combine, 'change'], ...rows]));
   }
+  if (warnings.length > 0) io.err('The extension is complete; compare, as below, makes the evaluation.\n');
   io.out(`extension: ${folder}\n`);
   const texts = heldOut === null ? 'CODE=FILE' : heldOutFiles(open);
   const parts = open.parts.map((file) => ` --parts ${file}`).join('');
@@ -171,7 +178,10 @@ function printOutcome(open: OpenRun, { training, heldOut, folder }: TrainedPack,
   io.err(`next: moect compare ${models} --text ${texts}\n      moect generate ${models} --prompt "…"\n`);
 }
 
-function outcomeJson({ output }: OpenRun, { result, heldOut, folder, training }: TrainedPack): string {
+function outcomeJson(
+  { output }: OpenRun,
+  { result, heldOut, folder, training, warnings }: TrainedPack,
+): string {
   const { reason, step, tokensSeen, checkpoint } = result;
   const { trainableParameters } = training;
   const json = {
@@ -183,6 +193,7 @@ function outcomeJson({ output }: OpenRun, { result, heldOut, folder, training }:
     extensionFolder: folder,
     checkpoint,
     heldOut,
+    warnings,
   };
   return `${JSON.stringify(json, null, 2)}\n`;
 }
@@ -206,12 +217,14 @@ async function runCommand(open: OpenRun, options: TrainCommandOptions, io: Io): 
       signal: abort.signal,
       callbacks: [progressBar({ stream: io.progress })],
       onReady: (info: RunInfo) => printInfo(info, output, io),
+      onWarning: (message: string) => io.err(`warning: ${message}\n`),
     };
     const pack = await runTraining(base, input, hooks, asked);
     pack.dispose();
     if (options.json === true) io.out(outcomeJson(open, pack));
     if (pack.result.reason === 'interrupted') {
       io.err(`Interrupted after step ${pack.result.step}, state saved.\n`);
+      if (pack.folder !== null) io.err(`The extension is complete: ${pack.folder}\n`);
       io.err(`next: moect train --output ${output} --resume\n`);
       return EXIT.interrupted;
     }
@@ -229,7 +242,8 @@ export async function trainCommand(
   io: Io,
 ): Promise<number> {
   const { file, options } = withConfigFile(argument, given);
-  const open = await openRun(await sourceOf(file, options));
+  const source = await sourceOf(file, options);
+  const open = await openRun(source, { onProgress: fetchProgress(io, source.config.base) });
   try {
     if (options.plan === true) return await planCommand(open, options.json === true, io);
     return await runCommand(open, options, io);

@@ -34,6 +34,7 @@ export function addCompare(program: Command, io: Io, done: (code: number) => voi
     .option('--output <folder>', 'where report.json and report.html go', '.')
     .option('--resamples <n>', 'draws of the bootstrap', positiveInteger, 2000)
     .option('--json', 'print the report as JSON instead of the table')
+    .option('--plan', 'print memory and time that scoring will take, and score nothing')
     .addHelpText('after', EXAMPLES)
     .action(async (options: CompareCommandOptions) => {
       const { compareCommand } = await import('../actions/compare.ts');

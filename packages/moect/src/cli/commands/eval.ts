@@ -22,6 +22,7 @@ export function addEval(program: Command, io: Io, done: (code: number) => void):
   addModelOptions(command)
     .requiredOption('--text <[code=]file...>', 'text to score; several at once or one after the other')
     .option('--json', 'print one JSON object')
+    .option('--plan', 'print memory and time that scoring will take, and score nothing')
     .addHelpText('after', EXAMPLES)
     .action(async (options: EvalCommandOptions) => {
       const { evalCommand } = await import('../actions/eval.ts');

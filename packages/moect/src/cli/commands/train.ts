@@ -4,6 +4,7 @@ import {
   addCacheOptions,
   addCommonOptions,
   addTextOptions,
+  BASE_HELP,
   baseStorageOption,
   methodSettings,
   positiveInteger,
@@ -46,7 +47,11 @@ export function addTrain(program: Command, io: Io, done: (code: number) => void)
     .summary('teach a base new languages')
     .description('Trains an extension of a frozen base on text of new languages.')
     .argument('[config]', 'configuration file (YAML)')
-    .option('--base <folder>', 'base model: config.json, safetensors weights, tokenizer.json')
+    .option('--base <model>', BASE_HELP)
+    .option(
+      '--base-id <org/name>',
+      "the base's name on the hub, for the model card (default: what --base tells)",
+    )
     .addOption(baseStorageOption())
     .option('--text <[code=]file...>', 'text of a new language; several at once or one after the other', [])
     .option('--language <code>', 'language of the --text files without a code, for example swh_Latn')
@@ -77,6 +82,7 @@ export function addTrain(program: Command, io: Io, done: (code: number) => void)
       done(await trainCommand(file, options, io));
     });
   addTextOptions(command);
-  addCacheOptions(command);
+  // after --cache, so that neither is the default
+  addCacheOptions(command).option('--no-cache', 'keep no hidden states, where the run would by itself');
   addCommonOptions(command);
 }

@@ -10,9 +10,16 @@ function decodeOneFloat16(half: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-/** IEEE half precision bits → float32, exact. */
-export function decodeFloat16(bits: Uint16Array): Float32Array {
-  return Float32Array.from(bits, decodeOneFloat16);
+/**
+ * IEEE half precision bits → float32, exact.
+ * @param into at least as long as the input; default: a new array
+ */
+export function decodeFloat16(
+  bits: Uint16Array,
+  into: Float32Array = new Float32Array(bits.length),
+): Float32Array {
+  for (let i = 0; i < bits.length; i++) into[i] = decodeOneFloat16(bits[i]!);
+  return into;
 }
 
 function encodeOneFloat16(value: number): number {

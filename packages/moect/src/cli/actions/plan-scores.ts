@@ -1,0 +1,22 @@
+import { type EvaluationSettings, evaluatedTexts } from '../../evaluation/evaluated-texts.ts';
+import { planScores } from '../../evaluation/plan-scores.ts';
+import { formatScoringPlan } from '../../planning/format.ts';
+import type { TextsByLanguage } from '../../training/train.ts';
+import { EXIT } from '../exit-codes.ts';
+import { type Io, noteLines } from '../io.ts';
+import type { OpenModels } from '../load-models.ts';
+
+/** Runs `moect eval --plan` and `moect compare --plan`: scores nothing but one pass of made-up text. */
+export async function planCommand(
+  { base, packs }: OpenModels,
+  given: TextsByLanguage,
+  settings: EvaluationSettings,
+  json: boolean,
+  io: Io,
+): Promise<number> {
+  const { texts, notes } = await evaluatedTexts(given, packs, base.platform, settings);
+  io.err(noteLines(notes));
+  const plan = await planScores(base, packs, texts);
+  io.out(json ? `${JSON.stringify(plan, null, 2)}\n` : formatScoringPlan(plan, packs.length + 1));
+  return EXIT.ok;
+}
