@@ -229,6 +229,24 @@ describe('Unicode', () => {
     ]);
   });
 
+  it('of every message of a conversation too, and lone CRs are line ends there', async () => {
+    const messages = [
+      { role: 'user', content: `${nfd}\ra` },
+      { role: 'assistant', content: nfd },
+    ];
+    const line = utf8(`${JSON.stringify({ text: null, messages })}\n`);
+    const { documents, report } = await read(line, { format: 'jsonl' });
+    expect(documents[0]!.messages).toEqual([
+      { role: 'user', content: `${nfc}\na` },
+      { role: 'assistant', content: nfc },
+    ]);
+    expect(documents[0]!.text).toBe(`user: ${nfc}\na\nassistant: ${nfc}`);
+    expect(report).toMatchObject({ normalizedDocuments: 1, documents: 1 });
+    const asIs = await read(line, { format: 'jsonl', normalization: 'none' });
+    expect(asIs.documents[0]!.messages![1]!.content).toBe(nfd);
+    expect(asIs.report.otherFormDocuments).toBe(1);
+  });
+
   it('stays as it is where asked', async () => {
     const { texts, report } = await read(utf8(`${nfd}\n`), { normalization: 'none' });
     expect(texts).toEqual([nfd]);

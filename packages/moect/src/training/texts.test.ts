@@ -84,6 +84,21 @@ describe('texts', () => {
     expect(asIs.documents[0]!.text).toBe(composed.normalize('NFD'));
   });
 
+  it('and conversations from memory too, message by message; documents without ids are told apart', async () => {
+    const composed = 'ẹ̀kọ́'.normalize('NFC');
+    const messages = [
+      { role: 'user', content: `a\r${composed.normalize('NFD')}` },
+      { role: 'assistant', content: composed.normalize('NFD') },
+    ];
+    const { documents, reports } = await read([{ id: 'x', text: 'b' }, { messages }, 'c']);
+    expect(documents.map(({ id }) => id)).toEqual(['x', 'swh_Latn-2', 'swh_Latn-3']);
+    expect(documents[1]).toMatchObject({
+      text: `user: a\n${composed}\nassistant: ${composed}`,
+      messages: [{ content: `a\n${composed}` }, { content: composed }],
+    });
+    expect(reports[0]).toMatchObject({ normalizedDocuments: 1, documents: 3 });
+  });
+
   it('from a File object are as from a path', async () => {
     const file = new File([Uint8Array.of(0x61, 0xff), '\nb\n'], 'a.txt');
     await expect(read({ files: [file] })).rejects.toThrow(/a.txt: line 1, byte 1/);
@@ -189,6 +204,15 @@ describe('a prompt', () => {
     });
     const old = [packOf('old', {})];
     expect(promptFor({ prompt, packs: old }).prompt).toBe(prompt);
+    const messages = [
+      { role: 'system', content: prompt },
+      { role: 'user', content: prompt },
+    ];
+    expect(promptFor({ messages, packs })).toEqual({
+      messages: messages.map(({ role, content }) => ({ role, content: content.normalize('NFC') })),
+      notes: ['the prompt is changed to Unicode NFC'],
+    });
+    expect(promptFor({ messages, packs: old })).toEqual({ messages, notes: [] });
   });
 
   it('in a language of no pack is noted; in none at all it is refused', () => {
