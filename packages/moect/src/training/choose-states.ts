@@ -3,7 +3,7 @@ import type { HiddenStateCache } from '@moect/models/node';
 import type { Base } from '../base/base.ts';
 import type { CheckedSettings } from '../config/schema.ts';
 import { openedLater, ownStates, ownStatesBytes, ownStatesNote, type StatesFacts } from './own-states.ts';
-import type { RunPlace } from './prepare-run.ts';
+import type { RunPlace } from './run-place.ts';
 
 type Cache = CheckedSettings['cache'];
 

@@ -26,6 +26,7 @@ import {
 } from './pack-text.ts';
 import { heldOutShare, resolvePacking, resolveRun } from './resolve-run.ts';
 import type { RunInput } from './run-input.ts';
+import type { RunPlace } from './run-place.ts';
 import { splitNotes } from './split-notes.ts';
 import { type StepShape, shapeOf } from './step-shape.ts';
 import { frameSentence, textNotes } from './text-notes.ts';
@@ -44,13 +45,6 @@ export interface RunInfo {
   readonly notes: readonly string[];
   /** What stands around a text, in a sentence. */
   readonly frame: string;
-}
-
-/** Where a run is, and what it recorded when it began. */
-export interface RunPlace {
-  readonly output?: string | undefined;
-  /** `resolved.json` of a resumed run. */
-  readonly record?: unknown;
 }
 
 /** Everything that a run holds while it lasts. Dispose the extension and close the hidden states. */

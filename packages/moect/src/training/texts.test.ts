@@ -90,7 +90,7 @@ describe('texts', () => {
       { role: 'user', content: `a\r${composed.normalize('NFD')}` },
       { role: 'assistant', content: composed.normalize('NFD') },
     ];
-    const { documents, reports } = await read([{ id: 'x', text: 'b' }, { messages }, 'c']);
+    const { documents, reports } = await read([{ id: 'x', text: 'b', language: 'swh' }, { messages }, 'c']);
     expect(documents.map(({ id }) => id)).toEqual(['x', 'swh_Latn-2', 'swh_Latn-3']);
     expect(documents[1]).toMatchObject({
       text: `user: a\n${composed}\nassistant: ${composed}`,
