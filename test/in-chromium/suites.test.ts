@@ -26,6 +26,7 @@ const SUITES = [
   'packages/experts/src/methods/loss.test.ts',
   'packages/models/src/decoder/start-points.test.ts',
   'packages/trainer/src/optimization/adam-w.test.ts',
+  'packages/data/src/languages/languages.test.ts',
 ];
 /** WGSL against plain JavaScript; these tests select their backends themselves. */
 const KERNELS = ['packages/backend-webgpu/src/kernels/kernels.test.ts'];

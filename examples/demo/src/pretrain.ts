@@ -39,6 +39,8 @@ async function readBatches(corpus: string): Promise<MixedBatchSource> {
       source: file,
       format: 'jsonl',
       language: code,
+      // the shipped base was trained on the text as it stands
+      normalization: 'none',
     });
     const cache = await tokenizeDocuments(tokenizer, documents);
     const sequences = packDocuments(cache, {

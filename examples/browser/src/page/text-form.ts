@@ -1,3 +1,4 @@
+import { canonicalLanguage } from '@moect/data';
 import type { TrainRequest } from '../messages.ts';
 import { button, element, input, numberIn, setText } from './elements.ts';
 import { megabytes } from './format.ts';
@@ -39,6 +40,13 @@ export async function prepareForm(): Promise<void> {
   showChoice();
 }
 
+/** The pack and its files are named after the canonical code; what is no code is refused by the training. */
+function ownLanguage(): string {
+  const { value } = input('language');
+  const canonical = canonicalLanguage(value);
+  return 'code' in canonical ? canonical.code : value;
+}
+
 /** A GGUF file that is dropped anywhere on the page becomes the model. */
 function acceptDrops(): void {
   document.addEventListener('dragover', (event) => event.preventDefault());
@@ -65,7 +73,7 @@ function showModel(): void {
 async function chosenText(): Promise<Pick<TrainRequest, 'language' | 'text'>> {
   const { value } = element<HTMLSelectElement>('sample');
   const sample = samples.find(({ code }) => code === value);
-  if (sample === undefined) return { language: input('language').value, text: input('file').files![0]! };
+  if (sample === undefined) return { language: ownLanguage(), text: input('file').files![0]! };
   const response = await fetch(`samples/${sample.file}`);
   return { language: sample.code, text: new File([await response.blob()], sample.file) };
 }

@@ -1,11 +1,11 @@
 import { CorruptDataError, type Document } from '@moect/core';
-import { collectDocuments, readDocuments } from '@moect/data';
+import { collectDocuments, formatFor, onlyLanguage, readDocuments } from '@moect/data';
 
 /** Throws CorruptDataError for a file that has too little text to keep some of it for measuring. */
 export async function checkText(file: File, language: string): Promise<void> {
-  const format = /\.jsonl(\.gz)?$/.test(file.name) ? 'jsonl' : 'lines';
+  const format = formatFor(file.name, undefined) ?? 'lines';
   const reader = readDocuments(file.stream(), { source: file.name, language, format });
-  const documents = (await collectDocuments(reader)).filter((document) => document.language === language);
+  const documents = await collectDocuments(onlyLanguage(reader, language));
   if (documents.length > 1) return;
   throw new CorruptDataError(
     file.name,

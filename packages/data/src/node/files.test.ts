@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { createByteTokenizer } from '../packing/byte-tokenizer.ts';
 import { tokenizeDocuments } from '../packing/tokenize-documents.ts';
 import { collectDocuments } from '../reading/corpus-source.ts';
+import { describeReading } from '../reading/describe-reading.ts';
 import { fileCorpus, formatOfFile } from './file-corpus.ts';
 import { folderCorpora } from './folder-corpora.ts';
 import { readTokenCache, writeTokenCache } from './token-cache-file.ts';
@@ -75,6 +76,33 @@ describe('fileCorpus', () => {
     expect(() => fileCorpus({ ...options, files: [] })).toThrow(/is empty/);
     const documents = await collectDocuments(fileCorpus({ ...options, format: 'whole' }).documents());
     expect(documents).toHaveLength(1);
+  });
+});
+
+describe('records of other languages', () => {
+  it('are told from aliases of their own, and counted by what they name', async () => {
+    const records = ['swh', 'sw', 'swa_Latn', 'Swahili', 'und', 'eng', 'eng', 'fra'].map(
+      (language, i) => `{"text":"${i}","language":"${language}"}\n`,
+    );
+    await writeFile(at('mixed.jsonl'), records.join(''));
+    const corpus = fileCorpus({ language: 'swh_Latn', role: 'new', files: [at('mixed.jsonl')] });
+    const documents = await collectDocuments(corpus.documents());
+    expect(documents.map(({ text }) => text)).toEqual(['0', '1', '2', '3', '4']);
+    // scores are put together by this code
+    expect(new Set(documents.map(({ language }) => language))).toEqual(new Set(['swh_Latn']));
+    expect(corpus.otherLanguages).toBe(3);
+    expect(describeReading(corpus.reports[0]!)[0]).toMatch(
+      /3 of 8 records left out, which name another language: eng 2, fra 1$/,
+    );
+  });
+});
+
+describe('a format', () => {
+  it('divides plain text and leaves files of records what they are', async () => {
+    const files = [at('swh_Latn.txt'), at('yor_Latn.jsonl')];
+    const corpus = fileCorpus({ language: 'swh_Latn', role: 'new', files, format: 'whole' });
+    const documents = await collectDocuments(corpus.documents());
+    expect(documents.map(({ text }) => text)).toEqual(['moja\nmbili', 'ẹ̀kẹta']);
   });
 });
 

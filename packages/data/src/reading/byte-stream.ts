@@ -1,5 +1,6 @@
-import { CorruptDataError } from '@moect/core';
+import { gunzip, isGzip } from './gunzip.ts';
 import type { ReadReport } from './read-report.ts';
+import { refuseOtherKinds, SNIFFED_BYTES } from './source-kind.ts';
 
 /** Bytes to read: the stream of a file, of a `Blob` or of a `fetch`, or all of them at once. */
 export type ByteInput = AsyncIterable<Uint8Array> | ReadableStream<Uint8Array> | Uint8Array;
@@ -36,67 +37,44 @@ async function* prepend(first: Uint8Array, rest: AsyncGenerator<Uint8Array>): As
 
 /** Joins chunks until there are `least` bytes or the input ends. */
 async function readAhead(chunks: AsyncIterator<Uint8Array>, least: number): Promise<Uint8Array> {
-  let head = new Uint8Array(0);
-  while (head.length < least) {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  while (length < least) {
     const { done, value } = await chunks.next();
     if (done) break;
-    const joined = new Uint8Array(head.length + value.length);
-    joined.set(head);
-    joined.set(value, head.length);
-    head = joined;
+    pieces.push(value);
+    length += value.length;
+  }
+  if (pieces.length === 1) return pieces[0]!;
+  const head = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    head.set(piece, at);
+    at += piece.length;
   }
   return head;
 }
 
-async function* gunzip(chunks: AsyncGenerator<Uint8Array>, source: string): AsyncGenerator<Uint8Array> {
-  let sourceFailure: { readonly error: unknown } | null = null;
-  const compressed = new ReadableStream<BufferSource>({
-    async pull(controller) {
-      const { done, value } = await chunks.next().catch((error) => {
-        sourceFailure = { error };
-        throw error;
-      });
-      if (done) controller.close();
-      else controller.enqueue(value as Uint8Array<ArrayBuffer>);
-    },
-  });
-  try {
-    yield* chunksOfStream(compressed.pipeThrough(new DecompressionStream('gzip')));
-  } catch (cause) {
-    if (sourceFailure !== null) throw (sourceFailure as { readonly error: unknown }).error;
-    throw new CorruptDataError(
-      source,
-      'the gzip data is damaged or ends too early',
-      'Fetch the file again; `gzip -t` tells whether it is whole.',
-      cause,
-    );
-  } finally {
-    // a pipe passes cancelling on only later; the file must be closed when the reader is
-    await chunks.return(undefined);
-  }
-}
-
 /**
  * The bytes of a source, unpacked where they start with gzip's magic number, whatever the name says.
- * Throws CorruptDataError for damaged or truncated gzip, and for UTF-16 text.
+ * Throws CorruptDataError for damaged or truncated gzip, and for what is no UTF-8 text by its first bytes.
  */
 export async function* openBytes(input: ByteInput, report: ReadReport): AsyncGenerator<Uint8Array> {
   const chunks = chunksOf(input);
-  const head = await readAhead(chunks, 2);
-  report.gzip = head[0] === 0x1f && head[1] === 0x8b;
-  const whole = prepend(head, chunks);
-  const bytes = report.gzip ? gunzip(whole, report.source) : whole;
-  const text = await readAhead(bytes, 3);
-  if ((text[0] === 0xff && text[1] === 0xfe) || (text[0] === 0xfe && text[1] === 0xff)) {
-    throw new CorruptDataError(
-      report.source,
-      'starts with a byte order mark of UTF-16',
-      'Convert it to UTF-8, for example with `iconv -f UTF-16 -t UTF-8`.',
-    );
-  }
-  report.byteOrderMark = text[0] === 0xef && text[1] === 0xbb && text[2] === 0xbf;
-  for await (const chunk of prepend(text, bytes)) {
-    report.bytesRead += chunk.length;
-    yield chunk;
+  try {
+    const head = await readAhead(chunks, 2);
+    report.gzip = isGzip(head);
+    const whole = prepend(head, chunks);
+    const bytes = report.gzip ? gunzip(whole, report.source) : whole;
+    const text = await readAhead(bytes, SNIFFED_BYTES);
+    refuseOtherKinds(text.subarray(0, SNIFFED_BYTES), report.source, report.gzip);
+    report.byteOrderMark = text[0] === 0xef && text[1] === 0xbb && text[2] === 0xbf;
+    for await (const chunk of prepend(text, bytes)) {
+      report.bytesRead += chunk.length;
+      yield chunk;
+    }
+  } finally {
+    // the source is closed too where its first bytes were refused
+    await chunks.return(undefined);
   }
 }

@@ -1,4 +1,5 @@
 import { type ChatMessage, CorruptDataError } from '@moect/core';
+import { unifyLineEnds } from './clean-text.ts';
 
 /** ShareGPT's names of the roles. */
 const SHARE_GPT_ROLES: Readonly<Record<string, string>> = {
@@ -46,7 +47,7 @@ export function conversationText(messages: readonly ChatMessage[]): string {
 }
 
 /**
- * Checks messages: `{ role, content }`, or ShareGPT's `{ from, value }`. CR LF becomes LF, as in other text.
+ * Checks messages: `{ role, content }`, or ShareGPT's `{ from, value }`. CR LF and CR become LF, as in other text.
  * @param place names them in messages of errors, for example `line 3`
  * Throws CorruptDataError.
  */
@@ -60,5 +61,5 @@ export function parseMessages(value: unknown, place: string, source: string): Ch
   const answers = messages.filter(({ role }) => role === 'assistant');
   if (answers.length === 0) refuse('messages', "have no answer: no role is 'assistant'");
   if (answers.every(({ content }) => content.trim() === '')) refuse('messages', 'have no answer with text');
-  return messages.map(({ role, content }) => ({ role, content: content.replace(/\r\n/g, '\n') }));
+  return messages.map(({ role, content }) => ({ role, content: unifyLineEnds(content) }));
 }

@@ -1,3 +1,5 @@
+import type { TextFormat } from './read-options.ts';
+
 /** A place in a source, for messages. */
 export interface Place {
   /** Number of the line, counted from 1. */
@@ -9,6 +11,8 @@ export interface Place {
 /** Counts of one reading of a source; they grow while its documents are read. */
 export interface ReadReport {
   readonly source: string;
+  /** What a document is in this source. */
+  readonly format: TextFormat;
   /** Bytes after decompression. */
   bytesRead: number;
   gzip: boolean;
@@ -18,20 +22,34 @@ export interface ReadReport {
   textBytes: number;
   /** Documents without a visible character; they are never yielded. */
   emptyDocuments: number;
-  /** Documents with broken UTF-8; the policy says whether they are repaired or skipped. */
+  /** Documents with broken UTF-8 or NUL bytes; the policy says whether they are repaired or skipped. */
   invalidUtf8Documents: number;
   /** The first ten broken places. */
   readonly invalidUtf8: Place[];
   /** Documents longer than `maxDocumentBytes`; they are skipped. */
   oversizedDocuments: number;
+  /** Documents that a corpus left out because their record names another language, by that language. */
+  readonly otherLanguages: Record<string, number>;
+  /** Documents whose text the Unicode normalisation changed. */
+  normalizedDocuments: number;
+  /** Documents that are not in NFC and stay so, without normalisation. */
+  otherFormDocuments: number;
+  /** Documents that hold U+FFFD as they are: an earlier conversion lost characters. */
+  replacementDocuments: number;
   byteOrderMark: boolean;
   /** Lines that ended in CR LF. */
   crlfLines: number;
+  /** Lines that ended in CR alone. */
+  crLines: number;
+  /** Format `lines`: those of 40 to 120 characters that end inside a sentence, with another line right behind them. */
+  wrappedLines: number;
 }
 
-export function createReadReport(source: string): ReadReport {
+/** Counts at the start of a reading. */
+export function createReadReport(source: string, format: TextFormat): ReadReport {
   return {
     source,
+    format,
     bytesRead: 0,
     gzip: false,
     lines: 0,
@@ -41,7 +59,13 @@ export function createReadReport(source: string): ReadReport {
     invalidUtf8Documents: 0,
     invalidUtf8: [],
     oversizedDocuments: 0,
+    otherLanguages: {},
+    normalizedDocuments: 0,
+    otherFormDocuments: 0,
+    replacementDocuments: 0,
     byteOrderMark: false,
     crlfLines: 0,
+    crLines: 0,
+    wrappedLines: 0,
   };
 }

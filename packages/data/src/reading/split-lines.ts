@@ -13,9 +13,8 @@ export interface RawLine {
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
+/** A byte order mark does not count towards the limit. */
 const byteOrderMarkBytes = 3;
-/** A byte order mark and a carriage return do not count towards the limit. */
-const slack = byteOrderMarkBytes + 1;
 
 /** Collects the pieces of a line that crosses chunks, up to a limit. */
 class LineBuffer {
@@ -33,12 +32,12 @@ class LineBuffer {
 
   add(piece: Uint8Array): void {
     this.#length += piece.length;
-    if (this.#length > this.#limit + slack) this.#pieces = [];
+    if (this.#length > this.#limit + byteOrderMarkBytes) this.#pieces = [];
     else this.#pieces.push(piece);
   }
 
   take(): Uint8Array | null {
-    const bytes = this.#length > this.#limit + slack ? null : this.#join();
+    const bytes = this.#length > this.#limit + byteOrderMarkBytes ? null : this.#join();
     this.#pieces = [];
     this.#length = 0;
     return bytes;
@@ -56,9 +55,34 @@ class LineBuffer {
   }
 }
 
+/** Where the line ends of a chunk are, found by the platform's search for one byte at a time. */
+class LineEnds {
+  readonly #chunk: Uint8Array;
+  #lf = -1;
+  #cr = -1;
+
+  constructor(chunk: Uint8Array) {
+    this.#chunk = chunk;
+  }
+
+  /** The first LF or CR from here on; −1 if there is none. */
+  next(from: number): number {
+    if (this.#lf < from) this.#lf = this.#find(lineFeed, from);
+    if (this.#cr < from) this.#cr = this.#find(carriageReturn, from);
+    const first = Math.min(this.#lf, this.#cr);
+    return first === this.#chunk.length ? -1 : first;
+  }
+
+  #find(byte: number, from: number): number {
+    const at = this.#chunk.indexOf(byte, from);
+    return at === -1 ? this.#chunk.length : at;
+  }
+}
+
 /**
- * Cuts bytes into lines at LF or CR LF. A byte order mark at the start is dropped. Cutting bytes, not characters,
- * is safe: no multi-byte character of UTF-8 contains LF. Lines above `maxLineBytes` are not held in memory.
+ * Cuts bytes into lines at LF, CR LF or CR alone, as old Macs wrote it. A byte order mark at the start is dropped.
+ * Cutting bytes, not characters, is safe: no multi-byte character of UTF-8 contains them. Lines above `maxLineBytes` are
+ * not held in memory.
  */
 export async function* splitLines(
   chunks: AsyncIterable<Uint8Array>,
@@ -67,31 +91,47 @@ export async function* splitLines(
 ): AsyncGenerator<RawLine> {
   const buffer = new LineBuffer(maxLineBytes);
   let lineStart = 0;
-  const finish = (): RawLine => {
+  const finish = (endBytes: number): RawLine => {
     const length = buffer.length;
     let bytes = buffer.take();
     let byteOffset = lineStart;
-    if (bytes?.at(-1) === carriageReturn) {
-      bytes = bytes.subarray(0, -1);
-      report.crlfLines++;
-    }
     if (report.lines === 0 && report.byteOrderMark) {
       bytes = bytes?.subarray(byteOrderMarkBytes) ?? null;
       byteOffset += byteOrderMarkBytes;
     }
-    lineStart += length + 1;
+    lineStart += length + endBytes;
     report.lines++;
     const oversized = bytes === null || bytes.length > maxLineBytes;
     return { bytes: oversized ? new Uint8Array(0) : bytes!, line: report.lines, byteOffset, oversized };
   };
+  const finishAtCr = (isFollowedByLf: boolean): RawLine => {
+    report[isFollowedByLf ? 'crlfLines' : 'crLines']++;
+    return finish(isFollowedByLf ? 2 : 1);
+  };
+  // a CR at the end of a chunk: the next one tells whether an LF belongs to it
+  let hasOpenCr = false;
   for await (const chunk of chunks) {
+    if (chunk.length === 0) continue;
     let start = 0;
-    for (let end = chunk.indexOf(lineFeed); end !== -1; end = chunk.indexOf(lineFeed, start)) {
+    if (hasOpenCr) {
+      start = chunk[0] === lineFeed ? 1 : 0;
+      yield finishAtCr(start === 1);
+      hasOpenCr = false;
+    }
+    const ends = new LineEnds(chunk);
+    for (let end = ends.next(start); end !== -1; end = ends.next(start)) {
       buffer.add(chunk.subarray(start, end));
       start = end + 1;
-      yield finish();
+      if (chunk[end] === lineFeed) yield finish(1);
+      else if (start === chunk.length) hasOpenCr = true;
+      else {
+        const isFollowedByLf = chunk[start] === lineFeed;
+        if (isFollowedByLf) start++;
+        yield finishAtCr(isFollowedByLf);
+      }
     }
     if (start < chunk.length) buffer.add(chunk.subarray(start));
   }
-  if (buffer.length > 0) yield finish();
+  if (hasOpenCr) yield finishAtCr(false);
+  else if (buffer.length > 0) yield finish(0);
 }

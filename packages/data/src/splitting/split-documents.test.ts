@@ -64,6 +64,26 @@ describe('splitDocuments', () => {
     expect(total.reduce((sum, n) => sum + n, 0)).toBe(documents);
   });
 
+  it('gives dev its least number while that is at most a tenth, by the same order', () => {
+    const heldOut = (count: number, minDev: number): string[] =>
+      splitDocuments(many.slice(0, count), { seed: 0, dev: 0.01, test: 0, minDev }).splits.dev.map(
+        ({ text }) => text,
+      );
+    expect(heldOut(30, 0)).toEqual([]);
+    const [one] = heldOut(30, 1);
+    expect(heldOut(30, 1)).toHaveLength(1);
+    expect(heldOut(30, 3)).toHaveLength(3);
+    expect(heldOut(30, 3)).toContain(one);
+    expect(heldOut(30, 4)).toEqual([]);
+    expect(heldOut(9, 1)).toEqual([]);
+    // where the share gives more, nothing changes
+    expect(heldOut(4000, 5)).toEqual(heldOut(4000, 0));
+    expect(splitDocuments(many.slice(0, 30), { seed: 0, dev: 0, test: 0, minDev: 1 }).splits.dev).toEqual([]);
+    // copies are one document
+    const copies = Array.from({ length: 10 }, () => many[0]!);
+    expect(splitDocuments(copies, { seed: 0, dev: 0.05, test: 0, minDev: 1 }).splits.train).toHaveLength(1);
+  });
+
   it('refuses impossible shares', () => {
     expect(() => splitDocuments([], { seed: 1, dev: 0.6, test: 0.5 })).toThrow(InvalidConfigError);
     expect(() => splitDocuments([], { seed: 1, dev: -0.1, test: Number.NaN })).toThrow(/dev: .*test: /s);

@@ -26,6 +26,11 @@ export interface SplitOptions {
   readonly dev?: number;
   readonly test?: number;
   /**
+   * Least documents of dev where its share is above 0: those nearest to it are added, as long as this is at most a tenth
+   * of all different documents. Default 0.
+   */
+  readonly minDev?: number;
+  /**
    * Documents of the same group stay together, for example translations of one article.
    * Default: each text is a group of its own.
    */
@@ -73,9 +78,10 @@ export function removeDuplicates(splits: Splits): { splits: Splits; report: Spli
   };
 }
 
-function checkShares(dev: number, test: number): void {
+function checkShares(dev: number, test: number, minDev: number): void {
   const share = number({ min: 0, below: 1 });
-  const problems = problemsOf({ dev, test }, { dev: share, test: share });
+  const least = number({ min: 0, integer: true });
+  const problems = problemsOf({ dev, test, minDev }, { dev: share, test: share, minDev: least });
   if (problems.length === 0 && dev + test >= 1) {
     problems.push({ path: 'dev + test', message: `is ${dev + test}, which leaves nothing to train on` });
   }
@@ -87,22 +93,42 @@ function position(seed: number, key: string): number {
   return new Sha256().update(`${seed}\n${key}`).firstWord() / 2 ** 32;
 }
 
+/** Smallest part of all documents that a least number may be. */
+const MIN_DEV_PART = 10;
+
+/** End of dev's range of positions, moved up until the range holds the least number. */
+function endOfDev(
+  positions: readonly number[],
+  options: Required<Pick<SplitOptions, 'dev' | 'test' | 'minDev'>>,
+) {
+  const { dev, test, minDev } = options;
+  const different = [...new Set(positions)].filter((at) => at >= test).sort((a, b) => a - b);
+  const isSmall = minDev * MIN_DEV_PART <= new Set(positions).size;
+  if (dev === 0 || minDev === 0 || !isSmall || different.length < minDev) return test + dev;
+  // positions are multiples of 2⁻³²: the last document lies inside
+  return Math.max(test + dev, different[minDev - 1]! + 2 ** -32);
+}
+
 /**
  * Splits documents by a hash of seed and text (or group), so a document's side depends on nothing else: adding text
- * later moves none from one side to the other. Copies cannot end on two sides; they are removed and counted.
- * Shares hold in expectation. Throws InvalidConfigError.
+ * later moves none from one side to the other, except among the few documents of `minDev`. Copies cannot end on two
+ * sides; they are removed and counted. Shares hold in expectation. Throws InvalidConfigError.
  */
 export function splitDocuments(
   documents: Iterable<Document>,
   options: SplitOptions,
 ): { splits: Splits; report: SplitReport } {
-  const { seed, dev = 0.05, test = 0.05, groupOf } = options;
-  checkShares(dev, test);
+  const { seed, dev = 0.05, test = 0.05, minDev = 0, groupOf } = options;
+  checkShares(dev, test, minDev);
   const splits: Record<SplitName, Document[]> = { train: [], dev: [], test: [] };
-  for (const document of documents) {
-    const key = groupOf === undefined ? textKey(document.text) : groupOf(document);
-    const at = position(seed, key);
-    splits[at < test ? 'test' : at < test + dev ? 'dev' : 'train'].push(document);
+  const all = [...documents];
+  const positions = all.map((document) =>
+    position(seed, groupOf === undefined ? textKey(document.text) : groupOf(document)),
+  );
+  const end = endOfDev(positions, { dev, test, minDev });
+  for (const [i, document] of all.entries()) {
+    const at = positions[i]!;
+    splits[at < test ? 'test' : at < end ? 'dev' : 'train'].push(document);
   }
   return removeDuplicates(splits);
 }

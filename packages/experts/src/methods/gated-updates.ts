@@ -83,7 +83,7 @@ function headTermsOf(params: ParamTree, tokenRows: TokenRows | null): HeadTerm[]
 
 /**
  * logits + (1 − p_last)·h·ΔWᵀ, p of the last branch; with 1 where the branch is always on (docs/method.md §3.1). ΔW is a
- * head delta, the rows of some tokens (§3.3), or their sum.
+ * head delta, the rows of some tokens (docs/method.md §3.3), or their sum.
  */
 export function attachHeadDelta(
   params: ParamTree,

@@ -110,6 +110,58 @@ export function baseStorageOption(): Option {
   ).choices(['file', 'float32', 'bfloat16', 'int8']);
 }
 
+export interface TextOptions {
+  readonly format?: 'lines' | 'blocks' | 'whole' | 'jsonl';
+  readonly textField?: string;
+  readonly invalidUtf8?: 'error' | 'replace' | 'skip-document';
+  readonly normalization?: 'NFC' | 'none';
+}
+
+/** Options of the commands that read text. */
+export function addTextOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--format <format>',
+        'what a document of plain text is: a line, what stands between blank lines, or the file (default: lines; ' +
+          'with extensions: as they were trained); .jsonl holds a record a line, jsonl says so of other names',
+      ).choices(['lines', 'blocks', 'whole', 'jsonl']),
+    )
+    .option(
+      '--text-field <name>',
+      'JSONL field with the text (default: text; with extensions also the one that they were trained on)',
+    )
+    .addOption(
+      new Option('--invalid-utf8 <policy>', 'broken UTF-8 and NUL bytes (default: error)').choices([
+        'error',
+        'replace',
+        'skip-document',
+      ]),
+    )
+    .addOption(
+      new Option(
+        '--normalization <form>',
+        'Unicode form of the text (default: NFC; with extensions: as they were trained)',
+      ).choices(['NFC', 'none']),
+    );
+}
+
+/** The text options that were given; none if no one was. */
+export function textSettingsOf({
+  format,
+  textField,
+  invalidUtf8,
+  normalization,
+}: TextOptions): TextOptions | undefined {
+  const given = {
+    ...(format !== undefined && { format }),
+    ...(textField !== undefined && { textField }),
+    ...(invalidUtf8 !== undefined && { invalidUtf8 }),
+    ...(normalization !== undefined && { normalization }),
+  };
+  return Object.keys(given).length === 0 ? undefined : given;
+}
+
 /** Explains `--base`. */
 export const BASE_HELP =
   'folder with config.json, safetensors weights and tokenizer.json, a GGUF file, or org/name[@revision] of the hub';
@@ -170,7 +222,8 @@ export interface TextArgument {
   readonly files: readonly string[];
 }
 
-const CODE_IN_NAME = /^([a-z]{2,3}(?:[_-][A-Z][a-z]{3})?)\./;
+/** `swh_Latn.jsonl`, `sw.txt.gz`, `zho_Hant_TW.jsonl`. */
+const CODE_IN_NAME = /^([a-z]{2,3}(?:[_-][A-Z][a-z]{3})?(?:[_-](?:[A-Z]{2}|[a-z0-9]{4,8}))*)\./;
 
 /**
  * Reads `CODE=FILE`, or `FILE` if the file is named after its language (`swh_Latn.jsonl`). Files of one language are

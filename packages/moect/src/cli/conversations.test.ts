@@ -192,6 +192,9 @@ describe('generate --chat', { timeout: 300_000 }, () => {
     };
     // the template's text by hand, without its control token, is another prompt
     expect(await last({ messages })).not.toEqual(await last({ prompt: 'u:habari</s>a:' }));
+    // a conversation gets the Unicode form of training, as a prompt does
+    const asked = (content: string): Promise<unknown> => last({ messages: [{ role: 'user', content }] });
+    expect(await asked('ọ̀rọ̀'.normalize('NFD'))).toEqual(await asked('ọ̀rọ̀'.normalize('NFC')));
     await expect(last({ messages, prompt: 'x' })).rejects.toThrow(/exclude prompt/);
     await expect(last({ messages: [{ role: 'user' }] })).rejects.toThrow(/must be a list/);
     await expect(last({})).rejects.toThrow(/prompt: is undefined, must be a text/);

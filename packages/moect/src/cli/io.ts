@@ -16,6 +16,11 @@ export const processIo: Io = {
   progress: process.stderr,
 };
 
+/** Notes, one a line. */
+export function noteLines(notes: readonly string[]): string {
+  return notes.map((note) => `note: ${note}\n`).join('');
+}
+
 /** Columns of equal width, two spaces apart; the first is aligned left, the others right. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));

@@ -6,11 +6,11 @@ import { absoluteBase } from '../base/locate-base.ts';
 import { type ConfigOverrides, type ConfigSource, configFrom, readConfig } from '../config/read-config.ts';
 import type { MoectConfig } from '../config/schema.ts';
 import { recordFile } from '../platform/run-folder.ts';
-import { type CommonOptions, cacheOf, parseTexts } from './arguments.ts';
+import { type CommonOptions, cacheOf, parseTexts, type TextOptions, textSettingsOf } from './arguments.ts';
 import { UsageError } from './exit-codes.ts';
 
 /** Options from the command line. */
-export interface TrainCommandOptions extends CommonOptions {
+export interface TrainCommandOptions extends CommonOptions, TextOptions {
   readonly base?: string;
   readonly baseId?: string;
   readonly baseStorage?: BaseStorage;
@@ -53,7 +53,7 @@ function settingsOf(options: TrainCommandOptions): Omit<ConfigOverrides, 'langua
       ...(tokens && { tokens }),
       ...(options.recompute && { recompute: true }),
     },
-    data: { ...(sequenceLength && { sequenceLength }) },
+    data: { ...textSettingsOf(options), ...(sequenceLength && { sequenceLength }) },
   };
   return {
     baseId: options.baseId,
@@ -99,10 +99,14 @@ async function fromFile(file: string, options: TrainCommandOptions): Promise<Con
   const { method, layers, expertSize } = options;
   const changesMethod = method !== undefined || layers !== undefined || expertSize !== undefined;
   try {
-    return await readConfig(file, {
-      ...overrides,
-      ...(changesMethod && { method: (before) => methodOf(options, before) }),
-    });
+    return await readConfig(
+      file,
+      {
+        ...overrides,
+        ...(changesMethod && { method: (before) => methodOf(options, before) }),
+      },
+      options.resume,
+    );
   } catch (error) {
     const lacksCache =
       error instanceof InvalidConfigError && error.problems.some(({ path }) => path === 'cache.folder');
@@ -119,13 +123,17 @@ async function fromRecord(
   options: TrainCommandOptions,
 ): Promise<ConfigSource> {
   const languages = languagesOf(options);
-  return readConfig(record, {
-    ...settingsOf(options),
-    ...(options.base !== undefined && { base: absoluteBase(process.cwd(), options.base) }),
-    ...(languages.length > 0 && { languages }),
-    method: (before) => methodOf(options, before),
-    output: folder,
-  });
+  return readConfig(
+    record,
+    {
+      ...settingsOf(options),
+      ...(options.base !== undefined && { base: absoluteBase(process.cwd(), options.base) }),
+      ...(languages.length > 0 && { languages }),
+      method: (before) => methodOf(options, before),
+      output: folder,
+    },
+    true,
+  );
 }
 
 function fromFlags(options: TrainCommandOptions, base: string): Promise<ConfigSource> {
@@ -141,6 +149,28 @@ function fromFlags(options: TrainCommandOptions, base: string): Promise<ConfigSo
     output: resolve(options.output ?? 'run'),
   };
   return configFrom(config as MoectConfig, process.cwd(), 'Command line');
+}
+
+/** Lists that a configuration file may end up in, and what it is called there: a text may well be a .json file. */
+const LIST_FLAGS = { parts: /\.(ya?ml|json)$/i, text: /\.ya?ml$/i, replay: /\.ya?ml$/i } as const;
+
+/**
+ * A flag that takes several values also takes a configuration file that stands behind them (`--parts a.mjs run.yaml`).
+ * No module and no text has such a name. Throws UsageError for two configurations.
+ */
+export function withConfigFile(
+  argument: string | undefined,
+  options: TrainCommandOptions,
+): { readonly file: string | undefined; readonly options: TrainCommandOptions } {
+  const flags = Object.entries(LIST_FLAGS) as [keyof typeof LIST_FLAGS, RegExp][];
+  const lists = flags.map(([flag, isConfig]) => [
+    flag,
+    options[flag].filter((value) => !isConfig.test(value)),
+  ]);
+  const taken = flags.flatMap(([flag, isConfig]) => options[flag].filter((value) => isConfig.test(value)));
+  const [file, second] = [...(argument === undefined ? [] : [argument]), ...taken];
+  if (second === undefined) return { file, options: { ...options, ...Object.fromEntries(lists) } };
+  throw new UsageError(`${file} and ${second} are two configuration files.`, 'Give one.');
 }
 
 /** The configuration that a command line asks for. Throws UsageError, InvalidConfigError and CheckpointError. */

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidConfigError } from '@moect/core';
@@ -72,8 +72,8 @@ replay: { share: 0.1 }
       "1 bse: is no known key. Did you mean 'base'?",
       '4 languages[0].role: is "nwe", must be one of new, old. Did you mean \'new\'?',
       `5 languages[0].files[0]: there is no file ${join(folder, 'missing.txt')}`,
-      `5 languages[0].files[1]: ${join(folder, 'base')} is a folder`,
-      `5 languages[0].files[2]: ${join(folder, 'notes.md')} is neither .txt nor .jsonl (also with .gz); give data.format`,
+      `5 languages[0].files[1]: ${join(folder, 'base')} is a folder; name the files in it`,
+      `5 languages[0].files[2]: ${join(folder, 'notes.md')} is neither .txt nor .jsonl (also with .gz); give data.format (--format)`,
       '6 languages[1].role: is missing; one of new, old',
       "6 languages[1].code: 'swh_Latn' stands in entry 0 already",
       '7 languages[1].files: is "swh.txt", must be of type array',
@@ -110,6 +110,69 @@ evaluation:
     ]);
   });
 
+  it('has canonical language codes, one for a language, and says what they stand for', async () => {
+    const { config, notes } = await parseConfig(
+      `base: base
+languages:
+  - { code: sw, role: new, files: [swh.txt] }
+  - { code: EN-latn, role: old, files: [eng.txt] }
+evaluation:
+  languages:
+    - { code: swh_Latn, role: new, files: [swh.txt] }
+    - { code: is, role: unseen, files: [eng.txt] }
+`,
+      folder,
+    );
+    expect(config.languages.map(({ code }) => code)).toEqual(['swa_Latn', 'eng_Latn']);
+    expect(config.evaluation!.languages.map(({ code }) => code)).toEqual(['swa_Latn', 'isl_Latn']);
+    expect(notes).toEqual([
+      "language 'sw' is 'swa_Latn' (Swahili)",
+      "language 'EN-latn' is 'eng_Latn' (English)",
+      "language 'is' is 'isl_Latn' (Icelandic)",
+    ]);
+  });
+
+  it('refuses what is no language code, with what was meant, and one language twice', async () => {
+    const one = (code: string): string =>
+      `base: base\nlanguages:\n  - { code: '${code}', role: new, files: [swh.txt] }\n`;
+    expect(await problemsOf(one('icelandic'))).toEqual([
+      "3 languages[0].code: 'icelandic' is no language code: ISO 639 and a script, for example swh_Latn. Did you mean 'isl_Latn' (Icelandic)?",
+    ]);
+    expect((await problemsOf(one('Swahilli')))[0]).toMatch(/Did you mean 'swa_Latn' \(Swahili\)/);
+    for (const code of ['../../x', 'a/b', '..', '', 'c:x']) {
+      expect((await problemsOf(one(code)))[0]).toMatch(
+        /languages\[0\].code: (is|'.*') (no language code|empty)/,
+      );
+    }
+    for (const device of ['con', 'aux', 'nul']) {
+      expect((await problemsOf(one(device)))[0]).toMatch(/has no script.*write for example/);
+    }
+    const twice = `${one('cmn-Hans')}  - { code: zh, role: old, files: [eng.txt] }\n`;
+    expect(await problemsOf(twice)).toEqual(["4 languages[1].code: 'cmn_Hans' stands in entry 0 already"]);
+  });
+
+  it('of a run goes on with the codes and the text rules of that run', async () => {
+    const before = `${good.replace('swh_Latn', 'con')}resolved: { schema: moect-resolved/1 }\n`;
+    const { config } = await parseConfig(before, folder);
+    expect(config.languages[0]!.code).toBe('con');
+    expect(config.data).toMatchObject({ normalization: 'none', minHeldOut: 0 });
+    // the same where its own configuration goes on with it
+    await mkdir(join(folder, 'earlier'), { recursive: true });
+    await writeFile(join(folder, 'earlier/resolved.json'), JSON.stringify({ data: {}, resolved: {} }));
+    const again = `${good.replace('swh_Latn', 'con')}output: earlier\n`;
+    const resumed = await parseConfig(again, folder, { resume: true });
+    expect(resumed.config).toMatchObject({
+      languages: [{ code: 'con' }, {}],
+      data: { normalization: 'none', minHeldOut: 0 },
+    });
+    await expect(parseConfig(again, folder)).rejects.toThrow(/'con' has no script/);
+    expect((await parseConfig(good, folder)).config.data).toMatchObject({
+      normalization: 'NFC',
+      minHeldOut: 1,
+      invalidUtf8: 'error',
+    });
+  });
+
   it('knows its own folder, to which its paths are relative', async () => {
     await writeFile(join(folder, 'moect.yaml'), good);
     const source = await readConfig(join(folder, 'moect.yaml'));
@@ -138,6 +201,17 @@ evaluation:
     await expect(configFrom({ ...config, base: 'nowhere' }, folder)).rejects.toThrow(
       /base: there is no folder/,
     );
+  });
+});
+
+describe('the README', () => {
+  it('shows a configuration that is one', async () => {
+    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+    const [, example] = /```yaml\n(.*?)```/s.exec(readme)!;
+    for (const name of ['news.jsonl.gz', 'books.txt', 'english.jsonl'])
+      await writeFile(join(folder, name), '');
+    const { config } = await parseConfig(example!, folder);
+    expect(config.data).toMatchObject({ format: 'blocks', textField: 'content' });
   });
 });
 

@@ -20,9 +20,9 @@ async function kindOf(path: string): Promise<'file' | 'folder' | 'none'> {
 async function fileProblem(path: string, hasFormat: boolean): Promise<string | null> {
   const kind = await kindOf(path);
   if (kind === 'none') return `there is no file ${path}`;
-  if (kind === 'folder') return `${path} is a folder`;
+  if (kind === 'folder') return `${path} is a folder; name the files in it`;
   if (hasFormat || formatOfFile(path) !== null) return null;
-  return `${path} is neither .txt nor .jsonl (also with .gz); give data.format`;
+  return `${path} is neither .txt nor .jsonl (also with .gz); give data.format (--format)`;
 }
 
 async function baseProblem(base: string, folder: string): Promise<string | null> {
@@ -40,7 +40,7 @@ async function baseProblem(base: string, folder: string): Promise<string | null>
 /** Problems of missing files and folders. Reads the raw value. */
 export async function fileProblems(value: unknown, folder: string): Promise<Found[]> {
   const root = asRecord(value);
-  const hasFormat = asRecord(root['data'])['format'] !== undefined;
+  const format = asRecord(root['data'])['format'];
   const found: Found[] = [];
   const check = async (path: KeyPath, given: unknown, problem: Promise<string | null>): Promise<void> => {
     const message = await problem;
@@ -55,7 +55,7 @@ export async function fileProblems(value: unknown, folder: string): Promise<Foun
       const files = asRecord(language)['files'];
       for (const [j, file] of (Array.isArray(files) ? files : []).entries()) {
         if (typeof file !== 'string' || file === '') continue;
-        await check([...at, i, 'files', j], file, fileProblem(resolve(folder, file), hasFormat));
+        await check([...at, i, 'files', j], file, fileProblem(resolve(folder, file), format !== undefined));
       }
     }
   }

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { ReadReport } from '@moect/data';
 import type { Base, OpenBaseOptions } from '../base/base.ts';
 import { absoluteBase } from '../base/locate-base.ts';
 import { openBase } from '../base/open-base.ts';
@@ -6,6 +7,7 @@ import { loadParts } from '../parts/load-parts.ts';
 import { createMoect } from '../parts/moect.ts';
 import type { EvaluationLanguage, RunInput } from '../training/run-input.ts';
 import type { Recorded } from '../training/run-record.ts';
+import { textSettings } from '../training/text-settings.ts';
 import { readTexts } from '../training/texts.ts';
 import type { ConfigSource } from './read-config.ts';
 import { repeatableText } from './repeatable-text.ts';
@@ -27,13 +29,14 @@ async function readLanguages<Role extends EvaluationLanguage['role']>(
   languages: readonly { readonly code: string; readonly role: Role; readonly files: readonly string[] }[],
   { config, folder }: ConfigSource,
   base: Base,
+  reading: ReadReport[],
 ): Promise<(EvaluationLanguage & { readonly role: Role })[]> {
-  const { format, textField } = config.data;
   const read: (EvaluationLanguage & { readonly role: Role })[] = [];
   for (const language of languages) {
     const files = language.files.map((file) => resolve(folder, file));
-    const documents = await readTexts(language, { files }, { format, textField }, base.platform);
-    read.push({ ...language, files, documents });
+    const text = await readTexts(language, { files }, textSettings(config.data), base.platform);
+    reading.push(...text.reports);
+    read.push({ ...language, files, documents: text.documents });
   }
   return read;
 }
@@ -47,6 +50,7 @@ function dataOf({ data, resolved }: CheckedConfig): CheckedConfig['data'] {
 async function inputOf(source: ConfigSource, base: Base): Promise<RunInput> {
   const { config, folder, name, lineOf } = source;
   const { preset, method, training, extension, cache, replay, evaluation, backend } = config;
+  const reading: ReadReport[] = [];
   return {
     settings: {
       ...(preset !== undefined && { preset }),
@@ -58,11 +62,13 @@ async function inputOf(source: ConfigSource, base: Base): Promise<RunInput> {
         cache: cache && { ...cache, folder: resolve(folder, cache.folder) },
       }),
     },
-    languages: await readLanguages(config.languages, source, base),
+    languages: await readLanguages(config.languages, source, base, reading),
     replayShare: replay?.share,
-    evaluation: evaluation && (await readLanguages(evaluation.languages, source, base)),
+    evaluation: evaluation && (await readLanguages(evaluation.languages, source, base, reading)),
     gpuMemoryBytes: backend.gpuMemoryBytes,
     origin: { name, lineOf },
+    reading,
+    notes: source.notes,
   };
 }
 

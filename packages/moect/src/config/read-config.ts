@@ -2,6 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { InvalidConfigError } from '@moect/core';
 import { stringify } from 'yaml';
+import { readRecord } from '../platform/run-folder.ts';
+import { canonicalConfig } from './canonical-languages.ts';
+import { asEarlierRun, isEarlierRun } from './earlier-runs.ts';
 import { fileProblems } from './file-problems.ts';
 import { problemAt, type SettingsOrigin } from './key-path.ts';
 import { meaningProblems } from './meaning-problems.ts';
@@ -19,6 +22,14 @@ export interface ConfigSource extends SettingsOrigin {
   readonly value: unknown;
   /** Folder of relative paths. */
   readonly folder: string;
+  /** Choices made for the user, for example the script of a language. */
+  readonly notes?: readonly string[];
+}
+
+/** The record of the run that a configuration describes, if it has begun. */
+async function recordBeside(value: unknown, folder: string): Promise<unknown> {
+  const { output = 'run' } = (value ?? {}) as { readonly output?: unknown };
+  return typeof output === 'string' ? readRecord(resolve(folder, output)) : null;
 }
 
 const MOVED =
@@ -39,11 +50,18 @@ function hintFor(value: unknown, isMissing: boolean): string {
 }
 
 /** Checks schema, meaning and files together, in the order of the file. Throws InvalidConfigError. */
-async function check(given: unknown, source: Omit<ConfigSource, 'config' | 'value'>): Promise<ConfigSource> {
-  const value = withMovedPlaces(given, source.folder);
+async function check(
+  given: unknown,
+  source: Omit<ConfigSource, 'config' | 'value'>,
+  resume: boolean,
+): Promise<ConfigSource> {
+  const moved = withMovedPlaces(given, source.folder);
+  const isEarlier = isEarlierRun(moved) || (resume && isEarlierRun(await recordBeside(moved, source.folder)));
+  const canonical = canonicalConfig(isEarlier ? asEarlierRun(moved) : moved, isEarlier);
+  const { value, problems: codes, notes } = canonical;
   const parsed = configSchema.safeParse(value);
   const missing = await fileProblems(value, source.folder);
-  const more = [...meaningProblems(value), ...missing];
+  const more = [...codes, ...meaningProblems(value), ...missing];
   const problems = [
     ...(parsed.success ? [] : schemaProblems({ error: parsed.error, schema: configSchema, value }, source)),
     ...more.map(({ path, message }) => problemAt(source, path, message)),
@@ -52,7 +70,7 @@ async function check(given: unknown, source: Omit<ConfigSource, 'config' | 'valu
     problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
     throw new InvalidConfigError(source.name, problems, hintFor(value, missing.length > 0));
   }
-  return { ...source, value, config: parsed.data as CheckedConfig };
+  return { ...source, value, config: parsed.data as CheckedConfig, notes };
 }
 
 /** Values that override those of a file. */
@@ -138,16 +156,24 @@ function merged(
 export async function parseConfig(
   text: string,
   folder: string,
-  options: { readonly name?: string; readonly overrides?: ConfigOverrides } = {},
+  options: { readonly name?: string; readonly overrides?: ConfigOverrides; readonly resume?: boolean } = {},
 ): Promise<ConfigSource> {
-  const { name = 'Configuration', overrides = {} } = options;
+  const { name = 'Configuration', overrides = {}, resume = false } = options;
   const { value, lineOf } = parseYaml(text, name);
-  return check(withOverrides(value, overrides), { name, text, folder: resolve(folder), lineOf });
+  return check(withOverrides(value, overrides), { name, text, folder: resolve(folder), lineOf }, resume);
 }
 
-/** Reads and checks a configuration file; paths in it are relative to its folder. Throws InvalidConfigError. */
-export async function readConfig(path: string, overrides: ConfigOverrides = {}): Promise<ConfigSource> {
-  return parseConfig(await readFile(path, 'utf8'), dirname(resolve(path)), { name: path, overrides });
+/**
+ * Reads and checks a configuration file; paths in it are relative to its folder.
+ * @param resume the run that it describes goes on, by the rules that it began with
+ * Throws InvalidConfigError.
+ */
+export async function readConfig(
+  path: string,
+  overrides: ConfigOverrides = {},
+  resume = false,
+): Promise<ConfigSource> {
+  return parseConfig(await readFile(path, 'utf8'), dirname(resolve(path)), { name: path, overrides, resume });
 }
 
 /** Checks a configuration made by a program. Relative paths are relative to `folder`. Throws InvalidConfigError. */
@@ -155,7 +181,8 @@ export async function configFrom(
   config: MoectConfig,
   folder: string,
   name = 'Configuration',
+  resume = false,
 ): Promise<ConfigSource> {
   const text = stringify(config, { aliasDuplicateObjects: false });
-  return check(config, { name, text, folder: resolve(folder), lineOf: () => undefined });
+  return check(config, { name, text, folder: resolve(folder), lineOf: () => undefined }, resume);
 }

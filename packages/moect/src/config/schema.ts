@@ -3,14 +3,12 @@ import { PREFIX_TOKENS } from '@moect/data';
 import { BACKEND_NAMES } from '@moect/tensor';
 import { z } from 'zod';
 import { isTexts, type Texts } from '../training/texts-shape.ts';
+import { CODE } from './canonical-languages.ts';
 
 const count = () => z.int().positive();
 const share = () => z.number().min(0).max(1);
 const files = () =>
   z.array(z.string().min(1)).min(1).describe('.txt or .jsonl, also with .gz; relative to this file');
-/** Codes name files too. */
-const CODE = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
-
 const code = () =>
   z
     .string()
@@ -46,8 +44,16 @@ const data = z.strictObject({
   format: z
     .enum(['lines', 'blocks', 'whole', 'jsonl'])
     .exactOptional()
-    .describe('what a document is; default: lines for .txt, jsonl for .jsonl'),
+    .describe('what a document of plain text is; default: lines. Files of records are known by .jsonl'),
   textField: z.string().min(1).default('text').describe('JSONL field with the text'),
+  invalidUtf8: z
+    .enum(['error', 'replace', 'skip-document'])
+    .default('error')
+    .describe('broken UTF-8: an error with line and byte, U+FFFD in its place, or the document left out'),
+  normalization: z
+    .enum(['NFC', 'none'])
+    .default('NFC')
+    .describe('Unicode form of all text in training, scoring and prompts (UAX #15); none: as it stands'),
   prefixToken: z
     .enum(PREFIX_TOKENS)
     .exactOptional()
@@ -67,6 +73,11 @@ const data = z.strictObject({
     .describe(
       'share of the documents kept out of training, written to held-out/; default 0.05, 0 beside evaluation',
     ),
+  minHeldOut: z
+    .int()
+    .min(0)
+    .default(1)
+    .describe('documents held out at least, of languages with ten times as many'),
 });
 
 const training = z.strictObject({

@@ -17,7 +17,9 @@ export async function trainConfig(
   hooks: Omit<RunHooks, 'output'> & { readonly folder?: string } = {},
 ): Promise<ConfiguredPack> {
   const { folder = '.', ...others } = hooks;
-  const source = await (typeof config === 'string' ? readConfig(config) : configFrom(config, folder));
+  const source = await (typeof config === 'string'
+    ? readConfig(config, {}, hooks.resume)
+    : configFrom(config, folder, undefined, hooks.resume));
   const { base, input, output, asked } = await openRun(source);
   try {
     const pack = await runTraining(base, input, { ...others, output }, asked);

@@ -21,6 +21,8 @@ export interface ReportInput {
   /** Digest of the base in memory before anything was scored. */
   readonly baseSha256: string;
   readonly texts: readonly EvaluatedText[];
+  /** Of the reading of the texts. */
+  readonly notes: readonly string[];
   readonly comparisons: readonly PackComparison[];
   readonly seconds: number;
   /** See `CompareOptions`. */
@@ -106,7 +108,7 @@ async function reportMethod(comparison: PackComparison, input: ReportInput): Pro
 
 /** `report.json` of a comparison. Also proves the mixture's bound on every document. Throws MoectError. */
 export async function buildReport(input: ReportInput): Promise<Report> {
-  const { base, texts, comparisons, seconds } = input;
+  const { base, texts, notes, comparisons, seconds } = input;
   const methods: ReportMethod[] = [];
   for (const comparison of comparisons) methods.push(await reportMethod(comparison, input));
   return {
@@ -125,6 +127,6 @@ export async function buildReport(input: ReportInput): Promise<Report> {
     languages: texts.map((text) => reportLanguage(text, input)),
     methods,
     ...(comparisons[0] && { bootstrap: comparisons[0].comparison.bootstrap }),
-    notes: ['Training speed is not kept in extension folders and left out here.'],
+    notes: [...notes, 'Training speed is not kept in extension folders and left out here.'],
   };
 }

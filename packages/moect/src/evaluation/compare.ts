@@ -10,7 +10,7 @@ import type { HiddenStateFolder } from '../platform/platform.ts';
 import type { TextsByLanguage } from '../training/train.ts';
 import { buildReport } from './build-report.ts';
 import { checkBound } from './check-bound.ts';
-import { type EvaluatedText, evaluatedTexts } from './evaluated-texts.ts';
+import { type EvaluatedText, type EvaluationSettings, evaluatedTexts } from './evaluated-texts.ts';
 import type { PackComparison } from './pack-comparison.ts';
 import { planScores } from './plan-scores.ts';
 import {
@@ -23,7 +23,9 @@ import {
 } from './scorers.ts';
 import { withHiddenStates } from './with-hidden-states.ts';
 
-export interface CompareOptions extends Partial<Pick<ScorerOptions, 'combine' | 'gateThreshold' | 'signal'>> {
+export interface CompareOptions
+  extends Partial<Pick<ScorerOptions, 'combine' | 'gateThreshold' | 'signal'>>,
+    Pick<EvaluationSettings, 'data'> {
   /** Languages that the base knows, beside those that the packs replayed. */
   readonly old?: readonly string[];
   /** Largest relative change of an old language that counts as kept, for example 0.005. */
@@ -53,6 +55,8 @@ export interface PacksComparison {
   readonly worst: WorstLanguage | null;
   readonly packs: readonly PackComparison[];
   readonly texts: readonly EvaluatedText[];
+  /** What was left out or changed while reading and why, and what looks wrong. */
+  readonly notes: readonly string[];
   /** `report.json` of the comparison; also proves the mixture's bound on every document. */
   report(): Promise<Report>;
 }
@@ -66,6 +70,7 @@ const OPTIONS = [
   'resamples',
   'cache',
   'onProgress',
+  'data',
   'onReady',
 ];
 
@@ -94,7 +99,8 @@ export async function compare(
   checkPacks('compare', packs);
   checkOptions('compare', options, OPTIONS);
   const begin = performance.now();
-  const texts = await evaluatedTexts(heldOut, packs, base.platform, options.old);
+  const { old, data } = options;
+  const { texts, notes } = await evaluatedTexts(heldOut, packs, base.platform, { old, data });
   checkBound(options.maxForgetting, packs, texts);
   for (const pack of packs) resolveCombine(base, [pack], options.combine);
   const plan = await planScores(base, packs, texts);
@@ -109,9 +115,10 @@ export async function compare(
     worst: worstOf(compared),
     packs: compared,
     texts,
+    notes,
     report: () => {
       const { gateThreshold } = options;
-      return buildReport({ base, baseSha256, texts, comparisons: compared, seconds, gateThreshold });
+      return buildReport({ base, baseSha256, texts, notes, comparisons: compared, seconds, gateThreshold });
     },
   };
 }

@@ -5,13 +5,14 @@ import { GATE } from '../parts/moect.ts';
 import type { ScoringPlan } from '../planning/plan-scoring.ts';
 import type { HiddenStateFolder } from '../platform/platform.ts';
 import type { TextsByLanguage } from '../training/train.ts';
-import { type EvaluatedText, evaluatedTexts } from './evaluated-texts.ts';
+import { type EvaluatedText, type EvaluationSettings, evaluatedTexts } from './evaluated-texts.ts';
 import { planScores } from './plan-scores.ts';
 import { createScorer, resolveCombine, type ScorerOptions } from './scorers.ts';
 import { withHiddenStates } from './with-hidden-states.ts';
 
 export interface EvaluateOptions
-  extends Partial<Pick<ScorerOptions, 'packs' | 'combine' | 'gateThreshold' | 'signal' | 'onProgress'>> {
+  extends Partial<Pick<ScorerOptions, 'packs' | 'combine' | 'gateThreshold' | 'signal' | 'onProgress'>>,
+    Pick<EvaluationSettings, 'data'> {
   /** Languages that the base knows, beside those that the packs replayed: their role is `old`. */
   readonly old?: readonly string[];
   /** Cache of the hidden states below the packs, rounded to bf16. Default: none. */
@@ -20,7 +21,17 @@ export interface EvaluateOptions
   readonly onReady?: (plan: ScoringPlan) => void | Promise<void>;
 }
 
-const OPTIONS = ['packs', 'combine', 'gateThreshold', 'signal', 'onProgress', 'old', 'cache', 'onReady'];
+const OPTIONS = [
+  'packs',
+  'combine',
+  'gateThreshold',
+  'signal',
+  'onProgress',
+  'old',
+  'cache',
+  'onReady',
+  'data',
+];
 
 export interface LanguageResult extends LanguageScores {
   readonly role: EvaluatedText['role'];
@@ -33,6 +44,8 @@ export interface Evaluation {
   readonly window: number;
   /** Bits per byte and related measures, one row per language. */
   readonly languages: readonly LanguageResult[];
+  /** What was left out or changed while reading and why, and what looks wrong. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -46,20 +59,20 @@ export async function evaluate(
 ): Promise<Evaluation> {
   checkBase('evaluate', base);
   checkOptions('evaluate', options, OPTIONS);
-  const { packs = [], cache, old, onReady, ...scoring } = options;
+  const { packs = [], cache, old, onReady, data, ...scoring } = options;
   checkPacks('evaluate', packs);
-  const read = await evaluatedTexts(texts, packs, base.platform, old);
+  const read = await evaluatedTexts(texts, packs, base.platform, { old, data });
   resolveCombine(base, packs, packs.length === 0 ? GATE : scoring.combine);
-  const plan = await planScores(base, packs, read);
+  const plan = await planScores(base, packs, read.texts);
   await onReady?.(plan);
   const { window, batchTokens } = plan;
   return withHiddenStates(base, packs, cache, async (start) => {
     const scorer = createScorer({ base, packs, ...scoring, ...start, window, batchTokens });
     const languages: LanguageResult[] = [];
-    for (const { role, documents } of read) {
+    for (const { role, documents } of read.texts) {
       for (const scores of scoresByLanguage(await scorer.score(documents)))
         languages.push({ ...scores, role });
     }
-    return { name: scorer.name, window, languages };
+    return { name: scorer.name, window, languages, notes: read.notes };
   });
 }

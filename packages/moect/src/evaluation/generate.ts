@@ -9,14 +9,21 @@ import {
 import type { Base } from '../base/base.ts';
 import { checkBase, checkOptions, checkPacks } from '../front-door-checks.ts';
 import { GATE } from '../parts/moect.ts';
+import { promptFor } from './prompt.ts';
 import { checkPrompt, promptTokens } from './prompt-tokens.ts';
 import { BASE_PRIOR, newLanguages, prefixTokenOf, resolveCombine, type UsedPack } from './scorers.ts';
 import { textStream } from './text-stream.ts';
 
 export interface GenerateOptions {
-  /** Text to continue; names of control tokens in it are text. Either this or `messages`. */
+  /**
+   * Text to continue; names of control tokens in it are text. It gets the Unicode form of the packs' text. Either this
+   * or `messages`.
+   */
   readonly prompt?: string;
-  /** Conversation to answer, by the chat template of the base's makers; ends where the answer does. */
+  /**
+   * Conversation to answer, by the chat template of the base's makers, in the Unicode form of the packs' text; ends where
+   * the answer does.
+   */
   readonly messages?: readonly ChatMessage[];
   /** None: the base alone. */
   readonly packs?: readonly UsedPack[];
@@ -119,9 +126,10 @@ async function generateText(
   options: GenerateOptions,
   onText: (text: string) => void,
 ): Promise<GeneratedText> {
-  const { packs = [], language, maxNewTokens = NEW_TOKENS, gateThreshold } = options;
+  const { packs = [], maxNewTokens = NEW_TOKENS, gateThreshold } = options;
+  const { language, ...prompt } = promptFor(options);
   const { tokenizer, model, moect } = base;
-  const { ids: promptIds, stopIds } = promptTokens(base, options, prefixTokenOf(base, packs));
+  const { ids: promptIds, stopIds } = promptTokens(base, prompt, prefixTokenOf(base, packs));
   checkContext(model, promptIds.length, maxNewTokens);
   const combine = resolveCombine(base, packs, packs.length === 0 ? GATE : options.combine);
   if (gateThreshold !== undefined) {
@@ -154,7 +162,8 @@ async function generateText(
     const { finishReason, tokens } = made;
     return { text: stream.end(), finishReason, tokens: tokens.length, posterior: null };
   }
-  const made = await generateCombined(members(base, options), combination, promptIds, {
+  const spoken = { ...options, ...(language !== undefined && { language }) };
+  const made = await generateCombined(members(base, spoken), combination, promptIds, {
     ...sampling,
     ...(language !== undefined && { language }),
   });

@@ -17,7 +17,8 @@ import { GATE } from '../parts/moect.ts';
 
 /** Fields of a pack that scoring and generation need. */
 export type UsedPack = Pick<Pack, 'name' | 'extension'> & {
-  readonly info: Pick<Pack['info'], 'languages' | 'combine'> & Partial<Pick<Pack['info'], 'base' | 'tokens'>>;
+  readonly info: Pick<Pack['info'], 'languages' | 'combine'> &
+    Partial<Pick<Pack['info'], 'base' | 'text' | 'tokens'>>;
 };
 
 /** Weight of the base in the mixture before the first token: it loses at most log₂(1 ÷ 0.5) = 1 bit a document. */

@@ -2,6 +2,7 @@ import { type BaseIdentity, type ConfigProblem, CorruptDataError, type Settings 
 import { PREFIX_TOKENS, type PrefixToken } from '@moect/data';
 import { z } from 'zod';
 import { type OwnPart, PART_KINDS } from '../parts/parts.ts';
+import type { RecordedText } from '../training/text-settings.ts';
 
 export const EXTENSION_CONFIG_FILE = 'moect_config.json';
 export const EXTENSION_WEIGHTS_FILE = 'moect_model.safetensors';
@@ -52,6 +53,8 @@ export interface ExtensionConfigFile {
   readonly parts?: readonly OwnPart[] | undefined;
   readonly languages: readonly { readonly code: string; readonly role: 'old' | 'new' }[];
   readonly license: string | null;
+  /** How its text was read. Absent in extensions of before it was recorded: lines, `text`, no normalisation. */
+  readonly text?: RecordedText | undefined;
   readonly base: BaseIdentity;
   /** Number of weights. */
   readonly parameters: number;
@@ -96,6 +99,13 @@ const fileSchema: z.ZodType<ExtensionConfigFile> = z.strictObject({
     .optional(),
   languages: z.array(z.strictObject({ code: z.string().min(1), role: z.enum(['old', 'new']) })),
   license: z.string().nullable(),
+  text: z
+    .strictObject({
+      normalization: z.enum(['NFC', 'none']),
+      textField: z.string().min(1),
+      format: z.enum(['lines', 'blocks', 'whole', 'jsonl']).optional(),
+    })
+    .optional(),
   base: z.strictObject({
     id: z.string(),
     revision: z.string().nullable(),

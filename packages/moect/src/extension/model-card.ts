@@ -10,13 +10,15 @@ const isHubId = (id: string): boolean => parseHubName(id)?.repo === id;
 
 function frontMatter(config: ExtensionConfigFile): string {
   const languages = [...new Set(config.languages.map(({ code }) => hubLanguage(code)))];
-  return stringify({
+  const fields = {
     library_name: 'moect',
     ...(isHubId(config.base.id) && { base_model: config.base.id }),
     ...(languages.length > 0 && { language: languages }),
     ...(config.license !== null && { license: config.license }),
     tags: ['moect', config.method],
-  });
+  };
+  // readers of YAML 1.1, as hubs are, take a bare `no` for false and `1e3` for a number
+  return stringify(fields, { version: '1.1' });
 }
 
 const listOf = (config: ExtensionConfigFile, role: 'old' | 'new'): string =>

@@ -9,6 +9,7 @@ function refuse(path: string, hint: string): never {
 /** Platform of a page or its worker: text and packs come as File objects, strings and addresses. */
 export const browserPlatform: Platform = {
   readFiles: async () => refuse('files', 'Give File objects, or the texts themselves.'),
+  isFile: async () => false,
   availableMemory: () => null,
   freeDisk: async () => null,
   peakMemory: () => 0,

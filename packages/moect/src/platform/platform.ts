@@ -1,16 +1,21 @@
 import type { BaseModel, Callback, Document, Extension } from '@moect/core';
+import type { ReadReport } from '@moect/data';
 import type { HiddenStateCache } from '@moect/models/node';
 import type { SafetensorsFile } from '@moect/safetensors';
 import type { CheckpointStore } from '@moect/trainer';
+import type { TextSettings } from '../training/text-settings.ts';
 
 /** Text of one language in files. */
-export interface FileText {
+export interface FileText extends TextSettings {
   readonly code: string;
   readonly role: 'new' | 'old' | 'unseen';
   readonly files: readonly string[];
-  /** Division into documents. Default: by the file's name. */
-  readonly format?: 'lines' | 'blocks' | 'whole' | 'jsonl' | undefined;
-  readonly textField: string;
+}
+
+/** Documents with an account of their reading, one report a file. */
+export interface ReadText {
+  readonly documents: readonly Document[];
+  readonly reports: readonly ReadReport[];
 }
 
 /** Folder that keeps hidden states below the extensions between runs. */
@@ -54,8 +59,10 @@ export interface RunFolder {
 
 /** Services of the environment. Node has files and knows its machine; a page has neither. */
 export interface Platform {
-  /** Documents of text files. Throws InvalidConfigError and CorruptDataError. */
-  readFiles(text: FileText): Promise<Document[]>;
+  /** Documents of text files, none where they hold none. Throws InvalidConfigError and CorruptDataError. */
+  readFiles(text: FileText): Promise<ReadText>;
+  /** Whether a text is the path of a file; false where there are no files. */
+  isFile(path: string): Promise<boolean>;
   /** Bytes that this process may still take; null if unknown. */
   availableMemory(): number | null;
   /** Bytes free on the disk of a folder; null if unknown. */

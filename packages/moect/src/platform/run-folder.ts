@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { CheckpointError } from '@moect/core';
+import { dirname, join, resolve, sep } from 'node:path';
+import { CheckpointError, InvalidConfigError } from '@moect/core';
 import { readJsonFile, writeFileAtomic } from '@moect/safetensors/node';
 import { createCheckpointStore, eventLog, latestCheckpoint, lockRun } from '@moect/trainer/node';
 import { checkRunFolder } from './check-output.ts';
@@ -38,6 +38,10 @@ export async function openRunFolder(folder: string, resume: boolean): Promise<Ru
       seen: (path) => seenFrom(output, path),
       async write(name, text) {
         const path = join(output, name);
+        if (!path.startsWith(`${output}${sep}`)) {
+          const problem = { path: 'name', message: `'${name}' lies outside the run's folder` };
+          throw new InvalidConfigError(`Writing to ${output}`, [problem]);
+        }
         await mkdir(dirname(path), { recursive: true });
         await writeFileAtomic(path, text);
       },

@@ -18,6 +18,8 @@ export interface LanguageText {
   readonly train: readonly Document[];
   /** Kept out of training. */
   readonly heldOut: readonly Document[];
+  /** Documents left out because another one has the same text. */
+  readonly copies: number;
 }
 
 /** Numbers of one language's training text. */
@@ -43,13 +45,26 @@ export interface PackedText {
   readonly newSequences: number;
 }
 
-/** Keeps a share of the documents out of training. */
+/** What is kept out of training. */
+export interface HeldOutRule {
+  /** Share of the documents. */
+  readonly heldOut: number;
+  /** Documents at least, where that is at most a tenth of them. */
+  readonly minHeldOut: number;
+}
+
+/** Keeps a part of the documents out of training. */
 export function splitLanguage(
   { code, role }: Pick<LanguageText, 'code' | 'role'>,
   documents: readonly Document[],
-  heldOut: number,
+  { heldOut, minHeldOut }: HeldOutRule,
 ): LanguageText {
-  const { splits } = splitDocuments(documents, { seed: 0, dev: heldOut, test: 0 });
+  const { splits, report } = splitDocuments(documents, {
+    seed: 0,
+    dev: heldOut,
+    test: 0,
+    minDev: minHeldOut,
+  });
   // the split of very few documents may leave one side empty
   const isOneSided = splits.train.length === 0;
   return {
@@ -57,6 +72,7 @@ export function splitLanguage(
     role,
     train: isOneSided ? splits.dev : splits.train,
     heldOut: isOneSided ? [] : splits.dev,
+    copies: documents.length - report.kept.train - report.kept.dev,
   };
 }
 

@@ -1,4 +1,5 @@
 import { type Extension, InvalidConfigError } from '@moect/core';
+import { describeReading } from '@moect/data';
 import { countParameters } from '@moect/freeze';
 import type { HiddenStateCache } from '@moect/models/node';
 import { type BackendInfo, createRng, keepsCompressed } from '@moect/tensor';
@@ -26,6 +27,7 @@ import {
 import { heldOutShare, resolvePacking, resolveRun } from './resolve-run.ts';
 import type { RunInput } from './run-input.ts';
 import type { RunPlace } from './run-place.ts';
+import { splitNotes } from './split-notes.ts';
 import { type StepShape, shapeOf } from './step-shape.ts';
 import { frameSentence, textNotes } from './text-notes.ts';
 import { trainOptions } from './train-options.ts';
@@ -120,7 +122,10 @@ export async function prepareRun(base: Base, input: RunInput, place: RunPlace = 
   const { settings, origin } = input;
   const { preset, notes } = choosePreset(input, moect);
   const texts = input.languages.map((language) =>
-    splitLanguage(language, language.documents, heldOutShare(input)),
+    splitLanguage(language, language.documents, {
+      heldOut: heldOutShare(input),
+      minHeldOut: settings.data.minHeldOut,
+    }),
   );
   const packing = resolvePacking(input, base);
   const replays = (input.replayShare ?? preset.training.replayShare) > 0;
@@ -160,6 +165,9 @@ export async function prepareRun(base: Base, input: RunInput, place: RunPlace = 
       notes: [
         ...base.notes,
         ...(newer === null ? [] : [newer]),
+        ...(input.notes ?? []),
+        ...(input.reading ?? []).flatMap(describeReading),
+        ...splitNotes(texts, heldOutShare(input), input.evaluation),
         ...notes,
         ...packed.summaries.flatMap(textNotes),
         ...stateNotes,

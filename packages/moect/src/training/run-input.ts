@@ -1,4 +1,5 @@
 import type { Document } from '@moect/core';
+import type { ReadReport } from '@moect/data';
 import type { SettingsOrigin } from '../config/key-path.ts';
 import type { RunLanguage } from '../config/resolved-run.ts';
 import type { CheckedSettings } from '../config/schema.ts';
@@ -28,4 +29,8 @@ export interface RunInput {
   /** Limit on GPU memory. Default: not checked. */
   readonly gpuMemoryBytes?: number | undefined;
   readonly origin: SettingsOrigin;
+  /** Account of the reading, one report a file. */
+  readonly reading?: readonly ReadReport[] | undefined;
+  /** Choices made while reading. */
+  readonly notes?: readonly string[] | undefined;
 }

@@ -1,3 +1,4 @@
+import { fileNameOf } from '@moect/data';
 import type { Base } from '../base/base.ts';
 import type { ResolvedRun } from '../config/resolved-run.ts';
 import type { RunFolder } from '../platform/platform.ts';
@@ -74,6 +75,6 @@ export async function writeRecord(folder: RunFolder, recorded: Recorded): Promis
       const content = messages === undefined ? { text } : { messages };
       return `${JSON.stringify({ id, language, ...content })}\n`;
     });
-    await folder.write(`held-out/${code}.jsonl`, lines.join(''));
+    await folder.write(`held-out/${fileNameOf(code)}.jsonl`, lines.join(''));
   }
 }

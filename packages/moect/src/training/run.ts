@@ -18,6 +18,7 @@ import { withRecordedShape } from './recorded-shape.ts';
 import type { RunInput } from './run-input.ts';
 import { type Recorded, writeRecord } from './run-record.ts';
 import { spareEvaluation } from './spared-evaluation.ts';
+import { recordedText } from './text-settings.ts';
 import { trainingSummary } from './training-summary.ts';
 
 /** Options around a run. */
@@ -83,6 +84,7 @@ function infoOf(prepared: PreparedRun, result: TrainedState): ExtensionConfigFil
       .filter(({ role, code }) => role === 'new' || languages.some((used) => used.code === code))
       .map(({ code, role }) => ({ code, role })),
     license: run.extension.license ?? null,
+    text: recordedText(run.data),
     base: { id, revision, sha256 },
     parameters: prepared.trainableParameters,
     dtype: run.extension.dtype,
@@ -116,8 +118,8 @@ async function trainPrepared(
   const before = await base.heldSha256();
   if (folder !== null && !isBegun) {
     const { backend, baseParameters, trainableParameters, languages } = info;
-    const found = { backend: backend.detail, baseParameters, trainableParameters, languages };
-    const { evaluation, gpuMemoryBytes } = input;
+    const { evaluation, gpuMemoryBytes, reading } = input;
+    const found = { backend: backend.detail, baseParameters, trainableParameters, languages, reading };
     await writeRecord(folder, { run, base, texts, evaluation, gpuMemoryBytes, found, ...asked });
   }
   const training: RunInfo = {

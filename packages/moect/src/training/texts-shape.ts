@@ -1,6 +1,9 @@
 import type { ChatMessage, Document } from '@moect/core';
 
-/** Text in files: their paths, or File objects. .txt (a document a line) or .jsonl, also with .gz. */
+/**
+ * Text in files: their paths, or File objects. .txt (a document a line, unless `data.format` says otherwise) or .jsonl, also
+ * with .gz.
+ */
 export interface TextFiles {
   readonly files: readonly (string | File)[];
 }
@@ -15,8 +18,8 @@ export interface Conversation {
 type Given = string | Document | Conversation;
 
 /**
- * Text of one language: documents, as strings or with ids, or conversations; one string, read as a .txt file is (a document a line); or
- * files.
+ * Text of one language: documents, as strings or with ids, or conversations; one string, read as a .txt file is (a document a
+ * line); or files. The name of a file in place of its text is refused.
  */
 export type Texts = string | Iterable<Given> | AsyncIterable<Given> | TextFiles;
 

@@ -1,16 +1,23 @@
 import { type Document, InvalidConfigError } from '@moect/core';
-import { collectDocuments, conversationText, parseMessages, readDocuments } from '@moect/data';
-import type { Platform } from '../platform/platform.ts';
+import {
+  collectDocuments,
+  conversationText,
+  createReadReport,
+  formatFor,
+  mapTexts,
+  namesLanguage,
+  normalizeDocument,
+  onlyLanguage,
+  parseMessages,
+  type ReadReport,
+  readDocuments,
+  unifyLineEnds,
+} from '@moect/data';
+import type { Platform, ReadText } from '../platform/platform.ts';
 import { withoutText } from './no-text.ts';
+import { refusePath } from './path-as-text.ts';
+import type { TextSettings } from './text-settings.ts';
 import type { TextFiles, Texts } from './texts-shape.ts';
-
-/** How files are read. */
-export interface TextFormat {
-  readonly format?: 'lines' | 'blocks' | 'whole' | 'jsonl' | undefined;
-  readonly textField: string;
-}
-
-export const DEFAULT_FORMAT: TextFormat = { textField: 'text' };
 
 export interface TextLanguage {
   readonly code: string;
@@ -27,9 +34,11 @@ function withUniqueIds(documents: readonly Document[]): Document[] {
   });
 }
 
-const linesOf = (text: string): string[] => text.split(/\r\n|\n|\r/).filter((line) => line.trim() !== '');
+const linesOf = (text: string): string[] => unifyLineEnds(text).split('\n');
 
 const isFiles = (texts: Texts): texts is TextFiles => typeof texts === 'object' && 'files' in texts;
+
+const utf8 = new TextEncoder();
 
 /** A document from memory; id and language may be missing. Throws InvalidConfigError, CorruptDataError. */
 function documentOf(
@@ -49,44 +58,84 @@ function documentOf(
   throw new InvalidConfigError(`Text of ${code}`, [{ path: `[${index}]`, message }]);
 }
 
-/** Documents from memory, without those that name another language, as for files. */
-async function fromMemory(code: string, texts: Exclude<Texts, TextFiles>): Promise<Document[]> {
+/** Documents from memory, treated as those of files are: other languages left out, line ends, Unicode form. */
+async function fromMemory(
+  code: string,
+  texts: Exclude<Texts, TextFiles>,
+  { normalization }: TextSettings,
+): Promise<ReadText> {
+  const report = createReadReport(`texts of ${code}`, typeof texts === 'string' ? 'lines' : 'jsonl');
   const documents: Document[] = [];
-  let [count, others] = [0, 0];
+  let count = 0;
   for await (const given of typeof texts === 'string' ? linesOf(texts) : texts) {
-    const { id = `${code}-${++count}`, language = code, ...content } = documentOf(given, code, count - 1);
-    if (language !== code) others++;
-    else if (content.text.trim() !== '') documents.push({ id, language, ...content });
+    const index = count++;
+    const { id = `${code}-${count}`, language = code, ...content } = documentOf(given, code, index);
+    report.bytesRead += utf8.encode(content.text).length;
+    if (content.text.trim() === '') {
+      report.emptyDocuments++;
+      continue;
+    }
+    report.documents++;
+    if (!namesLanguage(language, code)) {
+      report.otherLanguages[language] = (report.otherLanguages[language] ?? 0) + 1;
+      continue;
+    }
+    const clean = normalizeDocument(mapTexts(content, unifyLineEnds), normalization, report);
+    report.textBytes += utf8.encode(clean.text).length;
+    documents.push({ ...clean, id, language: code });
   }
-  if (documents.length > 0) return documents;
-  throw withoutText(code, 'texts', others);
+  return { documents, reports: [report] };
 }
 
-async function fromFileObject(language: TextLanguage, file: File, given: TextFormat): Promise<Document[]> {
-  const format = given.format ?? (/\.(jsonl|ndjson)(\.gz)?$/i.test(file.name) ? 'jsonl' : 'lines');
-  const { textField } = given;
-  const options = { source: file.name, language: language.code, format, textField };
-  const all = await collectDocuments(readDocuments(file.stream(), options));
-  const documents = all.filter((document) => document.language === language.code);
-  if (documents.length > 0) return documents;
-  throw withoutText(language.code, file.name, all.length);
+async function fromFileObject({ code }: TextLanguage, file: File, settings: TextSettings): Promise<ReadText> {
+  const { textField, invalidUtf8, normalization } = settings;
+  const reader = readDocuments(file.stream(), {
+    source: file.name,
+    language: code,
+    format: formatFor(file.name, settings.format) ?? 'lines',
+    textField,
+    invalidUtf8,
+    normalization,
+  });
+  return { documents: await collectDocuments(onlyLanguage(reader, code)), reports: [reader.report] };
 }
 
-/** Documents of a language, from any source. Throws InvalidConfigError and CorruptDataError. */
-export async function readTexts(
+async function readSources(
   language: TextLanguage,
   texts: Texts,
-  format: TextFormat,
+  settings: TextSettings,
   platform: Platform,
-): Promise<Document[]> {
-  if (!isFiles(texts)) return withUniqueIds(await fromMemory(language.code, texts));
+): Promise<ReadText[]> {
+  if (!isFiles(texts)) {
+    await refusePath(language.code, texts, platform);
+    return [await fromMemory(language.code, texts, settings)];
+  }
   const { files } = texts;
   const paths = files.filter((file) => typeof file === 'string');
   const objects = files.filter((file) => typeof file !== 'string');
-  const documents =
-    paths.length > 0 || files.length === 0
-      ? await platform.readFiles({ ...language, files: paths, ...format })
-      : [];
-  for (const file of objects) documents.push(...(await fromFileObject(language, file, format)));
-  return withUniqueIds(documents);
+  const read: ReadText[] = [];
+  if (paths.length > 0 || files.length === 0) {
+    read.push(
+      await platform.readFiles({ ...settings, code: language.code, role: language.role, files: paths }),
+    );
+  }
+  for (const file of objects) read.push(await fromFileObject(language, file, settings));
+  return read;
+}
+
+/**
+ * Documents of a language, from any source, with an account of the reading.
+ * Throws InvalidConfigError (also where no text is left) and CorruptDataError.
+ */
+export async function readTexts(
+  language: TextLanguage,
+  texts: Texts,
+  settings: TextSettings,
+  platform: Platform,
+): Promise<ReadText> {
+  const read = await readSources(language, texts, settings, platform);
+  const documents = withUniqueIds(read.flatMap((part) => part.documents));
+  const reports: ReadReport[] = read.flatMap((part) => part.reports);
+  if (documents.length === 0) throw withoutText(language.code, reports);
+  return { documents, reports };
 }

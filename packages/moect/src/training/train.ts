@@ -1,6 +1,9 @@
 import { type ConfigProblem, InvalidConfigError } from '@moect/core';
+import type { ReadReport } from '@moect/data';
 import type { Base } from '../base/base.ts';
+import { canonicalOptions } from '../config/canonical-languages.ts';
 import { didYouMean } from '../config/did-you-mean.ts';
+import { asEarlierRun, isEarlierRun } from '../config/earlier-runs.ts';
 import { type KeyPath, problemAt } from '../config/key-path.ts';
 import { meaningProblems } from '../config/meaning-problems.ts';
 import { type CheckedSettings, programSchema, type RunSettings } from '../config/schema.ts';
@@ -8,6 +11,7 @@ import { schemaProblems } from '../config/schema-problems.ts';
 import { checkBase } from '../front-door-checks.ts';
 import { type RunHooks, runTraining, type TrainedPack } from './run.ts';
 import type { EvaluationLanguage, LanguageDocuments, RunInput } from './run-input.ts';
+import { textSettings } from './text-settings.ts';
 import { readTexts } from './texts.ts';
 import type { Texts } from './texts-shape.ts';
 
@@ -75,18 +79,31 @@ function jointProblems(options: Partial<TrainOptions>): ConfigProblem[] {
   return [...problems, ...found.map(({ path, message }) => problemAt(origin, spelled(path), message))];
 }
 
-function checkSettings(options: TrainOptions): CheckedSettings {
-  const value = withoutUndefined(isPlain(options) ? options : {});
+/** The options with canonical language codes, and their settings. */
+interface CheckedOptions {
+  readonly options: TrainOptions;
+  readonly settings: CheckedSettings;
+  readonly notes: readonly string[];
+}
+
+function checkOptions(given: TrainOptions, isEarlier: boolean): CheckedOptions {
+  const own = withoutUndefined(isPlain(given) ? given : {});
+  const canonical = isEarlier ? { value: asEarlierRun(own), problems: [], notes: [] } : canonicalOptions(own);
+  const { value, notes } = canonical;
   const parsed = programSchema.safeParse(value);
   const refused = parsed.success
     ? []
     : schemaProblems({ error: parsed.error, schema: programSchema, value }, origin);
   const texts = [value['languages'], value['replay'], value['weights']];
   const areReadable = texts.every((given) => given === undefined || isPlain(given));
-  const problems = [...refused, ...(areReadable ? jointProblems(value as Partial<TrainOptions>) : [])];
+  const problems = [
+    ...refused,
+    ...canonical.problems.map(({ path, message }) => problemAt(origin, path, message)),
+    ...(areReadable ? jointProblems(value as Partial<TrainOptions>) : []),
+  ];
   if (!parsed.success || problems.length > 0) throw new InvalidConfigError(origin.name, problems);
   const { preset, method, data, training, extension, cache } = parsed.data as CheckedSettings;
-  return {
+  const settings = {
     ...(preset !== undefined && { preset }),
     method,
     data,
@@ -94,16 +111,24 @@ function checkSettings(options: TrainOptions): CheckedSettings {
     extension,
     ...(cache !== undefined && { cache }),
   };
+  return { options: value as unknown as TrainOptions, settings, notes };
 }
 
 /** A file says `replay.share` where a program says `replayShare`. */
 const spelled = (path: KeyPath): KeyPath => (path[0] === 'replay' ? ['replayShare'] : path);
 
-async function inputOf(base: Base, options: TrainOptions): Promise<RunInput> {
+/** The record of the run that goes on; null for a new one. */
+async function recordOf({ platform }: Base, given: TrainOptions): Promise<unknown> {
+  const { output, resume } = isPlain(given) ? (given as Partial<TrainOptions>) : {};
+  return resume === true && typeof output === 'string' ? platform.readRecord(output) : null;
+}
+
+async function inputOf(base: Base, given: TrainOptions): Promise<RunInput> {
   checkBase('train', base);
-  const settings = checkSettings(options);
+  const isEarlier = isEarlierRun(await recordOf(base, given));
+  const { options, settings, notes } = checkOptions(given, isEarlier);
   const { replay = {}, weights = {}, evaluation, replayShare, gpuMemoryBytes } = options;
-  const { format, textField } = settings.data;
+  const reading: ReadReport[] = [];
   const read = async <Role extends 'new' | 'old' | 'unseen'>(
     texts: TextsByLanguage,
     roleOf: (code: string) => Role,
@@ -111,8 +136,9 @@ async function inputOf(base: Base, options: TrainOptions): Promise<RunInput> {
     const found: (EvaluationLanguage & { readonly role: Role })[] = [];
     for (const [code, given] of Object.entries(texts)) {
       const role = roleOf(code);
-      const documents = await readTexts({ code, role }, given, { format, textField }, base.platform);
-      found.push({ code, role, documents });
+      const text = await readTexts({ code, role }, given, textSettings(settings.data), base.platform);
+      reading.push(...text.reports);
+      found.push({ code, role, documents: text.documents });
     }
     return found;
   };
@@ -132,6 +158,8 @@ async function inputOf(base: Base, options: TrainOptions): Promise<RunInput> {
     evaluation: evaluation && (await read(evaluation, roleOf)),
     gpuMemoryBytes,
     origin,
+    reading,
+    notes,
   };
 }
 

@@ -39,7 +39,7 @@ function parse(header: HeaderBytes, fileSize: number): GgufHeader {
 }
 
 /**
- * Header of a GGUF file (ggml-org/ggml, docs/gguf.md), versions 2 and 3, with every size checked against the file's own.
+ * Header of a GGUF file (the format's description in ggml-org/ggml), versions 2 and 3, with every size checked against the file's own.
  * Throws CorruptDataError.
  */
 export async function readGgufHeader(source: ByteSource): Promise<GgufHeader> {

@@ -30,13 +30,17 @@ function shapeProblems(what: string, saved: SavedTensors, wanted: ParamMap<Varia
 /** Settings of methods under the names that they had in checkpoints of before. */
 const FORMER_NAMES: Readonly<Record<string, string>> = { snap: 'gateThreshold' };
 
+/** Settings that checkpoints of before do not have; with null a method does what it did then. */
+const ADDED_SETTINGS: readonly string[] = ['tokenRows'];
+
 /** The configuration of a method with today's names in it, at every depth. */
 function renamed(config: unknown): unknown {
   if (Array.isArray(config)) return config.map(renamed);
   if (typeof config !== 'object' || config === null) return config;
-  return Object.fromEntries(
-    Object.entries(config).map(([key, value]) => [FORMER_NAMES[key] ?? key, renamed(value)]),
+  const kept = Object.entries(config).filter(
+    ([key, value]) => value !== null || !ADDED_SETTINGS.includes(key),
   );
+  return Object.fromEntries(kept.map(([key, value]) => [FORMER_NAMES[key] ?? key, renamed(value)]));
 }
 
 /** JSON with sorted keys, so that equal settings give equal texts. */

@@ -10,9 +10,16 @@ import type { PackComparison } from '../../evaluation/pack-comparison.ts';
 import { signedPercent } from '../../numbers.ts';
 import { checkReportFolder } from '../../platform/check-output.ts';
 import { unlessInterrupted } from '../../unless-interrupted.ts';
-import { type CacheOptions, cacheOf, parseTexts, textsOf } from '../arguments.ts';
+import {
+  type CacheOptions,
+  cacheOf,
+  parseTexts,
+  type TextOptions,
+  textSettingsOf,
+  textsOf,
+} from '../arguments.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
-import { type Io, table } from '../io.ts';
+import { type Io, noteLines, table } from '../io.ts';
 import { type ModelOptions, openModels, usageOf } from '../load-models.ts';
 import { scoringProgress } from '../scoring-progress.ts';
 import { planCommand } from './plan-scores.ts';
@@ -30,7 +37,7 @@ async function isReport(path: string): Promise<boolean> {
 }
 
 /** Options from the command line. */
-export interface CompareCommandOptions extends ModelOptions, CacheOptions {
+export interface CompareCommandOptions extends ModelOptions, CacheOptions, TextOptions {
   readonly text: readonly string[];
   readonly old: readonly string[];
   readonly maxForgetting?: number;
@@ -108,21 +115,26 @@ export async function compareCommand(options: CompareCommandOptions, io: Io): Pr
   try {
     const { base, packs } = models;
     const { old, maxForgetting, resamples } = options;
-    if (options.plan === true)
-      return await planCommand(models, { texts, old, maxForgetting, json: options.json === true }, io);
+    const data = textSettingsOf(options);
+    if (options.plan === true) {
+      const request = { texts, old, maxForgetting, data, json: options.json === true };
+      return await planCommand(models, request, io);
+    }
     const comparing = compare(base, packs, texts, {
       old,
       resamples,
       signal: abort.signal,
       onProgress: progress.update,
-      onReady: ({ notes }) => io.err(notes.map((note) => `note: ${note}\n`).join('')),
+      onReady: ({ notes }) => io.err(noteLines(notes)),
       ...usageOf(options),
       ...(maxForgetting !== undefined && { maxForgetting }),
       ...(cache && { cache }),
+      ...(data && { data }),
     });
     const compared = await unlessInterrupted(abort.signal, comparing);
     progress.end();
     if (compared === null) return EXIT.interrupted;
+    io.err(noteLines(compared.notes));
     const report = await compared.report();
     await writeReports(folder, report);
     if (options.json === true) io.out(`${JSON.stringify(report, null, 2)}\n`);

@@ -2,15 +2,22 @@ import { abortOnSignals } from '@moect/trainer/node';
 import { type Evaluation, evaluate } from '../../evaluation/evaluate.ts';
 import { grouped } from '../../numbers.ts';
 import { unlessInterrupted } from '../../unless-interrupted.ts';
-import { type CacheOptions, cacheOf, parseTexts, textsOf } from '../arguments.ts';
+import {
+  type CacheOptions,
+  cacheOf,
+  parseTexts,
+  type TextOptions,
+  textSettingsOf,
+  textsOf,
+} from '../arguments.ts';
 import { EXIT } from '../exit-codes.ts';
-import { type Io, table } from '../io.ts';
+import { type Io, noteLines, table } from '../io.ts';
 import { type ModelOptions, openModels, usageOf } from '../load-models.ts';
 import { scoringProgress } from '../scoring-progress.ts';
 import { planCommand } from './plan-scores.ts';
 
 /** Options from the command line. */
-export interface EvalCommandOptions extends ModelOptions, CacheOptions {
+export interface EvalCommandOptions extends ModelOptions, CacheOptions, TextOptions {
   readonly text: readonly string[];
   readonly old: readonly string[];
   readonly json?: boolean;
@@ -41,20 +48,24 @@ export async function evalCommand(options: EvalCommandOptions, io: Io): Promise<
     const { base, packs } = models;
     const { signal } = abort;
     const { old } = options;
-    if (options.plan === true)
-      return await planCommand(models, { texts, old, json: options.json === true }, io);
+    const data = textSettingsOf(options);
+    if (options.plan === true) {
+      return await planCommand(models, { texts, old, data, json: options.json === true }, io);
+    }
     const evaluating = evaluate(base, texts, {
       packs,
       signal,
       old,
       onProgress: progress.update,
-      onReady: ({ notes }) => io.err(notes.map((note) => `note: ${note}\n`).join('')),
+      onReady: ({ notes }) => io.err(noteLines(notes)),
       ...usageOf(options),
       ...(cache && { cache }),
+      ...(data && { data }),
     });
     const evaluation = await unlessInterrupted(signal, evaluating);
     progress.end();
     if (evaluation === null) return EXIT.interrupted;
+    io.err(noteLines(evaluation.notes));
     if (options.json === true) {
       const { identity, parameterCount, backend } = base;
       const json = {

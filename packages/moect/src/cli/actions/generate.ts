@@ -1,8 +1,9 @@
 import { abortOnSignals } from '@moect/trainer/node';
 import type { Base } from '../../base/base.ts';
 import { type GenerateOptions, generate } from '../../evaluation/generate.ts';
+import { promptFor } from '../../evaluation/prompt.ts';
 import { EXIT, UsageError } from '../exit-codes.ts';
-import type { Io } from '../io.ts';
+import { type Io, noteLines } from '../io.ts';
 import { type ModelOptions, openModels, usageOf } from '../load-models.ts';
 
 /** Options from the command line. */
@@ -55,6 +56,7 @@ export async function generateCommand(options: GenerateCommandOptions, io: Io): 
     const { prompt, chat, language, maxNewTokens, temperature, topK, topP, minP, seed } = options;
     const { repetitionPenalty, stop } = options;
     const isJson = options.json === true;
+    io.err(noteLines(promptFor({ ...asked, packs, ...(language !== undefined && { language }) }).notes));
     const pieces = generate(base, {
       packs,
       ...asked,

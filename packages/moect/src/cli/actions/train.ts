@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { describeReading } from '@moect/data';
 import { progressBar } from '@moect/trainer';
 import { type OpenRun, openRun } from '../../config/open-run.ts';
 import { grouped, signedPercent } from '../../numbers.ts';
@@ -11,9 +12,9 @@ import { runTraining, type TrainedPack } from '../../training/run.ts';
 import { EXIT } from '../exit-codes.ts';
 import { fetchProgress } from '../fetch-progress.ts';
 import { type Interruption, interruptible } from '../interruption.ts';
-import { type Io, table } from '../io.ts';
+import { type Io, noteLines, table } from '../io.ts';
 import { scoringProgress } from '../scoring-progress.ts';
-import { sourceOf, type TrainCommandOptions } from '../train-source.ts';
+import { sourceOf, type TrainCommandOptions, withConfigFile } from '../train-source.ts';
 
 function printInfo(
   { run, backend, languages, trainableParameters, baseParameters, notes, frame }: RunInfo,
@@ -23,7 +24,6 @@ function printInfo(
   const { training, data, replay } = run;
   const share = Math.round((100 * trainableParameters) / baseParameters);
   const lines = [
-    ...notes.map((note) => `note: ${note}`),
     `backend: ${backend.detail}`,
     `base: ${run.baseIdentity.id}, ${grouped(baseParameters)} parameters, frozen`,
     `method: ${run.preset}, ${grouped(trainableParameters)} trainable parameters (${share} % of the base)`,
@@ -37,7 +37,7 @@ function printInfo(
       `${data.sequenceLength} tokens, ${Math.round(100 * replay.share)} % replay, ` +
       `learning rate ${training.learningRate} (${training.schedule}), into ${output}`,
   ];
-  io.err(`${lines.join('\n')}\n`);
+  io.err(`${noteLines(notes)}${lines.join('\n')}\n`);
 }
 
 function heldOutFiles({ input, output }: OpenRun): string {
@@ -63,7 +63,7 @@ function printOutcome(open: OpenRun, pack: TrainedPack, io: Io): void {
   if (warnings.length > 0) io.err('The extension is complete; compare, as below, makes the evaluation.\n');
   io.out(`extension: ${folder}\n`);
   const texts = heldOut === null ? 'CODE=FILE' : heldOutFiles(open);
-  const parts = open.parts.length === 0 ? '' : ` --parts ${open.parts.join(' ')}`;
+  const parts = open.parts.map((file) => ` --parts ${file}`).join('');
   const models = `--base ${open.base.place} --extension ${folder}${parts}`;
   io.err(`next: moect compare ${models} --text ${texts}\n      moect generate ${models} --prompt "…"\n`);
 }
@@ -90,6 +90,8 @@ function outcomeJson(
 
 /** Runs `moect train --plan`: an impossible plan gives the exit code of a wrong configuration. */
 async function planCommand({ base, input, output }: OpenRun, json: boolean, io: Io): Promise<number> {
+  const { notes = [], reading = [] } = input;
+  io.err(noteLines([...notes, ...reading.flatMap(describeReading)]));
   const plan = await planRun(base, input, { output });
   io.out(json ? `${JSON.stringify(plan, null, 2)}\n` : formatPlan(plan));
   return plan.problems.length === 0 ? EXIT.ok : EXIT.badData;
@@ -143,11 +145,12 @@ interface Surroundings {
 
 /** Runs `moect train`; gives the exit code. */
 export async function trainCommand(
-  file: string | undefined,
-  options: TrainCommandOptions,
+  argument: string | undefined,
+  given: TrainCommandOptions,
   io: Io,
 ): Promise<number> {
   const coreUse = watchCores();
+  const { file, options } = withConfigFile(argument, given);
   const source = await sourceOf(file, options);
   // before the base is loaded, which takes long for a large one
   await checkRunFolder(resolve(source.folder, source.config.output));

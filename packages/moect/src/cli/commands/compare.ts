@@ -4,6 +4,7 @@ import {
   addCacheOptions,
   addCommonOptions,
   addModelOptions,
+  addTextOptions,
   percentage,
   positiveInteger,
 } from '../arguments.ts';
@@ -40,6 +41,7 @@ export function addCompare(program: Command, io: Io, done: (code: number) => voi
       const { compareCommand } = await import('../actions/compare.ts');
       done(await compareCommand(options, io));
     });
+  addTextOptions(command);
   addCacheOptions(command);
   addCommonOptions(command);
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { EvalCommandOptions } from '../actions/eval.ts';
-import { addCacheOptions, addCommonOptions, addModelOptions } from '../arguments.ts';
+import { addCacheOptions, addCommonOptions, addModelOptions, addTextOptions } from '../arguments.ts';
 import type { Io } from '../io.ts';
 
 const EXAMPLES = `
@@ -29,6 +29,7 @@ export function addEval(program: Command, io: Io, done: (code: number) => void):
       const { evalCommand } = await import('../actions/eval.ts');
       done(await evalCommand(options, io));
     });
+  addTextOptions(command);
   addCacheOptions(command);
   addCommonOptions(command);
 }

@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import {
   addCacheOptions,
   addCommonOptions,
+  addTextOptions,
   BASE_HELP,
   baseStorageOption,
-  collect,
   layerChoice,
   methodSettings,
   positiveInteger,
@@ -35,6 +35,9 @@ Examples:
   Less memory: fewer layers with smaller experts, on shorter sequences:
     $ moect train moect.yaml --layers top:4 --expert-size 256 --sequence-length 256
 
+  Books, a paragraph a document, and records with the text in a field of their own:
+    $ moect train --base ./base --text swh_Latn=book.txt swh_Latn=news.jsonl --format blocks --text-field content
+
 Text is .txt (a document a line) or .jsonl ({"text": …}), also with .gz. Ctrl-C, kill, a closed
 terminal and SIGUSR1 (Slurm: --signal=USR1@60) save the state and end with code 130; --resume goes on, also after run
 folder, base and texts were moved: give --base, --text or --replay where they are no longer found. A run whose steps cannot fit into the 4 GiB of WebAssembly, into the buffers of the GPU or into
@@ -54,9 +57,13 @@ export function addTrain(program: Command, io: Io, done: (code: number) => void)
       "the base's name on the hub, for the model card (default: what --base tells)",
     )
     .addOption(baseStorageOption())
-    .option('--text <[code=]file>', 'text of a new language; may be given several times', collect, [])
+    .option('--text <[code=]file...>', 'text of a new language; several at once or one after the other', [])
     .option('--language <code>', 'language of the --text files without a code, for example swh_Latn')
-    .option('--replay <[code=]file>', 'text of an old language; may be given several times', collect, [])
+    .option(
+      '--replay <[code=]file...>',
+      'text of an old language; several at once or one after the other',
+      [],
+    )
     .option('--replay-language <code>', 'language of the --replay files without a code')
     .option(
       '--preset <name>',
@@ -91,6 +98,7 @@ export function addTrain(program: Command, io: Io, done: (code: number) => void)
       const { trainCommand } = await import('../actions/train.ts');
       done(await trainCommand(file, options, io));
     });
+  addTextOptions(command);
   // after --cache, so that neither is the default
   addCacheOptions(command).option('--no-cache', 'keep no hidden states, where the run would by itself');
   addCommonOptions(command);
