@@ -109,7 +109,8 @@ async function fromFile(file: string, options: TrainCommandOptions): Promise<Con
     );
   } catch (error) {
     const lacksCache =
-      error instanceof InvalidConfigError && error.problems.some(({ path }) => path === 'cache.folder');
+      error instanceof InvalidConfigError &&
+      error.problems.some(({ path }) => /^cache(\.folder)?$/.test(path));
     // a bound alone is right where the file names the folder
     if (lacksCache) cacheOf(options);
     throw error;

@@ -103,7 +103,7 @@ describe('an extension folder', () => {
     expect(file.entries.get('model.layers.1.moe.experts.1.down_proj.weight')!.shape).toEqual([16, 24]);
     await file.close();
     const card = await readFile(join(at, 'README.md'), 'utf8');
-    // a folder's name is no model of the hub
+    // a base in a folder has no name on the hub that `base_model` could give
     expect(card).toMatch(/^---\nlibrary_name: moect\nlanguage:\n {2}- swh\nlicense: CC0-1.0\n/);
     expect(card).toContain(base.identity.sha256);
   });
