@@ -57,8 +57,11 @@ export async function startBackend(name: BackendName, options: WasmBackendOption
   try {
     return await useWasm(options);
   } catch (cause) {
-    // it knows better what to do
-    if (cause instanceof BackendUnavailableError) throw cause;
+    if (cause instanceof BackendUnavailableError) {
+      // it knows the reason, and calls the backend by TensorFlow.js's name
+      const hint = `${cause.hint} '--backend cpu' runs anywhere, slowly.`;
+      throw new BackendUnavailableError('wasm', cause.reason, hint, cause);
+    }
     throw new BackendUnavailableError(
       'wasm',
       `WebAssembly with SIMD did not start (${(cause as Error).message})`,

@@ -73,7 +73,8 @@ async function tryPass(
   const scorer = createScorer({
     name: 'trial',
     base,
-    tokenizer: { ...tokenizer, encode: () => ids },
+    // made-up tokens stand for no text, so none of it can be lost
+    tokenizer: { ...tokenizer, encode: () => ids, unkTokenId: null, lossIn: () => null },
     maxLength: time,
     ...(extension && { extension }),
   });
