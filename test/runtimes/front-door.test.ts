@@ -76,7 +76,7 @@ describe('the front door', { timeout: 240_000 }, () => {
 
   it.each<[string, Record<string, unknown>, RegExp]>([
     ['a replay share below 0', { replayShare: -1 }, /replayShare: is -1, must be 0 or more/],
-    ['weights of no language', { weights: { swa_Latn: 3 } }, /weights\.swa_Latn: is no language of this run/],
+    ['weights of no language', { weights: { yor_Latn: 3 } }, /weights\.yor_Latn: is no language of this run/],
     ['a list for texts by language', { languages: [['a']] }, /languages: is .*must be of type record/],
     ['a code that names another folder', { languages: { '../x': ['a'] } }, /is no language code/],
     ['files as one name', { languages: { swh_Latn: { files: 'a.txt' } } }, /must be documents, one string/],
@@ -123,7 +123,7 @@ describe('the front door', { timeout: 240_000 }, () => {
     await pack.save(path.join(folder, 'twice'));
     await pack.save(path.join(folder, 'twice'));
     const stranger = { ...base, identity: { ...base.identity, sha256: '0'.repeat(64) } };
-    await expect(moect.evaluate(stranger, { a: ['b'] }, { packs: [pack] })).rejects.toThrow(
+    await expect(moect.evaluate(stranger, { swh_Latn: ['b'] }, { packs: [pack] })).rejects.toThrow(
       /was made for base/,
     );
     pack.dispose();

@@ -12,6 +12,7 @@ interface Golden {
   readonly text: string;
   readonly ids: number[];
   readonly ids_no_special: number[];
+  readonly ids_plain?: number[];
   readonly decoded: string;
 }
 
@@ -59,7 +60,12 @@ function wrongLines(files: TokenizerFiles, name: string): { lines: number; wrong
     .split('\n')
     .map((line) => JSON.parse(line) as Golden);
   const wrong = lines.flatMap((line) => [
-    ...(tokenizer.encode(line.text).join() === line.ids_no_special.join() ? [] : [`encode ${line.text}`]),
+    ...(tokenizer.encode(line.text).join() === (line.ids_plain ?? line.ids_no_special).join()
+      ? []
+      : [`encode as text ${line.text}`]),
+    ...(tokenizer.former!.encode(line.text).join() === line.ids_no_special.join()
+      ? []
+      : [`encode ${line.text}`]),
     ...(tokenizer.decode(line.ids) === line.decoded ? [] : [`decode ${line.decoded}`]),
   ]);
   return { lines: lines.length, wrong };

@@ -269,8 +269,8 @@ describe('before any work is done', { timeout: PATIENCE }, () => {
       [[...bound, '--text', at('rus_Cyrl.txt'), '--old', 'rus_Cyrl'], /eng_Latn, which out replayed/],
       [[...bound, '--text', `eng_Latn=${at('one.txt')}`], /eng_Latn is one document: it has no interval/],
       [
-        ['--text', at('eng_Latn.txt'), '--old', 'eng_latn'],
-        /no text is in 'eng_latn'\. Did you mean 'eng_Latn'\?/,
+        ['--text', at('eng_Latn.txt'), '--old', 'enm_Latn'],
+        /no text is in 'enm_Latn'\. Did you mean 'eng_Latn'\?/,
       ],
     ] as const) {
       const { code, stderr } = await runHere([...compare, ...flags]);
