@@ -113,7 +113,7 @@ describe('weights of a GGUF file', () => {
     expect(ours).toHaveLength(Object.keys(BLOCK_FORMATS).length);
     for (const { name, values, bytes } of ours) {
       const storage = name === 'F16' ? 'float16' : (name.toLowerCase() as BlockStorage);
-      expect({ values, bytes }).toEqual(BLOCK_FORMATS[storage]);
+      expect(BLOCK_FORMATS[storage]).toMatchObject({ values, bytes });
     }
   });
 
