@@ -86,7 +86,7 @@ describe('storage of the base', { timeout: 300_000 }, () => {
     const run = await runHere(train('full', '--base-storage', 'int8', '--preset', 'ct'));
     expect(run.code).toBe(65);
     expect(run.stderr).toMatch(/baseStorage: is int8, but the method 'ct' trains \d+ matrices of the base/);
-    const yaml = `base: base\nbaseStorage: bfloat16\npreset: ct\nlanguages: [{ code: a, role: new, files: [swh_Latn.txt] }]\n`;
+    const yaml = `base: base\nbaseStorage: bfloat16\npreset: ct\nlanguages: [{ code: swh_Latn, role: new, files: [swh_Latn.txt] }]\n`;
     await writeFile(world.at('ct.yaml'), yaml);
     const fromFile = await runHere(['train', world.at('ct.yaml'), '--output', world.at('full')]);
     expect(fromFile.stderr).toMatch(/line 2: baseStorage: is bfloat16/);
