@@ -7,6 +7,8 @@ const SIZES: Readonly<Record<string, number>> = {
   ...{ batch: 2, time: 4, heads: 2, headDim: 8, keys: 5, keyHeads: 1, half: 4 },
   ...{ rows: 4, n: 3, k: 2, vocabSize: 9, tableRows: 9, inner: 6, d: 6, width: 3 },
   ...{ tokens: 4, topK: 2, slots: 8, numExperts: 3, out: 5, in: 7, 'in*': 7 },
+  // no tokens are listed: each term covers the vocabulary
+  ...{ 'logits*': 9, 'listed*': 0 },
 };
 const LEADING: readonly number[] = [2, 3];
 /** Number of tensors in a list. */

@@ -55,7 +55,8 @@ describe('doctor', () => {
     const fault = `WebAssembly.Memory = class { constructor() { throw new RangeError('could not allocate memory'); } };`;
     const base = fileURLToPath(new URL('../../../../examples/demo/base', import.meta.url));
     const text = fileURLToPath(new URL('../../README.md', import.meta.url));
-    const train = ['train', '--base', base, '--text', `swh_Latn=${text}`, '--backend', 'wasm', '--plan'];
+    const train = ['train', '--base', base, '--text', `swh_Latn=${text}`, '--format', 'blocks'];
+    train.push('--backend', 'wasm', '--plan');
     const [doctor, run] = [await runProcess(['doctor'], fault), await runProcess(train, fault)];
     expect([doctor.code, run.code]).toEqual([69, 69]);
     for (const words of [doctor.stdout, run.stderr]) {

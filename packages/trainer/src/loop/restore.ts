@@ -43,17 +43,6 @@ function renamed(config: unknown): unknown {
   return Object.fromEntries(kept.map(([key, value]) => [FORMER_NAMES[key] ?? key, renamed(value)]));
 }
 
-/** Settings of methods that checkpoints of before do not have, with the values that those runs were made with. */
-const LATER_SETTINGS: Readonly<Record<string, unknown>> = { tokenRows: null };
-
-/** A saved configuration with today's names, and what this method has learned to be asked since. */
-function today(saved: unknown, given: unknown): unknown {
-  if (typeof saved !== 'object' || saved === null || typeof given !== 'object' || given === null)
-    return saved;
-  const later = Object.entries(LATER_SETTINGS).filter(([key]) => key in given && !(key in saved));
-  return { ...Object.fromEntries(later), ...(renamed(saved) as object) };
-}
-
 /** JSON with sorted keys, so that equal settings give equal texts. */
 function canonical(value: unknown): string {
   const sorted = (_key: string, node: unknown): unknown =>
@@ -81,11 +70,7 @@ function identityProblems(saved: RunIdentity, given: RunIdentity): string[] {
 /** Differences after which it is a defensible but another run. */
 function settingProblems(saved: RunIdentity, given: RunIdentity): string[] {
   return [
-    ...difference(
-      'method config',
-      today(saved.methodConfig, given.methodConfig),
-      renamed(given.methodConfig),
-    ),
+    ...difference('method config', renamed(saved.methodConfig), renamed(given.methodConfig)),
     ...difference('seed', saved.seed, given.seed),
     ...difference('gradientAccumulation', saved.gradientAccumulation, given.gradientAccumulation),
     ...difference('maxGradNorm', saved.maxGradNorm, given.maxGradNorm),
