@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { BACKEND_NAMES } from '@moect/tensor';
 import { describe, expect, it } from 'vitest';
-import { runHere, runProcess } from '../testing/run-cli.ts';
+import { runProcess } from '../testing/run-cli.ts';
 import { checkBackend } from './check-backend.ts';
 import { examine } from './examine.ts';
 import { newerNodeNote } from './newer-node.ts';
@@ -32,7 +32,7 @@ describe('doctor', () => {
   });
 
   it('speaks JSON', async () => {
-    const { code, stdout } = await runHere(['doctor', '--json', '--threads', '1']);
+    const { code, stdout } = await runProcess(['doctor', '--json', '--threads', '1']);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ schema: 'moect-doctor/1', node: process.versions.node });
   });
