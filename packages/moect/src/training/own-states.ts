@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { type BaseModel, type Extension, type StartPoint, widthAt } from '@moect/core';
 import type { HiddenStateCache } from '@moect/models/node';
 import type { Base } from '../base/base.ts';
@@ -17,8 +16,10 @@ const MOST_BYTES = 16 * 2 ** 30;
 /** bf16 */
 const BYTES = 2;
 
-/** Where a run keeps states by itself. */
-export const ownStates = (output: string): HiddenStateFolder => ({ folder: join(output, FOLDER) });
+/** Where a run keeps states by itself. A page bundles this file too, so it joins paths without Node. */
+export const ownStates = (output: string): HiddenStateFolder => ({
+  folder: `${output.replace(/[\\/]+$/, '')}/${FOLDER}`,
+});
 
 /** Whether the states belong to the run alone, and go when it is finished. */
 export const areOwn = (cache: HiddenStateFolder | undefined, output: string | undefined): boolean =>
