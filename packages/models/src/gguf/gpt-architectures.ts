@@ -40,6 +40,13 @@ export function headsFromParts(heads: number, headSize: number): RowOrder {
   });
 }
 
+/** Row order of fused queries, keys and values whose heads are all of one size. */
+const headByHead: NonNullable<GgufArchitecture['rowOrder']> = (module, { fields }) => {
+  if (module !== 'blk.{}.attn_qkv') return null;
+  const heads = fields.count('attention.head_count');
+  return headsFromParts(heads, fields.count('embedding_length') / heads);
+};
+
 export const gptNeox: GgufArchitecture = {
   keys: [...ROPE_KEYS, 'attention.layer_norm_epsilon', 'use_parallel_residual'],
   modules: {
@@ -75,11 +82,7 @@ export const gptNeox: GgufArchitecture = {
       tie_word_embeddings: isTied(header),
     };
   },
-  rowOrder(module, { fields }) {
-    if (module !== 'blk.{}.attn_qkv') return null;
-    const heads = fields.count('attention.head_count');
-    return headsFromParts(heads, fields.count('embedding_length') / heads);
-  },
+  rowOrder: headByHead,
 };
 
 export const bloom: GgufArchitecture = {
@@ -106,11 +109,7 @@ export const bloom: GgufArchitecture = {
     vocab_size: vocabSize(header),
     tie_word_embeddings: isTied(header),
   }),
-  rowOrder(module, { fields }) {
-    if (module !== 'blk.{}.attn_qkv') return null;
-    const heads = fields.count('attention.head_count');
-    return headsFromParts(heads, fields.count('embedding_length') / heads);
-  },
+  rowOrder: headByHead,
 };
 
 /** First-generation Qwen. */
