@@ -182,7 +182,7 @@ evaluation:
 
   it('gets its defaults in one place', async () => {
     const { config } = await parseConfig(`${good}training: { steps: 7, seed: 3 }\n`, folder, {
-      overrides: { tokens: 500, output: 'x' },
+      overrides: { training: { tokens: 500 }, output: 'x' },
     });
     // a length on the command line overrides that of the file
     // accumulation and recompute stay open: what fits into memory decides

@@ -87,8 +87,6 @@ export interface ConfigOverrides {
   readonly output?: string | undefined;
   readonly backend?: MoectConfig['backend'] | undefined;
   readonly cache?: Partial<NonNullable<MoectConfig['cache']>> | undefined;
-  readonly tokens?: number | undefined;
-  readonly recompute?: boolean | undefined;
   readonly training?: MoectConfig['training'] | undefined;
   readonly data?: MoectConfig['data'] | undefined;
   readonly base?: string | undefined;
@@ -117,23 +115,8 @@ const GROUPS = ['backend', 'cache', 'training', 'data'] as const;
 /** Each says how long a run is: a new one replaces them all. */
 const LENGTHS = ['steps', 'tokens', 'epochs'];
 
-function withOverrides(value: unknown, given: ConfigOverrides): unknown {
+function withOverrides(value: unknown, { languages, ...overrides }: ConfigOverrides): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  const { languages, tokens, recompute, ...others } = given;
-  const training = {
-    ...others.training,
-    ...(tokens !== undefined && { tokens }),
-    ...(recompute !== undefined && { recompute }),
-  };
-  const overrides = { ...others, ...(Object.keys(training).length > 0 && { training }) };
-  return merged(value, overrides, languages);
-}
-
-function merged(
-  value: object,
-  overrides: Omit<ConfigOverrides, 'languages' | 'tokens' | 'recompute'>,
-  languages: ConfigOverrides['languages'],
-): unknown {
   const given = Object.entries(overrides).filter(([, override]) => override !== undefined);
   const changed: Record<string, unknown> = { ...value, ...Object.fromEntries(given) };
   for (const group of GROUPS) {
