@@ -84,6 +84,11 @@ async function importWebgpuBackend(): Promise<typeof import('@moect/backend-webg
   }
 }
 
+/** Returns buffers that earlier work left in the pool of the GPU: a run takes buffers of other sizes. */
+export async function returnPooledMemory(): Promise<void> {
+  if (activeBackend() === 'webgpu') (await importWebgpuBackend()).emptyWebgpuPool();
+}
+
 async function onWebgpu(options: TrainOptions, given: ProbeOptions): Promise<StepMemory> {
   const { emptyWebgpuPool, extrapolatePool, traceWebgpuPool, webgpuLogitRows, webgpuMemory } =
     await importWebgpuBackend();

@@ -8,6 +8,7 @@ import { makePack, type Pack } from '../extension/pack.ts';
 import { usedParts } from '../parts/own-parts.ts';
 import { checkFits } from '../planning/fit-run.ts';
 import type { ScoringPlan } from '../planning/plan-scoring.ts';
+import { returnPooledMemory } from '../planning/probe-memory.ts';
 import type { TrainingPlan } from '../planning/training-plan.ts';
 import type { RunFolder } from '../platform/platform.ts';
 import { unlessInterrupted } from '../unless-interrupted.ts';
@@ -147,6 +148,7 @@ async function trainPrepared(
   const save = async (trained: TrainedState): Promise<string | null> =>
     folder === null ? null : packOf(trained).save(`${folder.folder}/extension`);
   let saved: string | null = null;
+  await returnPooledMemory();
   const result = await trainLoop({
     ...loopOptions(prepared, hooks, folder),
     ...(evaluate && {
