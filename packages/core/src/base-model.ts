@@ -145,8 +145,26 @@ export interface ForwardOptions {
   readonly collectHiddenStates?: boolean;
 }
 
+/**
+ * Sampled softmax (Jean et al. 2015, arXiv 1412.2007): the loss normalises over some tokens, each of which stands for
+ * `exp(logCounts)` tokens of the vocabulary, so that its gradient is nearly that of the whole vocabulary's.
+ */
+export interface Candidates {
+  /** [number] int32, distinct; every target and every token of a `LogitsTerm` with `tokens` is among them. */
+  readonly tokens: Tensor;
+  /** [batch, time] int32: places of the targets in `tokens`; −1 where there is none. */
+  readonly targets: Tensor;
+  /** [number, 1] float32, nats. */
+  readonly logCounts: Tensor;
+  /** [vocabSize, 1] float32: the place of each token in `tokens`; any number for others. */
+  readonly places: Tensor;
+}
+
 /** A pass over whole sequences. */
-export type LossOptions = Omit<ForwardOptions, 'cache' | 'logits' | 'collectHiddenStates'>;
+export interface LossOptions extends Omit<ForwardOptions, 'cache' | 'logits' | 'collectHiddenStates'> {
+  /** Default: all tokens. Bases that cap their logits take all. */
+  readonly candidates?: Candidates;
+}
 
 export interface ForwardResult {
   /** [batch, time, vocabSize] float32 */

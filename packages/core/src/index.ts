@@ -18,6 +18,7 @@ export { createRng } from './random.ts';
 export type * from './router.ts';
 export * from './site.ts';
 export type * from './tensor.ts';
+export type * from './token-memory.ts';
 export type * from './tokenizer.ts';
 export type * from './training.ts';
 export { yieldToHost } from './yield-to-host.ts';

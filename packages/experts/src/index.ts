@@ -28,4 +28,13 @@ export {
   type MoeCtLayers,
 } from './methods/moe-ct-config.ts';
 export { type MlpExpertOptions, mlpExpert } from './mlp-expert.ts';
+export { ngramMemory } from './ngrams/ngram-memory.ts';
+export {
+  type CountedDocument,
+  type CountOptions,
+  checkNgramTable,
+  countNgrams,
+  type NgramTable,
+  numbersIn,
+} from './ngrams/ngram-table.ts';
 export { type SwigluExpertOptions, swigluExpert } from './swiglu-expert.ts';

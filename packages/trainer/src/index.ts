@@ -11,6 +11,7 @@ export type {
   SavedTensors,
   Snapshot,
 } from './loop/run-state.ts';
+export type { SampledSoftmax } from './loop/sampled-candidates.ts';
 export { train } from './loop/train.ts';
 export { type AdamWSettings, adamW } from './optimization/adam-w.ts';
 export { constant, cosine, linear, type ScheduleOptions } from './optimization/schedules.ts';

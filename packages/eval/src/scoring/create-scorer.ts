@@ -7,11 +7,17 @@ import {
   NonFiniteError,
   type Scorer,
   type Tokenizer,
+  type TokenMemory,
   yieldToHost,
 } from '@moect/core';
 import type { PrefixToken } from '@moect/data';
 import { dispose } from '@moect/tensor';
-import { encodeDocuments, type ScoringConvention, scoringConvention } from './encode-documents.ts';
+import {
+  type EncodedDocument,
+  encodeDocuments,
+  type ScoringConvention,
+  scoringConvention,
+} from './encode-documents.ts';
 import { checkModel, type EvaluatedModel, lossesOf, startOf } from './extended-forward.ts';
 import { type WindowBatch, windowBatches } from './window-batches.ts';
 
@@ -25,6 +31,8 @@ export interface ScorerOptions {
   readonly name: string;
   readonly base: BaseModel;
   readonly extension?: Extension;
+  /** Mixed into the probabilities of the model. Default: none. */
+  readonly memory?: TokenMemory;
   readonly tokenizer: Tokenizer;
   /** What stands in front of a document. Default: `tokenizer`; see `documentFrame` of @moect/data. */
   readonly prefixToken?: PrefixToken;
@@ -76,6 +84,24 @@ async function tokenLosses(model: EvaluatedModel, batch: WindowBatch): Promise<F
   }
 }
 
+/** Log-probabilities of a document's scored tokens under model and memory, in float64. */
+function remembered(
+  memory: TokenMemory | undefined,
+  { firstId, tokens, scored }: EncodedDocument,
+  logProbs: Float64Array,
+): Float64Array {
+  if (memory === undefined) return logProbs;
+  const reader = memory.start();
+  reader.skip(firstId);
+  const mixed = new Float64Array(logProbs.length);
+  for (const [i, token] of tokens.entries()) {
+    const number = scored[i]!;
+    if (number < 0) reader.skip(token);
+    else mixed[number] = reader.read(token, logProbs[number]!);
+  }
+  return mixed;
+}
+
 /**
  * Log-likelihoods of documents under a base or a base with an extension (docs/metrics.md §1): each document alone
  * after what stands in front of it, disjoint rolling windows, float64 sums of float32 log-softmax, every token once; of a
@@ -119,8 +145,11 @@ export function createScorer(options: ScorerOptions): ModelScorer {
         onProgress?.(done, total);
         await yieldToHost();
       }
-      return encoded.map(({ document: { id, language, text, messages }, bytes }, i) => {
-        return { id, language, bytes, words: wordsOf(text, messages), logProbs: logProbs[i]! };
+      return encoded.map((one, i) => {
+        const { document, bytes } = one;
+        const { id, language, text, messages } = document;
+        const words = wordsOf(text, messages);
+        return { id, language, bytes, words, logProbs: remembered(options.memory, one, logProbs[i]!) };
       });
     },
   };

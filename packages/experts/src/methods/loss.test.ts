@@ -1,4 +1,4 @@
-import type { LossResult, Method, ParamMap, Settings, Tensor } from '@moect/core';
+import type { Candidates, LossResult, Method, ParamMap, Settings, Tensor } from '@moect/core';
 import {
   add,
   assign,
@@ -6,7 +6,9 @@ import {
   crossEntropy,
   dispose,
   keep,
+  matMul,
   mul,
+  oneHot,
   randomNormal,
   reshape,
   sum,
@@ -29,7 +31,30 @@ const cases: [name: string, attach: Method<any>['attach'], settings: Settings][]
   ['guarded, head delta of rank 3', moeCt().attach, { headDelta: 3 }],
   ['guarded, no head delta', moeCt().attach, { headDelta: null }],
   ['always on', moeCt().attach, MOE_CT_MIXTURE as Settings],
+  ['rows of some tokens', moeCt().attach, { ...MOE_CT_MIXTURE, headDelta: null, tokenRows: [1, 3, 7, 36] }],
 ];
+
+const TARGETS = [3, 1, -1, 4, 0, 36, 5, -1, 7, 7, 2, 9];
+/** Every target and every token with a row, in no order, and others that stand for three tokens each. */
+const CANDIDATES = [36, 3, 1, 4, 0, 5, 7, 2, 9, 20, 11, 30];
+const LOG_COUNTS = CANDIDATES.map((_, i) => (i < 9 ? 0 : Math.log(3)));
+
+/** Picks the candidates' columns of logits [rows, 37] and adds their log counts. */
+function amongCandidates(logits: Tensor): Tensor {
+  const columns = oneHot(tensor(CANDIDATES, [CANDIDATES.length], 'int32'), 37);
+  return add(matMul(logits, columns, { transposeB: true }), tensor(LOG_COUNTS, [1, CANDIDATES.length]));
+}
+
+function candidates(): Candidates {
+  const places = Float32Array.from({ length: 37 }, (_, token) => CANDIDATES.indexOf(token));
+  const ofTargets = TARGETS.map((target) => (target < 0 ? -1 : CANDIDATES.indexOf(target)));
+  return {
+    tokens: tensor(CANDIDATES, [CANDIDATES.length], 'int32'),
+    targets: tensor(ofTargets, [2, 6], 'int32'),
+    logCounts: tensor(LOG_COUNTS, [CANDIDATES.length, 1]),
+    places: tensor(places, [37, 1]),
+  };
+}
 
 describe.each(testBackends())("a model's loss on %s", (backend) => {
   beforeAll(async () => {
@@ -37,7 +62,11 @@ describe.each(testBackends())("a model's loss on %s", (backend) => {
   });
 
   describe.each([true, false])('with a tied head: %s', (tied) => {
-    it.each(cases)('is that of its logits, gradients included: %s', async (_, attach, settings) => {
+    const all = cases.flatMap(([name, ...rest]) => [
+      [name, 'all tokens', ...rest] as const,
+      [name, 'some tokens', ...rest] as const,
+    ]);
+    it.each(all)('is that of its logits, gradients included: %s, %s', async (_, over, attach, settings) => {
       const base = tinyLlama({ tie_word_embeddings: tied });
       const extension = attach(base, settings, createRng(7));
       const rng = createRng(3);
@@ -45,20 +74,25 @@ describe.each(testBackends())("a model's loss on %s", (backend) => {
         tidy(() => assign(parameter, add(parameter, randomNormal(rng, parameter.shape, 0.05))));
       }
       const tokens = tokenBatch(2, 6);
-      const targets = tensor([3, 1, -1, 4, 0, 36, 5, -1, 7, 7, 2, 9], [2, 6], 'int32');
+      const targets = tensor(TARGETS, [2, 6], 'int32');
+      const sampled = over === 'all tokens' ? null : candidates();
       const options = {
         training: true,
         attachments: extension.attachments,
         overrides: extension.overrides,
       };
       const whole = (): Tensor => {
-        const { logits } = base.forward(tokens, options);
-        const losses = crossEntropy(reshape(logits, [12, 37]), reshape(targets, [12]));
+        const logits = reshape(base.forward(tokens, options).logits, [12, 37]);
+        const losses =
+          sampled === null
+            ? crossEntropy(logits, reshape(targets, [12]))
+            : crossEntropy(amongCandidates(logits), reshape(sampled.targets, [12]));
         return mul(sum(losses), 0.1);
       };
       const kept: LossResult[] = [];
       const direct = (): Tensor => {
-        const result = base.loss!(tokens, targets, 0.1, options);
+        const given = { ...options, ...(sampled && { candidates: sampled }) };
+        const result = base.loss!(tokens, targets, 0.1, given);
         kept.push(result);
         keep(result.tokenLosses);
         return result.loss;
@@ -84,7 +118,7 @@ describe.each(testBackends())("a model's loss on %s", (backend) => {
       dispose(kept.splice(0));
       const leaked = await leakedTensors(() => dispose([run(direct), kept.splice(0)]));
       expect(leaked).toBe(0);
-      dispose([a, b, tokens, targets]);
+      dispose([a, b, tokens, targets, ...Object.values(sampled ?? {})]);
       extension.dispose();
       base.dispose();
     });

@@ -32,6 +32,7 @@ import { layoutOf, shapesOf } from './layout.ts';
 import type { DecoderConfig, ModelFamily } from './model-family.ts';
 import { createLayerRopeTables } from './rotary/rope-tables.ts';
 import { hiddenAt, type Parts, runLayers } from './run-layers.ts';
+import { sampledCrossEntropy } from './sampled-cross-entropy.ts';
 import { checkTouched, createSitePass } from './site-pass.ts';
 import { checkFrom, checkPoint, startOf } from './start-points.ts';
 
@@ -209,7 +210,11 @@ function loss(
   if (added !== null) {
     const own = { input: hidden, weight, trainable: options.overrides?.has(headName) ?? false };
     const { logitsSoftcap } = parts.config;
-    const summed = linearCrossEntropy([own, ...added], flatTargets, scale, logitsSoftcap);
+    const { candidates } = options;
+    const summed =
+      candidates === undefined || logitsSoftcap !== undefined
+        ? linearCrossEntropy([own, ...added], flatTargets, scale, logitsSoftcap)
+        : sampledCrossEntropy([own, ...added], scale, candidates);
     return { ...summed, auxLosses, statistics };
   }
   const logits = capped(parts, pass.head(hidden, linear(hidden, weight)));

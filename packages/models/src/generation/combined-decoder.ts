@@ -8,6 +8,8 @@ import {
   NonFiniteError,
   type ParamMap,
   type Tensor,
+  type TokenMemory,
+  type TokenMemoryReader,
   yieldToHost,
 } from '@moect/core';
 import { crossEntropy, dispose, reshape, slice, tensor, tidy } from '@moect/tensor';
@@ -21,6 +23,8 @@ export interface GenerationMember extends CombinationMember {
   readonly overrides?: ParamMap;
   /** τ of this member's gates, 0 … 1; null: off. Default: each gate's own τ. */
   readonly gateThreshold?: number | null;
+  /** Mixed into the probabilities of this member. Default: none. */
+  readonly memory?: TokenMemory;
 }
 
 /** Base and packs read one text together, each with its own cache, and a combination mixes them. */
@@ -40,8 +44,11 @@ interface Reader {
   readonly member: GenerationMember;
   /** null for a member whose weight is zero from the start: it is never computed. */
   readonly cache: DecodingCache | null;
-  /** log P of the next token, from the last call. */
+  readonly memory: TokenMemoryReader | null;
+  /** log P of the next token under model and memory, from the last call. */
   next: Float64Array | null;
+  /** The same under the model alone. */
+  own: Float64Array | null;
 }
 
 /** What a member says about some tokens. */
@@ -85,6 +92,17 @@ async function read({ member, cache }: Reader, tokens: readonly number[]): Promi
   }
 }
 
+/** What model and memory say about the same tokens. */
+function remembered({ memory, own }: Reader, tokens: readonly number[], reading: Reading): Reading {
+  if (memory === null) return reading;
+  const [first, ...others] = tokens as [number, ...number[]];
+  // nothing predicts the first token of a text
+  if (own === null) memory.skip(first);
+  else memory.read(first, own[first]!);
+  const within = others.map((token, i) => memory.read(token, reading.within[i]!));
+  return { within, next: memory.mix(reading.next) };
+}
+
 /** log Σ exp(logWeightᵢ + logProbᵢ), element by element. */
 function mix(logWeights: Float64Array, logProbs: readonly (Float64Array | null)[]): Float64Array {
   const parts = logProbs.flatMap((row, i) => (row === null ? [] : [{ row, weight: logWeights[i]! }]));
@@ -124,7 +142,9 @@ export function createCombinedDecoder(
     return {
       member,
       cache: logWeights[i] === Number.NEGATIVE_INFINITY ? null : member.model.createCache(1),
+      memory: member.memory?.start() ?? null,
       next: null,
+      own: null,
     };
   });
   const learn = (logProbs: readonly (number | undefined)[]): void => {
@@ -137,7 +157,11 @@ export function createCombinedDecoder(
   };
   const advanceChunk = async (tokens: readonly number[]): Promise<void> => {
     const readings: (Reading | null)[] = [];
-    for (const reader of readers) readings.push(reader.cache === null ? null : await read(reader, tokens));
+    for (const reader of readers) {
+      const reading = reader.cache === null ? null : await read(reader, tokens);
+      readings.push(reading === null ? null : remembered(reader, tokens, reading));
+      reader.own = reading?.next ?? null;
+    }
     learn(readers.map(({ next }) => next?.[tokens[0]!]));
     for (let i = 1; i < tokens.length; i++) learn(readings.map((reading) => reading?.within[i - 1]));
     for (const [m, reader] of readers.entries()) reader.next = readings[m]?.next ?? null;

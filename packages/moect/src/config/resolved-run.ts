@@ -21,6 +21,8 @@ export interface ResolvedRun extends Pick<CheckedSettings, 'extension'> {
   readonly preset: string;
   /** Default use of the extension. */
   readonly combine: string;
+  /** Whether the pack counts n-grams of the new text. */
+  readonly ngrams: boolean;
   readonly method: {
     readonly name: string;
     /** Changes to the preset. */
@@ -41,6 +43,7 @@ export interface ResolvedRun extends Pick<CheckedSettings, 'extension'> {
     | 'batchSize'
     | 'accumulation'
     | 'recompute'
+    | 'sampledSoftmax'
     | 'learningRate'
     | 'schedule'
     | 'warmup'

@@ -115,6 +115,14 @@ const training = z.strictObject({
   statisticsEvery: count()
     .exactOptional()
     .describe('steps between gate and expert statistics; default: never'),
+  sampledSoftmax: z
+    .int()
+    .min(0)
+    .exactOptional()
+    .describe(
+      'tokens that are drawn for each pass to stand for those of the vocabulary that the text never has, so that the ' +
+        "loss is cheaper; 0: the loss takes the whole vocabulary; default: the preset's, where that is much larger",
+    ),
   recompute: z
     .boolean()
     .exactOptional()
@@ -131,6 +139,13 @@ const runShape = {
     .exactOptional()
     .describe('moe-ct, moe-ct-paper, moe-ct-mixture, ct, ct-replay, lora-ct, or one of your parts'),
   method: settings().default({}).describe("settings of the preset's method that differ from the preset"),
+  ngrams: z
+    .boolean()
+    .exactOptional()
+    .describe(
+      'the pack counts what followed two and three tokens of the new text, and mixes it into its predictions; ' +
+        "default: the preset's",
+    ),
   data: data.prefault({}),
   training: training.prefault({}),
   extension: z

@@ -62,6 +62,30 @@ export interface GeneratedText {
   readonly posterior: readonly number[] | null;
 }
 
+function memberOf(
+  model: BaseModel,
+  { name, extension, info, memory = null }: UsedPack,
+  gateThreshold: number | null | undefined,
+): GenerationMember {
+  return {
+    name,
+    languages: newLanguages({ info }),
+    model,
+    attachments: extension.attachments,
+    overrides: extension.overrides,
+    ...(memory && { memory }),
+    ...(gateThreshold !== undefined && { gateThreshold }),
+  };
+}
+
+/** Leaves everything to the only member. */
+const ALONE: Combination = {
+  contract: 'combination/1',
+  name: 'alone',
+  start: () => new Float64Array(1),
+  update: (logWeights) => logWeights,
+};
+
 function members(
   { model }: Base,
   { packs = [], language, gateThreshold }: GenerateOptions,
@@ -70,11 +94,7 @@ function members(
   const own = language !== undefined && !claimed.includes(language) ? [language] : [];
   return [
     { name: 'base', languages: own, model },
-    ...packs.map(({ name, extension, info }) => {
-      const { attachments, overrides } = extension;
-      const threshold = gateThreshold === undefined ? {} : { gateThreshold };
-      return { name, languages: newLanguages({ info }), model, attachments, overrides, ...threshold };
-    }),
+    ...packs.map((pack) => memberOf(model, pack, gateThreshold)),
   ];
 }
 
@@ -151,8 +171,14 @@ async function generateText(
     ...(seed !== undefined && { seed }),
     ...(signal && { signal }),
   };
+  const [only] = packs;
+  if (combination === null && only?.memory) {
+    const member = memberOf(model, only, gateThreshold);
+    const { finishReason, tokens } = await generateCombined([member], ALONE, promptIds, sampling);
+    return { text: stream.end(), finishReason, tokens: tokens.length, posterior: null };
+  }
   if (combination === null) {
-    const { attachments, overrides } = packs[0]?.extension ?? {};
+    const { attachments, overrides } = only?.extension ?? {};
     const made = await generateIds(model, promptIds, {
       ...sampling,
       ...(attachments && { attachments }),

@@ -16,10 +16,11 @@ import type { Pack } from '../extension/pack.ts';
 import { GATE } from '../parts/moect.ts';
 
 /** Fields of a pack that scoring and generation need. */
-export type UsedPack = Pick<Pack, 'name' | 'extension'> & {
-  readonly info: Pick<Pack['info'], 'languages' | 'combine'> &
-    Partial<Pick<Pack['info'], 'base' | 'text' | 'tokens'>>;
-};
+export type UsedPack = Pick<Pack, 'name' | 'extension'> &
+  Partial<Pick<Pack, 'memory'>> & {
+    readonly info: Pick<Pack['info'], 'languages' | 'combine'> &
+      Partial<Pick<Pack['info'], 'base' | 'text' | 'tokens'>>;
+  };
 
 /** Weight of the base in the mixture before the first token: it loses at most log₂(1 ÷ 0.5) = 1 bit a document. */
 export const BASE_PRIOR = 0.5;
@@ -154,13 +155,14 @@ export function createScorer(options: ScorerOptions): Scorer {
   const baseScorer = options.baseScorer ?? createBaseScorer({ ...options, prefixToken });
   if (packs.length === 0) return baseScorer;
   const combine = resolveCombine(base, packs, options.combine);
-  const scorers = packs.map(({ name, extension }) =>
+  const scorers = packs.map(({ name, extension, memory = null }) =>
     createModelScorer({
       name,
       base: base.model,
       tokenizer: base.tokenizer,
       prefixToken,
       extension,
+      ...(memory && { memory }),
       onProgress: watch(name, options),
       ...passOptions(options),
       ...(gateThreshold !== undefined && { gateThreshold }),

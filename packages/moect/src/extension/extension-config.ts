@@ -58,6 +58,8 @@ export interface ExtensionConfigFile {
   readonly base: BaseIdentity;
   /** Number of weights. */
   readonly parameters: number;
+  /** Whole numbers of its counts of n-grams; absent where it has none. */
+  readonly ngrams?: number | undefined;
   readonly dtype: 'f32' | 'bf16';
   /** What stood in front of a text; absent in packs of moect 0.1, which had another rule. */
   readonly tokens?: TextTokens | undefined;
@@ -112,6 +114,7 @@ const fileSchema: z.ZodType<ExtensionConfigFile> = z.strictObject({
     sha256: z.string().regex(/^[0-9a-f]{64}$/, 'is no SHA-256'),
   }),
   parameters: count(),
+  ngrams: count().optional(),
   dtype: z.enum(['f32', 'bf16']),
   tokens: z
     .strictObject({ prefixToken: z.enum(PREFIX_TOKENS), prefixIds: z.array(count()).min(1) })

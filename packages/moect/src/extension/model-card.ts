@@ -29,7 +29,7 @@ const listOf = (config: ExtensionConfigFile, role: 'old' | 'new'): string =>
 
 /** The text of an extension's README.md, with the front matter that model hubs read. */
 export function modelCard(name: string, config: ExtensionConfigFile): string {
-  const { method, base, combine, parameters, dtype } = config;
+  const { method, base, combine, parameters, ngrams, dtype } = config;
   return `---
 ${frontMatter(config)}---
 
@@ -43,7 +43,9 @@ not in this folder and is not changed by it.
 | method | \`${method}\`${config.preset === null ? '' : ` (preset \`${config.preset}\`)`} |
 | new languages | ${listOf(config, 'new')} |
 | old languages (replay) | ${listOf(config, 'old')} |
-| parameters | ${parameters.toLocaleString('en-US')} (${dtype}) |
+| parameters | ${parameters.toLocaleString('en-US')} (${dtype}) |${
+    ngrams === undefined ? '' : `\n| counts of n-grams | ${ngrams.toLocaleString('en-US')} whole numbers |`
+  }
 | base parameters, SHA-256 | \`${base.sha256}\` |
 | combined with the base by | \`${combine}\` |
 | licence | ${config.license ?? 'not stated'} |

@@ -7,24 +7,32 @@ import {
   type Tensor,
 } from '@moect/core';
 import { documentFrame } from '@moect/data';
-import { fromDiskTensors, loadParameters } from '@moect/experts';
+import { fromDiskTensors, loadParameters, type NgramTable } from '@moect/experts';
 import { createRng, dispose, tensor } from '@moect/tensor';
 import type { Base } from '../base/base.ts';
 import { checkBase } from '../front-door-checks.ts';
 import { missingParts } from '../parts/own-parts.ts';
 import type { PackSource } from '../platform/platform.ts';
 import { type ExtensionConfigFile, parseExtensionConfig } from './extension-config.ts';
+import { isOfNgrams, readNgrams } from './ngram-tensors.ts';
 import { makePack, type Pack } from './pack.ts';
 
-async function readWeights(source: PackSource): Promise<Map<ParamPath, Tensor>> {
+interface Weights {
+  readonly tensors: Map<ParamPath, Tensor>;
+  readonly ngrams: NgramTable | null;
+}
+
+async function readWeights(source: PackSource, vocabSize: number): Promise<Weights> {
   const file = await source.openWeights();
   const tensors = new Map<ParamPath, Tensor>();
   try {
+    const ngrams = await readNgrams(file, vocabSize, source.place);
     for (const name of file.entries.keys()) {
+      if (isOfNgrams(name)) continue;
       const { data, shape } = await file.tensor(name);
       tensors.set(name, tensor(data, shape));
     }
-    return tensors;
+    return { tensors, ngrams };
   } catch (error) {
     dispose(tensors);
     throw error;
@@ -89,24 +97,26 @@ export async function openPack(base: Base, place: string | URL): Promise<Pack> {
   checkTokens(base, info, source.place);
   const extension = attach(base, info, source.place);
   try {
-    await fill(extension, source);
-    return makePack(base, source.name, extension, info);
+    const ngrams = await fill(extension, source, base.model.vocabSize);
+    return makePack(base, source.name, { extension, ngrams }, info);
   } catch (error) {
     extension.dispose();
     throw error;
   }
 }
 
-async function fill(extension: Extension, source: PackSource): Promise<void> {
-  const onDisk = await readWeights(source);
+/** Gives the weights to an extension; returns what else the file holds. */
+async function fill(extension: Extension, source: PackSource, vocabSize: number): Promise<NgramTable | null> {
+  const { tensors, ngrams } = await readWeights(source, vocabSize);
   try {
-    const stacked = fromDiskTensors(onDisk);
+    const stacked = fromDiskTensors(tensors);
     try {
       loadParameters(extension, stacked);
     } finally {
       dispose(stacked);
     }
   } finally {
-    dispose(onDisk);
+    dispose(tensors);
   }
+  return ngrams;
 }

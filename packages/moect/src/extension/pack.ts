@@ -1,5 +1,5 @@
-import { type Extension, InvalidConfigError } from '@moect/core';
-import { toDiskTensors } from '@moect/experts';
+import { type Extension, InvalidConfigError, type TokenMemory } from '@moect/core';
+import { type NgramTable, ngramMemory, toDiskTensors } from '@moect/experts';
 import { type HostTensor, safetensorsPieces } from '@moect/safetensors';
 import { dispose } from '@moect/tensor';
 import type { Base } from '../base/base.ts';
@@ -12,6 +12,7 @@ import {
 } from './extension-config.ts';
 import { extensionName } from './extension-name.ts';
 import { modelCard } from './model-card.ts';
+import { ngramTensors } from './ngram-tensors.ts';
 
 export interface SavePackOptions {
   /** Storage of weights: `f32` keeps every bit, `bf16` halves the size. Default: that of `info`. */
@@ -25,6 +26,8 @@ export interface Pack {
   /** Name of the folder; of the run if the folder is `RUN/extension`; of the preset before saving. */
   readonly name: string;
   readonly extension: Extension;
+  /** What it remembers of its text beside the extension; null: nothing. */
+  readonly memory: TokenMemory | null;
   /** `moect_config.json` */
   readonly info: ExtensionConfigFile;
   /**
@@ -42,10 +45,13 @@ export interface Pack {
   dispose(): void;
 }
 
-async function hostTensors(extension: Extension): Promise<Map<string, HostTensor>> {
+async function hostTensors(
+  extension: Extension,
+  ngrams: NgramTable | null,
+): Promise<Map<string, HostTensor>> {
   const tensors = toDiskTensors(extension.parameters);
   try {
-    const host = new Map<string, HostTensor>();
+    const host = new Map<string, HostTensor>(ngrams === null ? [] : ngramTensors(ngrams));
     for (const [name, tensor] of tensors) {
       host.set(name, { shape: [...tensor.shape], data: (await tensor.data()) as Float32Array });
     }
@@ -57,10 +63,10 @@ async function hostTensors(extension: Extension): Promise<Map<string, HostTensor
 
 async function packFiles(
   name: string,
-  extension: Extension,
+  { extension, ngrams }: PackContents,
   config: ExtensionConfigFile,
 ): Promise<ReadonlyMap<string, Iterable<Uint8Array>>> {
-  const weights = await hostTensors(extension);
+  const weights = await hostTensors(extension, ngrams);
   const text = (content: string): Uint8Array[] => [new TextEncoder().encode(content)];
   return new Map<string, Iterable<Uint8Array>>([
     [EXTENSION_WEIGHTS_FILE, safetensorsPieces(weights, { dtype: config.dtype === 'bf16' ? 'BF16' : 'F32' })],
@@ -69,13 +75,21 @@ async function packFiles(
   ]);
 }
 
+/** What a pack is made of. */
+export interface PackContents {
+  readonly extension: Extension;
+  /** null: it remembers nothing of its text beside the extension. */
+  readonly ngrams: NgramTable | null;
+}
+
 /** An attached extension with the contents of its configuration. The pack owns the extension. */
 export function makePack(
   base: Pick<Base, 'platform'>,
   name: string,
-  extension: Extension,
+  contents: PackContents,
   info: ExtensionConfigFile,
 ): Pack {
+  const { extension, ngrams } = contents;
   const saved = (options: SavePackOptions): ExtensionConfigFile => {
     checkOptions('Saving a pack', options, ['dtype', 'license']);
     const { dtype = info.dtype, license } = options;
@@ -88,10 +102,11 @@ export function makePack(
   return {
     name,
     extension,
+    memory: ngrams === null ? null : ngramMemory(ngrams),
     info,
-    files: (options = {}) => packFiles(name, extension, saved(options)),
+    files: (options = {}) => packFiles(name, contents, saved(options)),
     save: async (folder, options = {}) =>
-      base.platform.writeFolder(folder, await packFiles(extensionName(folder), extension, saved(options))),
+      base.platform.writeFolder(folder, await packFiles(extensionName(folder), contents, saved(options))),
     dispose: () => extension.dispose(),
   };
 }

@@ -10,6 +10,8 @@ export interface Preset {
   /** Settings of the method; the user's settings override them. */
   readonly config: Settings;
   readonly training: PresetTraining;
+  /** Whether the pack counts n-grams of the new text. Default false. */
+  readonly ngrams?: boolean;
   /** Default use of the extension: `known`, `mixture`, `gate`, or a combination of your own. */
   readonly combine: string;
 }
@@ -20,6 +22,8 @@ export interface PresetTraining {
   /** For a base of 1.4 million parameters; see `learningRateFor`. */
   readonly learningRate: number;
   readonly schedule: 'cosine' | 'linear' | 'constant';
+  /** Tokens drawn for the loss, where that makes it much cheaper; see `TrainOptions`. Default: all count. */
+  readonly sampledSoftmax?: number;
   /** Share of the steps. */
   readonly warmup: number;
   /** Least number of old tokens for a gate: scarce new text gets more replay than the share. Default 0. */

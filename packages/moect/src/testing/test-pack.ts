@@ -11,18 +11,23 @@ export function testPack(base: Base, extension: Extension): Pack {
     combine: 'gate',
     architecture: base.model.architecture,
   });
-  return makePack(base, 'test', extension, {
-    schema: 'moect-extension/1',
-    method: extension.method,
-    config: extension.config,
-    combine: 'gate',
-    preset: 'moe-ct',
-    ...(parts.length > 0 && { parts }),
-    languages: [{ code: 'swh_Latn', role: 'new' }],
-    license: 'CC0-1.0',
-    base: base.identity,
-    parameters: countParameters(extension.parameters),
-    dtype: 'f32',
-    training: null,
-  });
+  return makePack(
+    base,
+    'test',
+    { extension, ngrams: null },
+    {
+      schema: 'moect-extension/1',
+      method: extension.method,
+      config: extension.config,
+      combine: 'gate',
+      preset: 'moe-ct',
+      ...(parts.length > 0 && { parts }),
+      languages: [{ code: 'swh_Latn', role: 'new' }],
+      license: 'CC0-1.0',
+      base: base.identity,
+      parameters: countParameters(extension.parameters),
+      dtype: 'f32',
+      training: null,
+    },
+  );
 }

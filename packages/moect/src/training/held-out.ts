@@ -1,4 +1,4 @@
-import type { Document, Extension, HiddenStateSource, Scorer } from '@moect/core';
+import type { Document, Extension, HiddenStateSource, Scorer, TokenMemory } from '@moect/core';
 import { documentBytes } from '@moect/data';
 import { bitsPerByte } from '@moect/eval';
 import type { Base } from '../base/base.ts';
@@ -94,6 +94,7 @@ function rankOf(
 export interface HeldOutOptions {
   readonly base: Base;
   readonly extension: Extension;
+  readonly memory: TokenMemory | null;
   readonly texts: readonly LanguageText[];
   readonly evaluation?: readonly EvaluationLanguage[] | undefined;
   /** Combination of the preset. */
@@ -109,7 +110,8 @@ export interface HeldOutOptions {
 
 /** Evaluation on the held-out text, or null if there is none. */
 export function evaluateHeldOut(options: HeldOutOptions): HeldOutEvaluation | null {
-  const { base, extension, texts, combine, tokens, signal, hiddenStates, onProgress, passes } = options;
+  const { base, extension, memory, texts, combine, tokens } = options;
+  const { signal, hiddenStates, onProgress, passes } = options;
   const languages = heldOutLanguages(texts, options.evaluation);
   if (languages.length === 0) return null;
   const shared = {
@@ -121,7 +123,8 @@ export function evaluateHeldOut(options: HeldOutOptions): HeldOutEvaluation | nu
   };
   const baseScorer = rememberScores(createBaseScorer({ ...shared, prefixToken: tokens.prefixToken }));
   const info = { languages: texts.map(({ code, role }) => ({ code, role })), combine, tokens };
-  const scorer = createScorer({ ...shared, packs: [{ name: 'extension', extension, info }], baseScorer });
+  const packs = [{ name: 'extension', extension, memory, info }];
+  const scorer = createScorer({ ...shared, packs, baseScorer });
   const known = new Map<number, number[]>();
   let before: number[] | null = null;
   return {

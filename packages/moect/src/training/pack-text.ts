@@ -152,11 +152,11 @@ export async function packText(
   };
 }
 
-/** Distinct tokens of the new languages, ascending, in contexts or as targets. */
-export function usedTokens({ languages }: PackedText): number[] {
+/** Distinct tokens of the languages of a role, or of all, ascending, in contexts or as targets. */
+export function usedTokens({ languages }: PackedText, only?: 'new'): number[] {
   const used = new Set<number>();
   for (const { role, sequences } of languages) {
-    if (role !== 'new') continue;
+    if (only !== undefined && role !== only) continue;
     for (const token of sequences.tokens) used.add(token);
     for (const target of sequences.targets) used.add(target);
   }

@@ -1,5 +1,6 @@
 import { type Extension, InvalidConfigError } from '@moect/core';
 import { describeReading } from '@moect/data';
+import { type NgramTable, numbersIn } from '@moect/experts';
 import { countParameters } from '@moect/freeze';
 import type { HiddenStateCache } from '@moect/models/node';
 import { type BackendInfo, createRng, keepsCompressed } from '@moect/tensor';
@@ -24,6 +25,7 @@ import {
   splitLanguage,
   usedTokens,
 } from './pack-text.ts';
+import { rememberText } from './remember-text.ts';
 import { heldOutShare, resolvePacking, resolveRun } from './resolve-run.ts';
 import type { RunInput } from './run-input.ts';
 import type { RunPlace } from './run-place.ts';
@@ -41,6 +43,8 @@ export interface RunInfo {
   readonly texts: readonly LanguageText[];
   readonly baseParameters: number;
   readonly trainableParameters: number;
+  /** Whole numbers that the pack holds beside them: counts of n-grams. */
+  readonly rememberedNumbers: number;
   /** Choices made for the user, with reasons. */
   readonly notes: readonly string[];
   /** What stands around a text, in a sentence. */
@@ -52,6 +56,8 @@ export interface PreparedRun extends RunInfo {
   readonly input: RunInput;
   readonly base: Base;
   readonly extension: Extension;
+  /** What the pack remembers of the new text beside the extension; null: nothing. */
+  readonly ngrams: NgramTable | null;
   readonly options: TrainOptions;
   readonly hiddenStates: HiddenStateCache | null;
   /** Bytes of hidden states that the run keeps by itself; 0 where it keeps none. */
@@ -74,7 +80,7 @@ function attach(
 ): Extension {
   const given = mergeSettings(preset.config, settings.method);
   // a method knows no texts, so the run says which tokens they use
-  const merged = given['tokenRows'] === 'used' ? { ...given, tokenRows: usedTokens(packed) } : given;
+  const merged = given['tokenRows'] === 'used' ? { ...given, tokenRows: usedTokens(packed, 'new') } : given;
   try {
     const rng = createRng(settings.training.seed).fork('extension');
     return moect.method(preset.method).attach(model, merged, rng);
@@ -137,21 +143,37 @@ export async function prepareRun(base: Base, input: RunInput, place: RunPlace = 
   const extension = attach(input, preset, base, packed);
   try {
     await refuseRoundedOverrides(origin, extension, base);
-    const amounts = { packed, batches, accumulation: training.accumulation ?? 1 };
+    const amounts = epochsOf({ packed, batches, accumulation: training.accumulation ?? 1 }, packing);
     const {
       cache,
       hiddenStates,
       statesBytes,
       notes: stateNotes,
-    } = await chooseStates(base, extension, settings.cache, place, epochsOf(amounts, packing));
+    } = await chooseStates(base, extension, settings.cache, place, amounts);
+    const isRemembered = settings.ngrams ?? preset.ngrams ?? false;
+    const ngrams = isRemembered
+      ? rememberText(packed, {
+          sequences: amounts.epochs * packed.newSequences,
+          baseParameters: base.parameterCount,
+        })
+      : null;
+    const always = usedTokens(packed);
     const shaped = (shape: StepShape): Pick<PreparedRun, 'run' | 'options'> => {
-      const facts = { base, preset, packing, batches, shape, cache, methodConfig: extension.config };
+      const facts = { base, preset, packing, batches, shape, cache, methodConfig: extension.config, always };
       const run = resolveRun(input, facts);
       const { replayShare } = batches;
       const sizes = { batchSize: shape.batchSize, replayShare };
       const mix = { languages, batches: sizes, seed: training.seed, tokenizerId: base.tokenizerSha256 };
+      const { sampledSoftmax: sampled } = run.training;
       const options = trainOptions(run, { base: model, extension, data: mixText(packed, mix) });
-      return { run, options: { ...options, ...(hiddenStates && { hiddenStates }) } };
+      return {
+        run,
+        options: {
+          ...options,
+          ...(hiddenStates && { hiddenStates }),
+          ...(sampled > 0 && { sampledSoftmax: { always, sampled } }),
+        },
+      };
     };
     const newer = backend.name === 'wasm' ? newerNodeNote() : null;
     const prepared = (shape: StepShape, more: readonly string[]): PreparedRun => ({
@@ -161,6 +183,7 @@ export async function prepareRun(base: Base, input: RunInput, place: RunPlace = 
       texts,
       baseParameters: base.parameterCount,
       trainableParameters: countParameters(extension.parameters),
+      rememberedNumbers: ngrams === null ? 0 : numbersIn(ngrams),
       frame: frameSentence(packing),
       notes: [
         ...base.notes,
@@ -177,6 +200,7 @@ export async function prepareRun(base: Base, input: RunInput, place: RunPlace = 
       input,
       base,
       extension,
+      ngrams,
       hiddenStates,
       statesBytes,
       withShape: (other, note) => prepared(other, [...more, note]),

@@ -45,6 +45,19 @@ export interface Facts {
   readonly cache: CheckedSettings['cache'];
   /** Settings of the method with its own defaults filled in. */
   readonly methodConfig: Settings;
+  /** Tokens of the text. */
+  readonly always: readonly number[];
+}
+
+/** Least factor by which drawn tokens must shrink the vocabulary. */
+const WORTH_DRAWING = 2;
+
+/** Number of tokens drawn for the loss; 0 where it takes them all. */
+function sampledSoftmax({ settings }: RunInput, { base, preset, always }: Facts): number {
+  const given = settings.training.sampledSoftmax;
+  if (given !== undefined) return given;
+  const { sampledSoftmax: usual = 0 } = preset.training;
+  return base.model.vocabSize >= WORTH_DRAWING * (always.length + usual) ? usual : 0;
 }
 
 /** Fills in all settings that depend on preset, base and data. */
@@ -59,6 +72,7 @@ export function resolveRun(input: RunInput, facts: Facts): ResolvedRun {
     baseIdentity: base.identity,
     preset: preset.name,
     combine: preset.combine,
+    ngrams: settings.ngrams ?? preset.ngrams ?? false,
     method: { name: preset.method, overrides: method, config: methodConfig },
     languages: input.languages.map(({ documents: _, ...language }) => language),
     replay: { share: replayShare },
@@ -72,6 +86,7 @@ export function resolveRun(input: RunInput, facts: Facts): ResolvedRun {
       ...training,
       steps,
       ...shape,
+      sampledSoftmax: sampledSoftmax(input, facts),
       learningRate: training.learningRate ?? learningRateFor(learningRate, base.parameterCount),
       schedule: training.schedule ?? schedule,
       warmup: training.warmup ?? warmup,

@@ -1,5 +1,6 @@
 import type { Callback } from '@moect/core';
 import { documentFrame, type PrefixToken } from '@moect/data';
+import { ngramMemory } from '@moect/experts';
 import { assertUnchanged, digestParameters } from '@moect/freeze';
 import { type TrainOptions as LoopOptions, type TrainResult, train as trainLoop } from '@moect/trainer';
 import type { Base } from '../base/base.ts';
@@ -88,6 +89,7 @@ function infoOf(prepared: PreparedRun, result: TrainedState): ExtensionConfigFil
     text: recordedText(run.data),
     base: { id, revision, sha256 },
     parameters: prepared.trainableParameters,
+    ...(prepared.ngrams !== null && { ngrams: prepared.rememberedNumbers }),
     dtype: run.extension.dtype,
     tokens: tokensOf(prepared),
     training: trainingSummary({ run, languages, data: options.data }, result),
@@ -113,7 +115,7 @@ async function trainPrepared(
 ): Promise<TrainedPack> {
   const isBegun = folder !== null && hooks.resume === true && folder.isBegun;
   const { prepared, plan } = await checkFits(given, folder?.folder);
-  const { base, extension, input, options: _, hiddenStates, ...info } = prepared;
+  const { base, extension, ngrams, input, options: _, hiddenStates, ...info } = prepared;
   const { run, texts } = info;
   const { signal } = hooks;
   const before = await base.heldSha256();
@@ -132,6 +134,7 @@ async function trainPrepared(
   const evaluate = evaluateHeldOut({
     base,
     extension,
+    memory: ngrams === null ? null : ngramMemory(ngrams),
     texts,
     evaluation,
     combine: run.combine,
@@ -144,7 +147,7 @@ async function trainPrepared(
   });
   const spared = spareEvaluation(signal, hooks.onWarning);
   const packOf = (trained: TrainedState): Pack =>
-    makePack(base, run.preset, extension, infoOf(prepared, trained));
+    makePack(base, run.preset, { extension, ngrams }, infoOf(prepared, trained));
   const save = async (trained: TrainedState): Promise<string | null> =>
     folder === null ? null : packOf(trained).save(`${folder.folder}/extension`);
   let saved: string | null = null;
@@ -178,13 +181,26 @@ const sizesOf = ({ window, batchTokens }: ScoringPlan): Pick<ScoringPlan, 'windo
   batchTokens,
 });
 
-/** A run that goes on keeps what it recorded of its texts' tokens; runs of moect 0.1 recorded nothing. */
-function asRecorded(input: RunInput, record: Readonly<Record<string, unknown>> | null): RunInput {
-  const { settings } = input;
-  if (record === null || settings.data.prefixToken !== undefined) return input;
-  const data = record['data'] as { readonly prefixToken?: PrefixToken } | undefined;
-  const prefixToken = data?.prefixToken ?? 'moect-0.1';
-  return { ...input, settings: { ...settings, data: { ...settings.data, prefixToken } } };
+/** What a run recorded of settings that runs of before did not have. */
+interface RecordedSettings {
+  readonly data?: { readonly prefixToken?: PrefixToken };
+  readonly training?: { readonly sampledSoftmax?: number };
+  readonly ngrams?: boolean;
+}
+
+/** A run that goes on keeps what it recorded; one of before goes on as it began. */
+function asRecorded(input: RunInput, record: RecordedSettings | null): RunInput {
+  if (record === null) return input;
+  const { data, training, ngrams = record.ngrams ?? false } = input.settings;
+  const { prefixToken = record.data?.prefixToken ?? 'moect-0.1' } = data;
+  const { sampledSoftmax = record.training?.sampledSoftmax ?? 0 } = training;
+  const settings = {
+    ...input.settings,
+    ngrams,
+    data: { ...data, prefixToken },
+    training: { ...training, sampledSoftmax },
+  };
+  return { ...input, settings };
 }
 
 /** Trains a run. See `train`; `asked` goes into the run's record. */

@@ -63,7 +63,7 @@ export function runMicroBatch(
   extension: Extension,
   batch: Batch,
   normalizers: LossNormalizers,
-  options: Pick<LossOptions, 'collectStatistics' | 'from' | 'recompute' | 'rng'>,
+  options: Pick<LossOptions, 'candidates' | 'collectStatistics' | 'from' | 'recompute' | 'rng'>,
 ): MicroBatchResult {
   const { targets, tokens, ...context } = upload(batch);
   const kept: Omit<MicroBatchResult, 'gradients'>[] = [];

@@ -15,6 +15,7 @@ import {
 } from '@moect/core';
 import { type Check, number, optional, problemsOf } from '@moect/core/options';
 import type { CheckpointStore } from './run-state.ts';
+import type { SampledSoftmax } from './sampled-candidates.ts';
 
 export interface TrainOptions {
   readonly base: BaseModel;
@@ -70,6 +71,12 @@ export interface TrainOptions {
   readonly hiddenStates?: HiddenStateSource;
   /** Run each layer again on the way back, in place of keeping what it computed: less memory, more time, the same bits. Default false. */
   readonly recompute?: boolean;
+  /**
+   * The loss normalises over the tokens of the text and some others, drawn anew for each micro-batch, in place of the
+   * whole vocabulary; see `Candidates` of @moect/core. The losses of steps are then estimates. Bases without a `loss` of
+   * their own take the whole vocabulary. Default: the whole vocabulary.
+   */
+  readonly sampledSoftmax?: SampledSoftmax;
   /** Signal that ends the run after the current micro-batch; the last finished step is saved. */
   readonly signal?: AbortSignal;
 }
@@ -102,6 +109,17 @@ function hiddenStateProblems({ base, extension, hiddenStates }: TrainOptions): C
   return [{ path, message: `begin at ${nameOf(hiddenStates)}, but ${nameOf(last)} is trained` }];
 }
 
+function softmaxProblems({ base, sampledSoftmax }: TrainOptions): ConfigProblem[] {
+  if (sampledSoftmax === undefined) return [];
+  const always = Array.from(sampledSoftmax.always);
+  const wrong = always.find((id) => !(Number.isInteger(id) && id >= 0 && id < base.vocabSize));
+  const path = 'sampledSoftmax.always';
+  if (wrong !== undefined) return [{ path, message: `has token ${wrong}, the vocabulary ${base.vocabSize}` }];
+  if (new Set(always).size < always.length) return [{ path, message: 'has a token twice' }];
+  const sampled = { 'sampledSoftmax.sampled': sampledSoftmax.sampled };
+  return problemsOf(sampled, { 'sampledSoftmax.sampled': count });
+}
+
 const count = number({ min: 1, integer: true });
 
 const checks: { readonly [K in keyof TrainOptions]?: Check } = {
@@ -116,7 +134,11 @@ const checks: { readonly [K in keyof TrainOptions]?: Check } = {
 /** Throws InvalidConfigError with every problem at once. */
 export function checkOptions(options: TrainOptions): void {
   const { callbacks = [], checkpoints } = options;
-  const problems = [...hiddenStateProblems(options), ...problemsOf(options, checks)];
+  const problems = [
+    ...hiddenStateProblems(options),
+    ...softmaxProblems(options),
+    ...problemsOf(options, checks),
+  ];
   if (options.extension.parameters.size === 0) {
     problems.push({
       path: 'extension',

@@ -77,6 +77,7 @@ function settingProblems(saved: RunIdentity, given: RunIdentity): string[] {
     ...difference('optimizer settings', saved.optimizer.settings, given.optimizer.settings),
     ...difference('schedule', saved.schedule, given.schedule),
     ...difference('hidden states', saved.hiddenStates ?? null, given.hiddenStates ?? null),
+    ...difference('sampled softmax', saved.sampledSoftmax ?? null, given.sampledSoftmax ?? null),
   ];
 }
 

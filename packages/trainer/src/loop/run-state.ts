@@ -15,6 +15,8 @@ export interface RunIdentity {
   readonly schedule: Settings | null;
   /** null or absent: every step begins with the tokens. */
   readonly hiddenStates?: { readonly layer: number; readonly at: string; readonly dtype: string } | null;
+  /** Tokens that the loss normalises over: those that always count, and those drawn. null or absent: all. */
+  readonly sampledSoftmax?: { readonly always: number; readonly sampled: number } | null;
 }
 
 /** State of a run between two optimizer steps, as JSON. */

@@ -20,6 +20,7 @@ import { clipScale, createRng, dispose, globalNorm } from '@moect/tensor';
 import { countTokens, readStepBatches } from './check-batch.ts';
 import { addGradients, type MicroBatchResult, runMicroBatch } from './micro-batch.ts';
 import { routingStatistics } from './routing-statistics.ts';
+import type { candidateSource } from './sampled-candidates.ts';
 import type { StatesAhead } from './states-ahead.ts';
 import { nonFinite, readStepLosses, type StepLosses, type StepPlace } from './step-losses.ts';
 
@@ -34,6 +35,8 @@ export interface StepSetup {
   readonly signal: AbortSignal | undefined;
   readonly hiddenStates: StatesAhead | undefined;
   readonly recompute: boolean;
+  /** null: the loss takes the whole vocabulary. */
+  readonly candidates: ReturnType<typeof candidateSource> | null;
 }
 
 export interface StepRequest {
@@ -137,19 +140,24 @@ function streamOf({ seed }: StepSetup, { step }: StepRequest, microBatch: number
 
 /** One pass, from the embeddings or from what comes out of the frozen layers. */
 async function runFrom(
-  { base, extension, hiddenStates, recompute }: StepSetup,
+  { base, extension, hiddenStates, recompute, candidates: draw }: StepSetup,
   counter: number,
   batch: Batch,
   normalizers: LossNormalizers,
   given: { readonly collectStatistics: boolean; readonly rng: Rng },
 ): Promise<MicroBatchResult> {
-  const options = { ...given, recompute };
-  if (hiddenStates === undefined) return runMicroBatch(base, extension, batch, normalizers, options);
-  const from = { ...hiddenStates.start, hidden: await hiddenStates.take(counter, batch) };
+  const candidates = draw === null ? null : draw(batch, given.rng);
+  const options = { ...given, recompute, ...(candidates && { candidates }) };
   try {
-    return runMicroBatch(base, extension, batch, normalizers, { ...options, from });
+    if (hiddenStates === undefined) return runMicroBatch(base, extension, batch, normalizers, options);
+    const from = { ...hiddenStates.start, hidden: await hiddenStates.take(counter, batch) };
+    try {
+      return runMicroBatch(base, extension, batch, normalizers, { ...options, from });
+    } finally {
+      from.hidden.dispose();
+    }
   } finally {
-    from.hidden.dispose();
+    dispose(Object.values(candidates ?? {}));
   }
 }
 

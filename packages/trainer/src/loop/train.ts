@@ -4,6 +4,7 @@ import { callHooks, loadCallbacks, saveCallbacks } from './hooks.ts';
 import { checkOptions, type TrainOptions, type TrainResult } from './options.ts';
 import { restore } from './restore.ts';
 import type { BestWeights, RunIdentity, RunState } from './run-state.ts';
+import { candidateSource } from './sampled-candidates.ts';
 import { StatesAhead } from './states-ahead.ts';
 import { type StepSetup, trainStep } from './train-step.ts';
 
@@ -27,7 +28,9 @@ class TrainingRun {
     const { hiddenStates, recompute = false, seed = 0 } = options;
     this.#options = options;
     const ahead = hiddenStates && new StatesAhead(hiddenStates, data);
-    const step = { gradientAccumulation, maxGradNorm, hiddenStates: ahead, recompute };
+    const { sampledSoftmax } = options;
+    const candidates = sampledSoftmax === undefined ? null : candidateSource(sampledSoftmax, base.vocabSize);
+    const step = { gradientAccumulation, maxGradNorm, hiddenStates: ahead, recompute, candidates };
     this.#setup = { base, extension, data, optimizer, signal, seed, ...step };
     this.#identity = identify(options);
     this.#optimizerState = optimizer.init(extension.parameters);
@@ -229,7 +232,7 @@ const startOf = ({ layer, at, dtype }: HiddenStateSource): NonNullable<RunIdenti
 });
 
 function identify(options: TrainOptions): RunIdentity {
-  const { extension, data, optimizer, schedule, maxGradNorm = 1, hiddenStates } = options;
+  const { extension, data, optimizer, schedule, maxGradNorm = 1, hiddenStates, sampledSoftmax } = options;
   return {
     method: extension.method,
     methodConfig: extension.config,
@@ -242,6 +245,10 @@ function identify(options: TrainOptions): RunIdentity {
     optimizer: { name: optimizer.name, settings: optimizer.settings ?? null },
     schedule: schedule.settings ?? null,
     hiddenStates: hiddenStates === undefined ? null : startOf(hiddenStates),
+    sampledSoftmax:
+      sampledSoftmax === undefined
+        ? null
+        : { always: sampledSoftmax.always.length, sampled: sampledSoftmax.sampled },
   };
 }
 

@@ -17,7 +17,7 @@ import { scoringProgress } from '../scoring-progress.ts';
 import { sourceOf, type TrainCommandOptions, withConfigFile } from '../train-source.ts';
 
 function printInfo(
-  { run, backend, languages, trainableParameters, baseParameters, notes, frame }: RunInfo,
+  { run, backend, languages, trainableParameters, rememberedNumbers, baseParameters, notes, frame }: RunInfo,
   output: string,
   io: Io,
 ): void {
@@ -26,7 +26,8 @@ function printInfo(
   const lines = [
     `backend: ${backend.detail}`,
     `base: ${run.baseIdentity.id}, ${grouped(baseParameters)} parameters, frozen`,
-    `method: ${run.preset}, ${grouped(trainableParameters)} trainable parameters (${share} % of the base)`,
+    `method: ${run.preset}, ${grouped(trainableParameters)} trainable parameters (${share} % of the base)` +
+      (rememberedNumbers === 0 ? '' : `, n-grams of the new text in ${grouped(rememberedNumbers)} numbers`),
     ...languages.map(
       (l) =>
         `${l.role}: ${l.code}, ${grouped(l.documents)} documents, ${grouped(l.tokens)} tokens, ` +
