@@ -26,6 +26,25 @@ function randomModel(seed: number): Float64Array {
   return weights.map((weight) => Math.log(weight / sum));
 }
 
+const occurrences = (documents: readonly number[][], length: number): string[] =>
+  documents.flatMap((ids) =>
+    ids.flatMap((_, i) => (i >= length ? [ids.slice(i - length, i + 1).join()] : [])),
+  );
+
+const tally = (values: readonly (string | number)[]): number[] => {
+  const counts = new Map<string | number, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts.values()];
+};
+
+/** Discounts of Chen & Goodman for contexts of a length. */
+function discounts(documents: readonly number[][], length: number): number[] {
+  const counts = tally(occurrences(documents, length));
+  const [n1, n2, n3, n4] = [1, 2, 3, 4].map((n) => counts.filter((count) => count === n).length);
+  const y = n1! / (n1! + 2 * n2!);
+  return [1 - (2 * y * n2!) / n1!, 2 - (3 * y * n3!) / n2!, 3 - (4 * y * n4!) / n3!];
+}
+
 /** The formula of the docstring, from a list of all n-grams. */
 function probability(
   documents: readonly number[][],
@@ -41,15 +60,21 @@ function probability(
       ids.flatMap((id, i) => (i >= length && ids.slice(i - length, i).join() === wanted ? [id] : [])),
     );
     if (followed.length === 0) break;
-    const own = Math.max(followed.filter((id) => id === token).length - 0.8, 0);
-    const left = modelCount + 0.8 * new Set(followed).size;
-    p = (own + left * p) / (followed.length + modelCount);
+    const taken = (count: number): number =>
+      count === 0 ? 0 : discounts(documents, length)[Math.min(count, 3) - 1]!;
+    const count = followed.filter((id) => id === token).length;
+    const left = modelCount + tally(followed).reduce((sum, each) => sum + taken(each), 0);
+    p = (count - taken(count) + left * p) / (followed.length + modelCount);
   }
   return p;
 }
 
 describe('ngramMemory', () => {
-  const documents = [1, 2, 3].map((seed) => randomText(seed, 60));
+  // long enough for discounts of its own
+  const documents = [1, 2, 3].map((seed) => randomText(seed, 120));
+  for (const length of [2, 3]) {
+    expect(discounts(documents, length).every((value, i) => value > 0 && value < i + 1)).toBe(true);
+  }
   const memory = ngramMemory(
     countNgrams(
       documents.map((ids) => text(...ids)),

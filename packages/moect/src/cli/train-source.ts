@@ -22,6 +22,8 @@ export interface TrainCommandOptions extends CommonOptions, TextOptions {
   readonly method?: Settings;
   readonly layers?: Settings[string];
   readonly expertSize?: number;
+  readonly packSize?: number;
+  readonly ngrams?: false;
   readonly sequenceLength?: number;
   readonly batchSize?: number;
   readonly accumulation?: number;
@@ -59,6 +61,9 @@ function settingsOf(options: TrainCommandOptions): Omit<ConfigOverrides, 'langua
     baseId: options.baseId,
     baseStorage: options.baseStorage,
     preset: options.preset,
+    packSize: options.packSize,
+    // without the flag the preset decides
+    ngrams: options.ngrams === false ? false : undefined,
     parts: options.parts.length === 0 ? undefined : options.parts.map((file) => resolve(file)),
     ...Object.fromEntries(Object.entries(groups).filter(([, group]) => hasKeys(group))),
     // a bound beside it is refused

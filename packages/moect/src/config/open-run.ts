@@ -49,7 +49,8 @@ function dataOf({ data, resolved }: CheckedConfig): CheckedConfig['data'] {
 
 async function inputOf(source: ConfigSource, base: Base): Promise<RunInput> {
   const { config, folder, name, lineOf } = source;
-  const { preset, method, training, extension, cache, replay, evaluation, backend } = config;
+  const { preset, method, packSize, ngrams, training, extension, cache, replay, evaluation, backend } =
+    config;
   const reading: ReadReport[] = [];
   return {
     settings: {
@@ -58,6 +59,8 @@ async function inputOf(source: ConfigSource, base: Base): Promise<RunInput> {
       data: dataOf(config),
       training,
       extension,
+      ...(packSize !== undefined && { packSize }),
+      ...(ngrams !== undefined && { ngrams }),
       ...(cache !== undefined && {
         cache: cache && { ...cache, folder: resolve(folder, cache.folder) },
       }),

@@ -79,6 +79,8 @@ export interface ConfigOverrides {
   readonly baseStorage?: MoectConfig['baseStorage'] | undefined;
   readonly parts?: MoectConfig['parts'] | undefined;
   readonly preset?: string | undefined;
+  readonly packSize?: MoectConfig['packSize'] | undefined;
+  readonly ngrams?: boolean | undefined;
   /** New settings, or a function of those in the file. */
   readonly method?:
     | MoectConfig['method']

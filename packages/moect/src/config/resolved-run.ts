@@ -21,6 +21,8 @@ export interface ResolvedRun extends Pick<CheckedSettings, 'extension'> {
   readonly preset: string;
   /** Default use of the extension. */
   readonly combine: string;
+  /** Size of the pack as a share of the base's parameters; null: what the preset takes. */
+  readonly packSize: number | null;
   /** Whether the pack counts n-grams of the new text. */
   readonly ngrams: boolean;
   readonly method: {

@@ -139,6 +139,16 @@ const runShape = {
     .exactOptional()
     .describe('moe-ct, moe-ct-paper, moe-ct-mixture, ct, ct-replay, lora-ct, or one of your parts'),
   method: settings().default({}).describe("settings of the preset's method that differ from the preset"),
+  packSize: z
+    .number()
+    .gt(0)
+    .max(1)
+    .nullable()
+    .exactOptional()
+    .describe(
+      "numbers of the pack as a share of the base's parameters: experts get what it leaves them; null: what the preset " +
+        'takes for small bases; default: 0.1 for bases from 20 million parameters, else null',
+    ),
   ngrams: z
     .boolean()
     .exactOptional()

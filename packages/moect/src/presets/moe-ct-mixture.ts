@@ -1,3 +1,4 @@
+import { leanExperts, leanTraining } from './lean-experts.ts';
 import type { Preset } from './preset.ts';
 
 /**
@@ -19,4 +20,9 @@ export const moeCtMixturePreset: Preset = {
   },
   training: { replayShare: 0, learningRate: 4e-3, schedule: 'cosine', warmup: 0.05, finalRate: 0.05 },
   combine: 'mixture',
+  large: (base) => ({
+    config: { ...leanExperts(base), fusion: { type: 'always-on' } },
+    training: { ...leanTraining, replayShare: 0 },
+    ngrams: true,
+  }),
 };

@@ -1,4 +1,8 @@
+import { leanExperts, leanTraining } from './lean-experts.ts';
 import type { Preset } from './preset.ts';
+
+const fusion = { type: 'guarded', oldPrior: 1, newPrior: 1, gateThreshold: 0.2 };
+const replay = { replayShare: 0.05, minReplayTokens: 6000 };
 
 /**
  * The default: MoE-CT with a guarded gate (threshold 0.2), a gated head delta and gated low-rank updates of attention
@@ -13,17 +17,21 @@ export const moeCtPreset: Preset = {
     numExperts: 2,
     topK: 2,
     expert: { type: 'auto', init: 'copy' },
-    fusion: { type: 'guarded', oldPrior: 1, newPrior: 1, gateThreshold: 0.2 },
+    fusion,
     headDelta: 'auto',
     attentionRank: 16,
   },
   training: {
-    replayShare: 0.05,
-    minReplayTokens: 6000,
+    ...replay,
     learningRate: 4e-3,
     schedule: 'cosine',
     warmup: 0.05,
     finalRate: 0.05,
   },
   combine: 'gate',
+  large: (base) => ({
+    config: { ...leanExperts(base), fusion },
+    training: { ...leanTraining, ...replay },
+    ngrams: true,
+  }),
 };

@@ -64,7 +64,8 @@ export function chooseBatches(settings: BatchSettings, amount: Amount, preset: P
   const { sequenceLength } = amount;
   const replayShare = settings.replayShare ?? defaultShare(settings, amount, preset);
   const total = totalSequences(settings, amount, replayShare);
-  const usual = Math.max(1, Math.round(DEFAULT_BATCH_TOKENS / sequenceLength));
+  const { batchTokens = DEFAULT_BATCH_TOKENS } = preset.training;
+  const usual = Math.max(1, Math.round(batchTokens / sequenceLength));
   const forSteps = total === null ? usual : Math.floor(total / (MIN_STEPS * accumulation));
   const batchSize = givenSize ?? Math.max(1, Math.min(usual, forSteps));
   return {

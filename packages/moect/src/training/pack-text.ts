@@ -165,6 +165,18 @@ export function usedTokens({ languages }: PackedText, only?: 'new'): number[] {
   return [...used].sort((a, b) => a - b);
 }
 
+/** How often each token of the new languages is a target. */
+export function tokenCounts({ languages }: PackedText): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const { role, sequences } of languages) {
+    if (role !== 'new') continue;
+    for (const target of sequences.targets) {
+      if (target >= 0) counts.set(target, (counts.get(target) ?? 0) + 1);
+    }
+  }
+  return counts;
+}
+
 /** Settings for drawing batches from packed text. */
 export interface Mix {
   readonly languages: readonly Weighted[];

@@ -3,15 +3,14 @@ import { describeReading } from '@moect/data';
 import { type NgramTable, numbersIn } from '@moect/experts';
 import { countParameters } from '@moect/freeze';
 import type { HiddenStateCache } from '@moect/models/node';
-import { type BackendInfo, createRng, keepsCompressed } from '@moect/tensor';
+import { type BackendInfo, keepsCompressed } from '@moect/tensor';
 import type { TrainOptions } from '@moect/trainer';
 import type { Base } from '../base/base.ts';
 import { isExact } from '../base/identify.ts';
-import { placedBelow, problemAt, type SettingsOrigin } from '../config/key-path.ts';
+import { problemAt, type SettingsOrigin } from '../config/key-path.ts';
 import type { ResolvedRun } from '../config/resolved-run.ts';
 import { newerNodeNote } from '../doctor/newer-node.ts';
-import { mergeSettings } from '../parts/moect.ts';
-import type { Preset } from '../presets/preset.ts';
+import { attachPack, fitPreset } from './attach-extension.ts';
 import { type Batches, chooseBatches } from './choose-batches.ts';
 import { choosePreset } from './choose-preset.ts';
 import { chooseStates, type TextAmounts } from './choose-states.ts';
@@ -25,7 +24,6 @@ import {
   splitLanguage,
   usedTokens,
 } from './pack-text.ts';
-import { rememberText } from './remember-text.ts';
 import { heldOutShare, resolvePacking, resolveRun } from './resolve-run.ts';
 import type { RunInput } from './run-input.ts';
 import type { RunPlace } from './run-place.ts';
@@ -72,23 +70,6 @@ const savesMemory = ({ storage }: Base): boolean =>
 const savesNothing = ({ storage, backend }: Base): string =>
   `baseStorage: the ${backend.name} backend rounds the base to ${storage} but holds it as float32; wasm and webgpu save the memory`;
 
-function attach(
-  { settings, origin }: RunInput,
-  preset: Preset,
-  { model, moect }: Base,
-  packed: PackedText,
-): Extension {
-  const given = mergeSettings(preset.config, settings.method);
-  // a method knows no texts, so the run says which tokens they use
-  const merged = given['tokenRows'] === 'used' ? { ...given, tokenRows: usedTokens(packed, 'new') } : given;
-  try {
-    const rng = createRng(settings.training.seed).fork('extension');
-    return moect.method(preset.method).attach(model, merged, rng);
-  } catch (error) {
-    throw placedBelow(error, origin, ['method']);
-  }
-}
-
 /** A method that trains matrices of the base begins with copies of them, which must be exact and not rounded. */
 async function refuseRoundedOverrides(
   origin: SettingsOrigin,
@@ -126,7 +107,9 @@ function epochsOf(
 export async function prepareRun(base: Base, input: RunInput, place: RunPlace = {}): Promise<PreparedRun> {
   const { moect, model, backend } = base;
   const { settings, origin } = input;
-  const { preset, notes } = choosePreset(input, moect);
+  const { preset: chosen, notes } = choosePreset(input, moect);
+  const fitted = fitPreset(chosen, base, settings.packSize);
+  const { preset, packSize } = fitted;
   const texts = input.languages.map((language) =>
     splitLanguage(language, language.documents, {
       heldOut: heldOutShare(input),
@@ -140,26 +123,30 @@ export async function prepareRun(base: Base, input: RunInput, place: RunPlace = 
   const { training } = settings;
   const batches = chooseBatches({ training, replayShare: input.replayShare }, amount, preset);
   const { languages } = input;
-  const extension = attach(input, preset, base, packed);
+  const amounts = epochsOf({ packed, batches, accumulation: training.accumulation ?? 1 }, packing);
+  const sequences = amounts.epochs * packed.newSequences;
+  const { extension, ngrams } = attachPack(input, fitted, base, { packed, sequences });
   try {
     await refuseRoundedOverrides(origin, extension, base);
-    const amounts = epochsOf({ packed, batches, accumulation: training.accumulation ?? 1 }, packing);
     const {
       cache,
       hiddenStates,
       statesBytes,
       notes: stateNotes,
     } = await chooseStates(base, extension, settings.cache, place, amounts);
-    const isRemembered = settings.ngrams ?? preset.ngrams ?? false;
-    const ngrams = isRemembered
-      ? rememberText(packed, {
-          sequences: amounts.epochs * packed.newSequences,
-          baseParameters: base.parameterCount,
-        })
-      : null;
     const always = usedTokens(packed);
     const shaped = (shape: StepShape): Pick<PreparedRun, 'run' | 'options'> => {
-      const facts = { base, preset, packing, batches, shape, cache, methodConfig: extension.config, always };
+      const facts = {
+        base,
+        preset,
+        packSize,
+        packing,
+        batches,
+        shape,
+        cache,
+        methodConfig: extension.config,
+        always,
+      };
       const run = resolveRun(input, facts);
       const { replayShare } = batches;
       const sizes = { batchSize: shape.batchSize, replayShare };

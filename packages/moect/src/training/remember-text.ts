@@ -4,8 +4,8 @@ import type { PackedText } from './pack-text.ts';
 
 /** Tokens of the longest context: longer ones are rare in text for which this pays. */
 const CONTEXT = 3;
-/** Whole numbers of the table, as a share of the base's parameters. */
-const MAX_SHARE = 0.02;
+/** Share of a pack's room that the counts may take. */
+const ROOM_SHARE = 0.2;
 
 /** The documents of some sequences; one that goes on in the next sequence is one. */
 function documentsOf({ tokens, targets, documentIds }: PackedSequences, places: number): CountedDocument[] {
@@ -29,10 +29,11 @@ function documentsOf({ tokens, targets, documentIds }: PackedSequences, places: 
 /**
  * Counts what followed what in the text of the new languages, at most as many sequences of it as the run trains on.
  * @param sequences new sequences that the run draws
+ * @param room whole numbers and parameters of the pack; null: any number
  */
 export function rememberText(
   { languages }: PackedText,
-  { sequences, baseParameters }: { readonly sequences: number; readonly baseParameters: number },
+  { sequences, room }: { readonly sequences: number; readonly room: number | null },
 ): NgramTable {
   const fresh = languages.filter(({ role }) => role === 'new').map((language) => language.sequences);
   const all = fresh.reduce((sum, { count }) => sum + count, 0);
@@ -42,6 +43,6 @@ export function rememberText(
   );
   return countNgrams(documents, {
     contextLength: CONTEXT,
-    maxNumbers: Math.round(MAX_SHARE * baseParameters),
+    maxNumbers: room === null ? Number.POSITIVE_INFINITY : Math.floor(ROOM_SHARE * room),
   });
 }

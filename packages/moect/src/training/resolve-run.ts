@@ -39,6 +39,7 @@ export function heldOutShare({ settings, evaluation }: RunInput): number {
 export interface Facts {
   readonly base: Base;
   readonly preset: Preset;
+  readonly packSize: number | null;
   readonly packing: Packing;
   readonly batches: Batches;
   readonly shape: StepShape;
@@ -66,12 +67,13 @@ export function resolveRun(input: RunInput, facts: Facts): ResolvedRun {
   const { frame, ...packing } = facts.packing;
   const { settings } = input;
   const { training, method } = settings;
-  const { schedule, warmup, finalRate, learningRate } = preset.training;
+  const { schedule, warmup, finalRate, learningRate, referenceParameters } = preset.training;
   const { steps, replayShare } = batches;
   return {
     baseIdentity: base.identity,
     preset: preset.name,
     combine: preset.combine,
+    packSize: facts.packSize,
     ngrams: settings.ngrams ?? preset.ngrams ?? false,
     method: { name: preset.method, overrides: method, config: methodConfig },
     languages: input.languages.map(({ documents: _, ...language }) => language),
@@ -87,7 +89,8 @@ export function resolveRun(input: RunInput, facts: Facts): ResolvedRun {
       steps,
       ...shape,
       sampledSoftmax: sampledSoftmax(input, facts),
-      learningRate: training.learningRate ?? learningRateFor(learningRate, base.parameterCount),
+      learningRate:
+        training.learningRate ?? learningRateFor(learningRate, base.parameterCount, referenceParameters),
       schedule: training.schedule ?? schedule,
       warmup: training.warmup ?? warmup,
       finalRate: training.finalRate ?? finalRate,

@@ -186,17 +186,24 @@ interface RecordedSettings {
   readonly data?: { readonly prefixToken?: PrefixToken };
   readonly training?: { readonly sampledSoftmax?: number };
   readonly ngrams?: boolean;
+  readonly packSize?: number | null;
 }
 
 /** A run that goes on keeps what it recorded; one of before goes on as it began. */
 function asRecorded(input: RunInput, record: RecordedSettings | null): RunInput {
   if (record === null) return input;
-  const { data, training, ngrams = record.ngrams ?? false } = input.settings;
+  const {
+    data,
+    training,
+    ngrams = record.ngrams ?? false,
+    packSize = record.packSize ?? null,
+  } = input.settings;
   const { prefixToken = record.data?.prefixToken ?? 'moect-0.1' } = data;
   const { sampledSoftmax = record.training?.sampledSoftmax ?? 0 } = training;
   const settings = {
     ...input.settings,
     ngrams,
+    packSize,
     data: { ...data, prefixToken },
     training: { ...training, sampledSoftmax },
   };

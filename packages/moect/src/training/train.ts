@@ -102,10 +102,13 @@ function checkOptions(given: TrainOptions, isEarlier: boolean): CheckedOptions {
     ...(areReadable ? jointProblems(value as Partial<TrainOptions>) : []),
   ];
   if (!parsed.success || problems.length > 0) throw new InvalidConfigError(origin.name, problems);
-  const { preset, method, data, training, extension, cache } = parsed.data as CheckedSettings;
+  const { preset, method, packSize, ngrams, data, training, extension, cache } =
+    parsed.data as CheckedSettings;
   const settings = {
     ...(preset !== undefined && { preset }),
     method,
+    ...(packSize !== undefined && { packSize }),
+    ...(ngrams !== undefined && { ngrams }),
     data,
     training,
     extension,

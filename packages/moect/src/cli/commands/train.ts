@@ -7,6 +7,7 @@ import {
   baseStorageOption,
   layerChoice,
   methodSettings,
+  percentage,
   positiveInteger,
 } from '../arguments.ts';
 import type { Io } from '../io.ts';
@@ -80,6 +81,13 @@ export function addTrain(program: Command, io: Io, done: (code: number) => void)
       "width of an expert, which then begins at zero (default: the preset's)",
       positiveInteger,
     )
+    .option(
+      '--pack-size <share>',
+      "numbers of the pack, for example 5%: of the base's parameters (default: 10% for bases from 20 million parameters, " +
+        "else the preset's)",
+      percentage,
+    )
+    .option('--no-ngrams', 'count no n-grams of the new text, where the preset does')
     .option(
       '--sequence-length <n>',
       "tokens in a sequence (default: the base's context, at most 512)",
