@@ -47,6 +47,7 @@ export interface ResolvedRun extends Pick<CheckedSettings, 'extension'> {
     | 'recompute'
     | 'sampledSoftmax'
     | 'learningRate'
+    | 'betas'
     | 'schedule'
     | 'warmup'
     | 'finalRate'

@@ -102,6 +102,10 @@ const training = z.strictObject({
     .describe("learning rate at the end, as a share of the highest; default: the preset's"),
   maxGradNorm: z.number().positive().default(1).describe('gradients are clipped to it'),
   weightDecay: z.number().min(0).default(0),
+  betas: z
+    .tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)])
+    .exactOptional()
+    .describe("decay rates of AdamW's two moments; default: the preset's"),
   seed: z.int().min(0).default(0),
   checkpointEvery: count().exactOptional().describe('steps; default: a tenth of the run, at least 20'),
   evaluateEvery: count().exactOptional().describe('steps; default: only at the end'),

@@ -38,6 +38,8 @@ export interface PresetTraining {
   readonly learningRate: number;
   /** Default: 1.4 million, the base of the demo. */
   readonly referenceParameters?: number;
+  /** Decay rates of AdamW's moments. Default [0.9, 0.95]. */
+  readonly betas?: readonly [number, number];
   readonly schedule: 'cosine' | 'linear' | 'constant';
   /** Tokens drawn for the loss, where that makes it much cheaper; see `TrainOptions`. Default: all count. */
   readonly sampledSoftmax?: number;

@@ -68,6 +68,7 @@ export function resolveRun(input: RunInput, facts: Facts): ResolvedRun {
   const { settings } = input;
   const { training, method } = settings;
   const { schedule, warmup, finalRate, learningRate, referenceParameters } = preset.training;
+  const [beta1, beta2] = training.betas ?? preset.training.betas ?? [0.9, 0.95];
   const { steps, replayShare } = batches;
   return {
     baseIdentity: base.identity,
@@ -91,6 +92,7 @@ export function resolveRun(input: RunInput, facts: Facts): ResolvedRun {
       sampledSoftmax: sampledSoftmax(input, facts),
       learningRate:
         training.learningRate ?? learningRateFor(learningRate, base.parameterCount, referenceParameters),
+      betas: [beta1, beta2],
       schedule: training.schedule ?? schedule,
       warmup: training.warmup ?? warmup,
       finalRate: training.finalRate ?? finalRate,

@@ -184,7 +184,7 @@ const sizesOf = ({ window, batchTokens }: ScoringPlan): Pick<ScoringPlan, 'windo
 /** What a run recorded of settings that runs of before did not have. */
 interface RecordedSettings {
   readonly data?: { readonly prefixToken?: PrefixToken };
-  readonly training?: { readonly sampledSoftmax?: number };
+  readonly training?: { readonly sampledSoftmax?: number; readonly betas?: [number, number] };
   readonly ngrams?: boolean;
   readonly packSize?: number | null;
 }
@@ -200,12 +200,13 @@ function asRecorded(input: RunInput, record: RecordedSettings | null): RunInput 
   } = input.settings;
   const { prefixToken = record.data?.prefixToken ?? 'moect-0.1' } = data;
   const { sampledSoftmax = record.training?.sampledSoftmax ?? 0 } = training;
+  const { betas = record.training?.betas ?? [0.9, 0.95] } = training;
   const settings = {
     ...input.settings,
     ngrams,
     packSize,
     data: { ...data, prefixToken },
-    training: { ...training, sampledSoftmax },
+    training: { ...training, sampledSoftmax, betas },
   };
   return { ...input, settings };
 }

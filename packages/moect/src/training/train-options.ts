@@ -19,7 +19,7 @@ export function trainOptions(
     ...parts,
     totalSteps: training.steps,
     gradientAccumulation: training.accumulation,
-    optimizer: adamW({ weightDecay: training.weightDecay }),
+    optimizer: adamW({ weightDecay: training.weightDecay, betas: training.betas }),
     schedule: schedules[training.schedule](options),
     maxGradNorm: training.maxGradNorm,
     seed: training.seed,
