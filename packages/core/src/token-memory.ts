@@ -1,6 +1,6 @@
 /**
  * What followed the same tokens in training text, mixed into a model's probabilities of the next token
- * (docs/method.md §5). It is read on the host: no tensor, no gradient.
+ * (docs/method.md §3.4). It is read on the host: no tensor, no gradient.
  */
 export interface TokenMemory {
   readonly contract: 'token-memory/1';

@@ -15,7 +15,7 @@ type Discounts = readonly [one: number, two: number, more: number];
 
 /**
  * Discounts that leave a text held out from itself likeliest, from how many counts are 1, 2, 3 and 4 (modified
- * Kneser–Ney, Chen & Goodman 1999, §3.5): Dᵢ = i − (i + 1) · Y · nᵢ₊₁ ÷ nᵢ, Y = n₁ ÷ (n₁ + 2 · n₂).
+ * Kneser–Ney, Chen & Goodman 1999): Dᵢ = i − (i + 1) · Y · nᵢ₊₁ ÷ nᵢ, Y = n₁ ÷ (n₁ + 2 · n₂).
  */
 function discountsFrom([n1, n2, n3, n4]: readonly [number, number, number, number]): Discounts {
   const y = n1 / (n1 + 2 * n2);
