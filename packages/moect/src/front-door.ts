@@ -14,7 +14,7 @@ export { openPack } from './extension/open-pack.ts';
 export type { Pack, SavePackOptions } from './extension/pack.ts';
 export { createMoect, type Moect } from './parts/moect.ts';
 export type { Parts } from './parts/parts.ts';
-export { planTraining } from './planning/plan-run.ts';
+export { planTraining } from './planning/plan-program.ts';
 export type { TrainingPlan } from './planning/training-plan.ts';
 export type { Preset } from './presets/preset.ts';
 export type { RunInfo } from './training/prepare-run.ts';

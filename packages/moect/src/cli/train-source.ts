@@ -23,6 +23,7 @@ export interface TrainCommandOptions extends CommonOptions, TextOptions {
   readonly layers?: Settings[string];
   readonly expertSize?: number;
   readonly packSize?: number;
+  readonly budget?: string;
   readonly ngrams?: false;
   readonly sequenceLength?: number;
   readonly batchSize?: number;
@@ -53,6 +54,7 @@ function settingsOf(options: TrainCommandOptions): Omit<ConfigOverrides, 'langua
       ...(batchSize && { batchSize }),
       ...(accumulation && { accumulation }),
       ...(tokens && { tokens }),
+      ...(options.budget && { budget: options.budget }),
       ...(options.recompute && { recompute: true }),
     },
     data: { ...textSettingsOf(options), ...(sequenceLength && { sequenceLength }) },

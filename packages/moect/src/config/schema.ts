@@ -2,6 +2,7 @@ import type { Callback, Json } from '@moect/core';
 import { PREFIX_TOKENS } from '@moect/data';
 import { BACKEND_NAMES } from '@moect/tensor';
 import { z } from 'zod';
+import { DURATION } from '../training/duration.ts';
 import { isTexts, type Texts } from '../training/texts-shape.ts';
 import { CODE } from './canonical-languages.ts';
 
@@ -84,6 +85,11 @@ const training = z.strictObject({
   steps: count().exactOptional().describe('optimizer steps; give one of steps, tokens, epochs'),
   tokens: count().exactOptional().describe('tokens of all languages, replay included'),
   epochs: z.number().positive().exactOptional().describe('passes over the new languages; default 4'),
+  budget: z
+    .string()
+    .regex(DURATION, 'is no time such as 90s, 30min or 2h')
+    .exactOptional()
+    .describe('most time that training and evaluations take on this machine, for example 30min: fewer steps'),
   batchSize: count().exactOptional().describe('sequences; default: about 2,048 tokens'),
   accumulation: count()
     .exactOptional()

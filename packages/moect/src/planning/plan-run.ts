@@ -1,7 +1,6 @@
 import type { Base } from '../base/base.ts';
 import { prepareRun } from '../training/prepare-run.ts';
 import type { RunInput } from '../training/run-input.ts';
-import { inputOf, type TrainOptions } from '../training/train.ts';
 import { fitRun } from './fit-run.ts';
 import type { PlanningOptions } from './plan-training.ts';
 import type { TrainingPlan } from './training-plan.ts';
@@ -21,13 +20,4 @@ export async function planRun(
     await prepared.hiddenStates?.close();
     prepared.extension.dispose();
   }
-}
-
-/**
- * Says what a run will take on this machine: time, memory, disk. Runs a few steps that change nothing; writes nothing.
- * Throws InvalidConfigError and CorruptDataError.
- * @param options as for `train`
- */
-export async function planTraining(base: Base, options: TrainOptions): Promise<TrainingPlan> {
-  return planRun(base, await inputOf(base, options), { output: options.output });
 }

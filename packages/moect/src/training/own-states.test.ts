@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Base } from '../base/base.ts';
 import { openBase } from '../base/open-base.ts';
-import { planTraining } from '../planning/plan-run.ts';
+import { planTraining } from '../planning/plan-program.ts';
 import { makeTinyBase } from '../testing/make-tiny-base.ts';
 import { makeTinyWorld, type TinyWorld } from '../testing/tiny-world.ts';
 import { areOwn, ownStates, ownStatesBytes, prefixParameters } from './own-states.ts';

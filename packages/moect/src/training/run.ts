@@ -22,6 +22,7 @@ import { type Recorded, writeRecord } from './run-record.ts';
 import { spareEvaluation } from './spared-evaluation.ts';
 import { recordedText } from './text-settings.ts';
 import { trainingSummary } from './training-summary.ts';
+import { withinBudget } from './within-budget.ts';
 
 /** Options around a run. */
 export interface RunHooks {
@@ -221,7 +222,8 @@ export async function runTraining(
   const { output, resume = false } = hooks;
   const place = output === undefined ? undefined : base.platform.absolute(output);
   const record = resume && place !== undefined ? await base.platform.readRecord(place) : null;
-  const given = await prepareRun(base, asRecorded(input, record), { output: place, record });
+  const sized = await withinBudget(base, asRecorded(input, record), record);
+  const given = await prepareRun(base, sized, { output: place, record });
   const prepared = withRecordedShape(given, record);
   let isComplete = false;
   let folder: RunFolder | null = null;
