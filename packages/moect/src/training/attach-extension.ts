@@ -1,9 +1,8 @@
-import type { Extension, Settings } from '@moect/core';
-import type { NgramTable } from '@moect/experts';
-import { numbersIn } from '@moect/experts';
+import { type Extension, InvalidConfigError, type Settings } from '@moect/core';
+import { type NgramTable, numbersIn } from '@moect/experts';
 import { createRng } from '@moect/tensor';
 import type { Base } from '../base/base.ts';
-import { placedBelow } from '../config/key-path.ts';
+import { placedBelow, problemAt } from '../config/key-path.ts';
 import { mergeSettings } from '../parts/moect.ts';
 import { LARGE_BASE, PACK_SHARE, type Preset } from '../presets/preset.ts';
 import { type PackedText, tokenCounts, usedTokens } from './pack-text.ts';
@@ -24,13 +23,22 @@ export interface FittedPreset {
   readonly packSize: number | null;
 }
 
-/** The form of a preset that suits a base. */
+/** The form of a preset that suits a base. Throws InvalidConfigError for a size that the preset cannot have. */
 export function fitPreset(
   preset: Preset,
   { parameterCount, model }: Pick<Base, 'parameterCount' | 'model'>,
-  asked: number | null | undefined,
+  { settings, origin }: Pick<RunInput, 'settings' | 'origin'>,
 ): FittedPreset {
+  const { packSize: asked } = settings;
   const { large } = preset;
+  if (large === undefined && asked != null) {
+    const message = `is ${asked}, but what '${preset.name}' trains has a size of its own`;
+    throw new InvalidConfigError(
+      origin.name,
+      [problemAt(origin, ['packSize'], message)],
+      'Leave it out, or use moe-ct or moe-ct-mixture.',
+    );
+  }
   if (large === undefined || asked === null) return { preset, packSize: null };
   if (asked === undefined && parameterCount < LARGE_BASE) return { preset, packSize: null };
   return { preset: { ...preset, ...large(model) }, packSize: asked ?? PACK_SHARE };

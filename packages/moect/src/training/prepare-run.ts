@@ -108,7 +108,7 @@ export async function prepareRun(base: Base, input: RunInput, place: RunPlace = 
   const { moect, model, backend } = base;
   const { settings, origin } = input;
   const { preset: chosen, notes } = choosePreset(input, moect);
-  const fitted = fitPreset(chosen, base, settings.packSize);
+  const fitted = fitPreset(chosen, base, input);
   const { preset, packSize } = fitted;
   const texts = input.languages.map((language) =>
     splitLanguage(language, language.documents, {

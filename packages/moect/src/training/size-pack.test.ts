@@ -64,6 +64,12 @@ describe('the size of a pack', () => {
     );
   });
 
+  it('is refused for a preset that has one of its own', async () => {
+    await expect(packOf(0.5, { preset: 'ct' })).rejects.toThrow(
+      /packSize.*'ct' trains has a size of its own/,
+    );
+  });
+
   it('gives rows to the most frequent tokens', () => {
     const counts = new Map([
       [9, 5],
