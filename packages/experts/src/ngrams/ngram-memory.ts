@@ -7,7 +7,7 @@ const USUAL_DISCOUNTS: Discounts = [0.75, 1.1, 1.4];
  * Counts that the model's own probabilities are worth beside those of a context, one member each; ∞ is the model alone.
  * Which is right depends on base, language and text, and is learnt within a text.
  */
-export const MODEL_COUNTS: readonly number[] = [Number.POSITIVE_INFINITY, 1, 4, 16];
+const MODEL_COUNTS: readonly number[] = [Number.POSITIVE_INFINITY, 1, 4, 16];
 /** Weights of these members before the first token: the model alone loses at most 1 bit a text. */
 const PRIORS: readonly number[] = [1 / 2, 1 / 6, 1 / 6, 1 / 6];
 

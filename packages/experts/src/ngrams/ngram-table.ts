@@ -33,7 +33,7 @@ export interface CountOptions {
 }
 
 /** Shortest context with counts: single tokens are shared by too many languages. */
-export const SHORTEST_CONTEXT = 2;
+const SHORTEST_CONTEXT = 2;
 
 /** Stands between documents; no context reaches over it. */
 const BORDER = -1;
@@ -82,8 +82,8 @@ interface Context {
   readonly counts: readonly number[];
 }
 
-/** Contexts of one length that were seen at least `least` times, sorted. */
-function contextsOf(text: Text, length: number, least: number): Context[] {
+/** Contexts of one length, sorted. */
+function contextsOf(text: Text, length: number): Context[] {
   const { stream } = text;
   const sorted = text.positions
     .filter((position) => hasContext(text, position, length))
@@ -91,7 +91,7 @@ function contextsOf(text: Text, length: number, least: number): Context[] {
   const contexts: Context[] = [];
   for (let i = 0; i < sorted.length; ) {
     const position = sorted[i]!;
-    const [first, next, counts] = [i, [] as number[], [] as number[]];
+    const [next, counts]: [number[], number[]] = [[], []];
     for (; i < sorted.length && compareContexts(stream, position, sorted[i]!, length) === 0; i++) {
       const token = stream[sorted[i]!]!;
       if (next.at(-1) === token) counts[counts.length - 1]!++;
@@ -100,7 +100,7 @@ function contextsOf(text: Text, length: number, least: number): Context[] {
         counts.push(1);
       }
     }
-    if (i - first >= least) contexts.push({ position, next, counts });
+    contexts.push({ position, next, counts });
   }
   return contexts;
 }
@@ -159,7 +159,7 @@ export function countNgrams(
 ): NgramTable {
   const text = layOut(documents);
   const least = Array.from({ length: contextLength - SHORTEST_CONTEXT + 1 }, () => 1);
-  const levels = least.map((count, i) => contextsOf(text, SHORTEST_CONTEXT + i, count));
+  const levels = least.map((_, i) => contextsOf(text, SHORTEST_CONTEXT + i));
   for (let table = treeOf(text, levels); ; table = treeOf(text, levels)) {
     if (numbersIn(table) <= maxNumbers) return table;
     // the longest of the levels that lost least

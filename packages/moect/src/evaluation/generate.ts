@@ -172,12 +172,7 @@ async function generateText(
     ...(signal && { signal }),
   };
   const [only] = packs;
-  if (combination === null && only?.memory) {
-    const member = memberOf(model, only, gateThreshold);
-    const { finishReason, tokens } = await generateCombined([member], ALONE, promptIds, sampling);
-    return { text: stream.end(), finishReason, tokens: tokens.length, posterior: null };
-  }
-  if (combination === null) {
+  if (combination === null && !only?.memory) {
     const { attachments, overrides } = only?.extension ?? {};
     const made = await generateIds(model, promptIds, {
       ...sampling,
@@ -188,13 +183,15 @@ async function generateText(
     const { finishReason, tokens } = made;
     return { text: stream.end(), finishReason, tokens: tokens.length, posterior: null };
   }
-  const spoken = { ...options, ...(language !== undefined && { language }) };
-  const made = await generateCombined(members(base, spoken), combination, promptIds, {
-    ...sampling,
-    ...(language !== undefined && { language }),
-  });
-  const { finishReason, tokens, posteriors } = made;
-  const posterior = posteriors.at(-1);
+  const named = language === undefined ? {} : { language };
+  const { finishReason, tokens, posteriors } =
+    combination === null
+      ? await generateCombined([memberOf(model, only!, gateThreshold)], ALONE, promptIds, sampling)
+      : await generateCombined(members(base, { ...options, ...named }), combination, promptIds, {
+          ...sampling,
+          ...named,
+        });
+  const posterior = combination === null ? undefined : posteriors.at(-1);
   return {
     text: stream.end(),
     finishReason,

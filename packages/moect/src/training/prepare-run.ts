@@ -134,7 +134,8 @@ export async function prepareRun(base: Base, input: RunInput, place: RunPlace = 
       statesBytes,
       notes: stateNotes,
     } = await chooseStates(base, extension, settings.cache, place, amounts);
-    const always = usedTokens(packed);
+    const draws = (training.sampledSoftmax ?? preset.training.sampledSoftmax ?? 0) > 0;
+    const always = draws ? usedTokens(packed) : [];
     const shaped = (shape: StepShape): Pick<PreparedRun, 'run' | 'options'> => {
       const facts = {
         base,

@@ -185,31 +185,15 @@ const sizesOf = ({ window, batchTokens }: ScoringPlan): Pick<ScoringPlan, 'windo
 /** What a run recorded of settings that runs of before did not have. */
 interface RecordedSettings {
   readonly data?: { readonly prefixToken?: PrefixToken };
-  readonly training?: { readonly sampledSoftmax?: number; readonly betas?: [number, number] };
-  readonly ngrams?: boolean;
   readonly packSize?: number | null;
 }
 
-/** A run that goes on keeps what it recorded; one of before goes on as it began. */
+/** A run that goes on keeps what it recorded; one of before keeps the form that its preset had then. */
 function asRecorded(input: RunInput, record: RecordedSettings | null): RunInput {
   if (record === null) return input;
-  const {
-    data,
-    training,
-    ngrams = record.ngrams ?? false,
-    packSize = record.packSize ?? null,
-  } = input.settings;
+  const { data, packSize = record.packSize ?? null } = input.settings;
   const { prefixToken = record.data?.prefixToken ?? 'moect-0.1' } = data;
-  const { sampledSoftmax = record.training?.sampledSoftmax ?? 0 } = training;
-  const { betas = record.training?.betas ?? [0.9, 0.95] } = training;
-  const settings = {
-    ...input.settings,
-    ngrams,
-    packSize,
-    data: { ...data, prefixToken },
-    training: { ...training, sampledSoftmax, betas },
-  };
-  return { ...input, settings };
+  return { ...input, settings: { ...input.settings, packSize, data: { ...data, prefixToken } } };
 }
 
 /** Trains a run. See `train`; `asked` goes into the run's record. */

@@ -146,18 +146,17 @@ async function runFrom(
   normalizers: LossNormalizers,
   given: { readonly collectStatistics: boolean; readonly rng: Rng },
 ): Promise<MicroBatchResult> {
-  const candidates = draw === null ? null : draw(batch, given.rng);
-  const options = { ...given, recompute, ...(candidates && { candidates }) };
+  const hidden = await hiddenStates?.take(counter, batch);
+  const candidates = draw?.(batch, given.rng);
   try {
-    if (hiddenStates === undefined) return runMicroBatch(base, extension, batch, normalizers, options);
-    const from = { ...hiddenStates.start, hidden: await hiddenStates.take(counter, batch) };
-    try {
-      return runMicroBatch(base, extension, batch, normalizers, { ...options, from });
-    } finally {
-      from.hidden.dispose();
-    }
+    return runMicroBatch(base, extension, batch, normalizers, {
+      ...given,
+      recompute,
+      ...(hidden && { from: { ...hiddenStates!.start, hidden } }),
+      ...(candidates && { candidates }),
+    });
   } finally {
-    dispose(Object.values(candidates ?? {}));
+    dispose([hidden, candidates]);
   }
 }
 
