@@ -1,5 +1,6 @@
 import type { Base } from '../base/base.ts';
 import { inputOf, type TrainOptions } from '../training/train.ts';
+import { withinBudget } from '../training/within-budget.ts';
 import { planRun } from './plan-run.ts';
 import type { TrainingPlan } from './training-plan.ts';
 
@@ -9,5 +10,6 @@ import type { TrainingPlan } from './training-plan.ts';
  * @param options as for `train`
  */
 export async function planTraining(base: Base, options: TrainOptions): Promise<TrainingPlan> {
-  return planRun(base, await inputOf(base, options), { output: options.output });
+  const input = await withinBudget(base, await inputOf(base, options), null);
+  return planRun(base, input, { output: options.output });
 }

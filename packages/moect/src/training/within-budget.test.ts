@@ -24,6 +24,7 @@ describe('a budget of time', () => {
     const seconds = 50 * time!.secondsPerStep;
     const output = world.at('run');
     const training = { epochs: 10_000, budget: `${seconds.toFixed(3)}s` };
+    expect((await planTraining(base, { ...options, training })).steps).toBeLessThan(100);
     const pack = await train(base, { ...options, training, output });
     const { steps } = pack.training.run.training;
     // machines are noisy, and evaluations take a part

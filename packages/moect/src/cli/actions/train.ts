@@ -9,6 +9,7 @@ import { checkRunFolder } from '../../platform/check-output.ts';
 import { busyNote, type CoreUse, watchCores } from '../../platform/watch-cores.ts';
 import type { RunInfo } from '../../training/prepare-run.ts';
 import { runTraining, type TrainedPack } from '../../training/run.ts';
+import { withinBudget } from '../../training/within-budget.ts';
 import { EXIT } from '../exit-codes.ts';
 import { fetchProgress } from '../fetch-progress.ts';
 import { type Interruption, interruptible } from '../interruption.ts';
@@ -90,7 +91,9 @@ function outcomeJson(
 }
 
 /** Runs `moect train --plan`: an impossible plan gives the exit code of a wrong configuration. */
-async function planCommand({ base, input, output }: OpenRun, json: boolean, io: Io): Promise<number> {
+async function planCommand(open: OpenRun, json: boolean, io: Io): Promise<number> {
+  const { base, output } = open;
+  const input = await withinBudget(base, open.input, null);
   const { notes = [], reading = [] } = input;
   io.err(noteLines([...notes, ...reading.flatMap(describeReading)]));
   const plan = await planRun(base, input, { output });
