@@ -22,6 +22,8 @@ export interface FusionInput {
   readonly documentIds?: Tensor;
   /** [batch, time] int32, values of {@link LANGUAGE_ROLES}. Known in training only. */
   readonly roles?: Tensor;
+  /** [batch, time, 1]: p of the nearest branch below; absent at the first. */
+  readonly baseWeightBelow?: Tensor;
   readonly training: boolean;
   readonly normalizers?: LossNormalizers;
   /** τ of this pass, 0 … 1, or null for off. Default: the fusion's own `gateThreshold`. Not used in training. */
@@ -49,6 +51,11 @@ export interface Fusion {
   readonly readsBase?: boolean;
   /** True: p is 0 for every token, so that updates beside the branches need no gate. Default false. */
   readonly alwaysOn?: boolean;
+  /**
+   * True: the first branch's p counts for all branches of a model, as `baseWeightBelow`; those above it have no parameters
+   * of the fusion. Default false.
+   */
+  readonly isShared?: boolean;
   /**
    * Default τ, if a pass names none: outside training p > τ counts as exactly 1; null: off. Absent if the fusion has no
    * threshold; τ of a pass then changes nothing.

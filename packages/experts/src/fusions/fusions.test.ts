@@ -28,6 +28,12 @@ testFusion({ create: () => continuousGate() });
 testFusion({ create: () => discreteGate(), differentiable: false });
 testFusion({ create: () => guardedGate() });
 testFusion({ create: () => ({ ...guardedGate({ pool: 'token', newPrior: 0 }), name: 'guarded, token' }) });
+testFusion({ create: () => ({ ...guardedGate({ shared: true }), name: 'guarded, shared' }) });
+// its prior stops at the branch, so gradients are not those of the values
+testFusion({
+  create: () => ({ ...guardedGate({ teacherForcing: true }), name: 'guarded, forced' }),
+  differentiable: false,
+});
 
 const read = async (x: Tensor): Promise<Float32Array> => Float32Array.from(await x.data());
 const D = 8;
@@ -117,6 +123,21 @@ describe.each(testBackends())('gates on %s', (backend) => {
     expect((await spread(paper['moe_proj']!['weight']!)) / 0.02).toBeCloseTo(1, 1);
     expect(await spread(paper['moe_proj']!['bias']!)).toBe(0);
     dispose([guarded, paper]);
+  });
+
+  it('goes by the known roles in training where it is forced, and by itself elsewhere', async () => {
+    const [forced, free] = [guardedGate({ teacherForcing: true }), guardedGate()];
+    const input = { ...exampleInput(true), roles: tensor([1, 2, 0, 2], [1, 4], 'int32') };
+    const params = free.init(createRng(2), { hiddenSize: D });
+    const results = [forced, free].map((fusion) => fusion.fuse(params, input));
+    const [held, own] = await Promise.all(results.map(({ baseWeight }) => read(baseWeight)));
+    expect(held).toEqual(Float32Array.of(1, 0, own![2]!, 0));
+    for (const [name, loss] of Object.entries(results[0]!.auxLosses)) {
+      expect(await read(loss)).toEqual(await read(results[1]!.auxLosses[name]!));
+    }
+    const later = [forced, free].map((fusion) => fusion.fuse(params, { ...input, training: false }));
+    expect(await read(later[0]!.output)).toEqual(await read(later[1]!.output));
+    dispose([params, { ...input }, ...[...results, ...later].map((result) => ({ ...result }))]);
   });
 
   it('is the base, bit for bit, where p is 1, even with a broken branch (law 3)', async () => {

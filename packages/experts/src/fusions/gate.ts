@@ -20,6 +20,7 @@ import {
   mul,
   ones,
   randomNormal,
+  reshape,
   stopGradient,
   sum,
   tensor,
@@ -89,6 +90,16 @@ export function aboveThreshold(
   const threshold = gateThreshold === undefined ? own : gateThreshold;
   if (threshold === null || training) return baseWeight;
   return tidy(() => where(greater(stopGradient(baseWeight), threshold), ones(baseWeight.shape), baseWeight));
+}
+
+/** In training 1 for old tokens and 0 for new ones, without a gradient; p itself where no role is known. */
+export function forcedByRole(baseWeight: Tensor, { training, roles }: FusionInput): Tensor {
+  if (!training || roles === undefined) return baseWeight;
+  return tidy(() => {
+    const known = reshape(roles, baseWeight.shape);
+    const isUnknown = equal(known, LANGUAGE_ROLES.unknown);
+    return where(isUnknown, baseWeight, cast(equal(known, LANGUAGE_ROLES.old), 'float32'));
+  });
 }
 
 /** Output and statistics for a gate's p. */

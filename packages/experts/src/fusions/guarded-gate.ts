@@ -1,8 +1,9 @@
 import type { Fusion, FusionInput, Tensor } from '@moect/core';
-import { checkedOptions, type Fields, number, oneOf, orNull } from '@moect/core/options';
-import { remake, rmsNormalizeSum, tidy, zeros } from '@moect/tensor';
+import { boolean, checkedOptions, type Fields, number, oneOf, orNull } from '@moect/core/options';
+import { remake, rmsNormalizeSum, stopGradient, tidy, zeros } from '@moect/tensor';
 import {
   aboveThreshold,
+  forcedByRole,
   gateOf,
   gateResult,
   gateWidth,
@@ -23,6 +24,13 @@ export type GuardedGateOptions = {
   readonly gateSize: number | null;
   /** τ: outside training p > τ counts as exactly 1; null: off. A pass may name another (`ForwardOptions`). */
   readonly gateThreshold: number | null;
+  /** One gate, at the first branch, for all branches of a model; else one a branch. */
+  readonly shared: boolean;
+  /**
+   * In training, tokens whose role is known go by it (old: p = 1, new: p = 0), and the gate learns from the prior alone:
+   * the branch trains as if it were always on, and old text does not move it.
+   */
+  readonly teacherForcing: boolean;
   /** First input of the gate: the mean over the document's prefix, or the token alone. */
   readonly pool: 'prefix' | 'token';
 };
@@ -35,6 +43,8 @@ const fields: Fields<GuardedGateOptions> = {
   bias: { default: 0, check: number({}) },
   gateSize: { default: null, check: orNull(number({ min: 1, integer: true })) },
   gateThreshold: { default: null, check: thresholdCheck },
+  shared: { default: false, check: boolean },
+  teacherForcing: { default: false, check: boolean },
   pool: { default: 'prefix', check: oneOf('prefix', 'token') },
 };
 
@@ -57,6 +67,7 @@ export function guardedGate(options: Partial<GuardedGateOptions> = {}): Fusion {
     contract: 'fusion/1',
     name: 'guarded',
     gateThreshold: checked.gateThreshold,
+    ...(checked.shared && { isShared: true }),
     init: (rng, { hiddenSize }) => {
       const gateSize = gateWidth(checked.gateSize, hiddenSize);
       const std = { inner: 1 / Math.sqrt(hiddenSize), outer: 1 / Math.sqrt(gateSize) };
@@ -64,16 +75,21 @@ export function guardedGate(options: Partial<GuardedGateOptions> = {}): Fusion {
     },
     fuse: (params, input) =>
       tidy(() => {
+        const { baseWeightBelow: below } = input;
+        if (checked.shared && below !== undefined) return gateResult(input, below);
         const documentIds = documentsOf(input);
         const { residual, base, moe, state } = input;
         const pooled = remake({ residual, base, documentIds }, (given) => {
           const baseSide = rmsNormalizeSum(given.residual, given.base, EPS);
           return checked.pool === 'prefix' ? pooledPrefix(baseSide, given.documentIds, state) : baseSide;
         });
+        // a forced gate learns to tell languages apart, and does not teach the branch to look like one
+        const seen = checked.teacherForcing ? stopGradient(moe) : moe;
         const moeSide = (): Tensor =>
-          remake({ residual, moe }, (given) => rmsNormalizeSum(given.residual, given.moe, EPS));
+          remake({ residual, moe: seen }, (given) => rmsNormalizeSum(given.residual, given.moe, EPS));
         const { logit, probability } = gateOf(params, pooled, moeSide);
-        const result = gateResult(input, aboveThreshold(probability, input, checked.gateThreshold));
+        const chosen = checked.teacherForcing ? forcedByRole(probability, input) : probability;
+        const result = gateResult(input, aboveThreshold(chosen, input, checked.gateThreshold));
         const auxLosses = priorLosses(logit, input, checked);
         if (input.training || checked.pool === 'token') return { ...result, auxLosses };
         return { ...result, auxLosses, state: poolState(pooled, documentIds, input.state) };

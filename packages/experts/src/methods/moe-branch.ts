@@ -94,12 +94,16 @@ export function attachBranch(branch: MoeBranch): (input: FfnInput, context: Site
         ...(normalizers && { normalizers }),
         ...(gateThreshold !== undefined && { gateThreshold }),
         ...(state && { state }),
+        ...(context.baseWeight && { baseWeightBelow: context.baseWeight }),
       });
       const { output, baseWeight } = fused;
       return {
         output,
         baseWeight,
-        auxLosses: { ...routing?.auxLosses, ...scaled(fused.auxLosses, branch.lossScale) },
+        auxLosses: {
+          ...routing?.auxLosses,
+          ...scaled(fused.auxLosses, fusion.isShared === true ? 1 : branch.lossScale),
+        },
         statistics: {
           baseWeight,
           ...(routing && { expertIndices: routing.expertIndices, tokensPerExpert: routing.tokensPerExpert }),

@@ -9,6 +9,7 @@ import {
   memory,
   mul,
   randomNormal,
+  sum,
   tensor,
   tidy,
   valueAndGrads,
@@ -69,6 +70,55 @@ describe.each(testBackends())('moeCt on %s', (backend) => {
     // no branch lies below the first one, so a gate could not open its attention
     expect(extension.parameters.has('model.layers.0.self_attn.q_proj.lora_A.weight')).toBe(false);
     expect([...extension.attachments.ffn.keys()]).toEqual(['model.layers.0.mlp', 'model.layers.2.mlp']);
+    extension.dispose();
+  });
+
+  it('has one gate for all branches where it is shared', async () => {
+    const fusion = { type: 'guarded', shared: true };
+    const config: Partial<MoeCtConfig> = { fusion, layers: [0, 2], attentionRank: 2 };
+    const extension = attach(config);
+    const gates = [...extension.parameters.keys()].filter((name) => name.includes('.fusion.'));
+    expect(new Set(gates.map((name) => name.split('.')[2]))).toEqual(new Set(['0']));
+    shake(extension, 0.3);
+    const roles = fill([2, 9], 1, 'int32');
+    const options = { attachments: extension.attachments, collectStatistics: true };
+    const result = base.forward(tokens, { ...options, training: true, roles });
+    const [first, second] = await Promise.all(
+      [...result.statistics.values()].map((s) => read(s.baseWeight!)),
+    );
+    expect(second).toEqual(first);
+    expect(new Set(first).size).toBeGreaterThan(1);
+    // one gate's prior is a mean over tokens of −log p, however many branches follow it
+    const loss = (await read(result.auxLosses['gateOld']!))[0]!;
+    expect(loss).toBeCloseTo(first!.reduce((sum, p) => sum - Math.log(p), 0) / first!.length, 4);
+    dispose([roles, result]);
+    extension.dispose();
+  });
+
+  it('gives old text no say over the branch where the gate is forced', async () => {
+    const extension = attach({
+      fusion: { type: 'guarded', shared: true, teacherForcing: true },
+      attentionRank: 2,
+    });
+    shake(extension, 0.3);
+    const gradientsOf = async (role: number): Promise<Map<string, number>> => {
+      const roles = fill([2, 9], role, 'int32');
+      const options = { attachments: extension.attachments, training: true, roles };
+      const { value, gradients } = valueAndGrads(() => {
+        const { logits, auxLosses } = base.forward(tokens, options);
+        return add(sum(mul(logits, logits)), sum(Object.values(auxLosses).reduce((a, b) => add(a, b))));
+      }, extension.parameters);
+      const sizes = new Map<string, number>();
+      for (const [name, gradient] of gradients) sizes.set(name, Math.hypot(...(await read(gradient))));
+      dispose([roles, value, [...gradients.values()]]);
+      return sizes;
+    };
+    for (const [name, size] of await gradientsOf(1)) {
+      // what is at layer 0 learns that this text is old, and nothing else does
+      if (name.includes('.fusion.')) expect(size, name).toBeGreaterThan(0);
+      else expect(size, name).toBe(0);
+    }
+    for (const [name, size] of await gradientsOf(2)) expect(size, name).toBeGreaterThan(0);
     extension.dispose();
   });
 

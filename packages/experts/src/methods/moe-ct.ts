@@ -37,13 +37,14 @@ const ffnFor = (base: BaseModel, site: Site, { readsBaseFfn }: Expert): BaseFfn 
   readsBaseFfn === false ? undefined : base.ffnAt(site.name);
 
 function initBranch(base: BaseModel, site: Site, resolved: ResolvedMoeCt, rng: Rng): ParamTree {
-  const { config, router, expert, fusion } = resolved;
+  const { config, router, expert, fusion, sites } = resolved;
+  const hasFusion = fusion.isShared !== true || site === sites[0];
   const dims = { hiddenSize: base.hiddenSize, numExperts: config.numExperts };
   const baseFfn = ffnFor(base, site, expert);
   return {
     ...(router && { router: router.init(rng.fork('router'), dims) }),
     experts: expert.init(rng.fork('experts'), dims, baseFfn),
-    fusion: fusion.init(rng.fork('fusion'), dims),
+    fusion: hasFusion ? fusion.init(rng.fork('fusion'), dims) : {},
   };
 }
 

@@ -30,7 +30,7 @@ export const moeCtPreset: Preset = {
   },
   combine: 'gate',
   large: (base) => ({
-    config: { ...leanExperts(base), fusion },
+    config: { ...leanExperts(base), fusion: { ...fusion, shared: true, teacherForcing: true } },
     training: { ...leanTraining, ...replay },
     ngrams: true,
   }),
