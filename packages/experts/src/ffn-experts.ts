@@ -32,15 +32,17 @@ export type FfnExpertOptions = {
   /**
    * `copy`: every expert is a copy of the base FFN (size must be null), so that the branch equals it at the start.
    * `zero-down`: random inner weights, down projection 0: the branch adds to the base FFN, starting from 0.
+   * `slice-zero-down`: inner weights of expert e from the base's neurons as in `slice`, those beyond the base's width
+   * random; down projection 0: it adds to the base FFN, starting from 0, and reads what the base reads.
    * `slice`: expert e takes the base's neurons e·size … (e+1)·size − 1, cyclically, down projection scaled by
    * base width ÷ size. Only near the base at the start.
    */
-  readonly init: 'copy' | 'zero-down' | 'slice';
+  readonly init: 'copy' | 'zero-down' | 'slice-zero-down' | 'slice';
 };
 
 export const ffnExpertFields: Fields<FfnExpertOptions> = {
   size: { default: null, check: orNull(number({ min: 1, integer: true })) },
-  init: { default: 'copy', check: oneOf('copy', 'zero-down', 'slice') },
+  init: { default: 'copy', check: oneOf('copy', 'zero-down', 'slice-zero-down', 'slice') },
 };
 
 /** Properties of the start of experts with these options. */
@@ -49,7 +51,7 @@ export function startOf({
   size,
 }: FfnExpertOptions): Pick<Expert, 'startsAtZero' | 'copiesBase' | 'readsBaseFfn'> {
   return {
-    startsAtZero: init === 'zero-down',
+    startsAtZero: init === 'zero-down' || init === 'slice-zero-down',
     copiesBase: init === 'copy',
     readsBaseFfn: init !== 'zero-down' || size === null,
   };
@@ -147,6 +149,36 @@ function zeroDown(
   return made;
 }
 
+/** As {@link zeroDown}, but the inner weights begin as neurons of the base; what lies beyond its width stays random. */
+function sliceZeroDown(
+  kind: FfnExpertKind,
+  rng: Rng,
+  dims: ExpertDims,
+  size: number,
+  base: BaseFfn,
+): Record<string, StackedLinear> {
+  const fresh = zeroDown(kind, rng, dims, size);
+  const linears = kind.linearsOf(base);
+  const width = linears[kind.inner[0]!]!.weight.shape[0]!;
+  const copied = Math.min(size, width);
+  const taken = slices(dims.numExperts, width, copied);
+  /** Copied entries in front of fresh ones, along the inner width. */
+  const joined = (own: Tensor, x: Tensor): Tensor => {
+    const front = taken(x, 0);
+    if (copied === size) return front;
+    const rest = own.shape.map((length, axis) => (axis === 1 ? length - copied : length));
+    const from = own.shape.map((_, axis) => (axis === 1 ? copied : 0));
+    return concat([front, slice(own, from, rest)], 1);
+  };
+  for (const name of kind.inner) {
+    const { weight, bias } = linears[name]!;
+    const own = fresh[name]!;
+    const ownBias = own.bias ?? zeros([dims.numExperts, size]);
+    fresh[name] = { weight: joined(own.weight, weight), ...(bias && { bias: joined(ownBias, bias) }) };
+  }
+  return fresh;
+}
+
 /**
  * Fresh parameters: for each linear `<name>.weight` [numExperts, out, in] and, where there are biases, `<name>.bias`
  * [numExperts, out]. Throws InvalidConfigError.
@@ -171,6 +203,7 @@ export function initFfnExperts(
     const message = `is '${options.init}', but this base's FFN is a mixture of ${base.numExperts} experts, no single network; use 'zero-down'`;
     return refuse('init', message);
   }
+  if (options.init === 'slice-zero-down') return { ...sliceZeroDown(kind, rng, dims, size, base) };
   if (size > width)
     return refuse('size', `must be at most the base's ${width} for '${options.init}', is ${size}`);
   const isSlice = options.init === 'slice';

@@ -28,6 +28,13 @@ testExpert({
 });
 testExpert({
   create: () => ({
+    ...mlpExpert({ activation: 'gelu', size: 5, init: 'slice-zero-down' }),
+    name: 'mlp, slice-zero-down',
+  }),
+  ffn: { ...plain, activation: 'gelu' },
+});
+testExpert({
+  create: () => ({
     ...mlpExpert({ activation: 'silu', size: 3, init: 'zero-down' }),
     name: 'mlp, zero-down',
   }),

@@ -10,6 +10,12 @@ import { testExpert } from './testing/test-expert.ts';
 
 testExpert({ create: () => swigluExpert() });
 testExpert({ create: () => ({ ...swigluExpert({ size: 3, init: 'zero-down' }), name: 'zero-down' }) });
+testExpert({
+  create: () => ({ ...swigluExpert({ size: 3, init: 'slice-zero-down' }), name: 'slice-zero-down' }),
+});
+testExpert({
+  create: () => ({ ...swigluExpert({ size: 15, init: 'slice-zero-down' }), name: 'wide slice-zero-down' }),
+});
 testExpert({ create: () => ({ ...swigluExpert({ size: 5, init: 'slice' }), name: 'slice' }) });
 testExpert({
   create: () => ({ ...swigluExpert(), name: 'with biases' }),
@@ -50,13 +56,31 @@ describe.each(testBackends())('swigluExpert on %s', (backend) => {
     dispose([ffn, x, params, given, expected]);
   });
 
-  it('starts at exactly 0 with a zero down projection', async () => {
-    const expert = swigluExpert({ size: 3, init: 'zero-down' });
-    const x = randomNormal(createRng(1), [4, 5], 1);
-    const params = expert.init(createRng(2), { hiddenSize: 5, numExperts: 1 });
+  it.each(['zero-down', 'slice-zero-down'] as const)('starts at exactly 0 with init %s', async (init) => {
+    const expert = swigluExpert({ size: 3, init });
+    const [ffn, x] = [makeFfn(), randomNormal(createRng(1), [4, 5], 1)];
+    const params = expert.init(createRng(2), { hiddenSize: 5, numExperts: 1 }, ffn);
     const y = applySingleExpert(expert, params, x);
     expect((await read(y)).every((value) => value === 0)).toBe(true);
-    dispose([x, params, y]);
+    dispose([ffn, x, params, y]);
+  });
+
+  it('reads what the base reads with slice-zero-down, and more where it is wider', async () => {
+    const ffn = makeFfn();
+    const source = await read(ffn.up.weight);
+    const upOf = async (size: number, numExperts: number): Promise<Float32Array> => {
+      const expert = swigluExpert({ size, init: 'slice-zero-down' });
+      const params = expert.init(createRng(2), { hiddenSize: 5, numExperts }, ffn);
+      const up = await read((params['up_proj'] as Record<string, Tensor>)['weight']!);
+      dispose(params);
+      return up;
+    };
+    expect(await upOf(3, 2)).toEqual(source.subarray(0, 30));
+    const wide = await upOf(14, 1);
+    expect(wide.subarray(0, 60)).toEqual(source);
+    // unit variance of pre-activations, as with zero-down
+    expect(Math.hypot(...wide.subarray(60)) / Math.sqrt(10) / (1 / Math.sqrt(5))).toBeGreaterThan(0.4);
+    dispose(ffn);
   });
 
   it('slices the base so that evenly mixed experts are the base', async () => {

@@ -37,7 +37,8 @@ export function expertConfig(
   const own = ffn?.kind === 'plain' ? 'mlp' : 'swiglu';
   const chosen = type === 'auto' ? own : type;
   const settings = withDefaults({ ...activationOf(ffn, chosen), ...given, type: chosen });
-  const isUncopied = type === 'auto' && ffn?.kind === 'mixture' && settings['init'] === 'copy';
+  const copies = settings['init'] === 'copy' || settings['init'] === 'slice-zero-down';
+  const isUncopied = type === 'auto' && ffn?.kind === 'mixture' && copies;
   return isUncopied ? { ...settings, init: 'zero-down' } : settings;
 }
 

@@ -5,14 +5,15 @@ import type { PresetTraining } from './preset.ts';
 const TOP_SHARE = 1 / 3;
 
 /**
- * A small pack: one expert beside each of the top layers, which begins with nothing and adds to the base, updates of
- * attention, and rows of their own for the tokens of the new text (docs/decisions/2026-11-30-default-pack.md).
+ * A small pack: one expert beside each of the top layers, which begins with neurons of the base's FFN that add nothing
+ * yet, updates of attention, and rows of their own for the tokens of the new text
+ * (docs/decisions/2026-11-30-default-pack.md).
  */
 export const leanExperts = ({ numLayers }: Pick<BaseModel, 'numLayers'>): Settings => ({
   layers: { top: Math.max(1, Math.round(TOP_SHARE * numLayers)) },
   numExperts: 1,
   topK: 1,
-  expert: { type: 'auto', init: 'zero-down' },
+  expert: { type: 'auto', init: 'slice-zero-down' },
   headDelta: null,
   tokenRows: 'used',
   attentionRank: 16,

@@ -55,7 +55,7 @@ describe('the size of a pack', () => {
 
   it('leaves a width that is asked for as it is', async () => {
     const pack = await packOf(0.9, { method: { expert: { size: 8 } } });
-    expect(pack.extension.config['expert']).toMatchObject({ size: 8, init: 'zero-down' });
+    expect(pack.extension.config['expert']).toMatchObject({ size: 8, init: 'slice-zero-down' });
   });
 
   it('says what is missing where it is too small', async () => {

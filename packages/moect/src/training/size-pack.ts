@@ -10,7 +10,8 @@ const expertOf = (settings: Settings): Settings => settings['expert'] as Setting
 export const leavesWidthOpen = (settings: Settings): boolean => {
   const expert = settings['expert'];
   const isComponent = typeof expert === 'object' && expert !== null && !Array.isArray(expert);
-  return isComponent && expertOf(settings)['init'] === 'zero-down' && expertOf(settings)['size'] == null;
+  if (!isComponent || expertOf(settings)['size'] != null) return false;
+  return expertOf(settings)['init'] === 'zero-down' || expertOf(settings)['init'] === 'slice-zero-down';
 };
 
 /** The settings with experts of a width. */
