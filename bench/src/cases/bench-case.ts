@@ -36,8 +36,8 @@ export interface Bar {
 export interface BenchCase {
   readonly name: string;
   readonly title: string;
-  readonly unit: 'tokens/s';
-  /** Tokens of one step. */
+  readonly unit: 'tokens/s' | 'bytes/s';
+  /** Tokens, or bytes, of one step. */
   readonly tokens: number;
   readonly entries: readonly Entry[];
   /** Floating-point operations a token that each entry's model needs; see docs/benchmarks.md. */

@@ -1,10 +1,5 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import type { Tensor } from '@moect/core';
 import { selectBackend } from '@moect/tensor';
 import { ADAM, GPT, initialWeights, tokens } from '../cases/gpt-small.ts';
@@ -17,7 +12,8 @@ import {
   RMS_NORM_EPS,
   ROPE_THETA,
 } from '../cases/llama-30m.ts';
-import type { Reply, Request } from './serve.ts';
+import { temporaryFolder } from '../cases/temporary-cache.ts';
+import { findPython, refuse, servePython } from './python.ts';
 
 /** The contender PyTorch: this process makes the same weights and data, then passes requests on to Python. */
 interface Work {
@@ -74,40 +70,13 @@ function writeWork(folder: string, work: Work, model: string): void {
   );
 }
 
-/** MOECT_BENCH_PYTHON, else python3; throws where it has no torch. */
-function findPython(): string {
-  const python = process.env['MOECT_BENCH_PYTHON'] ?? 'python3';
-  const probe = spawnSync(python, ['-c', 'import torch'], { stdio: 'ignore' });
-  if (probe.status === 0) return python;
-  throw new Error(`${python} has no torch; set MOECT_BENCH_PYTHON to a Python that has`);
-}
-
 async function start(): Promise<void> {
-  const python = findPython();
+  const python = findPython('torch');
   const model = process.env['BENCH_MODEL'] ?? 'gpt';
   const threads = process.env['BENCH_THREADS'] ?? '1';
-  const folder = mkdtempSync(path.join(tmpdir(), 'moect-bench-'));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder();
   writeWork(folder, model === 'gpt' ? gptWork() : await llamaWork(model === 'generate'), model);
-  const script = fileURLToPath(new URL('./torch/serve.py', import.meta.url));
-  const child = spawn(python, [script, folder, threads], {
-    env: { ...process.env, OMP_NUM_THREADS: threads },
-    stdio: ['pipe', 'pipe', 'ignore'],
-  });
-  child.once('exit', (code) => process.exit(code ?? 1));
-  const leave = (): void => {
-    child.kill();
-    process.exit();
-  };
-  process.on('disconnect', leave).on('SIGTERM', leave);
-  const lines = createInterface({ input: child.stdout });
-  await once(lines, 'line');
-  process.send?.({ ready: true });
-  process.on('message', async (request: Request) => {
-    child.stdin.write(`${JSON.stringify(request)}\n`);
-    const [line] = (await once(lines, 'line')) as [string];
-    process.send?.(JSON.parse(line) as Reply);
-  });
+  await servePython(python, 'serve.py', [folder, threads], threads);
 }
 
-start().catch((error: Error) => process.send?.({ error: error.message.split('\n')[0]! }));
+start().catch(refuse);

@@ -44,7 +44,7 @@ const bar = z.strictObject({
 const benchCase = z.strictObject({
   name: z.string(),
   title: z.string(),
-  unit: z.literal('tokens/s'),
+  unit: z.enum(['tokens/s', 'bytes/s']),
   date: z.iso.datetime(),
   hardware,
   ceiling,

@@ -62,7 +62,7 @@ export interface BarReport {
 export interface CaseReport {
   readonly name: string;
   readonly title: string;
-  readonly unit: 'tokens/s';
+  readonly unit: 'tokens/s' | 'bytes/s';
   readonly date: string;
   readonly hardware: Hardware;
   readonly ceiling: Ceiling;

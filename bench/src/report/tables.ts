@@ -7,7 +7,7 @@ const mebibytes = (bytes: number | undefined): string =>
   bytes === undefined ? '' : Math.round(bytes / 2 ** 20).toLocaleString('en-US');
 
 /** Column heads and one row a contender. */
-export function speedTable({ results, tokensPerStep }: CaseReport): string[][] {
+export function speedTable({ results, tokensPerStep, unit }: CaseReport): string[][] {
   const rows = Object.entries(results).map(([name, result]) => [
     name,
     speed(result.median),
@@ -22,7 +22,7 @@ export function speedTable({ results, tokensPerStep }: CaseReport): string[][] {
   ]);
   const heads = [
     'contender',
-    'tokens/s',
+    unit,
     'min … max',
     'ms a step',
     'model GFLOP/s',
