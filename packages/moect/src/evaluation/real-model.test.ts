@@ -6,7 +6,7 @@ import type { Base } from '../base/base.ts';
 import { openBase } from '../base/open-base.ts';
 import { promptTokens } from './prompt-tokens.ts';
 
-/** SmolLM2-135M-Instruct as a Hugging Face folder in bf16; the model is not in the repository. */
+/** SmolLM2-135M-Instruct as a Hugging Face folder in bf16, from `npm run get:smollm2 -- --folder`; it is not in the repository. */
 const FOLDER = process.env['MOECT_SMOLLM2'];
 
 /** Logits agree within 3e-4, so that two this close may change places. */
