@@ -58,6 +58,7 @@ describe('the plan of a run', { timeout: 120_000 }, () => {
     ['ct', { batchSize: 16 }],
     ['moe-ct', { batchSize: 24 }],
     ['lora-ct', { batchSize: 12, accumulation: 3 }],
+    ['moe-ct-mixture', { batchSize: 24 }],
   ])('%s: peak of the heap within 2 %% of what the run takes', async (preset, training) => {
     const given = config(`peak-${preset}`, preset, training);
     const { memory, time, steps } = await planConfig(given);
@@ -67,6 +68,21 @@ describe('the plan of a run', { timeout: 120_000 }, () => {
     expect(memory.leastBytes).toBeLessThan(memory.heap!.peakBytes);
     expect(time!.seconds).toBeCloseTo(time!.secondsPerStep * steps, 9);
     expect(time!.tokensPerSecond).toBeGreaterThan(0);
+  });
+
+  it('a loss over few tokens takes less than one over the whole vocabulary', async () => {
+    await makeTinyBase(world.at('many'), 3, { hidden_size: 64, intermediate_size: 160, vocab_size: 20_000 });
+    const given = {
+      ...config('sampled', 'moe-ct-mixture', { batchSize: 24, sampledSoftmax: 64 }),
+      base: world.at('many'),
+      packSize: 0.05,
+    };
+    const { memory } = await planConfig(given, { time: false });
+    const whole = { ...given, training: { ...given.training, sampledSoftmax: 0 } };
+    expect((await planConfig(whole, { time: false })).memory.heap!.peakBytes).toBeGreaterThan(
+      1.05 * memory.heap!.peakBytes,
+    );
+    expect(Math.abs(memory.heap!.peakBytes / (await measuredPeak(given)) - 1)).toBeLessThan(0.02);
   });
 
   it('changes nothing: a run that was planned gives the bytes of one that was not', async () => {

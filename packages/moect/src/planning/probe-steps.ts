@@ -63,7 +63,8 @@ export async function runProbeSteps(
   { rows, batches }: ProbeSize,
   isEnough: (times: readonly number[]) => boolean,
 ): Promise<number[]> {
-  const { base, extension, data, optimizer, maxGradNorm = 1, recompute = false, hiddenStates } = options;
+  const { base, extension, data, optimizer, maxGradNorm = 1, recompute = false } = options;
+  const { hiddenStates, sampledSoftmax } = options;
   const times: number[] = [];
   const onStep = ({ tokens, tokensPerSecond }: StepMetrics): 'stop' | undefined => {
     times.push((1000 * tokens) / tokensPerSecond);
@@ -77,6 +78,7 @@ export async function runProbeSteps(
     maxGradNorm,
     recompute,
     ...(hiddenStates && { hiddenStates: inMemory(base, hiddenStates) }),
+    ...(sampledSoftmax && { sampledSoftmax }),
     gradientAccumulation: batches,
     totalSteps: Number.MAX_SAFE_INTEGER,
     schedule: noLearning,
