@@ -20,7 +20,7 @@ Measures this library beside others on the same work, contenders in turn, each i
 PyTorch takes part where python3, or the Python in MOECT_BENCH_PYTHON, has torch;
 genai-nanogpt and llama.cpp after \`npm run bench:peers\`, tfjs-node after \`npm run setup:node-backend\`;
 those named -webgpu where Dawn finds an adapter. The cases of SmolLM2 need MOECT_SMOLLM2_GGUF and
-MOECT_SMOLLM2_FOLDER: \`npm run get:smollm2 -- DIR --folder\` fetches both.`;
+MOECT_SMOLLM2: \`npm run get:smollm2 -- DIR --folder\` fetches both.`;
 
 export interface RunOptions {
   readonly action: 'run' | 'list' | 'help' | 'write-docs';

@@ -32,7 +32,7 @@ export const scoredDocuments = (): string[] => {
 /** Text of about two steps: an epoch is over soon, and with it the computing of hidden states. */
 export const trainingText = (): string => prose().slice(0, TRAINING_BYTES);
 
-const BASES = { q4_1: 'MOECT_SMOLLM2_GGUF', bf16: 'MOECT_SMOLLM2_FOLDER' } as const;
+const BASES = { q4_1: 'MOECT_SMOLLM2_GGUF', bf16: 'MOECT_SMOLLM2' } as const;
 
 /** The model's file or folder. Throws with one line where it is not named. */
 export function smollm2(kind: keyof typeof BASES): string {
