@@ -16,14 +16,15 @@ function makeState(step: number, tensors: ParamMap<Variable>): OptimizerState {
   return { step, tensors, dispose: () => dispose(tensors) };
 }
 
+/** Zeros of a parameter's shape. One at a time: `variable` copies, and all zeros beside all copies outweigh a step. */
+const zeros = (parameter: Variable): Variable => tidy(() => variable(zerosLike(parameter)));
+
 function init(parameters: ParamMap<Variable>): OptimizerState {
   const tensors = new Map<ParamPath, Variable>();
-  tidy(() => {
-    for (const [path, parameter] of parameters) {
-      tensors.set(`exp_avg.${path}`, variable(zerosLike(parameter)));
-      tensors.set(`exp_avg_sq.${path}`, variable(zerosLike(parameter)));
-    }
-  });
+  for (const [path, parameter] of parameters) {
+    tensors.set(`exp_avg.${path}`, zeros(parameter));
+    tensors.set(`exp_avg_sq.${path}`, zeros(parameter));
+  }
   return makeState(0, tensors);
 }
 
