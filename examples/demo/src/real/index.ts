@@ -7,11 +7,12 @@ import { readJsonFile, writeFileAtomic, writeJsonAtomic } from '@moect/safetenso
 import { abortOnSignals } from '@moect/trainer/node';
 import { fetchBy } from './fetch.ts';
 import type { RealJob } from './jobs.ts';
+import type { LanguageFiles, RealLanguage } from './language.ts';
 import { HELP, parseOptions, type RealOptions, UsageError } from './options.ts';
 import { printSummary } from './print-table.ts';
 import { runJobs } from './run-jobs.ts';
 import { summarize } from './summarize.ts';
-import { digestText, type LanguageFiles, type RealLanguage, readText, writeText } from './text.ts';
+import { digestText, readText, writeText } from './text.ts';
 
 const EXIT = { failed: 1, usage: 64, interrupted: 130 } as const;
 

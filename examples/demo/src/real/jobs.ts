@@ -1,6 +1,6 @@
 import type { Report } from '@moect/report';
+import type { LanguageFiles } from './language.ts';
 import type { Method } from './options.ts';
-import type { LanguageFiles } from './text.ts';
 
 /** A piece of work for a process of its own: memory of WebAssembly is only given back when its process ends. */
 export interface RealJob {

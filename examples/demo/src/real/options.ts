@@ -15,8 +15,8 @@ record a line (.jsonl), of which a tenth is held out. --base is another model: a
 export const METHODS = ['lora-ct', 'ct', 'moe-ct', 'moe-ct-mixture'] as const;
 export type Method = (typeof METHODS)[number];
 
-/** About one pass over the Swahili text. */
-const TOKENS = 50_000;
+/** Under two passes over the Swahili text. */
+const TOKENS = 60_000;
 
 /** A wrong command line. */
 export class UsageError extends Error {}

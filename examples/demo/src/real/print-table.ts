@@ -8,7 +8,7 @@ function overview({ report, rows }: Summary): string {
   const { languages } = report;
   const head = ['change', ...languages.map(({ code, name }) => name ?? code)];
   return table([
-    [...head, '95 % of the old one', 'worst old document', 'pack', 'tokens/s'],
+    [...head, '95 % of the old one', 'worst old document', 'weights trained', 'pack', 'tokens/s'],
     ...rows.map(({ method, worstBits }) => {
       const [low, high] = method.retention!.ci95;
       return [
@@ -16,6 +16,7 @@ function overview({ report, rows }: Summary): string {
         ...languages.map(({ code }) => percent(method.bitsPerByte[code]!.relativeChange!)),
         `${percent(low)} … ${percent(high)}`,
         `${signed(worstBits)} bits`,
+        `${(method.trainableParameters / 1e6).toFixed(1)} M`,
         `${((method.packBytes ?? 0) / 1e6).toFixed(1)} MB`,
         method.tokensPerSecond.toFixed(0),
       ];

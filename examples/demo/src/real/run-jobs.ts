@@ -30,7 +30,8 @@ function runJob(job: RealJob, signal: AbortSignal, onShare: (share: number) => v
       else if (message.kind === 'error') reject(new Error(`${name}: ${message.message}`));
       else resolve(message.kind === 'done');
     });
-    child.once('exit', (code, killed) => {
+    // `close`, not `exit`: all messages have been read by then
+    child.once('close', (code, killed) => {
       // a signal before the process could save, or while it loaded
       if (signal.aborted) resolve(false);
       else reject(new Error(`${name} ended by ${killed ?? `exit code ${code}`}; the same command goes on.`));

@@ -1,7 +1,7 @@
 import type { Report, ReportMethod } from '@moect/report';
 import { readJsonFile } from '@moect/safetensors/node';
 import type { Measured, RealJob, Trained } from './jobs.ts';
-import type { RealLanguage } from './text.ts';
+import type { RealLanguage } from './language.ts';
 
 /** A method's row in the table. */
 export interface Row {
@@ -15,7 +15,7 @@ export interface Summary {
 }
 
 const NOTES: readonly string[] = [
-  'One pass over little text: this shows what each method keeps and gains, not a model that speaks the new language.',
+  'Little text and little training: this shows what each method keeps and gains, not a model that speaks the new language.',
   'Old text was measured on excerpts of one kind; other kinds may fare differently.',
 ];
 

@@ -4,7 +4,7 @@ import type { Document } from '@moect/core';
 import { ShingleIndex } from '../../scripts/corpus/shingles.ts';
 import { groupParagraphs } from '../../scripts/corpus/text.ts';
 import { loadUdhr } from '../udhr.ts';
-import type { RealLanguage } from './text.ts';
+import type { RealLanguage } from './language.ts';
 
 const CODE = 'swh_Latn';
 /** Of the parts of the program, in the order of their names, every eighth is held out with all of its messages. */

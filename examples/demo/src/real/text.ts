@@ -7,26 +7,9 @@ import { fileCorpus } from '@moect/data/node';
 import { writeFileAtomic } from '@moect/safetensors/node';
 import { toJsonl } from '../../scripts/corpus/text.ts';
 import { readDemoText } from '../demo-text.ts';
+import type { LanguageFiles, RealLanguage } from './language.ts';
 import type { FileOption } from './options.ts';
 import { swahiliText } from './swahili-text.ts';
-
-/** Text of one language: what is trained on (or replayed), and what is measured on. */
-export interface RealLanguage {
-  readonly code: string;
-  readonly role: 'new' | 'old';
-  readonly train: readonly Document[];
-  readonly heldOut: readonly Document[];
-  /** Where it comes from, for people. */
-  readonly source: string;
-}
-
-/** The same in files, for the processes that train and measure. */
-export interface LanguageFiles {
-  readonly code: string;
-  readonly role: 'new' | 'old';
-  readonly train: string;
-  readonly heldOut: string;
-}
 
 /** Every tenth document is held out, as long as there are fewer than these bytes of them: more only takes longer. */
 const HELD_OUT_EVERY = 10;
