@@ -1,25 +1,16 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { initBackend } from '@moect/tensor';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { makeText, makeTinyBase } from '../../../../packages/moect/src/testing/make-tiny-base.ts';
+import { makeTinyWorld, type TinyWorld } from '../../../../packages/moect/src/testing/tiny-world.ts';
 
 const PROGRAM = fileURLToPath(new URL('./index.ts', import.meta.url));
-const OLD = ['the', 'cat', 'sat', 'on', 'a', 'mat', 'with', 'two', 'dogs'];
-const NEW = ['watu', 'wote', 'wamezaliwa', 'huru', 'hadhi', 'na', 'haki'];
 
-let folder: string;
+let world: TinyWorld;
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'moect-demo-real-'));
-  await initBackend('wasm');
-  await makeTinyBase(path.join(folder, 'base'));
-  await makeText(path.join(folder, 'new.txt'), NEW, 60);
-  await makeText(path.join(folder, 'old.txt'), OLD, 60, 2);
+  world = await makeTinyWorld();
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => world.remove());
 
 interface Ended {
   readonly code: number | null;
@@ -29,11 +20,11 @@ interface Ended {
 
 /** Runs the program; sends it a signal as soon as its output holds `until`. */
 function demo(args: readonly string[], until?: () => Promise<boolean>): Promise<Ended> {
-  const own = ['--base', 'base', '--text', 'swh_Latn=new.txt', '--replay', 'eng_Latn=old.txt'];
+  const own = ['--base', 'base', '--text', 'swh_Latn=swh_Latn.txt', '--replay', 'eng_Latn=eng_Latn.txt'];
   const child = spawn(
     process.execPath,
     ['--conditions=@moect/source', '--import', 'tsx', PROGRAM, ...own, '--output', 'out', ...args],
-    { cwd: fileURLToPath(new URL('../..', import.meta.url)), env: { ...process.env, INIT_CWD: folder } },
+    { cwd: fileURLToPath(new URL('../..', import.meta.url)), env: { ...process.env, INIT_CWD: world.at() } },
   );
   let [out, err] = ['', ''];
   child.stdout.on('data', (piece: Buffer) => {
@@ -56,7 +47,7 @@ function demo(args: readonly string[], until?: () => Promise<boolean>): Promise<
 }
 
 const changed = async (name: string): Promise<number> =>
-  (await stat(path.join(folder, 'out', name)).catch(() => null))?.mtimeMs ?? 0;
+  (await stat(world.at('out', name)).catch(() => null))?.mtimeMs ?? 0;
 
 it('is interrupted, goes on without doing anything twice, and ends with a table and a report', async () => {
   const tokens = ['--tokens', '40000'];
@@ -74,7 +65,7 @@ it('is interrupted, goes on without doing anything twice, and ends with a table 
     expect(second.out).toMatch(new RegExp(`^${method} .* bits .* M .* MB `, 'm'));
   }
   expect(second.out).toMatch(/Mixture: at most .* bit a document worse/);
-  const report = JSON.parse(await readFile(path.join(folder, 'out/report.json'), 'utf8'));
+  const report = JSON.parse(await readFile(world.at('out/report.json'), 'utf8'));
   const trained = report.methods.map((method: { trainedTokens: number }) => method.trainedTokens);
   expect(new Set(trained).size).toBe(1);
 
