@@ -66,8 +66,11 @@ it('is interrupted, goes on without doing anything twice, and ends with a table 
   }
   expect(second.out).toMatch(/Mixture: at most .* bit a document worse/);
   const report = JSON.parse(await readFile(world.at('out/report.json'), 'utf8'));
-  const trained = report.methods.map((method: { trainedTokens: number }) => method.trainedTokens);
-  expect(new Set(trained).size).toBe(1);
+  for (const { trainedTokens } of report.methods) {
+    // the last step may go over
+    expect(trainedTokens).toBeGreaterThanOrEqual(40_000);
+    expect(trainedTokens).toBeLessThan(40_400);
+  }
 
   const third = await demo(tokens);
   expect(third.code).toBe(0);

