@@ -7,12 +7,15 @@ import { createProgress, type Phase, showProgress } from './progress.ts';
 
 /** Training tokens a second at 135 M parameters on two cores; only the first estimates of the time use them. */
 const TOKENS_PER_SECOND = { 'lora-ct': 230, ct: 170, 'moe-ct': 330, 'moe-ct-mixture': 330 } as const;
+/** Until a process has loaded the model and takes its first step. */
+const LOADING_SECONDS = 20;
 /** Base and pack score some 14,000 tokens, and the report's examples are generated. */
 const MEASURING_SECONDS = 45;
 
 const phaseOf = ({ kind, method, tokens }: RealJob): Phase => ({
   name: `${kind} ${method}`,
-  expectedSeconds: kind === 'measuring' ? MEASURING_SECONDS : tokens / TOKENS_PER_SECOND[method],
+  expectedSeconds:
+    LOADING_SECONDS + (kind === 'measuring' ? MEASURING_SECONDS : tokens / TOKENS_PER_SECOND[method]),
 });
 
 /** Runs one job in a process; gives whether it was done, not interrupted. Throws what went wrong there. */
