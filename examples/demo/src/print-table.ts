@@ -1,13 +1,14 @@
 import { bitEqualShare, type Report, type ReportMethod } from '@moect/report';
 
-const percent = (x: number, digits = 2): string => `${x >= 0 ? '+' : ''}${(100 * x).toFixed(digits)} %`;
+export const percent = (x: number, digits = 2): string =>
+  `${x >= 0 ? '+' : ''}${(100 * x).toFixed(digits)} %`;
 
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
 const pad = (cells: readonly string[], widths: readonly number[]): string =>
   cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ');
 
-function table(rows: readonly (readonly string[])[]): string {
+export function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => [...row[i]!].length)));
   return rows.map((row) => pad(row, widths)).join('\n');
 }
@@ -48,7 +49,7 @@ function overview(report: Report): string {
 }
 
 /** Bits per byte of every language before and after each method. */
-function bitsPerByte(report: Report): string {
+export function bitsPerByte(report: Report): string {
   const methods = byName(report);
   const head = ['bits per byte', 'role', 'before', ...methods.map(([name]) => name)];
   const rows = report.languages.map(({ code, name, role }) => {

