@@ -115,6 +115,16 @@ describe('report', () => {
     base.dispose();
   });
 
+  test('bars of the real model hold for the starts a second of its processes', () => {
+    const start = { median: 0.6, min: 0.5, max: 0.7, runs: 3, check: Number.NaN, peakRssBytes: 3e8 };
+    const results = { 'moect-q4_1': start, 'moect-bf16': { ...start, median: 0.4 } };
+    const report = caseReport(caseNamed('smollm2-start'), { ...measured, results }, false);
+    expect(report.bars.map(({ value, met }) => [value, met])).toEqual([
+      [1 / 0.6, true],
+      [2.5, false],
+    ]);
+  });
+
   test('a file that is no report is refused, with the place', async () => {
     const file = path.join(folder, 'wrong.json');
     const report = withCase(null, caseReport(caseNamed('llama-30m-moe-ct-all'), measured, true));

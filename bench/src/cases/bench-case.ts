@@ -36,8 +36,8 @@ export interface Bar {
 export interface BenchCase {
   readonly name: string;
   readonly title: string;
-  readonly unit: 'tokens/s' | 'bytes/s';
-  /** Tokens, or bytes, of one step. */
+  readonly unit: 'tokens/s' | 'bytes/s' | 'starts/s';
+  /** Tokens, bytes or starts of one step. */
   readonly tokens: number;
   readonly entries: readonly Entry[];
   /** Floating-point operations a token that each entry's model needs; see docs/benchmarks.md. */
@@ -69,6 +69,15 @@ export function timeRatio(name: string, other: string, atMost: number): Bar {
     text: `${name} ÷ ${other}, step time`,
     atMost,
     value: (results) => quotient(results, other, name, ({ median }) => median),
+  };
+}
+
+/** Limits the seconds of one start, in a case whose unit is starts. */
+export function startTime(name: string, atMost: number): Bar {
+  return {
+    text: `${name}, seconds from start to end`,
+    atMost,
+    value: (results) => results[name] && 1 / results[name].median,
   };
 }
 

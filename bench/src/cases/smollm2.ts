@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type BenchCase, type Entry, speedRatio } from './bench-case.ts';
+import { type BenchCase, type Entry, speedRatio, startTime } from './bench-case.ts';
 import { THREADS_ALL } from './threads.ts';
 
 /** Greedy continuation of one prompt. */
@@ -104,4 +104,16 @@ const scoring: BenchCase = {
   bars: [speedRatio('moect-bf16', 'torch-f32', 0.8)],
 };
 
-export const smollm2Cases: readonly BenchCase[] = [generation, trainings, scoring];
+const start = (name: string, kind: keyof typeof BASES): Entry =>
+  entry(name, 'moect-start', { BENCH_BASE: kind });
+
+const starts: BenchCase = {
+  name: 'smollm2-start',
+  title: 'The same model, whole process of moect generate for one token',
+  unit: 'starts/s',
+  tokens: 1,
+  entries: [start('moect-q4_1', 'q4_1'), start('moect-bf16', 'bf16')],
+  bars: [startTime('moect-q4_1', 2), startTime('moect-bf16', 2)],
+};
+
+export const smollm2Cases: readonly BenchCase[] = [generation, trainings, scoring, starts];

@@ -7,6 +7,8 @@ export interface Contender {
   step(): Promise<number>;
   /** Bytes of the wasm memory, which only grows. */
   wasmHeapBytes?(): Promise<number>;
+  /** Of the processes that did the work, where it was not this one. */
+  peakRssBytes?(): number;
   readonly gpu?: DawnUse;
   /** Floating-point operations of the unit of work, where `step` is products only. */
   readonly flops?: number;
@@ -54,7 +56,7 @@ async function answer(contender: Contender, progress: Progress, { untimed, timed
   return {
     milliseconds,
     check: progress.check,
-    peakRssBytes: process.resourceUsage().maxRSS * 1024,
+    peakRssBytes: contender.peakRssBytes?.() ?? process.resourceUsage().maxRSS * 1024,
     ...(wasmHeapBytes !== undefined && { wasmHeapBytes }),
     ...(gpu && {
       webgpu: {

@@ -44,7 +44,7 @@ const bar = z.strictObject({
 const benchCase = z.strictObject({
   name: z.string(),
   title: z.string(),
-  unit: z.enum(['tokens/s', 'bytes/s']),
+  unit: z.enum(['tokens/s', 'bytes/s', 'starts/s']),
   date: z.iso.datetime(),
   hardware,
   ceiling,

@@ -62,7 +62,7 @@ export interface BarReport {
 export interface CaseReport {
   readonly name: string;
   readonly title: string;
-  readonly unit: 'tokens/s' | 'bytes/s';
+  readonly unit: 'tokens/s' | 'bytes/s' | 'starts/s';
   readonly date: string;
   readonly hardware: Hardware;
   readonly ceiling: Ceiling;
