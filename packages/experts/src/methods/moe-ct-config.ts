@@ -99,8 +99,6 @@ export const MOE_CT_DEFAULTS: MoeCtConfig = {
     bias: 0,
     gateSize: null,
     gateThreshold: null,
-    shared: false,
-    teacherForcing: false,
     pool: 'prefix',
   },
   headDelta: 'auto',
