@@ -21,6 +21,8 @@ async function runCases({ cases, out, rounds, isQuick, contenders }: RunOptions)
     shown.clear();
     const result = caseReport(benchCase, measured, isQuick);
     console.log(caseText(result));
+    // nothing ran, for instance because a model is missing: what was measured before stays
+    if (Object.keys(result.results).length === 0) continue;
     // written after each case, so that an interrupted run keeps what it measured
     report = withCase(report, result);
     await writeReport(out, report);
