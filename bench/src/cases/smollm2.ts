@@ -44,6 +44,9 @@ export function smollm2(kind: keyof typeof BASES): string {
   throw new Error(`${BASES[kind]} is not set: npm run get:smollm2 -- DIR --folder fetches the model`);
 }
 
+/** What BENCH_BASE asks this contender for. */
+export const askedModel = (): string => smollm2(process.env['BENCH_BASE'] === 'q4_1' ? 'q4_1' : 'bf16');
+
 type Env = Readonly<Record<string, string>>;
 
 const entry = (name: string, module: string, env: Env): Entry => ({

@@ -1,19 +1,19 @@
-import type { Callback } from '@moect/core';
 import { generate } from '@moect/models';
 import { type Base, evaluate, openBase, train } from 'moect';
+import { pausedSteps } from '../cases/paused-steps.ts';
 import {
+  askedModel,
   SMOLLM2_GENERATION,
   SMOLLM2_SEQUENCE,
   SMOLLM2_STEP_TOKENS,
   scoredDocuments,
-  smollm2,
   trainingText,
 } from '../cases/smollm2.ts';
 import { temporaryFolder } from '../cases/temporary-cache.ts';
 import { type Contender, serve } from './serve.ts';
 import { wasmHeapBytes } from './wasm-memory.ts';
 
-const { BENCH_BASE = 'bf16', BENCH_PRESET = 'moe-ct-mixture', BENCH_THREADS = '1' } = process.env;
+const { BENCH_PRESET = 'moe-ct-mixture', BENCH_THREADS = '1' } = process.env;
 
 async function generation(base: Base): Promise<number> {
   const { prompt, newTokens } = SMOLLM2_GENERATION;
@@ -29,21 +29,7 @@ async function scoring(base: Base): Promise<number> {
 
 /** `train` as users call it, paused by a callback before each optimizer step. */
 function training(base: Base, isCached: boolean): () => Promise<number> {
-  let [go, finished] = [(): void => {}, (_loss: number): void => {}];
-  const pause = (): Promise<void> =>
-    new Promise((resolve) => {
-      go = resolve;
-    });
-  const start = pause();
-  const steps: Callback = {
-    contract: 'callback/1',
-    name: 'paused',
-    onStart: () => start,
-    onStep: ({ loss }) => {
-      finished(loss);
-      return pause();
-    },
-  };
+  const paused = pausedSteps();
   let tokensAStep = SMOLLM2_STEP_TOKENS;
   const run = train(base, {
     preset: BENCH_PRESET,
@@ -52,29 +38,20 @@ function training(base: Base, isCached: boolean): () => Promise<number> {
     data: { heldOut: 0 },
     training: { steps: 100_000, checkpointEvery: 100_000 },
     ...(isCached ? { output: temporaryFolder() } : { cache: false as const }),
-    callbacks: [steps],
+    callbacks: [paused.callback],
     onReady: ({ run: { training: resolved, data } }) => {
       tokensAStep = resolved.batchSize * resolved.accumulation * data.sequenceLength;
     },
   });
-  const once = (): Promise<number> => {
-    const loss = new Promise<number>((resolve) => {
-      finished = resolve;
-    });
-    go();
-    // a run that fails while a step is awaited fails that step
-    return Promise.race([loss, run.then(() => loss)]);
-  };
   return async () => {
     let loss = 0;
-    for (let done = 0; done < SMOLLM2_STEP_TOKENS; done += tokensAStep) loss = await once();
+    for (let done = 0; done < SMOLLM2_STEP_TOKENS; done += tokensAStep) loss = await paused.next(run);
     return loss;
   };
 }
 
 async function create(): Promise<Contender> {
-  const kind = BENCH_BASE === 'q4_1' ? 'q4_1' : 'bf16';
-  const base = await openBase(smollm2(kind), { backend: 'wasm', threads: Number(BENCH_THREADS) });
+  const base = await openBase(askedModel(), { backend: 'wasm', threads: Number(BENCH_THREADS) });
   const work = process.env['BENCH_WORK'];
   if (work === 'generate') return { wasmHeapBytes, step: () => generation(base) };
   if (work === 'score') return { wasmHeapBytes, step: () => scoring(base) };

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { SMOLLM2_GENERATION, smollm2 } from '../cases/smollm2.ts';
+import { askedModel, SMOLLM2_GENERATION } from '../cases/smollm2.ts';
 import { type Contender, serve } from './serve.ts';
 
 const PROGRAM = new URL('../../../packages/moect/bin/moect.js', import.meta.url);
@@ -16,7 +16,7 @@ const REPORT_PEAK =
 
 /** `moect generate` as users start it: built, with the default threads, from the shell's call to its end. */
 async function create(): Promise<Contender> {
-  const base = smollm2(process.env['BENCH_BASE'] === 'q4_1' ? 'q4_1' : 'bf16');
+  const base = askedModel();
   if (!existsSync(new URL('../dist/cli.js', PROGRAM))) throw new Error('moect is not built: npm run build');
   const { prompt } = SMOLLM2_GENERATION;
   const args = ['generate', '--base', base, '--prompt', prompt, '--max-new-tokens', '1'];

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import os from 'node:os';
 import type { Job, JobMessage, JobResult } from './job.ts';
+import { showProgress } from './progress-line.ts';
 
 /** Work of a job relative to full continual training, measured; only the estimate of the time left uses it. */
 const COST: Readonly<Record<string, number>> = {
@@ -67,30 +68,14 @@ export function progressText(states: readonly JobState[], elapsedSeconds: number
   return `${String(Math.floor((100 * done) / total)).padStart(3)} %  ${minutes}  ${running}`;
 }
 
-/** Prints the line: rewrites it on a terminal, repeats it every ten seconds elsewhere. */
-function reporter(states: readonly JobState[]): () => void {
-  const begin = performance.now();
-  const isTerminal = process.stderr.isTTY === true;
-  const draw = (): void => {
-    const text = progressText(states, (performance.now() - begin) / 1000);
-    if (isTerminal) process.stderr.write(`\r\u001b[K${text.slice(0, (process.stderr.columns ?? 100) - 1)}`);
-    else process.stderr.write(`${text}\n`);
-  };
-  const timer = setInterval(draw, isTerminal ? 300 : 10_000);
-  return () => {
-    clearInterval(timer);
-    draw();
-    if (isTerminal) process.stderr.write('\n');
-  };
-}
-
 /** Runs jobs in child processes, as many at a time as there are cores (at most `parallel`). Longest first. */
 export async function runJobs(
   jobs: readonly Job[],
   parallel: number = os.availableParallelism(),
 ): Promise<JobResult[]> {
   const states = jobs.map((job): JobState => ({ job, fraction: 0, phase: '' }));
-  const finish = reporter(states);
+  const begin = performance.now();
+  const finish = showProgress(() => progressText(states, (performance.now() - begin) / 1000), true);
   const results = new Map<JobState, JobResult>();
   const queue = [...states].sort((a, b) => (COST[b.job.method] ?? 2) - (COST[a.job.method] ?? 2));
   const worker = async (): Promise<void> => {

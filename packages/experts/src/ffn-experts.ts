@@ -149,34 +149,35 @@ function zeroDown(
   return made;
 }
 
-/** As {@link zeroDown}, but the inner weights begin as neurons of the base; what lies beyond its width stays random. */
+/** As {@link zeroDown}, but the inner weights begin as neurons of the base; only those beyond its width are random. */
 function sliceZeroDown(
   kind: FfnExpertKind,
   rng: Rng,
   dims: ExpertDims,
   size: number,
-  base: BaseFfn,
+  linears: Readonly<Record<string, FfnLinear>>,
 ): Record<string, StackedLinear> {
-  const fresh = zeroDown(kind, rng, dims, size);
-  const linears = kind.linearsOf(base);
+  const { numExperts, hiddenSize } = dims;
   const width = linears[kind.inner[0]!]!.weight.shape[0]!;
   const copied = Math.min(size, width);
-  const taken = slices(dims.numExperts, width, copied);
-  /** Copied entries in front of fresh ones, along the inner width. */
-  const joined = (own: Tensor, x: Tensor): Tensor => {
-    const front = taken(x, 0);
-    if (copied === size) return front;
-    const rest = own.shape.map((length, axis) => (axis === 1 ? length - copied : length));
-    const from = own.shape.map((_, axis) => (axis === 1 ? copied : 0));
-    return concat([front, slice(own, from, rest)], 1);
-  };
+  const taken = slices(numExperts, width, copied);
+  const rest = copied < size ? zeroDown(kind, rng, dims, size - copied) : null;
+  const made: Record<string, StackedLinear> = {};
   for (const name of kind.inner) {
     const { weight, bias } = linears[name]!;
-    const own = fresh[name]!;
-    const ownBias = own.bias ?? zeros([dims.numExperts, size]);
-    fresh[name] = { weight: joined(own.weight, weight), ...(bias && { bias: joined(ownBias, bias) }) };
+    const more = rest?.[name];
+    const joined = (x: Tensor, behind: Tensor | undefined): Tensor =>
+      behind === undefined ? taken(x, 0) : concat([taken(x, 0), behind], 1);
+    made[name] = {
+      weight: joined(weight, more?.weight),
+      ...(bias && { bias: joined(bias, more && (more.bias ?? zeros([numExperts, size - copied]))) }),
+    };
   }
-  return fresh;
+  made['down_proj'] = {
+    weight: zeros([numExperts, hiddenSize, size]),
+    ...(kind.hasFreshBias && { bias: zeros([numExperts, hiddenSize]) }),
+  };
+  return made;
 }
 
 /**
@@ -203,7 +204,9 @@ export function initFfnExperts(
     const message = `is '${options.init}', but this base's FFN is a mixture of ${base.numExperts} experts, no single network; use 'zero-down'`;
     return refuse('init', message);
   }
-  if (options.init === 'slice-zero-down') return { ...sliceZeroDown(kind, rng, dims, size, base) };
+  if (options.init === 'slice-zero-down') {
+    return { ...sliceZeroDown(kind, rng, dims, size, kind.linearsOf(base)) };
+  }
   if (size > width)
     return refuse('size', `must be at most the base's ${width} for '${options.init}', is ${size}`);
   const isSlice = options.init === 'slice';

@@ -48,18 +48,3 @@ export function createProgress(phases: readonly Phase[], now = () => performance
     },
   };
 }
-
-/** Shows a progress: redraws a line in a terminal, prints one every ten seconds elsewhere. Gives what ends it. */
-export function showProgress(progress: Progress): () => void {
-  const isTerminal = process.stderr.isTTY === true;
-  const draw = (): void => {
-    const text = progress.text();
-    if (isTerminal) process.stderr.write(`\r\u001b[K${text.slice(0, (process.stderr.columns ?? 100) - 1)}`);
-    else process.stderr.write(`${text}\n`);
-  };
-  const timer = setInterval(draw, isTerminal ? 300 : 10_000);
-  return () => {
-    clearInterval(timer);
-    if (isTerminal) process.stderr.write('\r\u001b[K');
-  };
-}

@@ -2,8 +2,9 @@ import { fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { showProgress } from '../progress-line.ts';
 import type { RealJob, RealMessage } from './jobs.ts';
-import { createProgress, type Phase, showProgress } from './progress.ts';
+import { createProgress, type Phase } from './progress.ts';
 
 /** Training tokens a second at 135 M parameters on two cores; only the first estimates of the time use them. */
 const TOKENS_PER_SECOND = { 'lora-ct': 230, ct: 170, 'moe-ct': 330, 'moe-ct-mixture': 330 } as const;
@@ -47,7 +48,7 @@ function runJob(job: RealJob, signal: AbortSignal, onShare: (share: number) => v
 export async function runJobs(jobs: readonly RealJob[], signal: AbortSignal): Promise<boolean> {
   const waiting = jobs.filter(({ result }) => !existsSync(result));
   const progress = createProgress(waiting.map(phaseOf));
-  const end = showProgress(progress);
+  const end = showProgress(() => progress.text(), false);
   try {
     for (const [i, job] of waiting.entries()) {
       if (signal.aborted) return false;

@@ -10,8 +10,9 @@ const expertOf = (settings: Settings): Settings => settings['expert'] as Setting
 export const leavesWidthOpen = (settings: Settings): boolean => {
   const expert = settings['expert'];
   const isComponent = typeof expert === 'object' && expert !== null && !Array.isArray(expert);
-  if (!isComponent || expertOf(settings)['size'] != null) return false;
-  return expertOf(settings)['init'] === 'zero-down' || expertOf(settings)['init'] === 'slice-zero-down';
+  if (!isComponent) return false;
+  const { init, size } = expertOf(settings);
+  return size == null && (init === 'zero-down' || init === 'slice-zero-down');
 };
 
 /** The settings with experts of a width. */
